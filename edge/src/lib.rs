@@ -1,0 +1,1 @@
+//! streamgage: edge.
