@@ -1,0 +1,79 @@
+/** A card for each metric: its number for the whole range, what it means, and its chart. */
+import type { MetricsRow } from "streamgage";
+import { type Chart, makeChart, reading } from "./chart";
+import type { Range, Week } from "./dates";
+import { element, make, say } from "./dom";
+import { format, MEASURES, type Measure } from "./measures";
+
+interface Card {
+  field: Measure;
+  total: HTMLElement;
+  change: HTMLElement;
+  readout: HTMLElement;
+  figure: HTMLElement;
+  chart: Chart;
+  values: (number | null)[];
+}
+
+export interface Numbers {
+  total: MetricsRow;
+  /** The same number of days just before, where they had commits. */
+  before: { row: MetricsRow; range: Range } | undefined;
+  /** Every week of the range; undefined where only the whole was asked for. */
+  weeks: Week[] | undefined;
+  rows: MetricsRow[];
+}
+
+export interface Cards {
+  show(numbers: Numbers): void;
+}
+
+export function makeCards(): Cards {
+  let weeks: Week[] = [];
+  const cards: Card[] = MEASURES.map(({ field, name, unit, meaning }) => {
+    const total = make("span", "total");
+    const change = make("span", "change");
+    const readout = make("p", "readout");
+    const box = make("div", "chart");
+    box.role = "slider";
+    box.tabIndex = 0;
+    box.setAttribute("aria-label", `${name} by week`);
+    box.setAttribute("aria-valuemin", "0");
+    const figure = make("div", "figure", readout, box);
+    const title = make("h2", "", name, " ", make("code", "", field));
+    const value = make("p", "value", total, " ", make("span", "unit", unit), change);
+    element("metrics").append(make("article", "card", title, value, make("p", "note", meaning), figure));
+    const card: Card = { field, total, change, readout, figure, values: [], chart: undefined as never };
+    const hover = (index: number | undefined) => {
+      const week = index === undefined ? undefined : weeks[index];
+      readout.textContent = week ? reading(week, card.values[index!] ?? null) : "";
+    };
+    card.chart = makeChart(box, field === "total_efficiency", hover, (index) => {
+      for (const { chart } of cards) chart.point(index);
+    });
+    return card;
+  });
+
+  function show(numbers: Numbers): void {
+    weeks = numbers.weeks ?? [];
+    const byWeek = new Map(numbers.rows.map((row) => [row.period_start_date, row]));
+    for (const card of cards) {
+      const { field } = card;
+      card.total.textContent = format(numbers.total[field]);
+      say(card.change, numbers.before ? difference(numbers.total[field], numbers.before.row[field]) : "");
+      card.change.title = numbers.before ? `${numbers.before.range.start} to ${numbers.before.range.end}` : "";
+      card.figure.hidden = weeks.length === 0;
+      card.values = weeks.map(({ start }) => byWeek.get(start)?.[field] ?? null);
+      if (weeks.length > 0) card.chart.show(weeks, card.values);
+    }
+  }
+
+  return { show };
+}
+
+/** Values have one decimal, so their difference has too, but for binary noise. */
+function difference(now: number, before: number): string {
+  const change = Math.round((now - before) * 10) / 10;
+  if (change === 0) return "as in the period before";
+  return `${change > 0 ? "+" : "−"}${format(Math.abs(change))} on the period before`;
+}
