@@ -1,2 +1,39 @@
-//! Core.
+//! The core of streamgage: what Flow's v3 coding metrics ask and answer.
+//!
+//! Text becomes a typed request ([`query`]), commits become contributions, sums and rows ([`metrics`]), and what a
+//! resource is stands once, as data ([`schema`]). There is no clock and no I/O here: "today" is a parameter, and
+//! where commits come from is the caller's affair. Section numbers (§) in these pages are those of the project's
+//! specification of the v3 API.
+//!
+//! ```
+//! use streamgage::{calendar::Day, metrics::{Commit, Organization}, query::MetricsRequest};
+//!
+//! let today = Day::parse("2021-07-01").ok_or("no date")?;
+//! let request = MetricsRequest::parse("start_date=2021-06-01&end_date=2021-06-30&resolution=week", today);
+//! let request = request.map_err(|errors| errors.to_string())?;
+//!
+//! let mut organization = Organization::default();
+//! organization.commits.insert(1, Commit {
+//!     apex_user_id: 7, repo_id: 3, day: Day::parse("2021-06-09").ok_or("no date")?,
+//!     haloc: 40, churn: 10, impact: 185_000, ..Commit::default()
+//! });
+//! let answer = organization.table().answer(&request);
+//! assert_eq!(
+//!     serde_json::to_string(&answer)?,
+//!     r#"{"count":1,"results":[{"period_start_date":"2021-06-07","active_days":1.0,"commit_count":1.0,"total_impact":18.5,"total_efficiency":75.0}]}"#,
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod calendar;
+pub mod metrics;
+pub mod number;
+pub mod query;
+pub mod schema;
+pub mod text;

@@ -1,0 +1,270 @@
+//! Sums into the documented rows.
+
+use crate::calendar::{Day, Week};
+use crate::query::{MetricsRequest, Resolution};
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Serialize, Serializer};
+use streamgage_kernel::WeekSums;
+
+/// The body of a 200. Serializes as `{"count":1,"results":[…]}`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// How many rows there are.
+    pub count: usize,
+    /// The rows, oldest first.
+    pub results: Vec<Row>,
+}
+
+/// A week, or the whole period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The Monday of the week, even where that lies before the range; `None` in the row of a period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period_start_date: Option<Day>,
+    /// Coding days per active user and week.
+    pub active_days: Tenths,
+    /// Commits per coding day.
+    pub commit_count: Tenths,
+    /// Impact per active user and week.
+    pub total_impact: Tenths,
+    /// The percentage of lines that are not rework.
+    pub total_efficiency: Tenths,
+}
+
+impl Answer {
+    /// Makes the rows of a request from the sums of its weeks, in any order. Sums of a week that come in parts (of
+    /// disjoint users) are added up.
+    pub fn new(request: &MetricsRequest, sums: &[WeekSums]) -> Answer {
+        let weeks = merge(sums);
+        let results: Vec<Row> = match request.resolution {
+            Resolution::Week => weeks.iter().map(week_row).collect(),
+            Resolution::Period => period_row(request, &weeks).into_iter().collect(),
+        };
+        Answer { count: results.len(), results }
+    }
+}
+
+/// Oldest first, one of each week, none without a commit.
+fn merge(sums: &[WeekSums]) -> Vec<WeekSums> {
+    let mut sorted: Vec<WeekSums> = sums.iter().filter(|sum| sum.commits > 0).copied().collect();
+    sorted.sort_unstable_by_key(|sum| sum.week);
+    let mut weeks: Vec<WeekSums> = Vec::with_capacity(sorted.len());
+    for sum in sorted {
+        match weeks.last_mut().filter(|week| week.week == sum.week) {
+            Some(week) => add(week, &sum),
+            None => weeks.push(sum),
+        }
+    }
+    weeks
+}
+
+fn add(total: &mut WeekSums, part: &WeekSums) {
+    total.users = total.users.saturating_add(part.users);
+    total.coding_days = total.coding_days.saturating_add(part.coding_days);
+    total.commits = total.commits.saturating_add(part.commits);
+    total.haloc = total.haloc.saturating_add(part.haloc);
+    total.churn = total.churn.saturating_add(part.churn);
+    total.impact = total.impact.saturating_add(part.impact);
+}
+
+fn week_row(week: &WeekSums) -> Row {
+    let monday = Week::from_number(week.week).monday();
+    Row { period_start_date: Some(monday), ..row(week, i128::from(week.users), 1) }
+}
+
+/// The period's averages weigh each week by the share of it that lies in the range: Σ |A(w)|·f(w).
+fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<Row> {
+    let mut total = WeekSums::default();
+    let mut user_days = 0i128;
+    for week in weeks {
+        let days = Week::from_number(week.week).days_within(request.start, request.end);
+        user_days += i128::from(week.users) * i128::from(days);
+        add(&mut total, week);
+    }
+    (!weeks.is_empty()).then(|| row(&total, user_days, 7))
+}
+
+/// The figures, where `users / parts` is the number of users and weeks that they are averaged over.
+fn row(sums: &WeekSums, users: i128, parts: i128) -> Row {
+    let coding_days = i128::from(sums.coding_days);
+    let efficiency = match sums.haloc {
+        0 => Tenths(1_000),
+        haloc => Tenths::of(haloc.saturating_sub(sums.churn).saturating_mul(100), haloc),
+    };
+    Row {
+        period_start_date: None,
+        active_days: Tenths::of(coding_days.saturating_mul(parts), users),
+        commit_count: Tenths::of(i128::from(sums.commits), coding_days),
+        total_impact: Tenths::of(sums.impact.saturating_mul(parts), users.saturating_mul(10_000)),
+        total_efficiency: efficiency,
+    }
+}
+
+/// A figure with one decimal, in tenths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tenths(pub i64);
+
+impl Tenths {
+    /// A quotient, rounded once; an exact tie goes to the even digit (§1). A quotient by 0 is 0.
+    ///
+    /// ```
+    /// use streamgage::metrics::Tenths;
+    /// assert_eq!(Tenths::of(5, 4).to_string(), "1.2");
+    /// assert_eq!(Tenths::of(111, 20).to_string(), "5.6");
+    /// assert_eq!(Tenths::of(1, 20).to_string(), "0.0");
+    /// assert_eq!(Tenths::of(-7, 2).to_string(), "-3.5");
+    /// ```
+    pub fn of(dividend: i128, divisor: i128) -> Tenths {
+        let (dividend, divisor) =
+            if divisor < 0 { (dividend.saturating_neg(), divisor.saturating_neg()) } else { (dividend, divisor) };
+        let tenths = dividend.saturating_mul(10);
+        let (Some(below), Some(rest)) = (tenths.checked_div_euclid(divisor), tenths.checked_rem_euclid(divisor)) else {
+            return Tenths(0);
+        };
+        let up = match rest.saturating_mul(2).cmp(&divisor) {
+            core::cmp::Ordering::Less => false,
+            core::cmp::Ordering::Equal => below % 2 != 0,
+            core::cmp::Ordering::Greater => true,
+        };
+        let rounded = below.saturating_add(i128::from(up));
+        Tenths(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let size = self.0.unsigned_abs();
+        write!(formatter, "{sign}{}.{}", size / 10, size % 10)
+    }
+}
+
+/// A number; its shortest text has the one decimal.
+impl Serialize for Tenths {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0 as f64 / 10.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{format, string::ToString};
+
+    fn request(query: &str) -> MetricsRequest {
+        MetricsRequest::parse(query, Day::parse("2021-07-01").unwrap()).unwrap()
+    }
+
+    fn week(monday: &str, users: u64, coding_days: u64, commits: u64, impact: &str) -> WeekSums {
+        let impact = impact.replace('.', "").parse::<i128>().unwrap() * 1_000;
+        let week = Day::parse(monday).unwrap().week().number();
+        WeekSums { week, users, coding_days, commits, impact, haloc: 1_000, churn: 169 }
+    }
+
+    /// The vendor's team: its weekly rows and its period's row are printed side by side in its documentation, and
+    /// agree by these whole numbers of users, days and commits (§1).
+    fn vendors_team() -> [WeekSums; 5] {
+        [
+            week("2021-05-31", 2, 2, 8, "37.0"),
+            week("2021-06-07", 1, 1, 4, "33.8"),
+            week("2021-06-14", 2, 6, 21, "236.0"),
+            week("2021-06-21", 2, 5, 20, "303.4"),
+            week("2021-06-28", 1, 3, 7, "87.4"),
+        ]
+    }
+
+    #[test]
+    fn the_vendors_period_follows_from_its_weeks() {
+        let range = "start_date=2021-06-01&end_date=2021-06-30";
+        let weeks = Answer::new(&request(&format!("{range}&resolution=week")), &vendors_team());
+        let column = |figure: fn(&Row) -> Tenths| -> Vec<_> {
+            weeks.results.iter().map(|row| figure(row).to_string()).collect()
+        };
+        assert_eq!(column(|row| row.active_days), ["1.0", "1.0", "3.0", "2.5", "3.0"]);
+        assert_eq!(column(|row| row.commit_count), ["4.0", "4.0", "3.5", "4.0", "2.3"]);
+        assert_eq!(column(|row| row.total_impact), ["18.5", "33.8", "118.0", "151.7", "87.4"]);
+
+        let period = Answer::new(&request(&format!("{range}&resolution=period")), &vendors_team());
+        assert_eq!(
+            serde_json::to_string(&period).unwrap(),
+            r#"{"count":1,"results":[{"active_days":2.4,"commit_count":3.5,"total_impact":97.7,"total_efficiency":83.1}]}"#
+        );
+    }
+
+    #[test]
+    fn the_documented_shape_of_weeks() {
+        let request = request("start_date=2021-06-01&end_date=2021-06-30&resolution=week");
+        let [first, second, ..] = vendors_team();
+        let answer = Answer::new(&request, &[second, first]);
+        assert_eq!(
+            serde_json::to_string(&answer).unwrap(),
+            concat!(
+                r#"{"count":2,"results":[{"period_start_date":"2021-05-31","active_days":1.0,"commit_count":4.0,"#,
+                r#""total_impact":18.5,"total_efficiency":83.1},{"period_start_date":"2021-06-07","active_days":1.0,"#,
+                r#""commit_count":4.0,"total_impact":33.8,"total_efficiency":83.1}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn no_commit_at_all() {
+        for resolution in ["week", "period"] {
+            let answer = Answer::new(&request(&format!("start_date=2021-06-01&resolution={resolution}")), &[]);
+            assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"count":0,"results":[]}"#);
+        }
+    }
+
+    #[test]
+    fn no_lines_are_efficient() {
+        let mut sums = week("2021-06-07", 1, 1, 1, "1.0");
+        (sums.haloc, sums.churn) = (0, 0);
+        let answer = Answer::new(&request("start_date=2021-06-01&resolution=week"), &[sums]);
+        assert_eq!(answer.results.first().unwrap().total_efficiency, Tenths(1_000));
+    }
+
+    #[test]
+    fn ties_go_to_even() {
+        for (dividend, divisor, text) in [
+            (125, 100, "1.2"),
+            (135, 100, "1.4"),
+            (555, 100, "5.6"),
+            (5, 100, "0.0"),
+            (15, 100, "0.2"),
+            (-25, 100, "-0.2"),
+            (-4, 100, "0.0"),
+            (7, 0, "0.0"),
+            (1, -2, "-0.5"),
+        ] {
+            assert_eq!(Tenths::of(dividend, divisor).to_string(), text, "{dividend}/{divisor}");
+        }
+    }
+
+    proptest! {
+        /// Parts of disjoint users, in any order, make the same answer as the whole.
+        #[test]
+        fn parts_merge(parts in proptest::collection::vec((2600i32..2690, 1u64..5, 1u64..20, 0i128..99, any::<prop::sample::Index>()), 1..40)) {
+            let sums: Vec<WeekSums> = parts.iter().map(|&(week, users, commits, lines, _)| WeekSums {
+                week, users, coding_days: users, commits, haloc: lines * 2, churn: lines, impact: lines * 12_345,
+            }).collect();
+            let mut shuffled = sums.clone();
+            for (place, part) in parts.iter().enumerate() {
+                let other = part.4.index(shuffled.len());
+                shuffled.swap(place, other);
+            }
+            let merged = merge(&sums);
+            for query in ["start_date=2020-06-01&resolution=week", "start_date=2020-06-01&resolution=period"] {
+                let request = request(query);
+                prop_assert_eq!(Answer::new(&request, &sums), Answer::new(&request, &shuffled));
+                prop_assert_eq!(Answer::new(&request, &sums), Answer::new(&request, &merged));
+            }
+        }
+
+        #[test]
+        fn rounding_is_within_half_a_tenth(dividend in -10_000_000i128..10_000_000, divisor in 1i128..10_000) {
+            let Tenths(tenths) = Tenths::of(dividend, divisor);
+            prop_assert!((dividend * 10 - i128::from(tenths) * divisor).abs() * 2 <= divisor);
+        }
+    }
+}

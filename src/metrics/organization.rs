@@ -1,0 +1,138 @@
+//! What metrics read of an organization.
+
+use super::{Commit, Record, Records, Table};
+use crate::schema::{REPOS, Resource, RowError, TEAM_MEMBERSHIP, TEAMS, USERS, Value};
+use alloc::{boxed::Box, vec::Vec};
+
+/// An organization's records, in hand.
+#[derive(Clone, Debug, Default)]
+pub struct Organization {
+    /// Commits; they may be of users and repositories that have no record.
+    pub commits: Records<Commit>,
+    /// Users.
+    pub users: Records<User>,
+    /// Teams.
+    pub teams: Records<Team>,
+    /// Who is in which team.
+    pub memberships: Records<Membership>,
+    /// Repositories.
+    pub repos: Records<Repo>,
+}
+
+impl Organization {
+    /// What counts of it, ready to be asked.
+    pub fn table(self) -> Table {
+        Table::new(self)
+    }
+}
+
+/// A user.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct User {
+    /// Whether the user's commits are left out.
+    pub hidden_from_reports: bool,
+}
+
+/// A team.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Team {
+    /// The team that it is nested in.
+    pub parent: Option<i64>,
+}
+
+/// A user's place in a team.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Membership {
+    /// The user.
+    pub apex_user_id: Option<i64>,
+    /// The team.
+    pub team_id: Option<i64>,
+    /// Whether it is of the type `contributor`, the only one that metrics count.
+    pub is_contributor: bool,
+}
+
+/// A repository.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repo {
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether its commits are left out.
+    pub blocked: bool,
+    /// The ids of its tags.
+    pub tags: Vec<i64>,
+}
+
+impl Record for User {
+    const RESOURCE: &'static Resource = &USERS;
+    type Draft = User;
+
+    fn set(user: &mut User, place: usize, value: Value<'_>) {
+        const HIDDEN: usize = USERS.place("hidden_from_reports");
+        if place == HIDDEN {
+            user.hidden_from_reports = value == Value::Boolean(true);
+        }
+    }
+
+    fn finish(user: User) -> Result<User, RowError> {
+        Ok(user)
+    }
+}
+
+impl Record for Team {
+    const RESOURCE: &'static Resource = &TEAMS;
+    type Draft = Team;
+
+    fn set(team: &mut Team, place: usize, value: Value<'_>) {
+        const PARENT: usize = TEAMS.place("parent");
+        if place == PARENT {
+            team.parent = value.integer();
+        }
+    }
+
+    fn finish(team: Team) -> Result<Team, RowError> {
+        Ok(team)
+    }
+}
+
+impl Record for Membership {
+    const RESOURCE: &'static Resource = &TEAM_MEMBERSHIP;
+    type Draft = Membership;
+
+    fn set(membership: &mut Membership, place: usize, value: Value<'_>) {
+        const USER: usize = TEAM_MEMBERSHIP.place("apex_user_id");
+        const TEAM: usize = TEAM_MEMBERSHIP.place("team_id");
+        const TYPE: usize = TEAM_MEMBERSHIP.place("membership_type");
+        match place {
+            USER => membership.apex_user_id = value.integer(),
+            TEAM => membership.team_id = value.integer(),
+            TYPE => membership.is_contributor = value.text() == Some("contributor"),
+            _ => {}
+        }
+    }
+
+    fn finish(membership: Membership) -> Result<Membership, RowError> {
+        Ok(membership)
+    }
+}
+
+impl Record for Repo {
+    const RESOURCE: &'static Resource = &REPOS;
+    type Draft = Repo;
+
+    fn set(repo: &mut Repo, place: usize, value: Value<'_>) {
+        const NAME: usize = REPOS.place("name");
+        const BLOCKED: usize = REPOS.place("blocked");
+        const TAGS: usize = REPOS.place("tags");
+        match (place, value) {
+            (NAME, value) => repo.name = value.text().unwrap_or_default().into(),
+            (BLOCKED, value) => repo.blocked = value == Value::Boolean(true),
+            (TAGS, Value::Ids(tags)) => repo.tags = tags,
+            (TAGS, _) => repo.tags.clear(),
+            _ => {}
+        }
+    }
+
+    fn finish(repo: Repo) -> Result<Repo, RowError> {
+        Ok(repo)
+    }
+}

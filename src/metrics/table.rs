@@ -1,0 +1,284 @@
+//! An organization's contributions, made once and asked many times.
+
+use super::{Answer, Commit, Organization, Repo, Team};
+use crate::query::{IdSet, MetricsRequest};
+use crate::text::fold;
+use alloc::{boxed::Box, string::String, vec::Vec};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use streamgage_kernel::{Columns, Selection, WeekSums, week_sums};
+
+/// What counts of an organization: its contributions in columns, and who and what they belong to.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The users with a contribution, ascending; columns name them by their place here.
+    users: Vec<i64>,
+    /// The repositories with one, ascending, and what filters read of them.
+    repos: Vec<(i64, Option<RepoFacts>)>,
+    /// Teams and the teams they are nested in, by team.
+    teams: Vec<(i64, Team)>,
+    /// Contributors: a team and a user.
+    contributors: Vec<(i64, i64)>,
+    columns: OwnedColumns,
+}
+
+#[derive(Clone, Debug)]
+struct RepoFacts {
+    folded_name: String,
+    tags: IdSet,
+}
+
+#[derive(Clone, Debug, Default)]
+struct OwnedColumns {
+    users: Vec<u32>,
+    days: Vec<i32>,
+    repos: Vec<u32>,
+    commits: Vec<u32>,
+    haloc: Vec<i64>,
+    churn: Vec<i64>,
+    impact: Vec<i64>,
+}
+
+impl Table {
+    pub(super) fn new(organization: Organization) -> Table {
+        let hidden = organization.users.into_sorted().into_iter().filter(|(_, user)| user.hidden_from_reports);
+        let hidden: IdSet = hidden.map(|(id, _)| id).collect();
+        let repos = organization.repos.into_sorted();
+        let blocked: IdSet = repos.iter().filter(|(_, repo)| repo.blocked).map(|&(id, _)| id).collect();
+
+        let mut commits = without_duplicates(organization.commits.into_sorted());
+        commits.retain(|commit| {
+            let excluded = commit.is_merge || commit.is_pr_orphan || commit.is_outlier;
+            !excluded && !hidden.contains(commit.apex_user_id) && !blocked.contains(commit.repo_id)
+        });
+        commits.sort_unstable_by_key(|commit| (commit.apex_user_id, commit.day, commit.repo_id));
+
+        let users: IdSet = commits.iter().map(|commit| commit.apex_user_id).collect();
+        let repo_ids: IdSet = commits.iter().map(|commit| commit.repo_id).collect();
+        let columns = OwnedColumns::new(&commits, users.as_slice(), repo_ids.as_slice());
+        let memberships = organization.memberships.into_sorted().into_iter().filter(|(_, entry)| entry.is_contributor);
+        Table {
+            users: users.as_slice().to_vec(),
+            repos: repo_ids.as_slice().iter().map(|&id| (id, RepoFacts::find(id, &repos))).collect(),
+            teams: organization.teams.into_sorted(),
+            contributors: memberships.filter_map(|(_, entry)| Some((entry.team_id?, entry.apex_user_id?))).collect(),
+            columns,
+        }
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, request: &MetricsRequest) -> Answer {
+        Answer::new(request, &self.week_sums(request))
+    }
+
+    /// The exact sums that an answer is made of: those of the weeks that have a commit.
+    pub fn week_sums(&self, request: &MetricsRequest) -> Vec<WeekSums> {
+        let members: Vec<IdSet> = request.teams.iter().map(|teams| self.members(teams, request)).collect();
+        let user_counts = |id: i64| request.users.iter().chain(&members).all(|users| users.contains(id));
+        let users: Vec<bool> = self.users.iter().map(|&id| user_counts(id)).collect();
+        let name = request.repo_name.as_deref().map(fold);
+        let repo_counts = |&(id, ref facts): &(i64, Option<RepoFacts>)| {
+            request.repos.as_ref().is_none_or(|repos| repos.contains(id))
+                && !request.repos_not.as_ref().is_some_and(|repos| repos.contains(id))
+                && request.repo_tags.iter().all(|tags| facts.as_ref().is_some_and(|facts| facts.has_tag(tags)))
+                && name.as_ref().is_none_or(|name| facts.as_ref().is_some_and(|facts| facts.folded_name.contains(name)))
+        };
+        let repos: Vec<bool> = self.repos.iter().map(repo_counts).collect();
+        let selection = Selection {
+            users: &users,
+            repos: &repos,
+            first_day: request.start.number(),
+            last_day: request.end.number(),
+        };
+        week_sums(&self.columns.borrow(), &selection)
+    }
+
+    /// The contributors of any of the teams, and of the teams nested in these where the request says so.
+    fn members(&self, teams: &IdSet, request: &MetricsRequest) -> IdSet {
+        let nested = request.include_nested_teams.then(|| self.with_nested(teams));
+        let teams = nested.as_ref().unwrap_or(teams);
+        self.contributors.iter().filter(|(team, _)| teams.contains(*team)).map(|&(_, user)| user).collect()
+    }
+
+    fn with_nested(&self, teams: &IdSet) -> IdSet {
+        let mut found = teams.clone();
+        // Each round finds the teams one level further down, and ends where it finds none: even if parents run in
+        // circles.
+        loop {
+            let children = self.teams.iter().filter(|(_, team)| team.parent.is_some_and(|id| found.contains(id)));
+            let wider: IdSet = found.as_slice().iter().copied().chain(children.map(|&(id, _)| id)).collect();
+            if wider == found {
+                return found;
+            }
+            found = wider;
+        }
+    }
+}
+
+/// Of the commits that share an `ignore_hash`, that of the lowest id (§1); commits come in the order of their ids.
+fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
+    let mut seen: HashMap<Box<str>, ()> = HashMap::new();
+    let mut kept = Vec::with_capacity(commits.len());
+    for (_, mut commit) in commits {
+        let is_first = match commit.ignore_hash.take().map(|hash| seen.entry(hash)) {
+            None => true,
+            Some(Entry::Vacant(entry)) => {
+                entry.insert(());
+                true
+            }
+            Some(Entry::Occupied(_)) => false,
+        };
+        if is_first {
+            kept.push(commit);
+        }
+    }
+    kept
+}
+
+impl RepoFacts {
+    fn find(id: i64, repos: &[(i64, Repo)]) -> Option<RepoFacts> {
+        let place = repos.binary_search_by_key(&id, |&(id, _)| id).ok()?;
+        let (_, repo) = repos.get(place)?;
+        Some(RepoFacts { folded_name: fold(&repo.name), tags: repo.tags.iter().copied().collect() })
+    }
+
+    fn has_tag(&self, tags: &IdSet) -> bool {
+        self.tags.as_slice().iter().any(|&tag| tags.contains(tag))
+    }
+}
+
+impl OwnedColumns {
+    /// Columns of commits that are sorted by user, day and repository; those of the same become one row.
+    fn new(commits: &[Commit], users: &[i64], repos: &[i64]) -> OwnedColumns {
+        let mut columns = OwnedColumns::default();
+        let same = |one: &Commit, next: &Commit| {
+            (one.apex_user_id, one.day, one.repo_id) == (next.apex_user_id, next.day, next.repo_id)
+        };
+        for group in commits.chunk_by(same) {
+            let Some(first) = group.first() else { continue };
+            columns.users.push(place(users, first.apex_user_id));
+            columns.days.push(first.day.number());
+            columns.repos.push(place(repos, first.repo_id));
+            columns.commits.push(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            columns.haloc.push(sum(group, |commit| commit.haloc));
+            columns.churn.push(sum(group, |commit| commit.churn));
+            columns.impact.push(sum(group, |commit| commit.impact));
+        }
+        columns
+    }
+
+    fn borrow(&self) -> Columns<'_> {
+        Columns {
+            users: &self.users,
+            days: &self.days,
+            repos: &self.repos,
+            commits: &self.commits,
+            haloc: &self.haloc,
+            churn: &self.churn,
+            impact: &self.impact,
+        }
+    }
+}
+
+fn place(ids: &[i64], id: i64) -> u32 {
+    ids.binary_search(&id).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
+}
+
+/// A thousand commits of the largest value that a row can have fit; beyond, the sum stays at the largest.
+fn sum(commits: &[Commit], value: impl Fn(&Commit) -> i64) -> i64 {
+    commits.iter().fold(0, |sum, commit| sum.saturating_add(value(commit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Membership, User};
+    use super::*;
+    use crate::calendar::Day;
+    use std::format;
+    use std::string::ToString;
+
+    const USER: i64 = 7;
+    const REPO: i64 = 3;
+
+    fn commit() -> Commit {
+        let day = Day::parse("2021-06-09").unwrap();
+        Commit { apex_user_id: USER, repo_id: REPO, day, haloc: 10, impact: 10_000, ..Commit::default() }
+    }
+
+    /// How many commits of each user an organization counts, by the impact of 1 that each has.
+    fn counted(organization: Organization, query: &str) -> String {
+        let query = format!("start_date=2021-06-01&resolution=week{query}");
+        let request = MetricsRequest::parse(&query, Day::parse("2021-07-01").unwrap()).unwrap();
+        let answer = organization.table().answer(&request);
+        let total = |row: &super::super::Row| row.total_impact.to_string();
+        answer.results.first().map_or("none".into(), total)
+    }
+
+    fn with(commits: impl IntoIterator<Item = Commit>) -> Organization {
+        let mut organization = Organization::default();
+        for (id, commit) in (1..).zip(commits) {
+            organization.commits.insert(id, commit);
+        }
+        organization
+    }
+
+    #[test]
+    fn what_is_excluded() {
+        assert_eq!(counted(with([commit()]), ""), "1.0");
+        assert_eq!(counted(with([Commit { is_merge: true, ..commit() }]), ""), "none");
+        assert_eq!(counted(with([Commit { is_pr_orphan: true, ..commit() }]), ""), "none");
+        assert_eq!(counted(with([Commit { is_outlier: true, ..commit() }]), ""), "none");
+        let mut hidden = with([commit()]);
+        hidden.users.insert(USER, User { hidden_from_reports: true });
+        assert_eq!(counted(hidden, ""), "none");
+        let mut blocked = with([commit()]);
+        blocked.repos.insert(REPO, Repo { blocked: true, ..Repo::default() });
+        assert_eq!(counted(blocked, ""), "none");
+    }
+
+    #[test]
+    fn the_lowest_id_stands_for_its_duplicates() {
+        let hash = |commit: Commit| Commit { ignore_hash: Some("a".into()), ..commit };
+        assert_eq!(counted(with([hash(commit()), hash(commit()), commit()]), ""), "2.0");
+        let excluded = Commit { is_merge: true, ..commit() };
+        assert_eq!(counted(with([hash(excluded), hash(commit())]), ""), "none");
+        let elsewhere = Commit { repo_id: 4, ..commit() };
+        assert_eq!(counted(with([hash(elsewhere), hash(commit())]), "&repo_id=3"), "none");
+    }
+
+    #[test]
+    fn teams() {
+        let mut organization = with([commit()]);
+        // 1 holds 2 holds 3 holds 1: a circle; the user is in 3, and an onlooker in 9.
+        for (id, parent) in [(1, Some(3)), (2, Some(1)), (3, Some(2)), (9, None)] {
+            organization.teams.insert(id, Team { parent });
+        }
+        for (id, team_id, is_contributor) in [(1, 3, true), (2, 9, false)] {
+            let membership = Membership { apex_user_id: Some(USER), team_id: Some(team_id), is_contributor };
+            organization.memberships.insert(id, membership);
+        }
+        let counted = |query| counted(organization.clone(), query);
+        assert_eq!(counted("&team_id=3"), "1.0");
+        assert_eq!(counted("&team_id=1"), "none");
+        assert_eq!(counted("&team_id=1&include_nested_teams=true"), "1.0");
+        assert_eq!(counted("&team_id=9&include_nested_teams=true"), "none");
+        assert_eq!(counted("&team_id=3&team_id__in=1,9"), "none");
+        assert_eq!(counted("&team_id=3&team_id__in=1,9&include_nested_teams=true"), "1.0");
+        assert_eq!(counted("&team_id=404"), "none");
+    }
+
+    #[test]
+    fn repositories() {
+        let mut organization = with([commit(), Commit { repo_id: 4, ..commit() }]);
+        organization.repos.insert(REPO, Repo { name: "Tokio".into(), tags: [1, 2].into(), ..Repo::default() });
+        let counted = |query| counted(organization.clone(), query);
+        assert_eq!(counted("&repo_id=3"), "1.0");
+        assert_eq!(counted("&repo_id__in=3,4"), "2.0");
+        assert_eq!(counted("&repo_id_not__in=3"), "1.0");
+        assert_eq!(counted("&repo_tag_id=2"), "1.0");
+        assert_eq!(counted("&repo_tag_id=1&repo_tag_id__in=2,3"), "1.0");
+        assert_eq!(counted("&repo_tag_id=1&repo_tag_id__in=3"), "none");
+        assert_eq!(counted("&repo_name=toKI"), "1.0");
+        assert_eq!(counted("&repo_name=x"), "none");
+    }
+}

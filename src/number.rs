@@ -1,0 +1,245 @@
+//! Numbers as the API reads them: as Python's `Decimal` does (§0).
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// A finite decimal number of any size, read from a query string.
+///
+/// Its value is `0.DIGITS · 10^exponent`, with the sign; zero has no digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    negative: bool,
+    /// From the first digit that is not 0 to the last.
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+/// A whole number, or the side on which it lies beyond 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// A number of 64 bits.
+    Value(i64),
+    /// Less than any of 64 bits.
+    Below,
+    /// Greater than any of 64 bits.
+    Above,
+}
+
+impl Whole {
+    /// The number, where 64 bits hold it.
+    pub fn value(self) -> Option<i64> {
+        match self {
+            Whole::Value(value) => Some(value),
+            Whole::Below | Whole::Above => None,
+        }
+    }
+}
+
+/// The largest exponent that Python's `Decimal` reads.
+const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
+
+impl Number {
+    /// Reads a number; `None` for what is none, or is not finite.
+    ///
+    /// White space around is trimmed, underscores are passed over, and digits may be those of any script.
+    ///
+    /// ```
+    /// use streamgage::number::{Number, Whole};
+    /// let whole = |text| Number::parse(text).map(|number| number.truncate());
+    /// assert_eq!(whole(" 1e2 "), Some(Whole::Value(100)));
+    /// assert_eq!(whole("-.5"), Some(Whole::Value(0)));
+    /// assert_eq!(whole("1_0"), Some(Whole::Value(10)));
+    /// assert_eq!(whole("1e30"), Some(Whole::Above));
+    /// assert_eq!(whole("0x10"), None);
+    /// assert_eq!(whole("NaN"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Number> {
+        let mut characters = crate::text::trim(text).chars().filter(|&character| character != '_').peekable();
+        let negative = characters.next_if(|character| matches!(character, '+' | '-')) == Some('-');
+        let mut digits = Vec::new();
+        while let Some(digit) = characters.peek().copied().and_then(decimal_digit) {
+            digits.push(digit);
+            characters.next();
+        }
+        let mut exponent = i64::try_from(digits.len()).ok()?;
+        if characters.next_if_eq(&'.').is_some() {
+            while let Some(digit) = characters.peek().copied().and_then(decimal_digit) {
+                digits.push(digit);
+                characters.next();
+            }
+        }
+        if digits.is_empty() {
+            return None;
+        }
+        if characters.next_if(|character| matches!(character, 'e' | 'E')).is_some() {
+            let negative = characters.next_if(|character| matches!(character, '+' | '-')) == Some('-');
+            let mut power = None;
+            while let Some(digit) = characters.peek().copied().and_then(decimal_digit) {
+                power = Some(power.unwrap_or(0i64).checked_mul(10)?.checked_add(i64::from(digit))?);
+                characters.next();
+            }
+            let power = power.filter(|&power| power <= MAX_EXPONENT)?;
+            exponent += if negative { -power } else { power };
+        }
+        if characters.next().is_some() {
+            return None;
+        }
+        let leading = digits.iter().take_while(|&&digit| digit == 0).count();
+        digits.drain(..leading);
+        while digits.last() == Some(&0) {
+            digits.pop();
+        }
+        exponent -= i64::try_from(leading).ok()?;
+        Some(if digits.is_empty() {
+            Number { negative: false, digits, exponent: 0 }
+        } else {
+            Number { negative, digits, exponent }
+        })
+    }
+
+    /// The whole number toward zero, as an operand on a whole-number field counts (§0).
+    pub fn truncate(&self) -> Whole {
+        // 64 bits hold no number of more than 19 digits.
+        let value = match usize::try_from(self.exponent) {
+            Err(_) => Some(0),
+            Ok(length @ 0..=19) => {
+                let padded = self.digits.iter().chain(core::iter::repeat(&0)).take(length);
+                let size = padded.fold(0i128, |value, &digit| value * 10 + i128::from(digit));
+                i64::try_from(if self.negative { -size } else { size }).ok()
+            }
+            Ok(_) => None,
+        };
+        match value {
+            Some(value) => Whole::Value(value),
+            None if self.negative => Whole::Below,
+            None => Whole::Above,
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Number) -> Ordering {
+        let sign = |number: &Number| match (number.digits.is_empty(), number.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        let size = self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits));
+        sign(self).cmp(&sign(other)).then(if self.negative { size.reverse() } else { size })
+    }
+}
+
+/// The value of a decimal digit of any script (Unicode's category Nd): each script's ten follow one another.
+pub(crate) fn decimal_digit(character: char) -> Option<u8> {
+    if character.is_ascii() {
+        return character.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+    }
+    let code = u32::from(character);
+    let below = DIGIT_ZEROS.partition_point(|&zero| zero <= code);
+    let zero = below.checked_sub(1).and_then(|index| DIGIT_ZEROS.get(index))?;
+    u8::try_from(code - zero).ok().filter(|&digit| digit < 10)
+}
+
+/// The zero of each run of ten decimal digits beyond ASCII, in Unicode 16.
+const DIGIT_ZEROS: &[u32] = &[
+    0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6, 0x0e50,
+    0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x10d40, 0x11066, 0x110f0,
+    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x116d0, 0x116da, 0x11730, 0x118e0, 0x11950,
+    0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1ccf0, 0x1d7ce, 0x1d7d8, 0x1d7e2,
+    0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::ToString;
+
+    fn whole(text: &str) -> Option<Whole> {
+        Number::parse(text).map(|number| number.truncate())
+    }
+
+    #[test]
+    fn reads_what_decimal_reads() {
+        for (text, value) in [
+            ("0", 0),
+            ("+5", 5),
+            ("-5", -5),
+            ("5.", 5),
+            (".5", 0),
+            ("1.99", 1),
+            ("-1.99", -1),
+            ("1e2", 100),
+            ("1E+2", 100),
+            ("123456e-3", 123),
+            ("0.00123e5", 123),
+            ("0e99999", 0),
+            ("1e-999999", 0),
+            ("_1__0_", 10),
+            ("\u{a0}7\u{2003}", 7),
+            ("٣", 3),
+            ("１２", 12),
+            ("𝟗", 9),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(whole(text), Some(Whole::Value(value)), "{text}");
+        }
+        assert_eq!(whole("9223372036854775808"), Some(Whole::Above));
+        assert_eq!(whole("-1e400"), Some(Whole::Below));
+        assert_eq!(whole("1e999999999999999999"), Some(Whole::Above));
+    }
+
+    #[test]
+    fn refuses_what_is_no_finite_number() {
+        for text in [
+            "",
+            " ",
+            ".",
+            "+",
+            "e5",
+            "1e",
+            "1e+",
+            "1 2",
+            "1,2",
+            "0x10",
+            "abc",
+            "1.5x",
+            "inf",
+            "-Infinity",
+            "nan",
+            "sNaN1",
+            "1\0",
+            "²",
+            "½",
+        ] {
+            assert_eq!(whole(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_numbers_come_back(value in any::<i64>()) {
+            prop_assert_eq!(whole(&value.to_string()), Some(Whole::Value(value)));
+        }
+
+        #[test]
+        fn ordered_as_numbers(left in -10_000i64..10_000, right in -10_000i64..10_000, places in 0u32..6) {
+            let shift = |value: i64| std::format!("{value}e-{places}");
+            let (a, b) = (Number::parse(&shift(left)).unwrap(), Number::parse(&shift(right)).unwrap());
+            prop_assert_eq!(a.cmp(&b), left.cmp(&right));
+        }
+
+        #[test]
+        fn never_panics(text in "[-+0-9._eE٣ ]{0,24}") {
+            let _ = whole(&text);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Which of the v3 endpoints a path names (§1–§3).
+
+use crate::schema::{Resource, resource};
+use alloc::{format, string::String};
+
+/// An endpoint of the v3 API.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Endpoint {
+    /// The coding metrics.
+    Metrics,
+    /// The list of a resource.
+    List(&'static Resource),
+    /// One object of a resource, by its id.
+    Object(&'static Resource, i64),
+}
+
+/// Where a path leads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Route {
+    /// To an endpoint.
+    Endpoint(Endpoint),
+    /// To the same path with a slash at its end, which is this.
+    Redirect(String),
+    /// Nowhere.
+    NotFound,
+}
+
+/// Finds the endpoint of a path.
+///
+/// ```
+/// use streamgage::query::{route, Endpoint, Route};
+/// let path = "/v3/customer/metrics/code_fundamentals/period_metrics";
+/// assert_eq!(route(path), Route::Redirect(format!("{path}/")));
+/// assert_eq!(route(&format!("{path}/")), Route::Endpoint(Endpoint::Metrics));
+/// assert_eq!(route("/v3/customer/core/nope/"), Route::NotFound);
+/// ```
+pub fn route(path: &str) -> Route {
+    let Some(whole) = path.strip_suffix('/') else {
+        return endpoint(path).map_or(Route::NotFound, |_| Route::Redirect(format!("{path}/")));
+    };
+    endpoint(whole).map_or(Route::NotFound, Route::Endpoint)
+}
+
+/// The endpoint of a path without its last slash.
+fn endpoint(path: &str) -> Option<Endpoint> {
+    let path = path.strip_prefix("/v3/customer/")?;
+    if path == "metrics/code_fundamentals/period_metrics" {
+        return Some(Endpoint::Metrics);
+    }
+    let path = path.strip_prefix("core/")?;
+    match path.split_once('/') {
+        None => resource(path).map(Endpoint::List),
+        Some((name, id)) => Some(Endpoint::Object(resource(name)?, parse_id(id)?)),
+    }
+}
+
+/// Digits alone: neither a sign nor white space is part of a path's id.
+fn parse_id(text: &str) -> Option<i64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_objects() {
+        let teams = resource("teams").unwrap();
+        assert_eq!(route("/v3/customer/core/teams/"), Route::Endpoint(Endpoint::List(teams)));
+        assert_eq!(route("/v3/customer/core/teams/7/"), Route::Endpoint(Endpoint::Object(teams, 7)));
+        assert_eq!(route("/v3/customer/core/teams/7"), Route::Redirect("/v3/customer/core/teams/7/".into()));
+    }
+
+    #[test]
+    fn nowhere() {
+        for path in [
+            "",
+            "/",
+            "/v3/customer/",
+            "/v3/customer/core/",
+            "/v3/customer/core/teams//",
+            "/v3/customer/core/teams/x/",
+            "/v3/customer/core/teams/+7/",
+            "/v3/customer/core/teams/7/8/",
+            "/v3/customer/core/teams/99999999999999999999/",
+            "/v3/customer/metrics/",
+            "//v3/customer/core/teams/",
+            "/v3/customer/core/nope",
+        ] {
+            assert_eq!(route(path), Route::NotFound, "{path}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A set of ids, as a parameter names one.
+
+use crate::number::Number;
+use alloc::vec::Vec;
+
+/// Ids in ascending order, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdSet(Vec<i64>);
+
+impl IdSet {
+    /// Reads one number. A number that no id can equal makes the empty set.
+    pub(crate) fn parse_one(text: &str) -> Option<IdSet> {
+        Some(Number::parse(text)?.truncate().value().into_iter().collect())
+    }
+
+    /// Reads a list: parts of zero length are skipped, each other part is a number (§0).
+    pub(crate) fn parse_list(text: &str) -> Option<IdSet> {
+        let parts = text.split(',').filter(|part| !part.is_empty());
+        let numbers: Option<Vec<Number>> = parts.map(Number::parse).collect();
+        Some(numbers?.iter().filter_map(|number| number.truncate().value()).collect())
+    }
+
+    /// The ids, ascending.
+    pub fn as_slice(&self) -> &[i64] {
+        &self.0
+    }
+
+    /// Whether an id is one of them.
+    pub fn contains(&self, id: i64) -> bool {
+        self.0.binary_search(&id).is_ok()
+    }
+
+    /// The ids that are in both.
+    #[must_use]
+    pub fn intersection(&self, other: &IdSet) -> IdSet {
+        IdSet(self.0.iter().copied().filter(|&id| other.contains(id)).collect())
+    }
+}
+
+impl FromIterator<i64> for IdSet {
+    fn from_iter<I: IntoIterator<Item = i64>>(ids: I) -> IdSet {
+        let mut ids: Vec<i64> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        IdSet(ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> Option<Vec<i64>> {
+        IdSet::parse_list(text).map(|set| set.0)
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!(list("3,1,,2,1,"), Some(std::vec![1, 2, 3]));
+        assert_eq!(list(" 1 , 2"), Some(std::vec![1, 2]));
+        assert_eq!(list(","), Some(std::vec![]));
+        assert_eq!(list("1,1e40"), Some(std::vec![1]));
+        assert_eq!(list("1, ,2"), None);
+        assert_eq!(list("1,x"), None);
+    }
+
+    #[test]
+    fn one_number_is_no_list() {
+        assert_eq!(IdSet::parse_one("1.9"), Some(IdSet(std::vec![1])));
+        assert_eq!(IdSet::parse_one("1e40"), Some(IdSet::default()));
+        assert_eq!(IdSet::parse_one("1,2"), None);
+    }
+}

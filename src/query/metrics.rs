@@ -1,0 +1,310 @@
+//! The parameters of the metrics endpoint (§1).
+
+use super::errors::{BAD_DATE, END_BEFORE_START, Errors, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, bad_choice};
+use super::{IdSet, Parameters};
+use crate::calendar::Day;
+use crate::text::trim;
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+/// The parameters' names, in the order in which they are documented and errors are listed.
+pub const METRICS_PARAMETERS: [&str; 14] = [
+    "start_date",
+    "end_date",
+    "include_nested_teams",
+    "resolution",
+    "apex_user_id",
+    "apex_user_id__in",
+    "team_id",
+    "team_id__in",
+    "repo_id",
+    "repo_id__in",
+    "repo_id_not__in",
+    "repo_tag_id",
+    "repo_tag_id__in",
+    "repo_name",
+];
+
+/// How far back a range may begin.
+const MAX_YEARS: u32 = 3;
+
+/// A valid metrics request, in canonical form: what asks the same is equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsRequest {
+    /// The first day that counts.
+    pub start: Day,
+    /// The last day that counts.
+    pub end: Day,
+    /// A row a week, or one for the whole range.
+    pub resolution: Resolution,
+    /// Whether each team stands for those under it, too.
+    pub include_nested_teams: bool,
+    /// Only these users: `apex_user_id` and `apex_user_id__in`.
+    pub users: Option<IdSet>,
+    /// Only users who are in one of each of these sets of teams: `team_id`, `team_id__in`.
+    pub teams: Vec<IdSet>,
+    /// Only these repositories: `repo_id` and `repo_id__in`.
+    pub repos: Option<IdSet>,
+    /// None of these repositories: `repo_id_not__in`.
+    pub repos_not: Option<IdSet>,
+    /// Only repositories with a tag of each of these sets: `repo_tag_id`, `repo_tag_id__in`.
+    pub repo_tags: Vec<IdSet>,
+    /// Only repositories whose name contains this text, any case.
+    pub repo_name: Option<String>,
+}
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// A row for each week that has a commit.
+    Week,
+    /// One row for the range.
+    Period,
+}
+
+impl MetricsRequest {
+    /// Reads a query string; `today` is the caller's UTC date.
+    ///
+    /// ```
+    /// use streamgage::{calendar::Day, query::MetricsRequest};
+    /// let today = Day::parse("2021-07-01").ok_or("no date")?;
+    /// let Err(errors) = MetricsRequest::parse("start_date=2018-06-30&include_nested_teams=yes", today) else {
+    ///     return Err("should not be valid");
+    /// };
+    /// assert_eq!(
+    ///     errors.iter().collect::<Vec<_>>(),
+    ///     [
+    ///         ("start_date", "Provide a valid date. Date cannot be more than 3 years prior to now."),
+    ///         ("include_nested_teams",
+    ///          "Provide a valid choice. 'yes' is not one of the available choices: ['true', 'false']"),
+    ///         ("resolution", "This field is required."),
+    ///     ],
+    /// );
+    /// # Ok::<(), &str>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Every bad parameter, in documented order.
+    pub fn parse(query_string: &str, today: Day) -> Result<MetricsRequest, Errors> {
+        let parameters = Parameters::parse(query_string);
+        let mut fields = Fields { parameters: &parameters, errors: Errors::default() };
+        let (start, end) = fields.range(today);
+        let include_nested_teams = fields.choice("include_nested_teams", [("true", true), ("false", false)]);
+        let choices = [("period", Resolution::Period), ("week", Resolution::Week)];
+        let resolution = fields.required("resolution").and_then(|_| fields.choice("resolution", choices));
+        let user = fields.id("apex_user_id");
+        let users = fields.ids("apex_user_id__in");
+        let teams = [fields.id("team_id"), fields.ids("team_id__in")];
+        let repo = fields.id("repo_id");
+        let repos = fields.ids("repo_id__in");
+        let repos_not = fields.ids("repo_id_not__in");
+        let repo_tags = [fields.id("repo_tag_id"), fields.ids("repo_tag_id__in")];
+        let repo_name = fields.text("repo_name");
+        match (start, end, resolution) {
+            (Some(start), Some(end), Some(resolution)) if fields.errors.is_empty() => Ok(MetricsRequest {
+                start,
+                end,
+                resolution,
+                include_nested_teams: include_nested_teams.unwrap_or(false),
+                users: both(user, users),
+                teams: sets(teams),
+                repos: both(repo, repos),
+                repos_not: repos_not.filter(|ids| !ids.as_slice().is_empty()),
+                repo_tags: sets(repo_tags),
+                repo_name,
+            }),
+            _ => Err(fields.errors),
+        }
+    }
+}
+
+/// Reads parameters one after the other, and gathers what is wrong with them.
+struct Fields<'a> {
+    parameters: &'a Parameters<'a>,
+    errors: Errors,
+}
+
+impl<'a> Fields<'a> {
+    fn range(&mut self, today: Day) -> (Option<Day>, Option<Day>) {
+        let start = self.required("start_date").and_then(|_| self.date("start_date", today.years_before(MAX_YEARS)));
+        let end = match self.parameters.value("end_date") {
+            Some(_) => self.date("end_date", Day::from_number(i32::MIN)),
+            None => Some(today),
+        };
+        if let (Some(start), Some(end)) = (start, end)
+            && end < start
+        {
+            self.errors.add("end_date", END_BEFORE_START);
+        }
+        (start, end)
+    }
+
+    fn required(&mut self, name: &str) -> Option<&'a str> {
+        let value = self.parameters.value(name);
+        if value.is_none() {
+            self.errors.add(name, REQUIRED);
+        }
+        value
+    }
+
+    fn date(&mut self, name: &str, earliest: Day) -> Option<Day> {
+        self.read(name, BAD_DATE, |value| Day::parse(trim(value)).filter(|&day| day >= earliest))
+    }
+
+    fn id(&mut self, name: &str) -> Option<IdSet> {
+        self.read(name, NOT_A_NUMBER, IdSet::parse_one)
+    }
+
+    fn ids(&mut self, name: &str) -> Option<IdSet> {
+        self.read(name, NOT_A_NUMBER, IdSet::parse_list)
+    }
+
+    fn read<T>(&mut self, name: &str, message: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.parameters.value(name)?;
+        let read = parse(value);
+        if read.is_none() {
+            self.errors.add(name, message);
+        }
+        read
+    }
+
+    fn choice<T: Copy>(&mut self, name: &str, choices: [(&str, T); 2]) -> Option<T> {
+        let value = self.parameters.value(name)?;
+        let choice = choices.iter().find(|(choice, _)| *choice == value);
+        if choice.is_none() {
+            self.errors.add(name, bad_choice(value, &choices.map(|(choice, _)| choice)));
+        }
+        choice.map(|&(_, meaning)| meaning)
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let value = trim(self.parameters.value(name)?);
+        if value.contains('\0') {
+            self.errors.add(name, NULL_CHARACTER);
+        }
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+}
+
+fn both(one: Option<IdSet>, other: Option<IdSet>) -> Option<IdSet> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.intersection(&other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn sets(pair: [Option<IdSet>; 2]) -> Vec<IdSet> {
+    pair.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+
+    fn parse(query: &str) -> Result<MetricsRequest, Errors> {
+        MetricsRequest::parse(query, Day::parse("2024-02-29").unwrap())
+    }
+
+    /// The 400 body of a query, as JSON.
+    fn body(query: &str) -> String {
+        serde_json::to_string(&parse(query).unwrap_err()).unwrap()
+    }
+
+    const GOOD: &str = "start_date=2023-01-01&resolution=week";
+
+    #[test]
+    fn the_vendors_example_error() {
+        assert_eq!(
+            body("start_date=2020-01-01&include_nested_teams=yes&resolution=month"),
+            concat!(
+                r#"{"start_date":["Provide a valid date. Date cannot be more than 3 years prior to now."],"#,
+                r#""include_nested_teams":["Provide a valid choice. 'yes' is not one of the available choices: "#,
+                r#"['true', 'false']"],"resolution":["Provide a valid choice. 'month' is not one of the available "#,
+                r#"choices: ['period', 'week']"]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn errors_come_in_documented_order() {
+        let query: Vec<String> = METRICS_PARAMETERS.iter().rev().map(|name| format!("{name}=x%00")).collect();
+        let errors = parse(&query.join("&")).unwrap_err();
+        assert!(errors.iter().map(|(name, _)| name).eq(METRICS_PARAMETERS));
+    }
+
+    #[test]
+    fn required_and_blank() {
+        assert_eq!(
+            body("resolution=week&resolution="),
+            r#"{"start_date":["This field is required."],"resolution":["This field is required."]}"#
+        );
+        let blanks: String = METRICS_PARAMETERS.iter().skip(4).map(|name| format!("&{name}=")).collect();
+        assert_eq!(parse(&format!("{GOOD}&include_nested_teams=&end_date={blanks}")), parse(GOOD));
+    }
+
+    #[test]
+    fn three_years_back_from_a_leap_day() {
+        assert!(parse("start_date=2021-02-28&resolution=week").is_ok());
+        assert!(parse("start_date=+2021-02-28%0a&resolution=week").is_ok());
+        let too_old = r#"{"start_date":["Provide a valid date. Date cannot be more than 3 years prior to now."]}"#;
+        assert_eq!(body("start_date=2021-02-27&resolution=week"), too_old);
+        assert_eq!(body("start_date=2021-02-27&resolution=week&end_date=2020-01-01"), too_old);
+        assert_eq!(body("start_date=+&resolution=week"), too_old);
+    }
+
+    #[test]
+    fn ends() {
+        let before = r#"{"end_date":["Provide a valid date. end_date cannot be before start_date."]}"#;
+        assert_eq!(body("start_date=2024-03-01&resolution=week"), before);
+        assert_eq!(body("start_date=2024-02-02&end_date=2024-02-01&resolution=week"), before);
+        assert_eq!(body("start_date=2024-02-02&end_date=0001-01-01&resolution=week"), before);
+        assert_eq!(
+            body("start_date=2024-02-02&end_date=0000-01-01&resolution=week"),
+            r#"{"end_date":["Provide a valid date. Date cannot be more than 3 years prior to now."]}"#
+        );
+        assert_eq!(parse(GOOD).unwrap().end.to_owned(), Day::parse("2024-02-29").unwrap());
+        assert!(parse(&format!("{GOOD}&end_date=9999-12-31")).is_ok());
+    }
+
+    #[test]
+    fn parameters_of_one_thing_intersect() {
+        let request = parse(&format!("{GOOD}&apex_user_id=2&apex_user_id__in=1,2,3&repo_id=9&repo_id__in=1")).unwrap();
+        assert_eq!(request.users.unwrap().as_slice(), [2]);
+        assert_eq!(request.repos.unwrap().as_slice(), [] as [i64; 0]);
+    }
+
+    #[test]
+    fn an_empty_list_matches_nothing_and_its_negation_excludes_nothing() {
+        let request = parse(&format!("{GOOD}&apex_user_id__in=,&repo_id_not__in=,")).unwrap();
+        assert_eq!(request.users, Some(IdSet::default()));
+        assert_eq!(request.repos_not, None);
+    }
+
+    #[test]
+    fn texts_are_trimmed() {
+        assert_eq!(parse(&format!("{GOOD}&repo_name=+a+b+")).unwrap().repo_name.as_deref(), Some("a b"));
+        assert_eq!(parse(&format!("{GOOD}&repo_name=+")).unwrap().repo_name, None);
+        assert_eq!(body(&format!("{GOOD}&repo_name=a%00")), r#"{"repo_name":["Null characters are not allowed."]}"#);
+    }
+
+    #[test]
+    fn choices_are_not_trimmed() {
+        assert!(body("start_date=2023-01-01&resolution=week+").contains("'week '"));
+        assert!(body(&format!("{GOOD}&include_nested_teams=TRUE")).contains("'TRUE'"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_answered(
+            pairs in proptest::collection::vec((0usize..15, "[-0-9a-z,%+. ]{0,12}"), 0..12)
+        ) {
+            let name = |&index: &usize| METRICS_PARAMETERS.get(index).copied().unwrap_or("other");
+            let query: Vec<String> = pairs.iter().map(|(index, value)| format!("{}={value}", name(index))).collect();
+            match parse(&query.join("&")) {
+                Ok(request) => prop_assert!(request.start <= request.end),
+                Err(errors) => prop_assert!(!errors.is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Questions: from the text of a request to a typed, canonical form of it, or every error at once.
+
+mod endpoint;
+mod errors;
+mod id_set;
+mod metrics;
+mod page;
+mod parameters;
+
+pub use endpoint::{Endpoint, Route, route};
+pub use errors::Errors;
+pub use id_set::IdSet;
+pub use metrics::{METRICS_PARAMETERS, MetricsRequest, Resolution};
+pub use page::{MAX_LIMIT, Page};
+pub use parameters::{Parameters, encode_form};

@@ -1,0 +1,144 @@
+//! Pages of a list: `limit`, `offset`, and the links to the next and the previous one (§2).
+
+use super::{Parameters, encode_form};
+use crate::text::is_space;
+use alloc::{string::String, string::ToString, vec::Vec};
+
+/// The most rows of a page.
+pub const MAX_LIMIT: u64 = 1_000;
+const DEFAULT_LIMIT: u64 = 100;
+
+/// Which rows of a list are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many at most.
+    pub limit: u64,
+    /// How many are passed over.
+    pub offset: u64,
+}
+
+impl Page {
+    /// Reads `limit` and `offset`; what is no good falls back to 100 and 0.
+    ///
+    /// ```
+    /// use streamgage::query::Page;
+    /// assert_eq!(Page::parse("limit=+2&offset=x"), Page { limit: 2, offset: 0 });
+    /// assert_eq!(Page::parse("limit=5000&offset=40"), Page { limit: 1000, offset: 40 });
+    /// assert_eq!(Page::parse("limit=0"), Page { limit: 100, offset: 0 });
+    /// ```
+    pub fn parse(query_string: &str) -> Page {
+        let parameters = Parameters::parse(query_string);
+        let read = |name| parameters.value(name).and_then(parse_int);
+        let limit = read("limit").filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+        Page { limit, offset: read("offset").unwrap_or(0) }
+    }
+
+    /// The address of the next page of a list of `count` rows; `address` is that of the list, without a query.
+    pub fn next(&self, count: u64, address: &str, query_string: &str) -> Option<String> {
+        let offset = self.offset.saturating_add(self.limit);
+        (offset < count).then(|| self.link(address, query_string, Some(offset)))
+    }
+
+    /// The address of the previous page.
+    pub fn previous(&self, address: &str, query_string: &str) -> Option<String> {
+        let offset = self.offset.checked_sub(self.limit).filter(|&offset| offset > 0);
+        (self.offset > 0).then(|| self.link(address, query_string, offset))
+    }
+
+    /// The parameters as sent, sorted by name, with `limit` and `offset` as they are meant.
+    fn link(&self, address: &str, query_string: &str, offset: Option<u64>) -> String {
+        let parameters = Parameters::parse(query_string);
+        let limit = self.limit.to_string();
+        let offset = offset.map(|offset| offset.to_string());
+        let own = [Some(("limit", limit.as_str())), offset.as_deref().map(|offset| ("offset", offset))];
+        let sent = parameters.iter().filter(|(name, _)| !matches!(*name, "limit" | "offset"));
+        let mut pairs: Vec<(&str, &str)> = sent.chain(own.into_iter().flatten()).collect();
+        pairs.sort_by_key(|&(name, _)| name);
+        let mut link = String::from(address);
+        for (index, (name, value)) in pairs.into_iter().enumerate() {
+            link.push(if index == 0 { '?' } else { '&' });
+            encode_form(name, &mut link);
+            link.push('=');
+            encode_form(value, &mut link);
+        }
+        link
+    }
+}
+
+/// Reads a whole number as Python's `int` does, if it is 0 or more; one beyond 63 bits is as good as the largest.
+fn parse_int(text: &str) -> Option<u64> {
+    let text = text.trim_matches(is_space);
+    let (negative, digits) = match text.split_at_checked(1) {
+        Some(("-", digits)) => (true, digits),
+        Some(("+", digits)) => (false, digits),
+        _ => (false, text),
+    };
+    let mut value = 0u64;
+    let mut underscore_may_follow = false;
+    for character in digits.chars() {
+        match crate::number::decimal_digit(character) {
+            Some(digit) => {
+                value = value.saturating_mul(10).saturating_add(u64::from(digit));
+                underscore_may_follow = true;
+            }
+            None if character == '_' && underscore_may_follow => underscore_may_follow = false,
+            None => return None,
+        }
+    }
+    (underscore_may_follow && (!negative || value == 0)).then_some(value.min(i64::MAX.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: &str = "http://testserver/v3/customer/core/commits/";
+
+    fn links(count: u64, query: &str) -> (Option<String>, Option<String>) {
+        let strip = |link: String| link.strip_prefix(ADDRESS).unwrap().into();
+        let page = Page::parse(query);
+        (page.next(count, ADDRESS, query).map(strip), page.previous(ADDRESS, query).map(strip))
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.into())
+    }
+
+    #[test]
+    fn limits_and_offsets() {
+        for (text, value) in [
+            ("2", Some(2)),
+            (" +2\t", Some(2)),
+            ("1_0", Some(10)),
+            ("٣", Some(3)),
+            ("-0", Some(0)),
+            ("99999999999999999999", Some(i64::MAX as u64)),
+        ] {
+            assert_eq!(parse_int(text), value, "{text}");
+        }
+        for text in ["", "-1", "2.0", "1e1", "_1", "1_", "1__0", "+", "+ 2", "0x1"] {
+            assert_eq!(parse_int(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_frameworks_links() {
+        assert_eq!(links(12, "limit=2"), (some("?limit=2&offset=2"), None));
+        assert_eq!(links(12, "limit=2&limit=3"), (some("?limit=3&offset=3"), None));
+        assert_eq!(links(12, "limit=2&offset=2"), (some("?limit=2&offset=4"), some("?limit=2")));
+        assert_eq!(links(12, "limit=5&offset=3"), (some("?limit=5&offset=8"), some("?limit=5")));
+        assert_eq!(links(12, "offset=100"), (None, some("?limit=100")));
+        assert_eq!(links(12, "limit=5&offset=10"), (None, some("?limit=5&offset=5")));
+        assert_eq!(links(12, "fields=id,+hexsha&limit=1"), (some("?fields=id%2C+hexsha&limit=1&offset=1"), None));
+        assert_eq!(links(12, "fields=&limit=1"), (some("?fields=&limit=1&offset=1"), None));
+        assert_eq!(links(12, "vendor_type!=x&limit=1"), (some("?limit=1&offset=1&vendor_type%21=x"), None));
+        assert_eq!(
+            links(12, "fields=id&fields=hexsha&limit=1"),
+            (some("?fields=id&fields=hexsha&limit=1&offset=1"), None)
+        );
+        assert_eq!(
+            links(12, "offset=9223372036854775807&limit=2"),
+            (None, some("?limit=2&offset=9223372036854775805"))
+        );
+    }
+}

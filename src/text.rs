@@ -1,0 +1,111 @@
+//! Text as Python and PostgreSQL treat it, where the API lets that be seen.
+
+use alloc::string::String;
+use core::fmt::Write;
+
+/// Trims what Python's `str.strip` trims: Unicode's white space and the four ASCII information separators.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+pub(crate) fn is_space(character: char) -> bool {
+    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
+/// The form by which `icontains` compares: each character upper-cased by itself, as PostgreSQL's `UPPER` does it.
+///
+/// ```
+/// use streamgage::text::fold;
+/// assert_eq!(fold("Straße é"), "STRAßE É");
+/// ```
+pub fn fold(text: &str) -> String {
+    text.chars().map(upper).collect()
+}
+
+/// A character whose upper case is longer than one character stands for itself.
+fn upper(character: char) -> char {
+    let mut upper = character.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(single), None) => single,
+        _ => character,
+    }
+}
+
+/// Shows a string as Python's `repr` does (§1, the errors of choices).
+///
+/// ```
+/// use streamgage::text::repr;
+/// assert_eq!(repr("week "), "'week '");
+/// assert_eq!(repr("it's\n"), "\"it's\\n\"");
+/// assert_eq!(repr("\u{200b}"), "'\\u200b'");
+/// ```
+pub fn repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut shown = String::with_capacity(text.len() + 2);
+    shown.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => shown.push_str("\\\\"),
+            '\t' => shown.push_str("\\t"),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            _ if character == quote => shown.extend(['\\', quote]),
+            '\'' | '"' => shown.push(character),
+            _ if is_printable(character) => shown.push(character),
+            _ => push_escape(&mut shown, u32::from(character)),
+        }
+    }
+    shown.push(quote);
+    shown
+}
+
+fn push_escape(shown: &mut String, code: u32) {
+    // Writing into a String can't fail.
+    let _ = match code {
+        0..=0xff => write!(shown, "\\x{code:02x}"),
+        0x100..=0xffff => write!(shown, "\\u{code:04x}"),
+        _ => write!(shown, "\\U{code:08x}"),
+    };
+}
+
+/// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.
+///
+/// The standard library keeps exactly this table for its own `escape_debug`, which shows such a character as it is;
+/// a letter goes before it, because at the start of a text combining characters are escaped too.
+fn is_printable(character: char) -> bool {
+    let mut buffer = [b'a'; 5];
+    let length = match buffer.split_first_mut() {
+        Some((_, rest)) => character.encode_utf8(rest).len(),
+        None => 0,
+    };
+    let pair = buffer.get(..=length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default();
+    pair.escape_debug().nth(1) == Some(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trims_as_python_does() {
+        assert_eq!(trim("\u{1c} \u{a0}\u{2003}a b\t\n"), "a b");
+        assert_eq!(trim("\u{200b}a"), "\u{200b}a");
+    }
+
+    #[test]
+    fn repr_picks_its_quotes() {
+        assert_eq!(repr(""), "''");
+        assert_eq!(repr("a\"b"), "'a\"b'");
+        assert_eq!(repr("a'b"), "\"a'b\"");
+        assert_eq!(repr("a'\"b"), "'a\\'\"b'");
+    }
+
+    #[test]
+    fn repr_escapes_what_can_not_be_seen() {
+        assert_eq!(repr("é\u{301}\\\t\r\n\0\u{7f}"), "'é\u{301}\\\\\\t\\r\\n\\x00\\x7f'");
+        assert_eq!(
+            repr("\u{a0}\u{ad}\u{2028}\u{fffd}\u{e000}\u{1f600}\u{10ffff}"),
+            "'\\xa0\\xad\\u2028\u{fffd}\\ue000\u{1f600}\\U0010ffff'"
+        );
+    }
+}
