@@ -1,0 +1,181 @@
+//! Dump folders as wholes: written beside where they belong, and put there in one move.
+
+use crate::failure::{Failure, printable};
+use chrono::{DateTime, NaiveDate};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What `dump.json` says about a dump (specification §4).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Header {
+    /// The format; only 1 is known.
+    pub format: u64,
+    /// Whether the data is made up.
+    #[serde(default)]
+    pub demo: bool,
+    /// What the data is of.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A dump that is being written in a hidden folder beside its own.
+pub struct Draft {
+    target: PathBuf,
+    path: PathBuf,
+    retired: PathBuf,
+    keep: bool,
+    // Held until the draft is gone, so that of two runs one stops. The system lets go of it however a run ends.
+    _lock: File,
+    lock_path: PathBuf,
+}
+
+impl Draft {
+    /// Begins a dump; what an earlier run has left is discarded. `may_replace` says why an existing dump must not be replaced.
+    pub fn begin(target: &Path, may_replace: impl Fn(&Path) -> Result<(), String>) -> Result<Draft, Failure> {
+        let mut draft = Draft::resume(target, may_replace)?;
+        draft.keep = false;
+        draft.clear()?;
+        Ok(draft)
+    }
+
+    /// Goes on with what an earlier run has left, and leaves what this one does if it is broken off too.
+    pub fn resume(target: &Path, may_replace: impl Fn(&Path) -> Result<(), String>) -> Result<Draft, Failure> {
+        let refused = |why: &str| Failure::Input(format!("{}: {why}", target.display()));
+        // Through a link: what it points to is replaced, not the link.
+        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let name = target.file_name().ok_or_else(|| refused("a folder of its own is needed"))?.to_string_lossy();
+        let parent = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        fs::create_dir_all(&parent).map_err(|error| Failure::file(&parent, &error))?;
+        let path = parent.join(format!(".{name}.draft"));
+        let retired = parent.join(format!(".{name}.retired"));
+        let lock_path = parent.join(format!(".{name}.lock"));
+        let lock = File::create(&lock_path).map_err(|error| Failure::file(&lock_path, &error))?;
+        lock.try_lock().map_err(|_| refused("another run is writing it"))?;
+        // A run that ended between the two moves of `finish`.
+        if !target.exists() && retired.exists() {
+            fs::rename(&retired, &target).map_err(|error| Failure::file(&target, &error))?;
+        }
+        let draft = Draft { target, path, retired, keep: true, _lock: lock, lock_path };
+        draft.check_target(may_replace).map_err(|why| refused(&why))?;
+        fs::create_dir_all(&draft.path).map_err(|error| Failure::file(&draft.path, &error))?;
+        Ok(draft)
+    }
+
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder as it was before, if it is there.
+    pub fn existing(&self) -> Option<&Path> {
+        self.target.exists().then_some(&self.target)
+    }
+
+    /// Empties the draft.
+    pub fn clear(&self) -> Result<(), Failure> {
+        for entry in entries(&self.path)? {
+            let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
+            removed.map_err(|error| Failure::file(&entry, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the dump in its place.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.keep = true;
+        self.put().map_err(|error| Failure::file(&self.target, &error))
+    }
+
+    fn put(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            File::open(entry?.path())?.sync_all()?;
+        }
+        if self.target.exists() {
+            if self.retired.exists() {
+                fs::remove_dir_all(&self.retired)?;
+            }
+            fs::rename(&self.target, &self.retired)?;
+        }
+        fs::rename(&self.path, &self.target)?;
+        if self.retired.exists() {
+            fs::remove_dir_all(&self.retired)?;
+        }
+        Ok(())
+    }
+
+    /// What is there already must be a dump and nothing but a dump, or empty: nobody's other files are ever removed.
+    fn check_target(&self, may_replace: impl Fn(&Path) -> Result<(), String>) -> Result<(), String> {
+        if !self.target.exists() {
+            return Ok(());
+        }
+        if !self.target.is_dir() {
+            return Err("it is a file".to_owned());
+        }
+        let entries = entries(&self.target).map_err(|error| error.to_string())?;
+        for entry in &entries {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy();
+            if !is_dump_file(&name) {
+                return Err(format!("it holds {}, which is not of a dump", printable(&name)));
+            }
+        }
+        if entries.is_empty() { Ok(()) } else { may_replace(&self.target) }
+    }
+}
+
+/// A draft that is not finished leaves nothing behind, unless a later run can go on with it.
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+        let _ = fs::remove_file(&self.lock_path);
+    }
+}
+
+/// The resources of a dump, each after those that it refers to.
+pub const RESOURCES: [&str; 7] = ["tags", "repos", "teams", "users", "team_membership", "user_alias", "commits"];
+
+fn is_dump_file(name: &str) -> bool {
+    let resource = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".ndjson.gz"));
+    name == "dump.json" || resource.is_some_and(|resource| RESOURCES.contains(&resource))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: io::Error| Failure::file(folder, &error);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+}
+
+/// What the `dump.json` of a folder says, if it has one.
+pub fn header(folder: &Path) -> Result<Option<Header>, String> {
+    let text = match fs::read(folder.join("dump.json")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("dump.json: {error}")),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| format!("dump.json: {error}"))
+}
+
+/// Writes `dump.json`.
+pub fn write_header(folder: &Path, header: &Header) -> Result<(), Failure> {
+    let path = folder.join("dump.json");
+    let text = serde_json::to_string(header).map_err(|error| Failure::file(&path, &error))?;
+    fs::write(&path, text + "\n").map_err(|error| Failure::file(&path, &error))
+}
+
+/// A path as it may be shown on a terminal.
+pub fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
+/// Today in UTC, if the clock tells one.
+pub fn today() -> Option<NaiveDate> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(DateTime::from_timestamp(i64::try_from(now.as_secs()).ok()?, 0)?.date_naive())
+}
