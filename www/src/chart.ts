@@ -36,7 +36,7 @@ export function makeChart(
       height: HEIGHT,
       tzDate: (timestamp) => uPlot.tzDate(new Date(timestamp * 1000), "Etc/UTC"),
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 32, 0, 0],
       cursor: {
         y: false,
         // The cursor stands on a week, not between two.
@@ -151,9 +151,9 @@ export function reading(week: Week, value: number | null): string {
   return `${week.start}${remark ? ` (${remark})` : ""}: ${value === null ? "no commits" : format(value)}`;
 }
 
-/** From the ten below the lowest value to 100, with room for the line's upper half. */
+/** From a ten below the lowest value to 100, with room for the line's upper half. */
 function percentRange(min: number): [number, number] {
-  const low = Math.min(Math.floor(min / 10) * 10, 90);
+  const low = Math.min(Math.floor((min - 1) / 10) * 10, 90);
   return [low, 100 + (100 - low) * 0.05];
 }
 
@@ -163,8 +163,8 @@ function snapped(plot: uPlot, left: number): number {
   return at === undefined ? left : plot.valToPos(at, "x");
 }
 
-/** "17 Aug", or in ranges of more than a year "Aug 2025". */
+/** "Aug 17", or in ranges of more than a year "Aug 2025". */
 function date(timestamp: number, weeks: number): string {
   const more = weeks > 54 ? ({ year: "numeric" } as const) : ({ day: "numeric" } as const);
-  return new Date(timestamp * 1000).toLocaleString("en-GB", { month: "short", timeZone: "UTC", ...more });
+  return new Date(timestamp * 1000).toLocaleString("en", { month: "short", timeZone: "UTC", ...more });
 }
