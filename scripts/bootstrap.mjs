@@ -1,0 +1,48 @@
+// @ts-check
+// node scripts/bootstrap.mjs SCRIPT [ARGUMENT …]: installs the npm packages where package-lock.json asks for others than
+// are there, then runs the script with the Node they bring. Itself it runs on any Node from 20 on, without a package.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bin = join(root, "node_modules/.bin");
+const stamp = join(root, "node_modules/.installed-from");
+const wanted = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
+
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
+  const started = Date.now();
+  console.log("npm packages: npm ci (about half a minute)");
+  // No package's own install script is run: none is needed.
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  const { status } = spawnSync("npm", ["ci", ...flags], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) {
+    console.error("npm ci failed; see above");
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+  console.log(`npm packages: ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+process.env.PATH = bin + delimiter + process.env.PATH;
+const [script, ...args] = process.argv.slice(2);
+const path = join(root, /** @type {string} */ (script));
+if (Number.parseInt(process.versions.node) >= 24) {
+  process.argv.splice(1, 2, path);
+  await import(pathToFileURL(path).href);
+} else if (existsSync(join(bin, "node"))) {
+  const child = spawn(join(bin, "node"), [path, ...args], { stdio: "inherit" });
+  // This process only has to outlive the child.
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
+    process.on(signal, () => child.kill(signal));
+  child.on("exit", (code) => process.exit(code ?? 1));
+} else {
+  console.error(
+    `This needs Node 24, and npm has none for ${process.platform}-${process.arch}: install it from nodejs.org.`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,15 @@
+// The page, into www/dist. It needs browser/dist.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
+
+export async function buildPage(): Promise<void> {
+  const module = ["streamgage.js", "streamgage_bg.wasm"].map((file) => readFileSync(join(root, "browser/dist", file)));
+  const state = sha256(await fingerprint("www", "package-lock.json"), ...module);
+  // The stamp lies elsewhere, because what lies in dist is served.
+  await unlessDone(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {
+    await run("vite", ["build", "www", "--logLevel", "warn", "--emptyOutDir"]);
+  });
+}
+
+if (import.meta.main) await main(buildPage);

@@ -1,0 +1,104 @@
+// The programs that neither npm nor rustup's default toolchain brings: found if they are there, else installed,
+// each when it is first needed.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { Failure, onPath, root, run } from "./lib.ts";
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "streamgage/tools");
+
+const versionOf = (program: string): string => {
+  try {
+    return execFileSync(program, ["--version"], { encoding: "utf8" }).trim().split(" ").pop() ?? "";
+  } catch {
+    return "";
+  }
+};
+
+type CargoTool = { crate: string; program: string; version: string; takes: string; flags: string[] };
+
+async function cargoTool({ crate, program, version, takes, flags }: CargoTool): Promise<string> {
+  const found = onPath(program);
+  if (found && versionOf(found) === version) return found;
+  const folder = join(cache, `${crate}-${version}`);
+  const installed = join(folder, "bin", program);
+  if (!existsSync(installed)) {
+    console.log(`   installing ${crate} ${version} into ${folder} (${takes} on two cores)`);
+    // It orchestrates more than it computes: built fast rather than to run fast.
+    const env = {
+      CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
+      CARGO_PROFILE_RELEASE_LTO: "off",
+      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+      CARGO_PROFILE_RELEASE_DEBUG: "0",
+    };
+    await run("cargo", ["install", "--locked", ...flags, "--root", folder, `${crate}@${version}`], { env });
+  }
+  return installed;
+}
+
+/** The command line tool and the library must be of one version; Cargo.lock says which. */
+export function wasmBindgen(): Promise<string> {
+  const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
+  const version = /^name = "wasm-bindgen"\nversion = "(.+)"$/m.exec(lock)?.[1];
+  if (!version) throw new Failure("Cargo.lock names no wasm-bindgen");
+  return cargoTool({ crate: "wasm-bindgen-cli", program: "wasm-bindgen", version, takes: "4 minutes", flags: [] });
+}
+
+export function wasmPack(): Promise<string> {
+  return cargoTool({
+    crate: "wasm-pack",
+    program: "wasm-pack",
+    version: "0.15.1",
+    takes: "2 minutes",
+    flags: ["--debug"],
+  });
+}
+
+export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-none"): Promise<void> {
+  const libraries = execFileSync("rustc", ["--print", "target-libdir", "--target", target], {
+    encoding: "utf8",
+  }).trim();
+  if (existsSync(libraries)) return;
+  if (!onPath("rustup")) throw new Failure(`the Rust target ${target} is missing, and there is no rustup to add it`);
+  await run("rustup", ["target", "add", target]);
+}
+
+const browsers = [
+  process.env.CHROME_PATH ?? "",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** A browser of the Chrome family and its driver. */
+export async function chrome(): Promise<{ browser: string; driver: string }> {
+  const find = () => ({
+    browser: browsers.find((path) => path !== "" && existsSync(path)),
+    driver: process.env.CHROMEDRIVER ?? onPath("chromedriver"),
+  });
+  let { browser, driver } = find();
+  if ((!browser || !driver) && onPath("apt-get") && process.getuid?.() === 0) {
+    console.log("   installing Chromium and its driver by apt-get (about a minute)");
+    const env = { DEBIAN_FRONTEND: "noninteractive" };
+    await run("apt-get", ["update", "-qq"], { env });
+    const packages = ["chromium", "chromium-driver"];
+    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+    ({ browser, driver } = find());
+  }
+  if (!browser)
+    throw new Failure(
+      "no Chrome or Chromium found: install one (Debian: apt-get install chromium chromium-driver; macOS: Google Chrome), " +
+        "or name it in CHROME_PATH",
+    );
+  if (!driver)
+    throw new Failure(
+      `no chromedriver found for ${browser}: install it (Debian: chromium-driver; macOS: brew install chromedriver), ` +
+        "or name it in CHROMEDRIVER",
+    );
+  return { browser, driver };
+}
+
+/** PATH with the folders of some programs in front. */
+export const pathWith = (...programs: string[]): string => [...programs.map(dirname), process.env.PATH].join(":");
