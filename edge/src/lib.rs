@@ -1,1 +1,27 @@
-//! streamgage: edge.
+//! All that the Worker decides, as functions from values to values: no I/O, no clock.
+//!
+//! A request is answered in at most three steps, each of which the Worker only carries out:
+//!
+//! 1. [`receive`] answers at once what needs no database, or names a [`Visit`].
+//! 2. The visit names the statement that looks its key up, and from that row decides whether it is let in ([`Visit::admit`]).
+//! 3. [`Admitted::plan`] is a reply, or the statements of a [`Query`], or an [`Import`] that wants the body first.
+//!    What the database answers becomes the reply.
+//!
+//! [`dress`] puts onto every reply what all have in common. Section numbers (§) are those of the project's
+//! specification of the v3 API.
+
+mod access;
+mod import;
+mod lists;
+mod metrics;
+mod reply;
+mod request;
+mod sql;
+mod visit;
+
+pub use access::{Permission, Refusal, throttle_address};
+pub use import::{Import, ImportBatch, MAX_BODY};
+pub use reply::{Reply, dress, unknown_error};
+pub use request::{Request, Settings, Url};
+pub use sql::{Broken, Outcome, Parameter, Statement};
+pub use visit::{Admitted, Limit, Plan, Query, Received, Visit, receive};

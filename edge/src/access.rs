@@ -1,0 +1,145 @@
+//! Who may ask: keys and what they permit (§3).
+
+use crate::reply::{Reply, throttled};
+use crate::sql::{Broken, Outcome, Statement};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What a key permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// The metrics endpoint.
+    Metrics,
+    /// The lists of the core resources.
+    Core,
+    /// Loading data.
+    Import,
+}
+
+impl Permission {
+    /// Its name in the table of keys.
+    const fn name(self) -> &'static str {
+        match self {
+            Permission::Metrics => "metrics",
+            Permission::Core => "core",
+            Permission::Import => "import",
+        }
+    }
+}
+
+/// Why a visitor is not let in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The key is none of ours. Attempts are counted by address, and too many are told [`Refusal::throttled`].
+    UnknownKey(Reply),
+    /// The key is good, but not for this.
+    Forbidden(Reply),
+}
+
+impl Refusal {
+    /// The answer to too many attempts.
+    pub fn throttled() -> Reply {
+        throttled()
+    }
+}
+
+/// A key's row, if it is neither expired nor revoked.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct Key {
+    pub id: i64,
+    permissions: String,
+}
+
+impl Key {
+    /// Finds a key that is good at a time, in seconds since 1970-01-01.
+    pub fn lookup(hash: &str, now: i64) -> Statement {
+        Statement::new(
+            "SELECT id, permissions FROM api_key WHERE hash = ?1 AND revoked_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > ?2)",
+            [hash.to_owned().into(), now.into()],
+        )
+    }
+
+    pub fn read(outcome: &Outcome) -> Result<Option<Key>, Broken> {
+        Ok(outcome.read::<Key>()?.pop())
+    }
+
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.permissions.split(' ').any(|name| name == permission.name())
+    }
+}
+
+/// Reads the header `Authorization` and hashes the key in it.
+///
+/// # Errors
+/// The 401 for a header that holds no key.
+pub(crate) fn key_hash(authorization: Option<&str>) -> Result<String, Reply> {
+    let mut words = authorization.unwrap_or_default().split_ascii_whitespace();
+    let scheme = words.next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(unauthorized("Authentication credentials were not provided."));
+    }
+    let Some(key) = words.next() else {
+        return Err(unauthorized("Invalid token header. No credentials provided."));
+    };
+    if words.next().is_some() {
+        return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
+    }
+    let mut hash = String::with_capacity(64);
+    for byte in Sha256::digest(key.as_bytes()) {
+        // Writing into a String can't fail.
+        let _ = write!(hash, "{byte:02x}");
+    }
+    Ok(hash)
+}
+
+pub(crate) fn unauthorized(detail: &str) -> Reply {
+    Reply::detail(401, detail).header("WWW-Authenticate", "Bearer")
+}
+
+pub(crate) fn forbidden() -> Reply {
+    Reply::detail(403, "You do not have permission to perform this action.")
+}
+
+/// What failed keys are counted by: the address, and of IPv6 the network of 64 bits that one caller commonly has.
+pub fn throttle_address(address: Option<&str>) -> String {
+    let address = address.unwrap_or("unknown");
+    match address.parse() {
+        Ok(IpAddr::V6(whole)) => {
+            let [a, b, c, d, ..] = whole.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_hashed() {
+        // printf abc | sha256sum
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        for header in ["Bearer abc", "bearer abc", "BEARER   abc "] {
+            assert_eq!(key_hash(Some(header)).unwrap(), hash, "{header}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_whole_words() {
+        let key = Key { id: 1, permissions: "metrics core".into() };
+        assert!(key.permits(Permission::Metrics) && key.permits(Permission::Core));
+        assert!(!key.permits(Permission::Import));
+        assert!(!Key { id: 1, permissions: "imports".into() }.permits(Permission::Import));
+    }
+
+    #[test]
+    fn addresses_of_one_network_count_together() {
+        assert_eq!(throttle_address(Some("192.0.2.7")), "192.0.2.7");
+        assert_eq!(throttle_address(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::");
+        assert_eq!(throttle_address(None), "unknown");
+    }
+}

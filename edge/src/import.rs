@@ -1,0 +1,423 @@
+//! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
+
+use crate::lists::{Members, quote};
+use crate::reply::Reply;
+use crate::sql::{Broken, Outcome, Parameter, Statement};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Range;
+use streamgage::calendar::DateTime;
+use streamgage::metrics::author_day;
+use streamgage::schema::{COMMITS, Kind, Missing, REPOS, Resource, RowError, RowSink, Value, read_row, resource};
+use streamgage::text::fold;
+
+/// The most bytes of a body.
+pub const MAX_BODY: usize = 1_000_000;
+/// The most rows of a body: with these a transaction stays far below the 30 seconds that D1 gives it.
+const MAX_ROWS: usize = 1_000;
+/// The most bytes of a bound value that D1 takes. A body nearly never comes to that: rows are written without names.
+const MAX_VALUE: usize = 2_000_000;
+
+/// What is loaded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Import {
+    /// Rows of a resource.
+    Rows(&'static Resource),
+    /// `dump.json`, which tells what the data is.
+    Dump,
+}
+
+/// A transaction, and how its outcome is answered.
+#[derive(Debug, PartialEq)]
+pub struct ImportBatch {
+    statements: Vec<Statement>,
+    /// Which of them change rows of the resource, rather than what follows from those.
+    stores: Range<usize>,
+    rows: usize,
+}
+
+impl Import {
+    /// What that name, behind `/import/`, stands for.
+    pub(crate) fn of(name: &str) -> Option<Import> {
+        if name == "dump" { Some(Import::Dump) } else { resource(name).map(Import::Rows) }
+    }
+
+    /// Reads a body into the statements of one batch.
+    ///
+    /// # Errors
+    /// The 400 that names the line and the field, or a 413.
+    pub fn read(self, body: &[u8]) -> Result<ImportBatch, Reply> {
+        if body.len() > MAX_BODY {
+            return Err(Import::too_large());
+        }
+        let text = std::str::from_utf8(body).map_err(|error| {
+            let before = body.get(..error.valid_up_to()).unwrap_or_default();
+            let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+            refuse(line, RowError { field: None, message: "is not UTF-8".into() })
+        })?;
+        let batch = match self {
+            Import::Rows(resource) => read_rows(resource, text)?,
+            Import::Dump => read_dump(text).map_err(|error| refuse(1, error))?,
+        };
+        let mut values = batch.statements.iter().flat_map(|statement| &statement.parameters);
+        if values.any(|value| matches!(value, Parameter::Text(text) if text.len() > MAX_VALUE)) {
+            return Err(Import::too_large());
+        }
+        Ok(batch)
+    }
+
+    /// The answer to a body of more than [`MAX_BODY`] bytes.
+    pub fn too_large() -> Reply {
+        let message = format!("a request holds at most {MAX_BODY} bytes; send fewer rows in each");
+        error(413, None, &RowError { field: None, message })
+    }
+}
+
+impl ImportBatch {
+    /// What the database is told, in one batch.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// `{"rows":…,"changed":…}`
+    ///
+    /// # Errors
+    /// The outcomes are not those of the statements.
+    pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
+        #[derive(Serialize)]
+        struct Imported {
+            rows: usize,
+            changed: u64,
+        }
+        if outcomes.len() != self.statements.len() {
+            return Err(Broken::missing("outcome"));
+        }
+        let stored = outcomes.get(self.stores.clone()).unwrap_or_default();
+        let changed = stored.iter().map(|outcome| outcome.changes).sum();
+        Ok(Reply::value(200, &Imported { rows: self.rows, changed }))
+    }
+}
+
+fn refuse(line: usize, problem: RowError) -> Reply {
+    error(400, Some(line), &problem)
+}
+
+fn error(status: u16, line: Option<usize>, problem: &RowError) -> Reply {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        line: Option<usize>,
+        field: Option<&'a str>,
+        error: &'a str,
+    }
+    Reply::value(status, &Refused { line, field: problem.field.as_deref(), error: &problem.message })
+}
+
+fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Reply> {
+    // By id, so that of the rows with one id the last counts; and in the order in which the table is stored.
+    let mut by_id: BTreeMap<i64, Option<String>> = BTreeMap::new();
+    let mut rows = 0;
+    for (line, text) in iter::zip(1.., text.split('\n')) {
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        rows += 1;
+        if rows > MAX_ROWS {
+            let message = format!("a request holds at most {MAX_ROWS} rows");
+            return Err(refuse(line, RowError { field: None, message }));
+        }
+        let row = Row::read(resource, text).map_err(|error| refuse(line, error))?;
+        by_id.insert(row.id, (!row.deleted).then(|| row.columns()));
+    }
+    let kept: Vec<String> = by_id.values().flatten().cloned().collect();
+    let deleted = by_id.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| id.to_string());
+    let kept = format!("[{}]", kept.join(","));
+    let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
+    let table = Table { resource };
+    let (statements, stores) =
+        if resource == &COMMITS { (table.replace_commits(kept, deleted), 3..5) } else { (table.replace(kept, deleted), 0..2) };
+    Ok(ImportBatch { statements, stores, rows })
+}
+
+/// A row, field by field as the JSON text that is stored of it.
+struct Row {
+    resource: &'static Resource,
+    id: i64,
+    deleted: bool,
+    /// `None` where the row doesn't have the field.
+    cells: Vec<Option<String>>,
+    /// Members of a JSON object: what is not in the schema, and nulls where the schema's default is another.
+    extra: Vec<String>,
+    /// What only the database needs, behind `extra`.
+    derived: Option<String>,
+    author_date: Option<DateTime>,
+    author_local_date: Option<DateTime>,
+    author_tzoffset: Option<i64>,
+}
+
+impl Row {
+    fn read(resource: &'static Resource, text: &str) -> Result<Row, RowError> {
+        let mut row = Row {
+            resource,
+            id: 0,
+            deleted: false,
+            cells: vec![None; resource.fields.len()],
+            extra: Vec::new(),
+            derived: None,
+            author_date: None,
+            author_local_date: None,
+            author_tzoffset: None,
+        };
+        let mut json = serde_json::Deserializer::from_str(text);
+        read_row(resource, &mut json, &mut row)?;
+        let no_row = |error: serde_json::Error| RowError { field: None, message: error.to_string() };
+        json.end().map_err(no_row)?;
+        if row.deleted {
+            return Ok(row);
+        }
+        // What read_row passes over.
+        let Members(members) = serde_json::from_str(text).map_err(no_row)?;
+        for (place, (name, value)) in members.iter().enumerate() {
+            // Of members of one name the last counts.
+            if !members.iter().skip(place + 1).any(|(later, _)| later == name) {
+                row.keep(name, value);
+            }
+        }
+        if resource == &COMMITS {
+            let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
+            let day = day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?;
+            row.derived = Some(day.number().to_string());
+        }
+        Ok(row)
+    }
+
+    fn keep(&mut self, name: &str, value: &RawValue) {
+        let text = value.get();
+        match self.resource.position(name) {
+            Some(index) => {
+                let Some(field) = self.resource.fields.get(index) else { return };
+                if field.kind == Kind::Json && text != "null" {
+                    self.set(index, quote(text));
+                } else if text == "null" && !matches!(field.missing, Missing::Null | Missing::Required) {
+                    self.extra.push(format!("{}:null", quote(name)));
+                }
+            }
+            None if name == "_deleted" => {}
+            None => self.extra.push(format!("{}:{text}", quote(name))),
+        }
+    }
+
+    fn set(&mut self, field: usize, text: String) {
+        if let Some(cell) = self.cells.get_mut(field) {
+            *cell = Some(text);
+        }
+    }
+
+    /// The row as the JSON array that the statements read, in the order of [`Table::columns`].
+    fn columns(&self) -> String {
+        let extra = (!self.extra.is_empty()).then(|| quote(&format!("{{{}}}", self.extra.join(","))));
+        let derived = derived_column(self.resource).map(|_| &self.derived);
+        let cells = self.cells.iter().chain([&extra]).chain(derived);
+        let texts: Vec<&str> = cells.map(|cell| cell.as_deref().unwrap_or("null")).collect();
+        format!("[{}]", texts.join(","))
+    }
+}
+
+impl RowSink for Row {
+    fn value(&mut self, index: usize, value: Value<'_>) {
+        let name = self.resource.fields.get(index).map_or("", |field| field.name);
+        if self.resource == &COMMITS {
+            match (name, &value) {
+                ("author_date", value) => self.author_date = value.date_time(),
+                ("author_local_date", value) => self.author_local_date = value.date_time(),
+                ("author_tzoffset", value) => self.author_tzoffset = value.integer(),
+                _ => {}
+            }
+        }
+        if self.resource == &REPOS && name == "name" {
+            self.derived = value.text().map(|name| quote(&fold(name)));
+        }
+        let text = match value {
+            Value::Null | Value::Json => "null".to_owned(),
+            Value::Boolean(value) => i64::from(value).to_string(),
+            Value::Integer(value) | Value::Decimal(value) => {
+                if name == "id" {
+                    self.id = value;
+                }
+                value.to_string()
+            }
+            Value::Number(value) => format!("{value:?}"),
+            Value::Text(text) | Value::DateTime(text, _) => quote(text),
+            Value::Ids(ids) => {
+                let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+                format!("\"[{}]\"", ids.join(","))
+            }
+        };
+        self.set(index, text);
+    }
+
+    fn deleted(&mut self) {
+        self.deleted = true;
+    }
+}
+
+/// The column that only the database needs, if a resource has one.
+fn derived_column(resource: &Resource) -> Option<&'static str> {
+    match resource.name {
+        "commits" => Some("day"),
+        "repos" => Some("name_folded"),
+        _ => None,
+    }
+}
+
+/// The statements that load rows: `?1` is a JSON array of rows, each an array of its columns; `?2` one of the ids of
+/// rows to delete.
+struct Table {
+    resource: &'static Resource,
+}
+
+/// The ids of the commits that a batch changes, as one of its statements found them.
+const CHANGED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'changed'))";
+
+/// The cells of those commits, and of the one that counts of each group they belong to, as they are at this point.
+const CELLS: &str = "json_group_array(json_array(day, apex_user_id, repo_id)) FROM commits WHERE id IN (\
+     SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'changed')) \
+     UNION SELECT (SELECT MIN(id) FROM commits WHERE ignore_hash = grouped.value) \
+     FROM json_each((SELECT value FROM scratch WHERE name = 'groups')) AS grouped)";
+
+/// The cells that a batch touches, before or after.
+const TOUCHED: &str = "SELECT DISTINCT cell.value ->> 0 AS day, cell.value ->> 1 AS apex_user_id, \
+     cell.value ->> 2 AS repo_id FROM scratch, json_each(scratch.value) AS cell WHERE scratch.name IN ('before', 'after')";
+
+/// Which commits count, by what is known of the commit alone (§1).
+const COUNTED: &str = "COALESCE(is_merge, 0) = 0 AND COALESCE(is_pr_orphan, 0) = 0 AND outlier_reason IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = commits.ignore_hash AND first.id < commits.id)";
+
+impl Table {
+    fn columns(&self) -> Vec<&'static str> {
+        let fields = self.resource.fields.iter().map(|field| field.name);
+        fields.chain(["extra"]).chain(derived_column(self.resource)).collect()
+    }
+
+    /// `prefix.column`, for all columns but `id`.
+    fn others(&self, prefix: &str) -> String {
+        let columns = self.columns();
+        let others = columns.iter().skip(1).map(|column| format!("{prefix}{column}"));
+        others.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Inserts rows, or changes those that are there already. `condition` is about `incoming.value`, a row.
+    fn upsert(&self, condition: &str) -> String {
+        let columns = self.columns();
+        let values = (0..columns.len()).map(|index| format!("incoming.value ->> {index}"));
+        let values: Vec<String> = values.collect();
+        let sets = columns.iter().skip(1).map(|column| format!("{column} = excluded.{column}"));
+        let sets: Vec<String> = sets.collect();
+        format!(
+            "INSERT INTO {name} ({}) SELECT {} FROM json_each(?1) AS incoming WHERE {condition} \
+             ON CONFLICT (id) DO UPDATE SET {}",
+            columns.join(", "),
+            values.join(", "),
+            sets.join(", "),
+            name = self.resource.name,
+        )
+    }
+
+    fn replace(&self, kept: String, deleted: String) -> Vec<Statement> {
+        let name = self.resource.name;
+        let differs = format!(" WHERE ({}) IS NOT ({})", self.others(&format!("{name}.")), self.others("excluded."));
+        vec![
+            Statement::new(self.upsert("true") + &differs, [kept.into()]),
+            Statement::new(
+                format!("DELETE FROM {name} WHERE id IN (SELECT value FROM json_each(?1))"),
+                [deleted.into()],
+            ),
+        ]
+    }
+
+    /// Loads commits and recomputes each cell of the rollup that holds one of those that change, before or after, or
+    /// the one that counts of their group. A cell is never incremented.
+    fn replace_commits(&self, kept: String, deleted: String) -> Vec<Statement> {
+        let columns = self.columns();
+        let values = (1..columns.len()).map(|index| format!("incoming.value ->> {index}"));
+        let values: Vec<String> = values.collect();
+        let group = columns.iter().position(|&column| column == "ignore_hash").unwrap_or_default();
+        let rows = |sql: String| Statement::new(sql, [kept.clone().into()]);
+        let plain = |sql: String| Statement::new(sql, []);
+        vec![
+            Statement::new(
+                format!(
+                    "INSERT INTO scratch (name, value) SELECT 'changed', json_group_array(id) FROM (\
+                     SELECT incoming.value ->> 0 AS id FROM json_each(?1) AS incoming \
+                     LEFT JOIN commits AS old ON old.id = incoming.value ->> 0 \
+                     WHERE old.id IS NULL OR ({}) IS NOT ({}) \
+                     UNION ALL SELECT id FROM commits WHERE id IN (SELECT value FROM json_each(?2)))",
+                    self.others("old."),
+                    values.join(", "),
+                ),
+                [kept.clone().into(), deleted.clone().into()],
+            ),
+            rows(format!(
+                "INSERT INTO scratch (name, value) SELECT 'groups', json_group_array(ignore_hash) FROM (\
+                 SELECT ignore_hash FROM commits WHERE ignore_hash IS NOT NULL AND id IN ({CHANGED}) \
+                 UNION SELECT value ->> {group} FROM json_each(?1) \
+                 WHERE value ->> {group} IS NOT NULL AND value ->> 0 IN ({CHANGED}))"
+            )),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS}")),
+            rows(self.upsert(&format!("incoming.value ->> 0 IN ({CHANGED})"))),
+            Statement::new("DELETE FROM commits WHERE id IN (SELECT value FROM json_each(?1))", [deleted.into()]),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS}")),
+            plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({TOUCHED})")),
+            plain(format!(
+                "INSERT INTO rollup (day, apex_user_id, repo_id, commits, haloc, churn, impact) \
+                 SELECT day, apex_user_id, repo_id, COUNT(*), SUM(COALESCE(haloc, 0)), SUM(COALESCE(churn, 0)), \
+                 SUM(COALESCE(impact, 0)) FROM ({TOUCHED}) CROSS JOIN commits INDEXED BY commits_cell \
+                 USING (day, apex_user_id, repo_id) WHERE {COUNTED} GROUP BY day, apex_user_id, repo_id"
+            )),
+            plain("DELETE FROM scratch".to_owned()),
+        ]
+    }
+}
+
+/// Reads `dump.json`.
+fn read_dump(text: &str) -> Result<ImportBatch, RowError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: Option<serde_json::Value>,
+    }
+    let wrong = |error: serde_json::Error| RowError { field: None, message: error.to_string() };
+    serde_json::from_str::<Members<'_>>(text).map_err(wrong)?;
+    let Format { format } = serde_json::from_str(text).map_err(wrong)?;
+    if format.is_some_and(|format| format != 1) {
+        return Err(RowError::new("format", "must be 1"));
+    }
+    let value = text.trim_ascii().to_owned();
+    let sql = "INSERT INTO dump (id, value) VALUES (1, ?1) \
+               ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
+    Ok(ImportBatch { statements: vec![Statement::new(sql, [value.into()])], stores: 0..1, rows: 1 })
+}
+
+/// Finds `dump.json`.
+pub(crate) fn dump_statement() -> Statement {
+    Statement::new("SELECT value FROM dump", [])
+}
+
+/// What is told of the data.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Dataset {
+    name: Option<String>,
+    demo: bool,
+}
+
+/// Reads what [`dump_statement`] found. What is not said in `dump.json` is not known: no name, and no demo.
+pub(crate) fn read_dataset(found: &Outcome) -> Result<Dataset, Broken> {
+    #[derive(Deserialize)]
+    struct Found {
+        value: String,
+    }
+    let Some(Found { value }) = found.read::<Found>()?.pop() else { return Ok(Dataset::default()) };
+    let dump: serde_json::Value = serde_json::from_str(&value).map_err(|error| Broken(error.to_string()))?;
+    let name = dump.get("name").and_then(|name| name.as_str()).map(str::to_owned);
+    Ok(Dataset { name, demo: dump.get("demo") == Some(&serde_json::Value::Bool(true)) })
+}

@@ -1,0 +1,119 @@
+//! The statement of a metrics request: whole-number sums by week, out of the rollup.
+
+use crate::sql::{Broken, Outcome, Parameters, Statement};
+use serde::Deserialize;
+use streamgage::metrics::WeekSums;
+use streamgage::query::{IdSet, MetricsRequest};
+use streamgage::text::fold;
+
+/// Users whom no report counts, and repositories. What has no row of its own is neither.
+const HIDDEN: &str = "SELECT id FROM users WHERE hidden_from_reports = 1";
+const BLOCKED: &str = "SELECT id FROM repos WHERE blocked = 1";
+
+/// Writes the statement.
+pub(crate) fn statement(request: &MetricsRequest) -> Statement {
+    let mut parameters = Parameters::default();
+    let start = parameters.bind(i64::from(request.start.number()));
+    let end = parameters.bind(i64::from(request.end.number()));
+    let mut tables = Vec::new();
+    // Of some users only their own cells are read, from the index that begins with the user.
+    let from = match users(request, &mut parameters, &mut tables) {
+        Some(users) => {
+            tables.push(format!("member(id) AS ({users} EXCEPT {HIDDEN})"));
+            "member CROSS JOIN rollup INDEXED BY rollup_by_user ON rollup.apex_user_id = member.id".to_owned()
+        }
+        None => "rollup".to_owned(),
+    };
+    let mut conditions = vec![format!("day BETWEEN {start} AND {end}")];
+    if tables.is_empty() {
+        conditions.push(format!("apex_user_id NOT IN ({HIDDEN})"));
+    }
+    conditions.push(match repos(request, &mut parameters) {
+        Some(repos) => format!("repo_id IN ({repos} EXCEPT {BLOCKED})"),
+        None => format!("repo_id NOT IN ({BLOCKED})"),
+    });
+    if let Some(ids) = &request.repos_not {
+        conditions.push(format!("repo_id NOT IN ({})", parameters.bind_ids(ids.as_slice())));
+    }
+    tables.push(format!(
+        "coding_day AS (SELECT day, apex_user_id, SUM(commits) AS commits, SUM(haloc) AS haloc, SUM(churn) AS churn, \
+         SUM(impact) AS impact FROM {from} WHERE {} GROUP BY day, apex_user_id)",
+        conditions.join(" AND ")
+    ));
+    // Weeks begin on Monday, and day 0 was a Thursday; SQLite's division rounds toward zero. Sums are text, because a
+    // JavaScript number would round them.
+    parameters.into_statement(format!(
+        "WITH RECURSIVE {} SELECT (day + 3) / 7 - ((day + 3) % 7 < 0) AS week, COUNT(DISTINCT apex_user_id) AS users, \
+         COUNT(*) AS coding_days, CAST(SUM(commits) AS TEXT) AS commits, CAST(SUM(haloc) AS TEXT) AS haloc, \
+         CAST(SUM(churn) AS TEXT) AS churn, CAST(SUM(impact) AS TEXT) AS impact FROM coding_day GROUP BY week",
+        tables.join(", ")
+    ))
+}
+
+/// A query for the users asked for; `None` for all.
+fn users(request: &MetricsRequest, parameters: &mut Parameters, tables: &mut Vec<String>) -> Option<String> {
+    let mut sets: Vec<String> = request.users.iter().map(|ids| parameters.bind_ids(ids.as_slice())).collect();
+    for (number, teams) in request.teams.iter().enumerate() {
+        let mut teams = parameters.bind_ids(teams.as_slice());
+        if request.include_nested_teams {
+            // UNION keeps each team once: so a circle of parents comes to its end.
+            tables.push(format!(
+                "team{number}(id) AS ({teams} UNION SELECT teams.id FROM teams JOIN team{number} ON teams.parent = team{number}.id)"
+            ));
+            teams = format!("SELECT id FROM team{number}");
+        }
+        sets.push(format!(
+            "SELECT apex_user_id FROM team_membership WHERE membership_type = 'contributor' AND team_id IN ({teams})"
+        ));
+    }
+    intersect(&sets)
+}
+
+/// A query for the repositories asked for; `None` for all.
+fn repos(request: &MetricsRequest, parameters: &mut Parameters) -> Option<String> {
+    let mut sets: Vec<String> = request.repos.iter().map(|ids| parameters.bind_ids(ids.as_slice())).collect();
+    for tags in &request.repo_tags {
+        sets.push(tagged(tags, parameters));
+    }
+    if let Some(name) = &request.repo_name {
+        let name = parameters.bind(fold(name));
+        sets.push(format!("SELECT id FROM repos WHERE instr(name_folded, {name}) > 0"));
+    }
+    intersect(&sets)
+}
+
+fn tagged(tags: &IdSet, parameters: &mut Parameters) -> String {
+    let tags = parameters.bind_ids(tags.as_slice());
+    format!("SELECT repos.id FROM repos, json_each(repos.tags) AS tag WHERE tag.value IN ({tags})")
+}
+
+fn intersect(sets: &[String]) -> Option<String> {
+    (!sets.is_empty()).then(|| sets.join(" INTERSECT "))
+}
+
+/// Reads what the statement found.
+pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        week: i32,
+        users: u64,
+        coding_days: u64,
+        commits: &'a str,
+        haloc: &'a str,
+        churn: &'a str,
+        impact: &'a str,
+    }
+    let rows: Vec<Row<'_>> = serde_json::from_str(&outcome.rows).map_err(|error| Broken(error.to_string()))?;
+    let sums = rows.iter().map(|row| {
+        Some(WeekSums {
+            week: row.week,
+            users: row.users,
+            coding_days: row.coding_days,
+            commits: row.commits.parse().ok()?,
+            haloc: row.haloc.parse().ok()?,
+            churn: row.churn.parse().ok()?,
+            impact: row.impact.parse().ok()?,
+        })
+    });
+    sums.collect::<Option<_>>().ok_or_else(|| Broken::missing("whole number"))
+}

@@ -1,0 +1,267 @@
+//! The way of a request: in the order 404 or 301, 401, 403, 429, 405, 400 (§3).
+
+use crate::access::{Key, Permission, Refusal, forbidden, key_hash, unauthorized};
+use crate::import::{Import, dump_statement, read_dataset};
+use crate::reply::{Reply, method_not_allowed, not_found, throttled};
+use crate::request::{Request, Settings};
+use crate::sql::{Broken, Outcome, Statement};
+use crate::{lists, metrics};
+use serde::Serialize;
+use streamgage::metrics::Answer;
+use streamgage::query::{Endpoint, MetricsRequest, Route, route};
+use streamgage::schema::Resource;
+
+/// What becomes of a request without a look into the database.
+#[derive(Debug, PartialEq)]
+pub enum Received {
+    /// It is answered.
+    Reply(Reply),
+    /// Its key has to be looked up.
+    Visit(Visit),
+}
+
+/// A request for something that there is, with something that may be a key.
+#[derive(Debug, PartialEq)]
+pub struct Visit {
+    target: Target,
+    hash: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Target {
+    Endpoint(Endpoint),
+    Dataset,
+    Import(Import),
+}
+
+const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+const IMPORT_METHODS: &str = "POST";
+
+/// Takes a request in. `now` is in milliseconds since 1970-01-01.
+pub fn receive(request: &Request, settings: &Settings, now: f64) -> Received {
+    match find_visit(request, settings, now) {
+        Ok(visit) => Received::Visit(visit),
+        Err(reply) => Received::Reply(reply),
+    }
+}
+
+fn find_visit(request: &Request, settings: &Settings, now: f64) -> Result<Visit, Reply> {
+    let target = match request.url.path.as_str() {
+        "/healthz" => return Err(health(request, settings, now)),
+        "/dataset" => Target::Dataset,
+        path => match path.strip_prefix("/import/") {
+            Some(name) => Target::Import(Import::of(name).ok_or_else(not_found)?),
+            None => match route(path) {
+                Route::Endpoint(endpoint) => Target::Endpoint(endpoint),
+                Route::Redirect(path) => return Err(redirect(path, &request.url.query)),
+                Route::NotFound => return Err(not_found()),
+            },
+        },
+    };
+    if is_preflight(request, settings) && !matches!(target, Target::Import(_)) {
+        return Err(preflight());
+    }
+    Ok(Visit { target, hash: key_hash(request.authorization.as_deref())? })
+}
+
+fn health(request: &Request, settings: &Settings, now: f64) -> Reply {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        today: String,
+    }
+    match request.method.as_str() {
+        "GET" | "HEAD" => {
+            Reply::value(200, &Health { status: "ok", today: settings.today(&request.url, now).to_string() })
+        }
+        method => method_not_allowed(method, "GET, HEAD"),
+    }
+}
+
+fn redirect(mut location: String, query: &str) -> Reply {
+    if !query.is_empty() {
+        location.push('?');
+        location.push_str(query);
+    }
+    Reply::empty(301).header("Location", location)
+}
+
+/// A browser asks, without a key, whether a page of another origin may ask with one.
+fn is_preflight(request: &Request, settings: &Settings) -> bool {
+    let origin = request.origin.as_deref().and_then(|origin| settings.allowed_origin(origin));
+    request.method == "OPTIONS" && request.asks_for_method && origin.is_some()
+}
+
+fn preflight() -> Reply {
+    Reply::empty(204)
+        .header("Access-Control-Allow-Methods", READ_METHODS)
+        .header("Access-Control-Allow-Headers", "Authorization")
+        .header("Access-Control-Max-Age", "86400")
+}
+
+impl Visit {
+    /// The statement that looks the key up. `now` is in milliseconds since 1970-01-01.
+    pub fn lookup(&self, now: f64) -> Statement {
+        Key::lookup(&self.hash, (now / 1_000.0).floor() as i64)
+    }
+
+    /// Decides by what the lookup found.
+    ///
+    /// # Errors
+    /// The database's answer makes no sense.
+    pub fn admit(&self, found: &Outcome) -> Result<Result<Admitted, Refusal>, Broken> {
+        let Some(key) = Key::read(found)? else {
+            return Ok(Err(Refusal::UnknownKey(unauthorized("Invalid token."))));
+        };
+        let permission = match self.target {
+            Target::Endpoint(Endpoint::Metrics) => Some(Permission::Metrics),
+            Target::Endpoint(_) => Some(Permission::Core),
+            Target::Import(_) => Some(Permission::Import),
+            Target::Dataset => None,
+        };
+        if permission.is_some_and(|permission| !key.permits(permission)) {
+            return Ok(Err(Refusal::Forbidden(forbidden())));
+        }
+        Ok(Ok(Admitted { target: self.target, key: key.id }))
+    }
+}
+
+/// A request with a key that permits it.
+#[derive(Debug, PartialEq)]
+pub struct Admitted {
+    target: Target,
+    key: i64,
+}
+
+/// Which of the Worker's rate limits a request counts against, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Questions.
+    Reads,
+    /// Loading data: of a million commits each thousand is a request.
+    Imports,
+}
+
+/// What answers a request.
+#[derive(Debug, PartialEq)]
+pub enum Plan {
+    /// This.
+    Reply(Reply),
+    /// The database.
+    Query(Query),
+    /// The database, once the body is read.
+    Import(Import),
+}
+
+impl Admitted {
+    /// The limit that holds.
+    pub fn limit(&self) -> Limit {
+        match self.target {
+            Target::Import(_) => Limit::Imports,
+            _ => Limit::Reads,
+        }
+    }
+
+    /// What requests of this key are counted by.
+    pub fn throttle_key(&self) -> String {
+        self.key.to_string()
+    }
+
+    /// The answer beyond the limit.
+    pub fn throttled() -> Reply {
+        throttled()
+    }
+
+    /// Finds out what answers the request. `now` is in milliseconds since 1970-01-01.
+    pub fn plan(&self, request: &Request, settings: &Settings, now: f64) -> Plan {
+        let method = request.method.as_str();
+        match (self.target, method) {
+            (Target::Import(import), "POST") => Plan::Import(import),
+            (Target::Import(_), _) => Plan::Reply(method_not_allowed(method, IMPORT_METHODS)),
+            (target, "GET" | "HEAD") => target.query(request, settings, now).map_or_else(Plan::Reply, Plan::Query),
+            (target, "OPTIONS") => Plan::Reply(options(target)),
+            _ => Plan::Reply(method_not_allowed(method, READ_METHODS)),
+        }
+    }
+}
+
+/// What the framework tells of an endpoint.
+fn options(target: Target) -> Reply {
+    #[derive(Serialize)]
+    struct Options {
+        name: String,
+        description: &'static str,
+        renders: [&'static str; 1],
+        parses: [&'static str; 1],
+    }
+    let name = match target {
+        Target::Endpoint(Endpoint::Metrics) => "Period Metrics".to_owned(),
+        Target::Endpoint(Endpoint::List(resource)) => format!("{} List", resource.name),
+        Target::Endpoint(Endpoint::Object(resource, _)) => format!("{} Instance", resource.name),
+        Target::Dataset | Target::Import(_) => "Dataset".to_owned(),
+    };
+    let json = ["application/json"];
+    Reply::value(200, &Options { name, description: "", renders: json, parses: json }).header("Allow", READ_METHODS)
+}
+
+impl Target {
+    fn query(self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Reply> {
+        let sent = request.url.query.as_str();
+        Ok(match self {
+            Target::Endpoint(Endpoint::Metrics) => {
+                let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
+                let parsed = parsed.map_err(|errors| Reply::value(400, &errors))?;
+                Query { statements: vec![metrics::statement(&parsed)], answer: Kind::Metrics(parsed) }
+            }
+            Target::Endpoint(Endpoint::List(resource)) => {
+                let address = format!("{}{}", settings.public_origin(&request.url), request.url.path);
+                let list = lists::List::new(resource, address, sent.to_owned());
+                Query { statements: list.statements(), answer: Kind::List(list) }
+            }
+            Target::Endpoint(Endpoint::Object(resource, id)) => {
+                Query { statements: vec![lists::object_statement(resource, id)], answer: Kind::Object(resource) }
+            }
+            Target::Dataset | Target::Import(_) => {
+                Query { statements: vec![dump_statement()], answer: Kind::Dataset }
+            }
+        })
+    }
+}
+
+/// Statements, and how what they find is answered.
+#[derive(Debug, PartialEq)]
+pub struct Query {
+    statements: Vec<Statement>,
+    answer: Kind,
+}
+
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Metrics(MetricsRequest),
+    List(lists::List),
+    Object(&'static Resource),
+    Dataset,
+}
+
+impl Query {
+    /// What the database is asked, in one batch.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The reply that its answers make.
+    ///
+    /// # Errors
+    /// They make no sense.
+    pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
+        let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
+        match &self.answer {
+            Kind::Metrics(request) => Ok(Reply::value(200, &Answer::new(request, &metrics::read(first)?))),
+            Kind::List(list) => Ok(Reply::json(200, list.body(outcomes)?)),
+            Kind::Object(resource) => {
+                Ok(lists::object_body(resource, first)?.map_or_else(not_found, |body| Reply::json(200, body)))
+            }
+            Kind::Dataset => Ok(Reply::value(200, &read_dataset(first)?)),
+        }
+    }
+}
