@@ -1,6 +1,6 @@
 /** A combobox of users after the ARIA pattern: typing filters, arrows move, Enter takes, Escape gives up. */
 import type { User } from "./api";
-import { element, make } from "./dom";
+import { element, make, say } from "./dom";
 
 /** A list longer than this helps nobody; typing narrows it. */
 const SHOWN = 50;
@@ -18,6 +18,7 @@ export interface Combobox {
 export function userCombobox(load: () => Promise<User[]>, choose: (id: string) => void): Combobox {
   const input = element<HTMLInputElement>("apex_user_id");
   const clear = element<HTMLButtonElement>("clear-user");
+  const popup = element("users-popup");
   const list = element<HTMLUListElement>("users");
   let users: Promise<User[]> | undefined;
   let names = new Map<string, string>();
@@ -25,7 +26,7 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
   let matches: User[] = [];
   let active = -1;
 
-  const label = (id: string) => (id === "" ? "" : (names.get(id) ?? `User ${id}`));
+  const label = (id: string) => (id === "" ? "" : names.get(id) || `User ${id}`);
 
   function show(id: string): void {
     chosen = id;
@@ -60,6 +61,8 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
       );
       matches = found.slice(0, SHOWN);
       fill(found.length);
+      // Of what was searched for, the best answer is ready to be taken; a list only opened offers nothing yet.
+      if (wanted !== "" && found.length > 0) activate(0);
     } catch (error) {
       matches = [];
       note(`Users can't be listed: ${(error as Error).message} An id can be typed instead.`);
@@ -68,24 +71,27 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
 
   function fill(found: number): void {
     if (found === 0) return note("No such user.");
+    note(found > SHOWN ? `${found - SHOWN} more: type to narrow the list.` : "");
     list.replaceChildren(
       ...matches.map((user, index) => {
-        const option = make("li", "", make("span", "", user.name), make("small", "", user.email ?? `id ${user.id}`));
+        const option = make(
+          "li",
+          "",
+          make("span", "", user.name || `User ${user.id}`),
+          make("small", "", user.email ?? `id ${user.id}`),
+        );
         option.id = `user-option-${index}`;
         option.role = "option";
         option.addEventListener("click", () => take(String(user.id)));
         return option;
       }),
     );
-    if (found > SHOWN) list.append(make("li", "note", `${found - SHOWN} more: type to narrow the list.`));
-    expand(true);
-    // What was typed is a search, and its best answer is ready to be taken; a list only opened offers nothing yet.
-    activate(input.value === label(chosen) ? -1 : 0);
   }
 
+  /** Opens the list without options, with a remark. */
   function note(text: string): void {
-    matches = [];
-    list.replaceChildren(make("li", "note", text));
+    list.replaceChildren();
+    say(element("users-note"), text);
     expand(true);
     activate(-1);
   }
@@ -101,7 +107,7 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
   }
 
   function expand(open: boolean): void {
-    list.hidden = !open;
+    popup.hidden = !open;
     input.setAttribute("aria-expanded", String(open));
     if (!open) activate(-1);
   }
@@ -143,7 +149,7 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
       takeTyped();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (list.hidden) void open("");
+      if (popup.hidden) void open("");
       else if (matches.length > 0) {
         const step = event.key === "ArrowDown" ? 1 : -1;
         activate(active < 0 && step < 0 ? matches.length - 1 : (active + step + matches.length) % matches.length);
@@ -151,7 +157,7 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
     }
   });
   // Pressing an option must not take the focus away, which would close the list before the click.
-  list.addEventListener("pointerdown", (event) => event.preventDefault());
+  popup.addEventListener("pointerdown", (event) => event.preventDefault());
   clear.addEventListener("click", () => {
     take("");
     input.focus();

@@ -5,11 +5,6 @@ const DAY = 86_400_000;
 const time = (date: string) => Date.parse(`${date}T00:00:00Z`);
 const day = (milliseconds: number) => new Date(milliseconds).toISOString().slice(0, 10);
 
-/** A day between the years 0001 and 9999; `Date.parse` alone would let 2026-02-31 roll over. */
-export function isDate(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time(text)) && day(time(text)) === text;
-}
-
 export const seconds = (date: string) => time(date) / 1000;
 export const addDays = (date: string, days: number) => day(time(date) + days * DAY);
 /** Days from `start` to `end`, both included. */
