@@ -64,7 +64,7 @@ test("a link with the key in its fragment shows charts and table, and the key le
 test("the whole period stands above the charts, beside the period before", async () => {
   const { page } = await dashboard("?start_date=2026-08-03&end_date=2026-08-30&resolution=week");
   assert.match(await text(page, "article:nth-of-type(1)"), /Coding days active_days\s+2\.\d\s+per week/);
-  assert.match(await text(page, "article:nth-of-type(1)"), /on the period before|as in the period before/);
+  assert.match(await text(page, "article:nth-of-type(1)"), /(on|as in) the 28 days before/);
   const periods = server.asked.filter((query) => query.includes("resolution=period")).sort();
   assert.deepEqual(periods, [
     "start_date=2026-07-06&end_date=2026-08-02&resolution=period",

@@ -1,7 +1,7 @@
 /** A card for each metric: its number for the whole range, what it means, and its chart. */
 import type { MetricsRow } from "streamgage";
 import { type Chart, makeChart, reading } from "./chart";
-import type { Range, Week } from "./dates";
+import { daysBetween, type Range, type Week } from "./dates";
 import { element, make, say } from "./dom";
 import { format, MEASURES, type Measure } from "./measures";
 
@@ -57,11 +57,13 @@ export function makeCards(): Cards {
   function show(numbers: Numbers): void {
     weeks = numbers.weeks ?? [];
     const byWeek = new Map(numbers.rows.map((row) => [row.period_start_date, row]));
+    const earlier = numbers.before?.range;
+    const days = earlier ? daysBetween(earlier.start, earlier.end) : 0;
     for (const card of cards) {
       const { field } = card;
       card.total.textContent = format(numbers.total[field]);
-      say(card.change, numbers.before ? difference(numbers.total[field], numbers.before.row[field]) : "");
-      card.change.title = numbers.before ? `${numbers.before.range.start} to ${numbers.before.range.end}` : "";
+      say(card.change, numbers.before ? difference(numbers.total[field], numbers.before.row[field], days) : "");
+      card.change.title = earlier ? `${earlier.start} to ${earlier.end}` : "";
       card.figure.hidden = weeks.length === 0;
       card.values = weeks.map(({ start }) => byWeek.get(start)?.[field] ?? null);
       if (weeks.length > 0) card.chart.show(weeks, card.values);
@@ -72,8 +74,9 @@ export function makeCards(): Cards {
 }
 
 /** Values have one decimal, so their difference has too, but for binary noise. */
-function difference(now: number, before: number): string {
+function difference(now: number, before: number, days: number): string {
   const change = Math.round((now - before) * 10) / 10;
-  if (change === 0) return "as in the period before";
-  return `${change > 0 ? "+" : "−"}${format(Math.abs(change))} on the period before`;
+  const earlier = days === 1 ? "day before" : `${days} days before`;
+  if (change === 0) return `as in the ${earlier}`;
+  return `${change > 0 ? "+" : "−"}${format(Math.abs(change))} on the ${earlier}`;
 }

@@ -41,6 +41,7 @@ export function makeChart(
         y: false,
         // The cursor stands on a week, not between two.
         move: (self, left, top) => [snapped(self, left), top],
+        points: { size: 9, fill: colour("--line"), stroke: colour("--line") },
         drag: { x: false, y: false, setScale: false },
         sync: { key: "weeks", setSeries: false, scales: ["x", null] },
       },
