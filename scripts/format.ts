@@ -1,0 +1,7 @@
+// npm run format: what the format step of npm test asks for.
+import { main, run } from "./lib.ts";
+
+await main(async () => {
+  await run("cargo", ["fmt", "--all"]);
+  await run("prettier", ["--write", "--log-level", "warn", "."]);
+});

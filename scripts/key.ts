@@ -1,0 +1,113 @@
+// npm run key: API keys of the Worker's database. A key is shown once, when it is made; what is stored is its hash.
+import { createHash, randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Failure, main } from "./lib.ts";
+import { wrangler } from "./wrangler.ts";
+
+const usage = `npm run key -- create NAME [--permissions metrics,core] [--days N] [--remote]
+npm run key -- list [--remote]
+npm run key -- revoke ID [--remote]
+  --permissions LIST  some of metrics, core and import; metrics,core if absent
+  --days N            the key expires after N days
+  --remote            the deployed database; without it, the local one
+  --persist-to DIR    where that local database is`;
+
+const known = ["metrics", "core", "import"];
+
+type NewKey = {
+  /** Letters, digits, space and . _ @ - : what tells keys apart in the list. */
+  name: string;
+  permissions: string[];
+  /** The key itself, instead of a random one. */
+  key?: string;
+  days?: number;
+  /** Which database: "--local" or "--remote", and where it is. */
+  d1: string[];
+};
+
+/** Makes a key and returns it. Making one that exists already makes it good again, with these permissions. */
+export async function createKey({ name, permissions, key, days, d1 }: NewKey): Promise<string> {
+  if (!/^[\p{L}\p{N} ._@-]{1,100}$/u.test(name))
+    throw new Failure("a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
+  const unknown = permissions.find((permission) => !known.includes(permission));
+  if (unknown !== undefined || permissions.length === 0)
+    throw new Failure(`the permissions of a key are some of ${known.join(", ")}`);
+  if (days !== undefined && !(Number.isInteger(days) && days > 0 && days <= 36_500))
+    throw new Failure("--days is a whole number from 1 to 36500");
+  const made = key ?? `sg_${randomBytes(32).toString("base64url")}`;
+  const hash = createHash("sha256").update(made).digest("hex");
+  const expires = days === undefined ? "NULL" : `unixepoch() + ${days * 86_400}`;
+  // Every value is of a form, checked above, that needs no escape.
+  await execute(
+    `INSERT INTO api_key (hash, name, permissions, created_at, expires_at)
+     VALUES ('${hash}', '${name}', '${permissions.join(" ")}', unixepoch(), ${expires})
+     ON CONFLICT (hash) DO UPDATE SET name = excluded.name, permissions = excluded.permissions,
+       expires_at = excluded.expires_at, revoked_at = NULL`,
+    d1,
+  );
+  return made;
+}
+
+type Row = { id: number; name: string; permissions: string; created: string; expires: string | null; state: string };
+
+export async function listKeys(d1: string[]): Promise<Row[]> {
+  return execute<Row>(
+    `SELECT id, name, permissions, datetime(created_at, 'unixepoch') AS created,
+       datetime(expires_at, 'unixepoch') AS expires,
+       CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= unixepoch() THEN 'expired' ELSE 'good' END AS state
+     FROM api_key ORDER BY id`,
+    d1,
+  );
+}
+
+/** Revokes a key; the first time counts. */
+export async function revokeKey(id: string, d1: string[]): Promise<void> {
+  if (!/^\d{1,15}$/.test(id)) throw new Failure("revoke needs the id of a key, as `list` shows it");
+  const revoked = await execute<{ id: number }>(
+    `UPDATE api_key SET revoked_at = coalesce(revoked_at, unixepoch()) WHERE id = ${id} RETURNING id`,
+    d1,
+  );
+  if (revoked.length === 0) throw new Failure(`there is no key ${id}`);
+}
+
+async function execute<T>(sql: string, d1: string[]): Promise<T[]> {
+  const output = await wrangler(["d1", "execute", "DB", ...d1, "--json", "--yes", "--command", sql], { capture: true });
+  const [first] = JSON.parse(output) as { results: T[] }[];
+  return first?.results ?? [];
+}
+
+async function command(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      permissions: { type: "string", default: "metrics,core" },
+      days: { type: "string" },
+      remote: { type: "boolean", default: false },
+      "persist-to": { type: "string" },
+    },
+  });
+  const [action, argument, ...others] = positionals;
+  const d1 = [values.remote ? "--remote" : "--local"];
+  if (values["persist-to"] !== undefined) d1.push("--persist-to", values["persist-to"]);
+  if (action === "create" && argument !== undefined && others.length === 0) {
+    const permissions = values.permissions.split(",");
+    const days = values.days === undefined ? undefined : Number(values.days);
+    console.log(await createKey({ name: argument, permissions, days, d1 }));
+    console.error("This is shown once: store it now.");
+  } else if (action === "list" && argument === undefined) {
+    console.table(await listKeys(d1));
+  } else if (action === "revoke" && argument !== undefined && others.length === 0) {
+    await revokeKey(argument, d1);
+    console.log(`key ${argument} is revoked`);
+  } else {
+    throw new Failure(usage);
+  }
+}
+
+if (import.meta.main)
+  await main(() =>
+    command().catch((error: unknown) => {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "";
+      throw code.startsWith("ERR_PARSE_ARGS") ? new Failure(`${(error as Error).message}\n${usage}`) : error;
+    }),
+  );

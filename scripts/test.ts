@@ -1,0 +1,115 @@
+// npm test [-- STEP …]: every check there is, or the steps named, in this order; it stops at the first that fails.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { buildBrowser } from "./build-browser.ts";
+import { buildPage } from "./build-page.ts";
+import { buildWorker } from "./build-worker.ts";
+import { Failure, main, onPath, root, run, seconds } from "./lib.ts";
+import { chrome, pathWith, wasmBindgen, wasmPack, wasmTarget } from "./tools.ts";
+
+const cargo = (...args: string[]) => run("cargo", args);
+
+/** A part of the tree that several steps need, made once a run. */
+const once = (work: () => Promise<unknown>) => {
+  let made: Promise<unknown> | undefined;
+  return () => (made ??= work());
+};
+const builtCli = once(() => cargo("build", "--locked", "--release", "--bin", "streamgage"));
+const builtWorker = once(() => buildWorker(false));
+const builtBrowser = once(buildBrowser);
+const builtPage = once(async () => {
+  await builtBrowser();
+  await buildPage();
+});
+
+async function nodeTests(folder: string): Promise<void> {
+  await run("node", ["--test", `${folder}/**/*.test.{ts,mjs}`]);
+}
+
+/** Tests in a browser drive the one that is found or installed here. */
+async function useChrome(): Promise<string> {
+  const { browser, driver } = await chrome();
+  process.env.CHROME_PATH = browser;
+  return driver;
+}
+
+const steps: Record<string, () => Promise<void>> = {
+  async format() {
+    await cargo("fmt", "--all", "--check");
+    await run("prettier", ["--check", "--log-level", "warn", "."]);
+  },
+  async clippy() {
+    await cargo("clippy", "--locked", "--all-targets", "--", "--deny", "warnings");
+    await wasmTarget("wasm32-unknown-unknown");
+    const wasmCrates = ["--package", "streamgage-worker", "--package", "streamgage-browser"];
+    const target = ["--target", "wasm32-unknown-unknown"];
+    await cargo("clippy", "--locked", ...target, ...wasmCrates, "--all-targets", "--", "--deny", "warnings");
+  },
+  async types() {
+    await builtBrowser();
+    await run("tsc", []);
+    await run("tsc", ["--project", "www"]);
+  },
+  async native() {
+    if (onPath("cargo-nextest")) await cargo("nextest", "run", "--locked");
+    else await cargo("test", "--locked", "--lib", "--bins", "--tests");
+    await cargo("test", "--locked", "--doc");
+  },
+  async "no-std"() {
+    await wasmTarget("wasm32v1-none");
+    await cargo("build", "--locked", "--package", "streamgage", "--no-default-features", "--target", "wasm32v1-none");
+  },
+  async reference() {
+    await builtCli();
+    await nodeTests("tests/reference");
+  },
+  async cli() {
+    await builtCli();
+    await nodeTests("tests/cli");
+  },
+  async browser() {
+    await wasmTarget("wasm32-unknown-unknown");
+    const [pack, bindgen, driver] = [await wasmPack(), await wasmBindgen(), await useChrome()];
+    const flags = ["--headless", "--chrome", "--chromedriver", driver, "--mode", "no-install"];
+    await run(pack, ["test", ...flags, "browser"], { env: { PATH: pathWith(bindgen) } });
+  },
+  async worker() {
+    await builtWorker();
+    await builtPage();
+    await nodeTests("tests/worker");
+  },
+  async page() {
+    await useChrome();
+    await builtPage();
+    await nodeTests("tests/page");
+  },
+  async start() {
+    await useChrome();
+    await nodeTests("tests/start");
+  },
+};
+
+await main(async () => {
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((name) => !(name in steps));
+  if (unknown) throw new Failure(`no step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
+  console.log(
+    existsSync(join(root, "../shared/conformance"))
+      ? "conformance: ../shared and tests/corpus"
+      : "conformance: tests/corpus (there is no ../shared)",
+  );
+  const rows: string[] = [];
+  let failed: string | undefined;
+  for (const name of asked.length > 0 ? asked : Object.keys(steps)) {
+    const started = performance.now();
+    console.log(`\n== ${name}`);
+    await steps[name]?.().catch((error: unknown) => {
+      failed = name;
+      console.error(error instanceof Failure ? `error: ${error.message}` : error);
+    });
+    rows.push(`${failed ? "FAILED" : "ok    "}  ${name.padEnd(12)}${seconds(started).padStart(8)}`);
+    if (failed) break;
+  }
+  console.log(`\n${rows.join("\n")}`);
+  if (failed) throw new Failure(`${failed} failed; this step alone: npm test -- ${failed}`);
+});

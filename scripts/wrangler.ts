@@ -1,0 +1,14 @@
+// wrangler on the Worker's configuration: local, quiet, asking nothing and phoning nobody.
+import { run, type RunOptions } from "./lib.ts";
+
+export const quiet = {
+  CI: "1",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+};
+
+export const wranglerArgs = (args: string[]): string[] => [...args, "--config", "worker/wrangler.jsonc"];
+
+export const wrangler = (args: string[], options: RunOptions = {}): Promise<string> =>
+  run("wrangler", wranglerArgs(args), { ...options, env: { ...quiet, ...options.env } });
