@@ -1,0 +1,80 @@
+// The Worker in workerd, with a D1 database of its own, for the tests of this folder.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createTestHarness, unstable_readConfig } from "wrangler";
+import { root } from "../../scripts/lib.ts";
+import { quiet } from "../../scripts/wrangler.ts";
+
+Object.assign(process.env, quiet);
+
+/** What the tests ask of a D1 database; Cloudflare's types are not among the project's packages. */
+type Statement = {
+  bind(...values: unknown[]): Statement;
+  run(): Promise<{ results: Record<string, unknown>[]; meta: { rows_read: number; size_after: number } }>;
+};
+type Database = { prepare(sql: string): Statement };
+
+type Options = { vars?: Record<string, string>; limits?: Record<string, number> };
+
+/** Starts the Worker as worker/wrangler.jsonc describes it, but with these variables and rate limits. */
+export async function start({ vars = {}, limits = {} }: Options = {}) {
+  const config = unstable_readConfig({ config: join(root, "worker/wrangler.jsonc") });
+  const { name, main, compatibility_date, d1_databases, assets, observability } = config;
+  const ratelimits = config.ratelimits.map(({ simple, ...limit }) => ({
+    ...limit,
+    simple: { ...simple, limit: limits[limit.name] ?? simple.limit },
+  }));
+  const inline = { name, main, compatibility_date, d1_databases, assets, observability, ratelimits, vars };
+  const server = createTestHarness({ root: join(root, "worker"), workers: [{ config: inline }] });
+  const { url } = await server.listen();
+  const worker = server.getWorker<{ DB: Database }>();
+  await worker.applyD1Migrations("DB");
+  const { DB } = await worker.getEnv();
+  const sql = async (text: string, ...values: unknown[]) => DB.prepare(text).bind(...values).run();
+
+  /** Makes a key; permissions are separated by spaces, times are in seconds. */
+  const key = async (permissions: string, expires: number | null = null, revoked: number | null = null) => {
+    const made = `sg_${crypto.randomUUID()}`;
+    const hash = createHash("sha256").update(made).digest("hex");
+    const columns = "(hash, name, permissions, created_at, expires_at, revoked_at)";
+    await sql(`INSERT INTO api_key ${columns} VALUES (?, 'test', ?, 0, ?, ?)`, hash, permissions, expires, revoked);
+    return made;
+  };
+
+  const owner = await key("metrics core import");
+  /** Asks with the owner's key, unless the headers hold another. */
+  const ask = (path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
+    fetch(new URL(path, url), {
+      redirect: "manual",
+      ...init,
+      headers: { authorization: `Bearer ${owner}`, ...init.headers },
+    });
+  /** Imports rows, or a body as it is. */
+  const load = async (resource: string, rows: object[] | string) => {
+    const body = typeof rows === "string" ? rows : rows.map((row) => JSON.stringify(row)).join("\n");
+    const response = await ask(`/import/${resource}`, { method: "POST", body });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  return { url, server, sql, key, ask, load, close: () => server.close() };
+}
+
+export type Worker = Awaited<ReturnType<typeof start>>;
+
+const RESOURCES = ["tags", "repos", "teams", "users", "team_membership", "user_alias", "commits"];
+
+/** Imports a dump as `streamgage push` does: at most 1,000 rows and 1,000,000 bytes a request. */
+export async function loadDump(worker: Worker, dump: string): Promise<number> {
+  let requests = 0;
+  for (const resource of RESOURCES) {
+    const file = join(dump, `${resource}.ndjson`);
+    if (!existsSync(file)) continue;
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+    while (lines.length > 0) {
+      const { status, body } = await worker.load(resource, lines.splice(0, 1000).join("\n"));
+      if (status !== 200) throw new Error(`${resource}: ${status} ${JSON.stringify(body)}`);
+      requests += 1;
+    }
+  }
+  return requests;
+}

@@ -1,0 +1,79 @@
+//! D1: batches of statements in, rows as JSON text out.
+
+use js_sys::{Array, JSON, Reflect};
+use streamgage_edge::{Outcome, Parameter, Statement};
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The binding itself. The `worker` crate's wrapper takes rows apart value by value; here each result crosses
+    /// over as one text.
+    pub type Database;
+    type Prepared;
+    type Ran;
+    type Meta;
+
+    #[wasm_bindgen(method, catch)]
+    fn prepare(this: &Database, sql: &str) -> Result<Prepared, JsValue>;
+    #[wasm_bindgen(method, catch, variadic)]
+    fn bind(this: &Prepared, values: &Array) -> Result<Prepared, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn batch(this: &Database, statements: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn results(this: &Ran) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn meta(this: &Ran) -> Meta;
+    #[wasm_bindgen(method, getter)]
+    fn changes(this: &Meta) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn rows_read(this: &Meta) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn duration(this: &Meta) -> f64;
+}
+
+/// What a batch found, and what it cost.
+pub struct Batch {
+    pub outcomes: Vec<Outcome>,
+    rows_read: f64,
+    duration: f64,
+}
+
+impl Database {
+    pub fn of(env: &Env) -> Result<Database, JsValue> {
+        Reflect::get(env, &"DB".into()).map(JsCast::unchecked_into)
+    }
+
+    /// Runs statements in one transaction.
+    pub async fn run(&self, statements: &[Statement]) -> Result<Batch, JsValue> {
+        let prepared = Array::new();
+        for statement in statements {
+            let values: Array = statement.parameters.iter().map(to_js).collect();
+            prepared.push(&self.prepare(&statement.sql)?.bind(&values)?.into());
+        }
+        let mut batch = Batch { outcomes: Vec::new(), rows_read: 0.0, duration: 0.0 };
+        for ran in Array::from(&self.batch(&prepared).await?) {
+            let ran: Ran = ran.unchecked_into();
+            let meta = ran.meta();
+            let rows = JSON::stringify(&ran.results())?;
+            batch.outcomes.push(Outcome { rows: rows.into(), changes: meta.changes() as u64 });
+            batch.rows_read += meta.rows_read();
+            batch.duration += meta.duration();
+        }
+        Ok(batch)
+    }
+}
+
+impl Batch {
+    /// The value of the header `Server-Timing`.
+    pub fn server_timing(&self) -> String {
+        format!("d1;desc=\"rows_read={}\";dur={}", self.rows_read, self.duration)
+    }
+}
+
+fn to_js(parameter: &Parameter) -> JsValue {
+    match parameter {
+        Parameter::Integer(value) => JsValue::from_f64(*value as f64),
+        Parameter::Text(text) => JsValue::from_str(text),
+    }
+}
