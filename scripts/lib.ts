@@ -14,12 +14,16 @@ export const home = process.env.STREAMGAGE_HOME ?? join(root, ".streamgage");
 /** Something that the person at the keyboard can mend: shown without a stack trace, exit code 1. */
 export class Failure extends Error {}
 
+/** A Failure, or an argument that parseArgs does not know. */
+const isForUser = (error: Error & { code?: unknown }): boolean =>
+  error instanceof Failure || String(error.code).startsWith("ERR_PARSE_ARGS");
+
 /** Runs a script's main function; its failures become one clear line. */
 export async function main(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    console.error(error instanceof Failure ? `error: ${error.message}` : error);
+    console.error(error instanceof Error && isForUser(error) ? `error: ${error.message}` : error);
     process.exit(1);
   }
 }

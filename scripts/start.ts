@@ -1,6 +1,15 @@
 // npm start: builds what is missing, fills a local database from a dump, and serves the Worker and the page until Ctrl-C.
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -181,6 +190,9 @@ await main(async () => {
   if (given.fresh || changed) rmSync(state, { recursive: true, force: true });
   mkdirSync(state, { recursive: true });
   writeFileSync(filledFrom, contents);
+  // What `npm run key` and the like mean by the local database.
+  rmSync(join(home, "current"), { force: true });
+  symlinkSync(state, join(home, "current"));
 
   const key = await stage("database and key", async () => {
     const migrations = await fingerprint("worker/migrations");

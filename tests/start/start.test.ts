@@ -1,0 +1,118 @@
+// npm start as a user runs it: from the dump to an answer, a page with numbers, and nothing left behind.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { corpora, METRICS, root } from "../conformance.ts";
+import { launch, open } from "../page/browser.ts";
+
+const corpus = corpora().at(-1) ?? assert.fail("no corpus");
+const home = mkdtempSync(join(tmpdir(), "streamgage-start-"));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+/** Listens on some free port. */
+async function listen(): Promise<{ server: Server; port: number }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+async function freePort(): Promise<number> {
+  const { server, port } = await listen();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** npm start with some arguments: its output so far, a promise of its ready line, and one of its exit code. */
+function start(...args: string[]) {
+  const child = spawn("npm", ["start", "--", ...args], {
+    cwd: root,
+    env: { ...process.env, STREAMGAGE_HOME: home },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const shown = { text: "" };
+  const exited = once(child, "close").then(([code]) => code as number | null);
+  const ready = new Promise<{ url: string; key: string }>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (chunk: string) => {
+        shown.text += chunk;
+        const [, url, key] = /^ready (\S+) key (\S+)\n/m.exec(shown.text) ?? [];
+        if (url && key) resolve({ url, key });
+      });
+    exited.then(() => reject(new Error(`npm start has ended:\n${shown.text}`)));
+  });
+  ready.catch(() => {});
+  return { child, shown, ready, exited };
+}
+
+const serves = (url: string) =>
+  fetch(`${url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+let port: number;
+let running: ReturnType<typeof start>;
+before(async () => {
+  port = await freePort();
+  running = start("--dump", corpus.dump, "--today", corpus.today, "--port", `${port}`, "--key", "a-key");
+  await running.ready;
+});
+after(() => running.child.kill("SIGTERM"));
+
+test("it says where it serves, and the link that carries the key", async () => {
+  assert.deepEqual(await running.ready, { url: `http://127.0.0.1:${port}`, key: "a-key" });
+  assert.match(running.shown.text, new RegExp(`^http://127.0.0.1:${port}/#key=a-key\nready `, "m"));
+});
+
+test("the Worker answers from the dump, as of the day given, to the key given", async () => {
+  const { query, body } = corpus.cases.find(({ status }) => status === 200) ?? assert.fail("no case");
+  const { url, key } = await running.ready;
+  const answer = await fetch(`${url}${METRICS}?${query}`, { headers: { Authorization: `Bearer ${key}` } });
+  assert.deepEqual(await answer.json(), body);
+  assert.equal((await fetch(`${url}${METRICS}?${query}`)).status, 401);
+});
+
+test("the page shows numbers", async () => {
+  const { url, key } = await running.ready;
+  const browser = await launch();
+  try {
+    const { page, complaints } = await open(browser, `${url}/#key=${key}`);
+    await page.locator("#results").waitFor();
+    assert.deepEqual(complaints, []);
+  } finally {
+    await browser.close();
+  }
+});
+
+test("a taken port is said before anything is built", async () => {
+  const { server, port } = await listen();
+  const { exited, shown } = start("--port", `${port}`);
+  assert.equal(await exited, 1);
+  assert.match(shown.text, new RegExp(`error: port ${port} is taken`));
+  assert.doesNotMatch(shown.text, /==/);
+  server.close();
+});
+
+test("an unknown flag, a bad day and a folder that is not there are said", async () => {
+  for (const [args, message] of [
+    [["--dmup", "x"], /error: Unknown option '--dmup'/],
+    [["--today", "2026-02-30"], /error: --today 2026-02-30 is no YYYY-MM-DD/],
+    [["--dump", "no/such/folder"], /error: --dump no\/such\/folder is no folder/],
+  ] as const) {
+    const { exited, shown } = start(...args);
+    assert.equal(await exited, 1);
+    assert.match(shown.text, message);
+  }
+});
+
+test("told to stop, it stops all it has started", async () => {
+  running.child.kill("SIGTERM");
+  await running.exited;
+  assert.equal(await serves(`http://127.0.0.1:${port}`), false);
+});
