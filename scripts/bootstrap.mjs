@@ -5,7 +5,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = join(root, "node_modules/.bin");
@@ -28,21 +28,20 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.log(`npm packages: ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-process.env.PATH = bin + delimiter + process.env.PATH;
-const [script, ...args] = process.argv.slice(2);
-const path = join(root, /** @type {string} */ (script));
-if (Number.parseInt(process.versions.node) >= 24) {
-  process.argv.splice(1, 2, path);
-  await import(pathToFileURL(path).href);
-} else if (existsSync(join(bin, "node"))) {
-  const child = spawn(join(bin, "node"), [path, ...args], { stdio: "inherit" });
-  // This process only has to outlive the child.
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
-    process.on(signal, () => child.kill(signal));
-  child.on("exit", (code) => process.exit(code ?? 1));
-} else {
+const enough = Number.parseInt(process.versions.node) >= 24;
+const node = existsSync(join(bin, "node")) ? join(bin, "node") : process.execPath;
+if (node === process.execPath && !enough) {
   console.error(
     `This needs Node 24, and npm has none for ${process.platform}-${process.arch}: install it from nodejs.org.`,
   );
   process.exit(1);
 }
+const [script, ...args] = process.argv.slice(2);
+const child = spawn(node, [join(root, script ?? ""), ...args], {
+  stdio: "inherit",
+  env: { ...process.env, PATH: bin + delimiter + process.env.PATH },
+});
+// This process only has to outlive the child.
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
+  process.on(signal, () => child.kill(signal));
+child.on("exit", (code) => process.exit(code ?? 1));
