@@ -21,7 +21,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a dump of a made-up organisation, the same for the same arguments.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The folder to write: a new one, or an earlier demo, which is replaced
     #[arg(long, value_name = "DUMP")]
@@ -177,7 +177,7 @@ impl Rows {
     }
 }
 
-/// A user as the API gives it, with ids for the teams.
+/// A user as the API gives it, but for the teams: the memberships hold them.
 #[derive(Serialize)]
 struct User<'a> {
     id: u64,
@@ -186,7 +186,6 @@ struct User<'a> {
     hidden_from_reports: bool,
     org_id: u64,
     created_at: NaiveDateTime,
-    teams: &'a [u64],
     has_login: bool,
     pending_invitation: bool,
     alias_count: u64,
@@ -214,7 +213,6 @@ impl<'a> User<'a> {
             hidden_from_reports: person.role.is_bot(),
             org_id: ORG,
             created_at: morning(person.joined),
-            teams: &person.teams,
             has_login: !person.role.is_bot() && person.left.is_none(),
             pending_invitation: false,
             alias_count: person.aliases,

@@ -1,8 +1,13 @@
 //! streamgage in a terminal: dumps to answers, made-up dumps, dumps to a Worker, an upstream to dumps.
 
+mod demo;
 mod dump;
 mod failure;
 mod folder;
+mod http;
+mod progress;
+mod pull;
+mod push;
 mod query;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +25,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Query(query::Arguments),
+    Demo(demo::Arguments),
+    Push(push::Arguments),
+    Pull(pull::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +43,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Query(arguments) => query::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Push(arguments) => push::run(&arguments),
+        Command::Pull(arguments) => pull::run(&arguments),
     }
 }

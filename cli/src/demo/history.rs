@@ -276,7 +276,7 @@ impl<'a> History<'a> {
             *help /= 2;
         }
         let last = self.last_work.get(&(person.id, repo));
-        if !last.is_some_and(|last| (day - *last).num_days() <= YOUNG) {
+        if last.is_none_or(|last| (day - *last).num_days() > YOUNG) {
             *legacy += *churn;
             *churn = 0;
         }
