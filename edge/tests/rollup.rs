@@ -1,0 +1,180 @@
+//! The rollup and the statements that read it, against the core over the same rows.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod store;
+
+use proptest::prelude::*;
+use store::{METRICS, Store};
+use streamgage::calendar::Day;
+use streamgage::metrics::Organization;
+use streamgage::query::MetricsRequest;
+
+/// A request for rows of a resource.
+#[derive(Clone, Debug)]
+struct Load {
+    resource: &'static str,
+    rows: Vec<String>,
+}
+
+fn load(resource: &'static str, row: impl Strategy<Value = String> + 'static) -> BoxedStrategy<Load> {
+    // Some ids come twice in a request, some are deleted, and some again later.
+    let row = prop_oneof![8 => row.boxed(), 1 => (0i64..12).prop_map(|id| format!(r#"{{"id":{id},"_deleted":true}}"#))];
+    proptest::collection::vec(row, 1..10).prop_map(move |rows| Load { resource, rows }).boxed()
+}
+
+fn optional(value: impl Strategy<Value = String> + 'static) -> BoxedStrategy<String> {
+    prop_oneof![3 => value.boxed(), 1 => Just("null".to_owned())].boxed()
+}
+
+fn commit() -> impl Strategy<Value = String> {
+    let keys = (0i64..12, 0i64..4, 0i64..4, 0i64..40, -720i64..840);
+    let hash = optional((0i64..4).prop_map(|hash| format!("\"{}\"", ["", "a", "'", "é\\n\\u0000"][hash as usize])));
+    let rules = (prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.1), hash);
+    let line = || optional(prop_oneof![0i64..99, Just(9_007_199_254_740_991)].prop_map(|lines| lines.to_string()));
+    let impact = optional(prop_oneof![
+        (0i64..99_999).prop_map(|impact| format!("{}.{:04}", impact / 10_000, impact % 10_000)),
+        Just("900719925474.0991".to_owned()),
+    ]);
+    (keys, rules, line(), line(), impact).prop_map(|((id, user, repo, hours, offset), rules, haloc, churn, impact)| {
+        let (merge, orphan, outlier, hash) = rules;
+        let date = Day::from_number(20_600 + (hours / 4) as i32);
+        format!(
+            r#"{{"id":{id},"apex_user_id":{user},"repo_id":{repo},"author_date":"{date}T{:02}:30:00","author_tzoffset":{},"is_merge":{merge},"is_pr_orphan":{orphan},"outlier_reason":{},"ignore_hash":{hash},"haloc":{haloc},"churn":{churn},"impact":{impact}}}"#,
+            hours % 4 * 6,
+            offset * 60,
+            if outlier { "1" } else { "null" },
+        )
+    })
+}
+
+fn loads() -> impl Strategy<Value = Vec<Load>> {
+    let id = || 0i64..4;
+    let flag = || prop_oneof![Just("true"), Just("false"), Just("null")];
+    let load = prop_oneof![
+        6 => load("commits", commit()),
+        1 => load("users", (id(), flag()).prop_map(|(id, hidden)| format!(r#"{{"id":{id},"hidden_from_reports":{hidden}}}"#))),
+        1 => load("repos", (id(), flag(), 0usize..4, proptest::collection::vec(0i64..4, 0..3)).prop_map(|(id, blocked, name, tags)| {
+            let name = ["\"tokio\"", "\"Übung\"", "null", "\"a'b_%\""][name];
+            format!(r#"{{"id":{id},"blocked":{blocked},"name":{name},"tags":{tags:?}}}"#)
+        })),
+        1 => load("teams", (id(), optional(id().prop_map(|id| id.to_string()))).prop_map(|(id, parent)| format!(r#"{{"id":{id},"parent":{parent}}}"#))),
+        1 => load("team_membership", (0i64..9, id(), id(), prop::bool::weighted(0.8)).prop_map(|(id, user, team, contributor)| {
+            let kind = if contributor { "contributor" } else { "viewer" };
+            format!(r#"{{"id":{id},"apex_user_id":{user},"team_id":{team},"membership_type":"{kind}"}}"#)
+        })),
+    ];
+    proptest::collection::vec(load, 1..12)
+}
+
+fn query() -> impl Strategy<Value = String> {
+    let ids = || proptest::collection::vec(0i64..5, 0..3).prop_map(|ids| ids.iter().map(|id| format!("{id},")).collect::<String>() + ",");
+    let one = || (0i64..5).prop_map(|id| id.to_string());
+    let filter = prop_oneof![
+        one().prop_map(|id| format!("apex_user_id={id}")),
+        ids().prop_map(|ids| format!("apex_user_id__in={ids}")),
+        one().prop_map(|id| format!("team_id={id}")),
+        ids().prop_map(|ids| format!("team_id__in={ids}")),
+        Just("include_nested_teams=true".to_owned()),
+        one().prop_map(|id| format!("repo_id={id}")),
+        ids().prop_map(|ids| format!("repo_id__in={ids}")),
+        ids().prop_map(|ids| format!("repo_id_not__in={ids}")),
+        one().prop_map(|id| format!("repo_tag_id={id}")),
+        ids().prop_map(|ids| format!("repo_tag_id__in={ids}")),
+        (0usize..5).prop_map(|name| format!("repo_name={}", ["KIO", "übu", "_", "%25", "'"][name])),
+    ];
+    (proptest::collection::vec(filter, 0..4), prop::bool::ANY, 0i32..12, 0i32..12).prop_map(|(filters, week, from, days)| {
+        let start = Day::from_number(20_598 + from);
+        let end = Day::from_number(20_598 + from + days);
+        let resolution = if week { "week" } else { "period" };
+        format!("start_date={start}&end_date={end}&resolution={resolution}&{}", filters.join("&"))
+    })
+}
+
+/// The same rows in the core.
+fn organization(loads: &[Load]) -> Organization {
+    let mut organization = Organization::default();
+    for (resource, row) in loads.iter().flat_map(|load| load.rows.iter().map(|row| (load.resource, row))) {
+        let json = &mut serde_json::Deserializer::from_str(row);
+        let read = match resource {
+            "commits" => organization.commits.read(json),
+            "users" => organization.users.read(json),
+            "repos" => organization.repos.read(json),
+            "teams" => organization.teams.read(json),
+            _ => organization.memberships.read(json),
+        };
+        read.unwrap();
+    }
+    organization
+}
+
+const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// After any imports, edits and deletes the rollup is the one that the commits that are there make, in any order.
+    #[test]
+    fn the_rollup_is_one_built_from_nothing(loads in loads()) {
+        let store = Store::new();
+        for load in &loads {
+            let (rows, changed) = store.import(load.resource, &load.rows.join("\n"));
+            prop_assert_eq!(rows, load.rows.len() as u64);
+            prop_assert!(changed <= rows);
+            // Again, it changes nothing.
+            prop_assert_eq!(store.import(load.resource, &load.rows.join("\n")), (rows, 0));
+        }
+        let fresh = Store::new();
+        let mut commits = store.rows("SELECT * FROM commits ORDER BY id DESC");
+        for commit in &mut commits {
+            // As it is stored, an impact is in ten-thousandths and a boolean a number.
+            let mut row: serde_json::Map<String, serde_json::Value> = serde_json::from_str(commit).unwrap();
+            let impact = row["impact"].as_i64();
+            row.insert("impact".into(), serde_json::Value::Null);
+            row.retain(|name, _| name != "day" && name != "extra");
+            for name in ["is_merge", "is_pr_orphan", "is_trivial"] {
+                row.insert(name.into(), (row[name] == 1).into());
+            }
+            *commit = serde_json::to_string(&row).unwrap();
+            if let Some(impact) = impact {
+                *commit = commit.replace("\"impact\":null", &format!("\"impact\":{}.{:04}", impact / 10_000, impact % 10_000));
+            }
+        }
+        for commit in commits {
+            fresh.import("commits", &commit);
+        }
+        prop_assert_eq!(store.rows(CELLS), fresh.rows(CELLS));
+        prop_assert_eq!(store.rows("SELECT * FROM scratch"), Vec::<String>::new());
+    }
+
+    /// What SQL adds up is what the core adds up.
+    #[test]
+    fn metrics_are_those_of_the_core(loads in loads(), queries in proptest::collection::vec(query(), 1..12)) {
+        let store = Store::new();
+        for load in &loads {
+            store.import(load.resource, &load.rows.join("\n"));
+        }
+        let table = organization(&loads).table();
+        let today = Day::parse("2026-09-01").unwrap();
+        for query in queries {
+            let answer = table.answer(&MetricsRequest::parse(&query, today).unwrap());
+            prop_assert_eq!(store.get(&format!("{METRICS}?{query}")), serde_json::to_string(&answer).unwrap(), "{}", query);
+        }
+    }
+}
+
+#[test]
+fn a_request_reads_what_it_needs() {
+    let store = Store::new();
+    let range = "start_date=2026-05-01&end_date=2026-06-01&resolution=week";
+    for query in ["", "&repo_id=1", "&repo_tag_id=1&repo_name=x"] {
+        let plan = store.plan_of(&format!("{range}{query}"));
+        assert!(plan.contains("SEARCH rollup USING PRIMARY KEY (day>? AND day<?)"), "{plan}");
+        assert!(!plan.contains("commits"), "{plan}");
+    }
+    for query in ["&apex_user_id=1", "&team_id=1", "&team_id__in=1,2&include_nested_teams=true&apex_user_id__in=1,2"] {
+        let plan = store.plan_of(&format!("{range}{query}"));
+        let index = "SEARCH rollup USING COVERING INDEX rollup_by_user (apex_user_id=? AND day>? AND day<?)";
+        assert!(plan.contains(index), "{plan}");
+        assert!(!plan.contains("commits"), "{plan}");
+    }
+}

@@ -1,0 +1,172 @@
+//! A database as D1 is one, and the Worker's part in asking it.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params_from_iter};
+use serde_json::{Map, Value};
+use streamgage_edge::{Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive};
+
+/// 2026-09-01T00:00:00Z
+pub const NOW: f64 = 1_788_220_800_000.0;
+pub const KEY: &str = "owner";
+pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
+
+pub const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../worker/migrations/0001_resources.sql"),
+    include_str!("../../../worker/migrations/0002_rollup.sql"),
+    include_str!("../../../worker/migrations/0003_keys.sql"),
+];
+
+pub struct Store {
+    pub database: Connection,
+    pub settings: Settings,
+}
+
+impl Store {
+    pub fn new() -> Store {
+        let database = Connection::open_in_memory().unwrap();
+        for migration in MIGRATIONS {
+            database.execute_batch(migration).unwrap();
+        }
+        let store = Store { database, settings: Settings::default() };
+        store.add_key(KEY, "metrics core import", None, None);
+        store
+    }
+
+    pub fn add_key(&self, key: &str, permissions: &str, expires: Option<i64>, revoked: Option<i64>) {
+        use sha2::{Digest, Sha256};
+        let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.database
+            .execute(
+                "INSERT INTO api_key (hash, name, permissions, created_at, expires_at, revoked_at) \
+                 VALUES (?1, 'test', ?2, 0, ?3, ?4)",
+                (hash, permissions, expires, revoked),
+            )
+            .unwrap();
+    }
+
+    /// Runs statements in a transaction, as `D1Database.batch` does.
+    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Outcome>, rusqlite::Error> {
+        self.database.execute_batch("BEGIN")?;
+        let outcomes = statements.iter().map(|statement| self.run_one(statement)).collect();
+        self.database.execute_batch(if Result::is_ok(&outcomes) { "COMMIT" } else { "ROLLBACK" })?;
+        outcomes
+    }
+
+    fn run_one(&self, statement: &Statement) -> Result<Outcome, rusqlite::Error> {
+        assert!(statement.sql.len() < 100_000 && statement.parameters.len() <= 100, "beyond D1's limits");
+        let values = statement.parameters.iter().map(|parameter| match parameter {
+            // D1 binds a JavaScript number.
+            Parameter::Integer(value) => rusqlite::types::Value::Real(*value as f64),
+            Parameter::Text(text) => rusqlite::types::Value::Text(text.clone()),
+        });
+        let mut prepared = self.database.prepare(&statement.sql)?;
+        let columns: Vec<String> = prepared.column_names().iter().map(|&name| name.to_owned()).collect();
+        let mut found = prepared.query(params_from_iter(values))?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            let cells = columns.iter().enumerate().map(|(index, name)| (name.clone(), json(row.get_ref_unwrap(index))));
+            rows.push(serde_json::to_string(&cells.collect::<Members>()).unwrap());
+        }
+        drop(found);
+        let changes = if prepared.readonly() { 0 } else { self.database.changes() };
+        Ok(Outcome { rows: format!("[{}]", rows.join(",")), changes })
+    }
+
+    /// Answers a request as the Worker does; rate limits aside.
+    pub fn answer(&self, request: &Request, body: &[u8]) -> Reply {
+        let reply = match receive(request, &self.settings, NOW) {
+            Received::Reply(reply) => reply,
+            Received::Visit(visit) => self.visit(&visit, request, body),
+        };
+        dress(reply, request, &self.settings)
+    }
+
+    fn visit(&self, visit: &Visit, request: &Request, body: &[u8]) -> Reply {
+        let found = self.run(&[visit.lookup(NOW)]).unwrap();
+        let admitted = match visit.admit(&found[0]).unwrap() {
+            Ok(admitted) => admitted,
+            Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => return reply,
+        };
+        match admitted.plan(request, &self.settings, NOW) {
+            Plan::Reply(reply) => reply,
+            Plan::Query(query) => query.reply(&self.run(query.statements()).unwrap()).unwrap(),
+            Plan::Import(import) => match import.read(body) {
+                Ok(batch) => batch.reply(&self.run(batch.statements()).unwrap()).unwrap(),
+                Err(reply) => reply,
+            },
+        }
+    }
+
+    /// The body of a 200.
+    pub fn get(&self, path: &str) -> String {
+        let reply = self.answer(&request("GET", path), b"");
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.body
+    }
+
+    /// Imports, and gives `(rows, changed)`.
+    pub fn import(&self, resource: &str, rows: &str) -> (u64, u64) {
+        let reply = self.answer(&request("POST", &format!("/import/{resource}")), rows.as_bytes());
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        (body["rows"].as_u64().unwrap(), body["changed"].as_u64().unwrap())
+    }
+
+    /// All rows of a query, as text.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let statement = Statement { sql: sql.into(), parameters: Vec::new() };
+        let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.run_one(&statement).unwrap().rows).unwrap();
+        rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect()
+    }
+
+    /// The plan of a metrics request's statement.
+    pub fn plan_of(&self, query: &str) -> String {
+        let request = request("GET", &format!("{METRICS}?{query}"));
+        let Received::Visit(visit) = receive(&request, &self.settings, NOW) else { panic!("no visit") };
+        let found = self.run(&[visit.lookup(NOW)]).unwrap();
+        let Plan::Query(asked) = visit.admit(&found[0]).unwrap().unwrap().plan(&request, &self.settings, NOW) else {
+            panic!("no query")
+        };
+        let statement = &asked.statements()[0];
+        let explained = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), parameters: statement.parameters.clone() };
+        let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.run_one(&explained).unwrap().rows).unwrap();
+        rows.iter().map(|row| row["detail"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A request with the owner's key.
+pub fn request(method: &str, path: &str) -> Request {
+    Request {
+        method: method.into(),
+        url: Url::parse(&format!("http://127.0.0.1:8787{path}")),
+        authorization: Some(format!("Bearer {KEY}")),
+        ..Request::default()
+    }
+}
+
+/// An object that keeps the order of its members.
+struct Members(Vec<(String, Value)>);
+
+impl FromIterator<(String, Value)> for Members {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Members {
+        Members(members.into_iter().collect())
+    }
+}
+
+impl serde::Serialize for Members {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn json(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => value.into(),
+        // JavaScript shows a whole number without a point.
+        ValueRef::Real(value) if value.fract() == 0.0 && value.abs() < 9e15 => (value as i64).into(),
+        ValueRef::Real(value) => value.into(),
+        ValueRef::Text(text) => std::str::from_utf8(text).unwrap().into(),
+        ValueRef::Blob(_) => panic!("no column holds a blob"),
+    }
+}
