@@ -1,6 +1,7 @@
 // @ts-check
 // node scripts/bootstrap.mjs SCRIPT [ARGUMENT …]: installs the npm packages where package-lock.json asks for others than
 // are there, then runs the script with the Node they bring. Itself it runs on any Node from 20 on, without a package.
+// package.json calls it by exec, so that no shell stands between npm and what its signals are meant for.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -73,13 +73,12 @@ const taken = (port: number): Promise<boolean> =>
     socket.on("connect", () => (socket.destroy(), done(true))).on("error", () => done(false));
   });
 
-/** A made-up organisation, made once by each version of the program. */
-async function demo(): Promise<string> {
+/** A made-up organisation whose last commits are of the day before. */
+async function demo(today = new Date().toJSON().slice(0, 10)): Promise<string> {
   const dump = join(home, "demo");
-  const version = await run(cli, ["--version"], { capture: true });
-  await unlessDone(join(dump, "dump.json"), join(home, "demo.made-by"), version, async () => {
-    rmSync(dump, { recursive: true, force: true });
-    await run(cli, ["demo", "--out", dump]);
+  const madeBy = sha256(today, await fingerprint("cli/src/demo", "cli/src/demo.rs"));
+  await unlessDone(join(dump, "dump.json"), join(home, "demo.made-by"), madeBy, async () => {
+    await run(cli, ["demo", "--out", dump, "--until", today]);
   });
   return dump;
 }
@@ -93,13 +92,17 @@ const contentsOf = (dump: string): string =>
       .map(([name, { size, mtimeMs }]) => `${name} ${size} ${mtimeMs}`),
   );
 
-/** The key of the last start, if none is given, so that links go on working. */
+/** The key given, or one of this checkout's own, which stays the same so that links go on working. */
 async function localKey(given: string | undefined, state: string): Promise<string> {
-  const file = join(state, "key");
-  if (existsSync(file) && [undefined, readFileSync(file, "utf8")].includes(given)) return readFileSync(file, "utf8");
+  const file = join(home, "key");
+  const known = given ?? (existsSync(file) ? readFileSync(file, "utf8") : undefined);
+  const made = join(state, "key-made");
+  if (known !== undefined && existsSync(made) && readFileSync(made, "utf8") === sha256(known)) return known;
   const permissions = ["metrics", "core", "import"];
-  const key = await createKey({ name: "npm start", permissions, key: given, d1: ["--local", "--persist-to", state] });
-  writeFileSync(file, key, { mode: 0o600 });
+  const d1 = ["--local", "--persist-to", state];
+  const key = await createKey({ name: "npm start", permissions, key: known, d1 });
+  writeFileSync(made, sha256(key));
+  if (given === undefined) writeFileSync(file, key, { mode: 0o600 });
   return key;
 }
 
@@ -179,7 +182,7 @@ await main(async () => {
     await buildBrowser();
     await buildPage();
   });
-  const dump = given.dump ?? (await stage("demo data", demo));
+  const dump = given.dump ?? (await stage("demo data", () => demo(given.today)));
 
   // Each dump has a database of its own, made anew when the dump has changed: rows that left it leave the database too.
   const state = join(home, "state", sha256(dump).slice(0, 16));
