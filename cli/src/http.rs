@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use chrono::DateTime;
 use serde::Deserialize;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ureq::http::{HeaderMap, HeaderValue, Response, Uri};
@@ -39,12 +40,16 @@ pub struct Client {
     base: Base,
     authorization: HeaderValue,
     progress: Progress,
+    /// Whether the server has ever answered.
+    has_answered: Cell<bool>,
 }
 
 /// No answer is larger: a page holds 1,000 rows.
 const MAX_BODY: u64 = 64 << 20;
 /// How often a request is tried at most.
 const TRIES: u32 = 6;
+/// How often, where the server has never answered: rather the address is wrong.
+const FIRST_TRIES: u32 = 3;
 /// The wait after the first failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// A server that wants more patience than this gets another run.
@@ -158,7 +163,7 @@ impl Client {
             // Whatever proxy leads outside, this does not go there.
             config = config.proxy(None);
         }
-        Ok(Client { agent: config.build().new_agent(), base, authorization, progress })
+        Ok(Client { agent: config.build().new_agent(), base, authorization, progress, has_answered: Cell::new(false) })
     }
 
     /// The server.
@@ -186,16 +191,23 @@ impl Client {
         let url = format!("{}{path}", self.base.with_path(""));
         let failed = |why: &str| Failure::Work(format!("{url}: {why}"));
         for tried in 1.. {
-            let attempt = attempt(|| send(&url));
-            let (why, asked) = match attempt {
-                Attempt::Done(reply) => return Ok(reply),
+            let (why, asked) = match attempt(|| send(&url)) {
+                Attempt::Done(reply) => {
+                    self.has_answered.set(true);
+                    return Ok(reply);
+                }
                 Attempt::Failed(why) => return Err(failed(&why)),
-                Attempt::Passing(why, asked) => (why, asked),
+                Attempt::Refused(why, asked) => {
+                    self.has_answered.set(true);
+                    (why, asked)
+                }
+                Attempt::Unanswered(why) => (why, None),
             };
-            let wait = asked.unwrap_or(FIRST_WAIT * 2u32.saturating_pow(tried - 1));
-            if tried >= TRIES {
-                return Err(failed(&format!("{why}, {TRIES} times; a rerun goes on from here")));
+            let tries = if self.has_answered.get() { TRIES } else { FIRST_TRIES };
+            if tried >= tries {
+                return Err(failed(&format!("{why}, {tries} times; a rerun goes on from here")));
             }
+            let wait = asked.unwrap_or(FIRST_WAIT * 2u32.saturating_pow(tried - 1));
             if wait > MAX_WAIT {
                 return Err(failed(&format!("{why}, for {} s; a rerun then goes on from here", wait.as_secs())));
             }
@@ -210,8 +222,10 @@ impl Client {
 enum Attempt {
     /// An answer.
     Done(Reply),
-    /// What may pass, and for how long the server asks to wait.
-    Passing(String, Option<Duration>),
+    /// The server can't now, and perhaps says for how long.
+    Refused(String, Option<Duration>),
+    /// No answer, or not a whole one.
+    Unanswered(String),
     /// What will not pass.
     Failed(String),
 }
@@ -227,13 +241,13 @@ fn attempt(send: impl FnOnce() -> Result<Response<Body>, Error>) -> Attempt {
             let status = head.status.as_u16();
             let location = head.headers.get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
             match status {
-                429 | 502..=504 => Attempt::Passing(format!("answered {status}"), retry_after(&head.headers)),
+                429 | 502..=504 => Attempt::Refused(format!("answered {status}"), retry_after(&head.headers)),
                 _ => Attempt::Done(Reply { status, location, body }),
             }
         }
         Err(Error::BodyExceedsLimit(_)) => Attempt::Failed(format!("the answer is larger than {} MB", MAX_BODY >> 20)),
         Err(error @ (Error::Io(_) | Error::Timeout(_) | Error::Protocol(_) | Error::ConnectionFailed)) => {
-            Attempt::Passing(error.to_string(), None)
+            Attempt::Unanswered(error.to_string())
         }
         Err(error) => Attempt::Failed(error.to_string()),
     }
