@@ -38,6 +38,8 @@ async function dashboard(query = "", options: Parameters<typeof open>[2] = {}): 
   return watched;
 }
 
+/** Waits for the answers to what was asked. */
+const settled = (page: Page) => page.locator("#dashboard[aria-busy=false]").waitFor();
 const text = (page: Page, selector: string) => page.locator(selector).innerText();
 const parameters = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams);
 /** The last request for rows, the ones for whole periods apart. */
@@ -109,15 +111,21 @@ test("a bad date shows the documented message beside its field, and nothing is s
   assert.deepEqual(complaints, []);
 });
 
-test("a date that is none, or only half typed, is told too", async () => {
+test("a date left out, or only half typed, is told too", async () => {
   const { page } = await dashboard();
-  await page.locator("#end_date").focus();
-  await page.keyboard.type("31");
-  await page.keyboard.type("02");
-  await page.locator("#end_date").blur();
   await page.locator("#start_date").fill("");
   await page.locator("#start_date-error").waitFor();
   assert.equal(await text(page, "#start_date-error"), "This field is required.");
+
+  await page.locator("#end_date").fill("");
+  await page.locator("#end_date").press("1");
+  await page.locator("#end_date").blur();
+  await page.locator("#end_date-error").waitFor();
+  assert.equal(await text(page, "#end_date-error"), TOO_OLD);
+
+  await page.getByRole("button", { name: "Last 4 weeks" }).click();
+  await page.waitForURL(/start_date=2026-08-03&end_date=2026-09-01/);
+  assert.equal(await page.locator("[aria-invalid=true]").count(), 0);
 });
 
 test("an address with wrong values shows every message, and asks nothing", async () => {
@@ -143,6 +151,7 @@ test("the view is in the address, and comes back from it", async () => {
   await page.locator("#include_nested_teams").check();
   await page.locator("#repo_name").fill("api");
   await page.waitForURL(/repo_name=api/);
+  await settled(page);
   const shared = parameters(page);
   assert.deepEqual(shared, {
     start_date: "2026-08-03",
@@ -370,7 +379,7 @@ test("by keyboard alone: from the key to a team, a user and a week of a chart", 
   await page.keyboard.press("Enter");
   await page.waitForURL(/apex_user_id=31/);
   await tabTo("chart");
-  await page.locator("[aria-busy=false]").waitFor();
+  await settled(page);
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
   assert.equal(outline, "solid", "the focus is seen");
   await page.keyboard.press("Home");

@@ -1,65 +1,79 @@
-// The same page, served by the Worker itself: STREAMGAGE_URL and STREAMGAGE_KEY say where, and with which key.
+// The same page, served by the Worker itself in workerd; or by the one that STREAMGAGE_URL and STREAMGAGE_KEY tell of.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { buildWorker } from "../../scripts/build-worker.ts";
+import { corpora } from "../conformance.ts";
+import { loadDump, start, type Worker } from "../worker/harness.ts";
 import { launch, open } from "./browser.ts";
 
-const url = process.env.STREAMGAGE_URL;
-const key = process.env.STREAMGAGE_KEY;
+let browser: Browser;
+let worker: Worker | undefined;
+let url = process.env.STREAMGAGE_URL ?? "";
+let key = process.env.STREAMGAGE_KEY ?? "";
 
-if (url !== undefined && key !== undefined) {
-  let browser: Browser;
-  before(async () => {
-    browser = await launch();
-  });
-  after(() => browser.close());
+before(async () => {
+  browser = await launch();
+  if (url !== "") return;
+  await buildWorker(false);
+  // The project's own, which is the smaller one.
+  const corpus = corpora().at(-1);
+  assert.ok(corpus);
+  worker = await start({ vars: { TODAY: corpus.today } });
+  await loadDump(worker, corpus.dump);
+  url = worker.url.origin;
+  key = await worker.key("metrics core");
+});
+after(async () => {
+  await browser.close();
+  await worker?.close();
+});
 
-  test("the link that npm start prints shows the Worker's own numbers", async () => {
-    const { page, complaints } = await open(browser, `${url}/?resolution=week#key=${key}`);
-    await page.getByRole("button", { name: "3 years" }).click();
-    await page.locator("tbody tr").nth(20).waitFor();
-    assert.ok(!page.url().includes(key));
+test("a link with the key shows the Worker's own numbers", async () => {
+  const { page, complaints } = await open(browser, `${url}/?resolution=week#key=${key}`);
+  await page.getByRole("button", { name: "3 years" }).click();
+  await page.locator("tbody tr").nth(20).waitFor();
+  assert.ok(!page.url().includes(key));
 
-    // What the table shows is what the API answers to the request shown below it.
-    const request = await page.locator("#request-url").innerText();
-    const answer = await fetch(request, { headers: { Authorization: `Bearer ${key}` } });
-    const { results } = (await answer.json()) as { results: Record<string, number>[] };
-    const cells = await page.locator("tbody tr").first().locator("td").allInnerTexts();
-    const fields = ["active_days", "commit_count", "total_impact", "total_efficiency"];
-    assert.deepEqual(
-      cells.map((cell) => Number(cell.replaceAll(",", ""))),
-      fields.map((field) => results[0]?.[field]),
-    );
-    assert.equal(await page.locator("tbody tr").count(), results.length);
-    assert.ok((await page.locator("#team_id option").count()) > 1, "the teams are listed");
+  // What the table shows is what the API answers to the request shown below it.
+  const request = await page.locator("#request-url").innerText();
+  const answer = await fetch(request, { headers: { Authorization: `Bearer ${key}` } });
+  const { results } = (await answer.json()) as { results: Record<string, number>[] };
+  const cells = await page.locator("tbody tr").first().locator("td").allInnerTexts();
+  const fields = ["active_days", "commit_count", "total_impact", "total_efficiency"];
+  assert.deepEqual(
+    cells.map((cell) => Number(cell.replaceAll(",", ""))),
+    fields.map((field) => results[0]?.[field]),
+  );
+  assert.equal(await page.locator("tbody tr").count(), results.length);
+  assert.ok((await page.locator("#team_id option").count()) > 1, "the teams are listed");
 
-    await page.locator("#apex_user_id").click();
-    await page.locator("#users [role=option]").first().waitFor();
-    assert.deepEqual(complaints, []);
-    await page.context().close();
-  });
+  await page.locator("#apex_user_id").click();
+  await page.locator("#users [role=option]").first().waitFor();
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
 
-  test("the page judges dates by the Worker's today", async () => {
-    const { today } = (await (await fetch(`${url}/healthz`)).json()) as { today: string };
-    const tooOld = `${Number(today.slice(0, 4)) - 4}${today.slice(4)}`.replace("-02-29", "-02-28");
-    const { page, complaints } = await open(browser, `${url}/?start_date=${tooOld}&resolution=week#key=${key}`);
-    const error = page.locator("#start_date-error");
-    await error.waitFor();
-    assert.equal(await error.innerText(), "Provide a valid date. Date cannot be more than 3 years prior to now.");
-    assert.deepEqual(complaints, []);
-    await page.context().close();
-  });
+test("the page judges dates by the Worker's today", async () => {
+  const { today } = (await (await fetch(`${url}/healthz`)).json()) as { today: string };
+  const tooOld = `${Number(today.slice(0, 4)) - 4}${today.slice(4)}`.replace("-02-29", "-02-28");
+  const { page, complaints } = await open(browser, `${url}/?start_date=${tooOld}&resolution=week#key=${key}`);
+  const error = page.locator("#start_date-error");
+  await error.waitFor();
+  assert.equal(await error.innerText(), "Provide a valid date. Date cannot be more than 3 years prior to now.");
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
 
-  test("a wrong key is asked for again", async () => {
-    const { page } = await open(browser, `${url}/#key=wrong`);
-    await page.locator("#key-error").waitFor();
-    assert.equal(await page.locator("#key-error").innerText(), "Invalid token. Enter another key.");
-    await page.context().close();
-  });
+test("a wrong key is asked for again", async () => {
+  const { page } = await open(browser, `${url}/#key=wrong`);
+  await page.locator("#key-error").waitFor();
+  assert.equal(await page.locator("#key-error").innerText(), "Invalid token. Enter another key.");
+  await page.context().close();
+});
 
-  test("the page carries a strict Content-Security-Policy", async () => {
-    const policy = (await fetch(`${url}/`)).headers.get("Content-Security-Policy") ?? "";
-    assert.match(policy, /default-src 'none'/);
-    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
-  });
-}
+test("the page carries a strict Content-Security-Policy", async () => {
+  const policy = (await fetch(`${url}/`)).headers.get("Content-Security-Policy") ?? "";
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
+});
