@@ -145,9 +145,8 @@ struct Row {
     resource: &'static Resource,
     id: i64,
     deleted: bool,
-    /// `None` where the row doesn't have the field.
-    cells: Vec<Option<String>>,
-    /// Members of a JSON object: what is not in the schema, and nulls where the schema's default is another.
+    cells: Vec<String>,
+    /// Members of a JSON object: what is not in the schema.
     extra: Vec<String>,
     /// What only the database needs, behind `extra`.
     derived: Option<String>,
@@ -162,7 +161,7 @@ impl Row {
             resource,
             id: 0,
             deleted: false,
-            cells: vec![None; resource.fields.len()],
+            cells: resource.fields.iter().map(|field| default_cell(field.missing).to_owned()).collect(),
             extra: Vec::new(),
             derived: None,
             author_date: None,
@@ -196,11 +195,9 @@ impl Row {
         let text = value.get();
         match self.resource.position(name) {
             Some(index) => {
-                let Some(field) = self.resource.fields.get(index) else { return };
-                if field.kind == Kind::Json && text != "null" {
+                let is_json = self.resource.fields.get(index).is_some_and(|field| field.kind == Kind::Json);
+                if is_json && text != "null" {
                     self.set(index, quote(text));
-                } else if text == "null" && !matches!(field.missing, Missing::Null | Missing::Required) {
-                    self.extra.push(format!("{}:null", quote(name)));
                 }
             }
             None if name == "_deleted" => {}
@@ -210,17 +207,17 @@ impl Row {
 
     fn set(&mut self, field: usize, text: String) {
         if let Some(cell) = self.cells.get_mut(field) {
-            *cell = Some(text);
+            *cell = text;
         }
     }
 
     /// The row as the JSON array that the statements read, in the order of [`Table::columns`].
     fn columns(&self) -> String {
         let extra = (!self.extra.is_empty()).then(|| quote(&format!("{{{}}}", self.extra.join(","))));
-        let derived = derived_column(self.resource).map(|_| &self.derived);
-        let cells = self.cells.iter().chain([&extra]).chain(derived);
-        let texts: Vec<&str> = cells.map(|cell| cell.as_deref().unwrap_or("null")).collect();
-        format!("[{}]", texts.join(","))
+        let derived = derived_column(self.resource).map(|_| self.derived.as_deref());
+        let others = [extra.as_deref()].into_iter().chain(derived).map(|cell| cell.unwrap_or("null"));
+        let cells: Vec<&str> = self.cells.iter().map(String::as_str).chain(others).collect();
+        format!("[{}]", cells.join(","))
     }
 }
 
@@ -259,6 +256,16 @@ impl RowSink for Row {
 
     fn deleted(&mut self) {
         self.deleted = true;
+    }
+}
+
+/// What is stored where a row doesn't have a field: its default, so that a row reads back as it is stored. A null that
+/// was sent is NULL.
+const fn default_cell(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Required | Missing::Null => "null",
+        Missing::Zero | Missing::False => "0",
+        Missing::EmptyList => r#""[]""#,
     }
 }
 

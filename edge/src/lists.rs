@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use streamgage::query::Page;
-use streamgage::schema::{Field, Kind, Missing, Resource};
+use streamgage::schema::{Field, Kind, MAX_INTEGER, Resource};
 
 /// A page of a list that is asked for.
 #[derive(Debug, PartialEq)]
@@ -28,7 +28,8 @@ impl List {
     /// How many rows there are, and the page.
     pub fn statements(&self) -> Vec<Statement> {
         let name = self.resource.name;
-        let limit = |number: u64| Parameter::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        // No table comes near the largest whole number that a JavaScript number holds.
+        let limit = |number: u64| Parameter::Integer(i64::try_from(number).unwrap_or(MAX_INTEGER).min(MAX_INTEGER));
         vec![
             Statement::new(format!("SELECT COUNT(*) AS count FROM {name}"), []),
             Statement::new(
@@ -128,14 +129,9 @@ fn write_row(resource: &Resource, row: &Members<'_>, into: &mut String) -> Resul
         into.push('"');
         into.push_str(field.name);
         into.push_str("\":");
-        match cell.get() {
-            // Whoever wrote a null where the field has another default, gets it back.
-            "null" if extra.0.iter().any(|(name, _)| name == field.name) => into.push_str("null"),
-            "null" => into.push_str(missing(field.missing)),
-            _ => write_cell(field.kind, cell, into)?,
-        }
+        write_cell(field.kind, cell, into)?;
     }
-    for (name, value) in extra.0.iter().filter(|(name, _)| resource.position(name).is_none()) {
+    for (name, value) in &extra.0 {
         into.push(',');
         into.push_str(&quote(name));
         into.push(':');
@@ -147,6 +143,7 @@ fn write_row(resource: &Resource, row: &Members<'_>, into: &mut String) -> Resul
 
 fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
     match kind {
+        _ if cell.get() == "null" => into.push_str("null"),
         Kind::Boolean => into.push_str(if cell.get() == "0" { "false" } else { "true" }),
         Kind::Decimal => write_decimal(parse(cell)?, into),
         // Python shows any float with a point; `{:?}` does so too.
@@ -164,15 +161,6 @@ fn write_decimal(units: i64, into: &mut String) {
     let fraction = format!("{:04}", size % 10_000);
     let fraction = fraction.trim_end_matches('0');
     into.push_str(&format!("{sign}{}.{}", size / 10_000, if fraction.is_empty() { "0" } else { fraction }));
-}
-
-const fn missing(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Required | Missing::Null => "null",
-        Missing::Zero => "0",
-        Missing::False => "false",
-        Missing::EmptyList => "[]",
-    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Broken> {

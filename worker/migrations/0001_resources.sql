@@ -1,7 +1,7 @@
--- The resources of the API: a table each, a column for each field of the core's schema (edge/tests hold this file
--- against it), in the schema's order. Absent and null are NULL. Booleans are 0 or 1; impact is in ten-thousandths;
--- date-times are text as they came; lists of ids and fields of any kind are JSON text. `extra` is a JSON object of
--- what the schema doesn't know.
+-- The resources of the API: a table each, a column for each field of the core's schema (edge/tests/tables.rs holds this
+-- file against it), in the schema's order. A field that a row lacks has the schema's default. Booleans are 0 or 1;
+-- impact is in ten-thousandths; date-times are text as they came; lists of ids and fields of any kind are JSON text.
+-- `extra` is a JSON object of what the schema doesn't know.
 
 CREATE TABLE tags (
   id INTEGER PRIMARY KEY,

@@ -1,5 +1,8 @@
 //! A database as D1 is one, and the Worker's part in asking it.
 
+// Each test uses some of it.
+#![allow(dead_code)]
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Map, Value};
@@ -15,6 +18,7 @@ pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
 ];
+
 
 pub struct Store {
     pub database: Connection,

@@ -1,0 +1,286 @@
+//! Whole answers, literally: they read as a specification.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod store;
+
+use store::{METRICS, Store, request};
+use streamgage_edge::{Reply, Request, Settings};
+
+/// Status, the headers that are not on every answer, and body.
+fn shown(reply: &Reply) -> String {
+    let common = ["Content-Type", "Cache-Control", "Vary", "X-Content-Type-Options"];
+    let headers = reply.headers.iter().filter(|(name, _)| !common.contains(name));
+    let headers: String = headers.map(|(name, value)| format!("{name}: {value}\n")).collect();
+    format!("{}\n{headers}{}", reply.status, reply.body)
+}
+
+fn ask(store: &Store, method: &str, path: &str) -> String {
+    shown(&store.answer(&request(method, path), b""))
+}
+
+fn with_authorization(store: &Store, path: &str, authorization: Option<&str>) -> String {
+    let authorization = authorization.map(str::to_owned);
+    shown(&store.answer(&Request { authorization, ..request("GET", path) }, b""))
+}
+
+fn import(store: &Store, resource: &str, body: &[u8]) -> String {
+    shown(&store.answer(&request("POST", &format!("/import/{resource}")), body))
+}
+
+const TEAMS: &str = "/v3/customer/core/teams/";
+
+#[test]
+fn what_there_is_not() {
+    let store = Store::new();
+    let not_found = "404\n{\"detail\":\"Not found.\"}";
+    for path in [
+        "/v3/nope",
+        "/v3/customer/core/nope/",
+        "/v3/customer/core/teams/x/",
+        "/v3/customer/core/teams/7/",
+        "/import/",
+        "/import/nope",
+        "/import/teams/",
+        "/dataset/",
+        "/",
+    ] {
+        assert_eq!(ask(&store, "GET", path), not_found, "{path}");
+    }
+    // Before anything is asked of the caller.
+    assert_eq!(with_authorization(&store, "/v3/customer/core/nope/", None), not_found);
+    assert_eq!(ask(&store, "DELETE", "/v3/customer/core/nope/"), not_found);
+}
+
+#[test]
+fn without_the_last_slash() {
+    let store = Store::new();
+    assert_eq!(
+        with_authorization(&store, "/v3/customer/core/teams?limit=1&a=%zz", None),
+        "301\nLocation: /v3/customer/core/teams/?limit=1&a=%zz\n"
+    );
+    assert_eq!(ask(&store, "POST", "/v3/customer/core/teams/7"), "301\nLocation: /v3/customer/core/teams/7/\n");
+}
+
+#[test]
+fn without_a_good_key() {
+    let store = Store::new();
+    // NOW is 1,788,220,800.
+    store.add_key("expired", "metrics core import", Some(1_788_220_800), None);
+    store.add_key("lasting", "metrics core import", Some(1_788_220_801), None);
+    store.add_key("revoked", "metrics core import", None, Some(1));
+    let unauthorized = |detail: &str| format!("401\nWWW-Authenticate: Bearer\n{{\"detail\":\"{detail}\"}}");
+    for (header, detail) in [
+        (None, "Authentication credentials were not provided."),
+        (Some(""), "Authentication credentials were not provided."),
+        (Some("Token owner"), "Authentication credentials were not provided."),
+        (Some("Bearer"), "Invalid token header. No credentials provided."),
+        (Some("bearer "), "Invalid token header. No credentials provided."),
+        (Some("Bearer a b"), "Invalid token header. Token string should not contain spaces."),
+        (Some("Bearer nope"), "Invalid token."),
+        (Some("Bearer expired"), "Invalid token."),
+        (Some("Bearer revoked"), "Invalid token."),
+    ] {
+        for path in [METRICS, TEAMS, "/v3/customer/core/teams/7/", "/dataset", "/import/teams"] {
+            assert_eq!(with_authorization(&store, path, header), unauthorized(detail), "{path} {header:?}");
+        }
+    }
+    let empty = "200\n{\"count\":0,\"next\":null,\"previous\":null,\"results\":[]}";
+    for header in ["Bearer owner", "bearer owner", "BEARER lasting"] {
+        assert_eq!(with_authorization(&store, TEAMS, Some(header)), empty, "{header}");
+    }
+}
+
+#[test]
+fn permissions() {
+    let store = Store::new();
+    let paths = [(METRICS, "metrics"), (TEAMS, "core"), ("/v3/customer/core/teams/7/", "core"), ("/import/teams", "import")];
+    store.add_key("none", "", None, None);
+    for permission in ["metrics", "core", "import", "none"] {
+        if permission != "none" {
+            store.add_key(permission, permission, None, None);
+        }
+        for (path, needed) in paths {
+            let answer = with_authorization(&store, path, Some(&format!("Bearer {permission}")));
+            let forbidden = answer == "403\n{\"detail\":\"You do not have permission to perform this action.\"}";
+            assert_eq!(forbidden, needed != permission, "{permission} {path} {answer}");
+        }
+        let dataset = with_authorization(&store, "/dataset", Some(&format!("Bearer {permission}")));
+        assert_eq!(dataset, "200\n{\"name\":null,\"demo\":false}");
+    }
+}
+
+#[test]
+fn methods() {
+    let store = Store::new();
+    assert_eq!(ask(&store, "POST", TEAMS), "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}");
+    assert_eq!(ask(&store, "DELETE", METRICS), "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"DELETE\\\" not allowed.\"}");
+    assert_eq!(ask(&store, "GET", "/import/teams"), "405\nAllow: POST\n{\"detail\":\"Method \\\"GET\\\" not allowed.\"}");
+    assert_eq!(ask(&store, "POST", "/healthz"), "405\nAllow: GET, HEAD\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}");
+    assert_eq!(
+        ask(&store, "OPTIONS", TEAMS),
+        "200\nAllow: GET, HEAD, OPTIONS\n{\"name\":\"teams List\",\"description\":\"\",\"renders\":[\"application/json\"],\"parses\":[\"application/json\"]}"
+    );
+    assert_eq!(ask(&store, "HEAD", TEAMS), "200\n");
+    assert_eq!(ask(&store, "HEAD", METRICS), "400\n");
+    // A bad request by a bad method is first of all that.
+    assert!(ask(&store, "PUT", METRICS).starts_with("405"));
+}
+
+#[test]
+fn bad_metrics_requests() {
+    assert_eq!(
+        ask(&Store::new(), "GET", &format!("{METRICS}?start_date=2023-08-31&resolution=month&team_id=x")),
+        concat!(
+            "400\n{\"start_date\":[\"Provide a valid date. Date cannot be more than 3 years prior to now.\"],",
+            "\"resolution\":[\"Provide a valid choice. 'month' is not one of the available choices: ['period', 'week']\"],",
+            "\"team_id\":[\"Enter a number.\"]}"
+        )
+    );
+}
+
+#[test]
+fn health() {
+    let store = Store::new();
+    assert_eq!(with_authorization(&store, "/healthz", None), "200\n{\"status\":\"ok\",\"today\":\"2026-09-01\"}");
+}
+
+#[test]
+fn pages_of_other_origins() {
+    let mut store = Store::new();
+    store.settings = Settings { cors_origins: "https://a.example".into(), ..Settings::default() };
+    let from = |origin: &str, method: &str, path: &str, asks_for_method: bool, key: bool| {
+        let mut request = Request { origin: Some(origin.into()), asks_for_method, ..request(method, path) };
+        request.authorization = request.authorization.filter(|_| key);
+        shown(&store.answer(&request, b""))
+    };
+    let may_read = concat!(
+        "Access-Control-Allow-Origin: https://a.example\n",
+        "Access-Control-Expose-Headers: Retry-After, Server-Timing, Cache-Status\n"
+    );
+    assert_eq!(
+        from("https://a.example", "OPTIONS", TEAMS, true, false),
+        format!(
+            "204\nAccess-Control-Allow-Methods: GET, HEAD, OPTIONS\nAccess-Control-Allow-Headers: Authorization\n\
+             Access-Control-Max-Age: 86400\n{may_read}"
+        )
+    );
+    let not_found = "{\"detail\":\"Not found.\"}";
+    assert_eq!(from("https://a.example", "GET", "/v3/nope/", false, true), format!("404\n{may_read}{not_found}"));
+    assert_eq!(from("https://b.example", "GET", "/v3/nope/", false, true), format!("404\n{not_found}"));
+    assert!(from("https://a.example", "GET", TEAMS, false, false).starts_with(&format!("401\nWWW-Authenticate: Bearer\n{may_read}")));
+    assert!(from("https://b.example", "OPTIONS", TEAMS, true, false).starts_with("401"));
+    assert!(from("https://a.example", "OPTIONS", TEAMS, false, true).starts_with("200"));
+    assert!(from("https://a.example", "OPTIONS", "/import/teams", true, false).starts_with("401"));
+}
+
+#[test]
+fn what_every_answer_has() {
+    let store = Store::new();
+    for path in [METRICS, TEAMS, "/healthz", "/v3/nope", "/dataset"] {
+        let reply = store.answer(&request("GET", path), b"");
+        assert_eq!(
+            reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>(),
+            ["Content-Type: application/json", "Cache-Control: private, no-store", "Vary: Origin", "X-Content-Type-Options: nosniff"],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn rows_have_every_field_and_those_unknown() {
+    let store = Store::new();
+    let tag = r#"{"org_id":null,"id":2,"name":"\u00e9\u0000\"\\\u2028😀","b":[1, {"x":1.50}],"extra":"e","a":null,"day":1}"#;
+    assert_eq!(import(&store, "tags", tag.as_bytes()), "200\n{\"rows\":1,\"changed\":1}");
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/tags/2/"),
+        "200\n{\"id\":2,\"name\":\"é\\u0000\\\"\\\\\u{2028}😀\",\"org_id\":null,\"b\":[1, {\"x\":1.50}],\"extra\":\"e\",\"a\":null,\"day\":1}"
+    );
+    assert_eq!(import(&store, "repos", br#"{"id":1,"tags":[3,1],"is_private":null,"blocked":true,"tags!":7}"#), "200\n{\"rows\":1,\"changed\":1}");
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/repos/1/"),
+        "200\n{\"id\":1,\"name\":null,\"url\":null,\"vendor_type\":null,\"is_private\":null,\"blocked\":true,\"created_at\":null,\"updated_at\":null,\"youngest_commit_date\":null,\"oldest_commit_date\":null,\"tags\":[3,1],\"tags!\":7}"
+    );
+    let commit = r#"{"id":1,"apex_user_id":2,"repo_id":3,"author_date":"2026-01-02 03:04:05+01:00","impact":-0.5,"haloc":10.0,"risk":3,"levenshtein":0.1,"extracted_tags":{"a":[]}}"#;
+    assert_eq!(import(&store, "commits", commit.as_bytes()), "200\n{\"rows\":1,\"changed\":1}");
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/commits/1/"),
+        concat!(
+            "200\n{\"id\":1,\"hexsha\":null,\"user_alias_id\":null,\"apex_user_id\":2,\"repo_id\":3,\"author_date\":\"2026-01-02 03:04:05+01:00\",",
+            "\"author_tzoffset\":null,\"author_local_date\":null,\"committer_date\":null,\"committer_tzoffset\":null,\"committer_local_date\":null,",
+            "\"is_merge\":false,\"is_pr_orphan\":false,\"is_trivial\":false,\"outlier_reason\":null,\"ignore_hash\":null,\"haloc\":10,\"new_work\":0,",
+            "\"legacy_refactor\":0,\"help_others\":0,\"churn\":0,\"files\":0,\"hunks\":0,\"insertions\":0,\"deletions\":0,\"ins_del_ratio\":null,",
+            "\"levenshtein\":0.1,\"impact\":-0.5,\"risk\":3.0,\"message\":null,\"extracted_tags\":{\"a\":[]},\"external_commit_url\":null}"
+        )
+    );
+    // What was exported is imported as it is.
+    for resource in ["tags/2", "repos/1", "commits/1"] {
+        let row = store.get(&format!("/v3/customer/core/{resource}/"));
+        let name = resource.split('/').next().unwrap();
+        assert_eq!(import(&store, name, row.as_bytes()), "200\n{\"rows\":1,\"changed\":0}", "{row}");
+    }
+}
+
+#[test]
+fn pages() {
+    let mut store = Store::new();
+    store.import("tags", &(1..=5).rev().map(|id| format!("{{\"id\":{id},\"name\":\"t{id}\"}}\n")).collect::<String>());
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/tags/?offset=2&limit=2&x=a+b"),
+        concat!(
+            "200\n{\"count\":5,\"next\":\"http://127.0.0.1:8787/v3/customer/core/tags/?limit=2&offset=4&x=a+b\",",
+            "\"previous\":\"http://127.0.0.1:8787/v3/customer/core/tags/?limit=2&x=a+b\",",
+            "\"results\":[{\"id\":3,\"name\":\"t3\",\"org_id\":null},{\"id\":4,\"name\":\"t4\",\"org_id\":null}]}"
+        )
+    );
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/tags/?offset=99999999999999999999"),
+        "200\n{\"count\":5,\"next\":null,\"previous\":\"http://127.0.0.1:8787/v3/customer/core/tags/?limit=100&offset=9223372036854775707\",\"results\":[]}"
+    );
+    store.settings.public_origin = Some("https://flow.example/".into());
+    assert!(ask(&store, "GET", "/v3/customer/core/tags/?limit=1").contains("\"next\":\"https://flow.example/v3/customer/core/tags/?limit=1&offset=1\""));
+}
+
+#[test]
+fn bad_imports_store_nothing() {
+    let store = Store::new();
+    for (resource, body, answer) in [
+        ("users", "{\"id\":1}\n\n{\"id\":2,\"name\":7}\n", "{\"line\":3,\"field\":\"name\",\"error\":\"must be text\"}"),
+        ("users", "{\"id\":1}\n{\"name\":\"a\"}", "{\"line\":2,\"field\":\"id\",\"error\":\"is required\"}"),
+        ("commits", "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1}", "{\"line\":1,\"field\":\"author_date\",\"error\":\"is required, or author_local_date\"}"),
+        ("commits", "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1,\"author_date\":\"today\"}", "{\"line\":1,\"field\":\"author_date\",\"error\":\"must be a date-time, such as 2021-06-01T09:30:00\"}"),
+        ("users", "{\"id\":1} {\"id\":2}", "{\"line\":1,\"field\":null,\"error\":\"trailing characters at line 1 column 10\"}"),
+        ("users", "{\"id\":1}\n[1]", "{\"line\":2,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 1\"}"),
+        ("dump", "[]", "{\"line\":1,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 0\"}"),
+        ("dump", "{\"format\":2}", "{\"line\":1,\"field\":\"format\",\"error\":\"must be 1\"}"),
+    ] {
+        assert_eq!(import(&store, resource, body.as_bytes()), format!("400\n{answer}"), "{body}");
+    }
+    assert_eq!(import(&store, "users", b"{\"id\":1}\n{\"id\":2,\"name\":\"\xff\"}"), "400\n{\"line\":2,\"field\":null,\"error\":\"is not UTF-8\"}");
+    let rows = "{\"id\":1}\n".repeat(1_001);
+    assert_eq!(import(&store, "users", rows.as_bytes()), "400\n{\"line\":1001,\"field\":null,\"error\":\"a request holds at most 1000 rows\"}");
+    let large = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(1_000_000));
+    let too_large = "413\n{\"line\":null,\"field\":null,\"error\":\"a request holds at most 1000000 bytes; send fewer rows in each\"}";
+    assert_eq!(import(&store, "users", large.as_bytes()), too_large);
+    // Within the bytes, but beyond what the database binds, for each quotation mark is escaped twice.
+    let escaped = format!("{{\"id\":1,\"other\":\"{}\"}}", "\\\"".repeat(490_000));
+    assert!(escaped.len() < 1_000_000);
+    let answer = import(&store, "users", escaped.as_bytes());
+    assert!(answer == too_large || answer.starts_with("200"), "{answer}");
+    assert!(store.rows("SELECT 1 FROM users").len() <= 1);
+    assert!(store.rows("SELECT 1 FROM commits").is_empty());
+}
+
+#[test]
+fn imports() {
+    let store = Store::new();
+    assert_eq!(import(&store, "users", b""), "200\n{\"rows\":0,\"changed\":0}");
+    assert_eq!(import(&store, "users", b"{\"id\":1,\"name\":\"a\"}\r\n{\"id\":1,\"name\":\"b\"}\n{\"id\":2}"), "200\n{\"rows\":3,\"changed\":2}");
+    assert!(store.get("/v3/customer/core/users/1/").contains("\"name\":\"b\""));
+    assert_eq!(import(&store, "users", b"{\"id\":1,\"name\":\"b\"}\n{\"id\":2,\"name\":\"c\"}"), "200\n{\"rows\":2,\"changed\":1}");
+    assert_eq!(import(&store, "users", b"{\"id\":1,\"_deleted\":true}\n{\"id\":9,\"_deleted\":true}"), "200\n{\"rows\":2,\"changed\":1}");
+    assert_eq!(store.rows("SELECT id FROM users"), ["{\"id\":2}"]);
+    assert_eq!(import(&store, "users", b"{\"id\":2,\"_deleted\":true}\n{\"id\":2,\"_deleted\":false}"), "200\n{\"rows\":2,\"changed\":1}");
+    assert_eq!(import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}\n"), "200\n{\"rows\":1,\"changed\":1}");
+    assert_eq!(import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}"), "200\n{\"rows\":1,\"changed\":0}");
+    assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
+}

@@ -1,0 +1,93 @@
+//! The migrations: against the core's schema, and each over the state that the ones before it leave.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod store;
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+use store::{MIGRATIONS, Store};
+use streamgage::schema::{Kind, RESOURCES};
+
+#[test]
+fn a_column_for_each_field() {
+    let store = Store::new();
+    for resource in RESOURCES {
+        let mut columns: Vec<String> = Vec::new();
+        for field in resource.fields {
+            let affinity = match field.kind {
+                Kind::Integer | Kind::Decimal | Kind::Boolean => "INTEGER",
+                Kind::Number => "REAL",
+                Kind::Text | Kind::DateTime | Kind::Ids | Kind::Json => "TEXT",
+            };
+            columns.push(format!("{{\"name\":\"{}\",\"type\":\"{affinity}\"}}", field.name));
+        }
+        columns.push("{\"name\":\"extra\",\"type\":\"TEXT\"}".into());
+        match resource.name {
+            "commits" => columns.push("{\"name\":\"day\",\"type\":\"INTEGER\"}".into()),
+            "repos" => columns.push("{\"name\":\"name_folded\",\"type\":\"TEXT\"}".into()),
+            _ => {}
+        }
+        let sql = format!("SELECT name, type FROM pragma_table_info('{}')", resource.name);
+        assert_eq!(store.rows(&sql), columns, "{}", resource.name);
+    }
+}
+
+/// Rows that a database may hold when the migration of that number is applied to it: one for each table that is new
+/// with the migration before. What was written before the next migration has to be there after it.
+const ROWS: [&str; 3] = [
+    "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
+     INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
+    "INSERT INTO rollup VALUES (20455, 2, 3, 1, 0, 0, 0);",
+    "INSERT INTO api_key (hash, name, permissions, created_at) VALUES ('aa', 'test', 'metrics', 0);
+     INSERT INTO dump (id, value) VALUES (1, '{}');",
+];
+
+#[test]
+fn each_migration_keeps_what_was_there() {
+    let store = Store { database: Connection::open_in_memory().unwrap(), settings: Default::default() };
+    let tables = ["commits", "repos", "rollup", "api_key", "dump"];
+    let contents = |tables: &[&str]| -> Vec<Vec<String>> {
+        tables.iter().map(|table| store.rows(&format!("SELECT * FROM {table}"))).collect()
+    };
+    let mut before = Vec::new();
+    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5]) {
+        store.database.execute_batch(migration).unwrap();
+        assert_eq!(contents(&tables[..before.len()]), before);
+        store.database.execute_batch(rows).unwrap();
+        before = contents(&tables[..there]);
+        assert!(before.iter().all(|rows| rows.len() == 1));
+    }
+}
+
+#[test]
+fn all_migrations_are_tested() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../worker/migrations")).unwrap();
+    assert_eq!(folder.count(), MIGRATIONS.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Text and numbers come out as they went in. (SQLite reads a number of any size, but beyond everyday ones such as
+    /// these not always to the last of its 53 bits.)
+    #[test]
+    fn values_survive(text in ".{0,20}", number in -1e6..1e6f64, units in -9_007_199_254_740_991i64..9_007_199_254_740_991, id in 0i64..9_007_199_254_740_991) {
+        let store = Store::new();
+        let size = units.unsigned_abs();
+        let impact = format!("{}{}.{:04}", if units < 0 { "-" } else { "" }, size / 10_000, size % 10_000);
+        let quoted = serde_json::to_string(&text).unwrap();
+        let row = format!(
+            "{{\"id\":{id},\"apex_user_id\":1,\"repo_id\":1,\"author_date\":\"2026-01-01\",\"message\":{quoted},\"risk\":{number:?},\
+             \"impact\":{},\"other\":{quoted},\"extracted_tags\":[{quoted}]}}",
+            impact.trim_end_matches('0').trim_end_matches('.'),
+        );
+        prop_assert_eq!(store.import("commits", &row), (1, 1));
+        let found: serde_json::Value = serde_json::from_str(&store.get(&format!("/v3/customer/core/commits/{id}/"))).unwrap();
+        prop_assert_eq!(found["message"].as_str(), Some(text.as_str()));
+        prop_assert_eq!(found["other"].as_str(), Some(text.as_str()));
+        prop_assert_eq!(found["extracted_tags"][0].as_str(), Some(text.as_str()));
+        prop_assert_eq!(found["risk"].as_f64(), Some(number));
+        prop_assert_eq!(found["impact"].as_f64(), impact.parse().ok());
+        prop_assert_eq!(store.import("commits", &row), (1, 0));
+    }
+}
