@@ -135,8 +135,11 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
     let kept = format!("[{}]", kept.join(","));
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
     let table = Table { resource };
-    let (statements, stores) =
-        if resource == &COMMITS { (table.replace_commits(kept, deleted), 3..5) } else { (table.replace(kept, deleted), 0..2) };
+    let (statements, stores) = if resource == &COMMITS {
+        (table.replace_commits(kept, deleted), 3..5)
+    } else {
+        (table.replace(kept, deleted), 0..2)
+    };
     Ok(ImportBatch { statements, stores, rows })
 }
 
@@ -194,12 +197,12 @@ impl Row {
     fn keep(&mut self, name: &str, value: &RawValue) {
         let text = value.get();
         match self.resource.position(name) {
-            Some(index) => {
-                let is_json = self.resource.fields.get(index).is_some_and(|field| field.kind == Kind::Json);
-                if is_json && text != "null" {
-                    self.set(index, quote(text));
-                }
-            }
+            Some(index) => match self.resource.fields.get(index).map(|field| field.kind) {
+                Some(Kind::Json) if text != "null" => self.set(index, quote(text)),
+                // As it is written: so it is not rounded on the way.
+                Some(Kind::Number) => self.set(index, text.to_owned()),
+                _ => {}
+            },
             None if name == "_deleted" => {}
             None => self.extra.push(format!("{}:{text}", quote(name))),
         }
@@ -236,7 +239,8 @@ impl RowSink for Row {
             self.derived = value.text().map(|name| quote(&fold(name)));
         }
         let text = match value {
-            Value::Null | Value::Json => "null".to_owned(),
+            // What is kept as it is written, `keep` fills in.
+            Value::Null | Value::Number(_) | Value::Json => "null".to_owned(),
             Value::Boolean(value) => i64::from(value).to_string(),
             Value::Integer(value) | Value::Decimal(value) => {
                 if name == "id" {
@@ -244,7 +248,6 @@ impl RowSink for Row {
                 }
                 value.to_string()
             }
-            Value::Number(value) => format!("{value:?}"),
             Value::Text(text) | Value::DateTime(text, _) => quote(text),
             Value::Ids(ids) => {
                 let ids: Vec<String> = ids.iter().map(i64::to_string).collect();

@@ -119,7 +119,7 @@ fn rows(found: &Outcome) -> Result<Vec<Members<'_>>, Broken> {
 fn write_row(resource: &Resource, row: &Members<'_>, into: &mut String) -> Result<(), Broken> {
     let mut cells = row.0.iter().map(|(_, value)| *value);
     let fields: Vec<(&Field, &RawValue)> = resource.fields.iter().zip(&mut cells).collect();
-    let extra: Option<String> = cells.next().map(|extra| parse(extra)).transpose()?.flatten();
+    let extra: Option<String> = cells.next().map(parse).transpose()?.flatten();
     let extra: Members<'_> = extra.as_deref().map(parse_text).transpose()?.unwrap_or_default();
     into.push('{');
     for (index, (field, cell)) in fields.into_iter().enumerate() {
@@ -146,8 +146,11 @@ fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Brok
         _ if cell.get() == "null" => into.push_str("null"),
         Kind::Boolean => into.push_str(if cell.get() == "0" { "false" } else { "true" }),
         Kind::Decimal => write_decimal(parse(cell)?, into),
-        // Python shows any float with a point; `{:?}` does so too.
-        Kind::Number => into.push_str(&format!("{:?}", parse::<f64>(cell)?)),
+        Kind::Number => {
+            // JavaScript shows 3.0 without its point; Python, which the callers know, with it.
+            let is_whole = !cell.get().contains(['.', 'e', 'E']);
+            into.extend([cell.get(), if is_whole { ".0" } else { "" }]);
+        }
         Kind::Ids | Kind::Json => into.push_str(&parse::<String>(cell)?),
         Kind::Integer | Kind::Text | Kind::DateTime => into.push_str(cell.get()),
     }

@@ -103,7 +103,9 @@ mod tests {
         for url in ["http://localhost/", "http://127.0.0.1:8787/x", "http://[::1]:8787/", "http://[::1]/"] {
             assert_eq!(today(url), "2026-09-01", "{url}");
         }
-        for url in ["https://example.com/", "https://localhost.example.com/", "https://127.0.0.1.example/", "http://[::2]/"] {
+        for url in
+            ["https://example.com/", "https://localhost.example.com/", "https://127.0.0.1.example/", "http://[::2]/"]
+        {
             assert_eq!(today(url), "2024-10-04", "{url}");
         }
         let no_date = Settings { today: Some("soon".into()), ..Settings::default() };

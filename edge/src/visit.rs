@@ -221,9 +221,7 @@ impl Target {
             Target::Endpoint(Endpoint::Object(resource, id)) => {
                 Query { statements: vec![lists::object_statement(resource, id)], answer: Kind::Object(resource) }
             }
-            Target::Dataset | Target::Import(_) => {
-                Query { statements: vec![dump_statement()], answer: Kind::Dataset }
-            }
+            Target::Dataset | Target::Import(_) => Query { statements: vec![dump_statement()], answer: Kind::Dataset },
         })
     }
 }

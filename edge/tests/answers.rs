@@ -93,7 +93,8 @@ fn without_a_good_key() {
 #[test]
 fn permissions() {
     let store = Store::new();
-    let paths = [(METRICS, "metrics"), (TEAMS, "core"), ("/v3/customer/core/teams/7/", "core"), ("/import/teams", "import")];
+    let paths =
+        [(METRICS, "metrics"), (TEAMS, "core"), ("/v3/customer/core/teams/7/", "core"), ("/import/teams", "import")];
     store.add_key("none", "", None, None);
     for permission in ["metrics", "core", "import", "none"] {
         if permission != "none" {
@@ -112,10 +113,22 @@ fn permissions() {
 #[test]
 fn methods() {
     let store = Store::new();
-    assert_eq!(ask(&store, "POST", TEAMS), "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}");
-    assert_eq!(ask(&store, "DELETE", METRICS), "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"DELETE\\\" not allowed.\"}");
-    assert_eq!(ask(&store, "GET", "/import/teams"), "405\nAllow: POST\n{\"detail\":\"Method \\\"GET\\\" not allowed.\"}");
-    assert_eq!(ask(&store, "POST", "/healthz"), "405\nAllow: GET, HEAD\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}");
+    assert_eq!(
+        ask(&store, "POST", TEAMS),
+        "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}"
+    );
+    assert_eq!(
+        ask(&store, "DELETE", METRICS),
+        "405\nAllow: GET, HEAD, OPTIONS\n{\"detail\":\"Method \\\"DELETE\\\" not allowed.\"}"
+    );
+    assert_eq!(
+        ask(&store, "GET", "/import/teams"),
+        "405\nAllow: POST\n{\"detail\":\"Method \\\"GET\\\" not allowed.\"}"
+    );
+    assert_eq!(
+        ask(&store, "POST", "/healthz"),
+        "405\nAllow: GET, HEAD\n{\"detail\":\"Method \\\"POST\\\" not allowed.\"}"
+    );
     assert_eq!(
         ask(&store, "OPTIONS", TEAMS),
         "200\nAllow: GET, HEAD, OPTIONS\n{\"name\":\"teams List\",\"description\":\"\",\"renders\":[\"application/json\"],\"parses\":[\"application/json\"]}"
@@ -167,7 +180,10 @@ fn pages_of_other_origins() {
     let not_found = "{\"detail\":\"Not found.\"}";
     assert_eq!(from("https://a.example", "GET", "/v3/nope/", false, true), format!("404\n{may_read}{not_found}"));
     assert_eq!(from("https://b.example", "GET", "/v3/nope/", false, true), format!("404\n{not_found}"));
-    assert!(from("https://a.example", "GET", TEAMS, false, false).starts_with(&format!("401\nWWW-Authenticate: Bearer\n{may_read}")));
+    assert!(
+        from("https://a.example", "GET", TEAMS, false, false)
+            .starts_with(&format!("401\nWWW-Authenticate: Bearer\n{may_read}"))
+    );
     assert!(from("https://b.example", "OPTIONS", TEAMS, true, false).starts_with("401"));
     assert!(from("https://a.example", "OPTIONS", TEAMS, false, true).starts_with("200"));
     assert!(from("https://a.example", "OPTIONS", "/import/teams", true, false).starts_with("401"));
@@ -180,7 +196,12 @@ fn what_every_answer_has() {
         let reply = store.answer(&request("GET", path), b"");
         assert_eq!(
             reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>(),
-            ["Content-Type: application/json", "Cache-Control: private, no-store", "Vary: Origin", "X-Content-Type-Options: nosniff"],
+            [
+                "Content-Type: application/json",
+                "Cache-Control: private, no-store",
+                "Vary: Origin",
+                "X-Content-Type-Options: nosniff"
+            ],
             "{path}"
         );
     }
@@ -189,13 +210,17 @@ fn what_every_answer_has() {
 #[test]
 fn rows_have_every_field_and_those_unknown() {
     let store = Store::new();
-    let tag = r#"{"org_id":null,"id":2,"name":"\u00e9\u0000\"\\\u2028😀","b":[1, {"x":1.50}],"extra":"e","a":null,"day":1}"#;
+    let tag =
+        r#"{"org_id":null,"id":2,"name":"\u00e9\u0000\"\\\u2028😀","b":[1, {"x":1.50}],"extra":"e","a":null,"day":1}"#;
     assert_eq!(import(&store, "tags", tag.as_bytes()), "200\n{\"rows\":1,\"changed\":1}");
     assert_eq!(
         ask(&store, "GET", "/v3/customer/core/tags/2/"),
         "200\n{\"id\":2,\"name\":\"é\\u0000\\\"\\\\\u{2028}😀\",\"org_id\":null,\"b\":[1, {\"x\":1.50}],\"extra\":\"e\",\"a\":null,\"day\":1}"
     );
-    assert_eq!(import(&store, "repos", br#"{"id":1,"tags":[3,1],"is_private":null,"blocked":true,"tags!":7}"#), "200\n{\"rows\":1,\"changed\":1}");
+    assert_eq!(
+        import(&store, "repos", br#"{"id":1,"tags":[3,1],"is_private":null,"blocked":true,"tags!":7}"#),
+        "200\n{\"rows\":1,\"changed\":1}"
+    );
     assert_eq!(
         ask(&store, "GET", "/v3/customer/core/repos/1/"),
         "200\n{\"id\":1,\"name\":null,\"url\":null,\"vendor_type\":null,\"is_private\":null,\"blocked\":true,\"created_at\":null,\"updated_at\":null,\"youngest_commit_date\":null,\"oldest_commit_date\":null,\"tags\":[3,1],\"tags!\":7}"
@@ -237,27 +262,60 @@ fn pages() {
         "200\n{\"count\":5,\"next\":null,\"previous\":\"http://127.0.0.1:8787/v3/customer/core/tags/?limit=100&offset=9223372036854775707\",\"results\":[]}"
     );
     store.settings.public_origin = Some("https://flow.example/".into());
-    assert!(ask(&store, "GET", "/v3/customer/core/tags/?limit=1").contains("\"next\":\"https://flow.example/v3/customer/core/tags/?limit=1&offset=1\""));
+    assert!(
+        ask(&store, "GET", "/v3/customer/core/tags/?limit=1")
+            .contains("\"next\":\"https://flow.example/v3/customer/core/tags/?limit=1&offset=1\"")
+    );
 }
 
 #[test]
 fn bad_imports_store_nothing() {
     let store = Store::new();
     for (resource, body, answer) in [
-        ("users", "{\"id\":1}\n\n{\"id\":2,\"name\":7}\n", "{\"line\":3,\"field\":\"name\",\"error\":\"must be text\"}"),
+        (
+            "users",
+            "{\"id\":1}\n\n{\"id\":2,\"name\":7}\n",
+            "{\"line\":3,\"field\":\"name\",\"error\":\"must be text\"}",
+        ),
         ("users", "{\"id\":1}\n{\"name\":\"a\"}", "{\"line\":2,\"field\":\"id\",\"error\":\"is required\"}"),
-        ("commits", "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1}", "{\"line\":1,\"field\":\"author_date\",\"error\":\"is required, or author_local_date\"}"),
-        ("commits", "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1,\"author_date\":\"today\"}", "{\"line\":1,\"field\":\"author_date\",\"error\":\"must be a date-time, such as 2021-06-01T09:30:00\"}"),
-        ("users", "{\"id\":1} {\"id\":2}", "{\"line\":1,\"field\":null,\"error\":\"trailing characters at line 1 column 10\"}"),
-        ("users", "{\"id\":1}\n[1]", "{\"line\":2,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 1\"}"),
-        ("dump", "[]", "{\"line\":1,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 0\"}"),
+        (
+            "commits",
+            "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1}",
+            "{\"line\":1,\"field\":\"author_date\",\"error\":\"is required, or author_local_date\"}",
+        ),
+        (
+            "commits",
+            "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1,\"author_date\":\"today\"}",
+            "{\"line\":1,\"field\":\"author_date\",\"error\":\"must be a date-time, such as 2021-06-01T09:30:00\"}",
+        ),
+        (
+            "users",
+            "{\"id\":1} {\"id\":2}",
+            "{\"line\":1,\"field\":null,\"error\":\"trailing characters at line 1 column 10\"}",
+        ),
+        (
+            "users",
+            "{\"id\":1}\n[1]",
+            "{\"line\":2,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 1\"}",
+        ),
+        (
+            "dump",
+            "[]",
+            "{\"line\":1,\"field\":null,\"error\":\"invalid type: sequence, expected an object at line 1 column 0\"}",
+        ),
         ("dump", "{\"format\":2}", "{\"line\":1,\"field\":\"format\",\"error\":\"must be 1\"}"),
     ] {
         assert_eq!(import(&store, resource, body.as_bytes()), format!("400\n{answer}"), "{body}");
     }
-    assert_eq!(import(&store, "users", b"{\"id\":1}\n{\"id\":2,\"name\":\"\xff\"}"), "400\n{\"line\":2,\"field\":null,\"error\":\"is not UTF-8\"}");
+    assert_eq!(
+        import(&store, "users", b"{\"id\":1}\n{\"id\":2,\"name\":\"\xff\"}"),
+        "400\n{\"line\":2,\"field\":null,\"error\":\"is not UTF-8\"}"
+    );
     let rows = "{\"id\":1}\n".repeat(1_001);
-    assert_eq!(import(&store, "users", rows.as_bytes()), "400\n{\"line\":1001,\"field\":null,\"error\":\"a request holds at most 1000 rows\"}");
+    assert_eq!(
+        import(&store, "users", rows.as_bytes()),
+        "400\n{\"line\":1001,\"field\":null,\"error\":\"a request holds at most 1000 rows\"}"
+    );
     let large = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(1_000_000));
     let too_large = "413\n{\"line\":null,\"field\":null,\"error\":\"a request holds at most 1000000 bytes; send fewer rows in each\"}";
     assert_eq!(import(&store, "users", large.as_bytes()), too_large);
@@ -274,13 +332,31 @@ fn bad_imports_store_nothing() {
 fn imports() {
     let store = Store::new();
     assert_eq!(import(&store, "users", b""), "200\n{\"rows\":0,\"changed\":0}");
-    assert_eq!(import(&store, "users", b"{\"id\":1,\"name\":\"a\"}\r\n{\"id\":1,\"name\":\"b\"}\n{\"id\":2}"), "200\n{\"rows\":3,\"changed\":2}");
+    assert_eq!(
+        import(&store, "users", b"{\"id\":1,\"name\":\"a\"}\r\n{\"id\":1,\"name\":\"b\"}\n{\"id\":2}"),
+        "200\n{\"rows\":3,\"changed\":2}"
+    );
     assert!(store.get("/v3/customer/core/users/1/").contains("\"name\":\"b\""));
-    assert_eq!(import(&store, "users", b"{\"id\":1,\"name\":\"b\"}\n{\"id\":2,\"name\":\"c\"}"), "200\n{\"rows\":2,\"changed\":1}");
-    assert_eq!(import(&store, "users", b"{\"id\":1,\"_deleted\":true}\n{\"id\":9,\"_deleted\":true}"), "200\n{\"rows\":2,\"changed\":1}");
+    assert_eq!(
+        import(&store, "users", b"{\"id\":1,\"name\":\"b\"}\n{\"id\":2,\"name\":\"c\"}"),
+        "200\n{\"rows\":2,\"changed\":1}"
+    );
+    assert_eq!(
+        import(&store, "users", b"{\"id\":1,\"_deleted\":true}\n{\"id\":9,\"_deleted\":true}"),
+        "200\n{\"rows\":2,\"changed\":1}"
+    );
     assert_eq!(store.rows("SELECT id FROM users"), ["{\"id\":2}"]);
-    assert_eq!(import(&store, "users", b"{\"id\":2,\"_deleted\":true}\n{\"id\":2,\"_deleted\":false}"), "200\n{\"rows\":2,\"changed\":1}");
-    assert_eq!(import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}\n"), "200\n{\"rows\":1,\"changed\":1}");
-    assert_eq!(import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}"), "200\n{\"rows\":1,\"changed\":0}");
+    assert_eq!(
+        import(&store, "users", b"{\"id\":2,\"_deleted\":true}\n{\"id\":2,\"_deleted\":false}"),
+        "200\n{\"rows\":2,\"changed\":1}"
+    );
+    assert_eq!(
+        import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}\n"),
+        "200\n{\"rows\":1,\"changed\":1}"
+    );
+    assert_eq!(
+        import(&store, "dump", b"{\"format\":1,\"demo\":true,\"name\":\"Acme\",\"seed\":7}"),
+        "200\n{\"rows\":1,\"changed\":0}"
+    );
     assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
 }

@@ -67,7 +67,10 @@ fn loads() -> impl Strategy<Value = Vec<Load>> {
 }
 
 fn query() -> impl Strategy<Value = String> {
-    let ids = || proptest::collection::vec(0i64..5, 0..3).prop_map(|ids| ids.iter().map(|id| format!("{id},")).collect::<String>() + ",");
+    let ids = || {
+        proptest::collection::vec(0i64..5, 0..3)
+            .prop_map(|ids| ids.iter().map(|id| format!("{id},")).collect::<String>() + ",")
+    };
     let one = || (0i64..5).prop_map(|id| id.to_string());
     let filter = prop_oneof![
         one().prop_map(|id| format!("apex_user_id={id}")),
@@ -82,12 +85,14 @@ fn query() -> impl Strategy<Value = String> {
         ids().prop_map(|ids| format!("repo_tag_id__in={ids}")),
         (0usize..5).prop_map(|name| format!("repo_name={}", ["KIO", "übu", "_", "%25", "'"][name])),
     ];
-    (proptest::collection::vec(filter, 0..4), prop::bool::ANY, 0i32..12, 0i32..12).prop_map(|(filters, week, from, days)| {
-        let start = Day::from_number(20_598 + from);
-        let end = Day::from_number(20_598 + from + days);
-        let resolution = if week { "week" } else { "period" };
-        format!("start_date={start}&end_date={end}&resolution={resolution}&{}", filters.join("&"))
-    })
+    (proptest::collection::vec(filter, 0..4), prop::bool::ANY, 0i32..12, 0i32..12).prop_map(
+        |(filters, week, from, days)| {
+            let start = Day::from_number(20_598 + from);
+            let end = Day::from_number(20_598 + from + days);
+            let resolution = if week { "week" } else { "period" };
+            format!("start_date={start}&end_date={end}&resolution={resolution}&{}", filters.join("&"))
+        },
+    )
 }
 
 /// The same rows in the core.

@@ -6,7 +6,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Map, Value};
-use streamgage_edge::{Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive};
+use streamgage_edge::{
+    Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive,
+};
 
 /// 2026-09-01T00:00:00Z
 pub const NOW: f64 = 1_788_220_800_000.0;
@@ -18,7 +20,6 @@ pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
 ];
-
 
 pub struct Store {
     pub database: Connection,
@@ -89,7 +90,9 @@ impl Store {
         let found = self.run(&[visit.lookup(NOW)]).unwrap();
         let admitted = match visit.admit(&found[0]).unwrap() {
             Ok(admitted) => admitted,
-            Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => return reply,
+            Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => {
+                return reply;
+            }
         };
         match admitted.plan(request, &self.settings, NOW) {
             Plan::Reply(reply) => reply,
@@ -132,7 +135,10 @@ impl Store {
             panic!("no query")
         };
         let statement = &asked.statements()[0];
-        let explained = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), parameters: statement.parameters.clone() };
+        let explained = Statement {
+            sql: format!("EXPLAIN QUERY PLAN {}", statement.sql),
+            parameters: statement.parameters.clone(),
+        };
         let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.run_one(&explained).unwrap().rows).unwrap();
         rows.iter().map(|row| row["detail"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
     }
