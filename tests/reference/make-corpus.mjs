@@ -221,8 +221,8 @@ for (const filter of [
 // ---- Repositories and tags --------------------------------------------------------------------------------------------
 
 rows.tags.push({ id: 500, name: "Sample" }, { id: 501, name: "One" }, { id: 502, name: "Two" });
-repo(309, { name: "Große Straße", tags: [501] });
-repo(310, { name: "grosse-API", tags: [501, 502] });
+repo(309, { name: "Große Étude", tags: [501] });
+repo(310, { name: "etude-API", tags: [501, 502] });
 repo(311, { name: null, tags: null });
 // 312 is no stored repository.
 for (const id of [309, 310, 311, 312]) commit({ repo: id, user: 205, day: "2023-06-01", impact: 10 ** (id - 309) });
@@ -232,8 +232,8 @@ for (const filter of [
   "repo_tag_id=501",
   "repo_tag_id=501&repo_tag_id__in=502,503",
   "repo_tag_id__in=,",
-  "repo_name=STRASSE",
-  "repo_name=+gro%C3%9Fe+",
+  "repo_name=GRO%C3%9FE+%C3%A9t",
+  "repo_name=+TUDE+",
   "repo_name=api&repo_id__in=309,310",
   "repo_id_not__in=309.9,3.1e2",
   "repo_id_not__in=,",

@@ -28,7 +28,7 @@ function parseRow(line) {
 }
 
 /** @param {string | null | undefined} number as parseRow keeps it @returns {bigint} */
-const whole = (number) => (number == null ? 0n : BigInt(number.slice(1)));
+const whole = (number) => (number == null ? 0n : BigInt(number.slice(1).replace(/\.0+$/, "")));
 
 /** @param {string} dir @param {string} resource @returns {Table} */
 function loadTable(dir, resource) {
@@ -39,6 +39,8 @@ function loadTable(dir, resource) {
   const table = new Map();
   for (const line of text.split("\n").filter((line) => line.trim() !== "")) {
     const row = parseRow(line);
+    const required = row._deleted === true || resource !== "commits" ? ["id"] : ["id", "apex_user_id", "repo_id"];
+    for (const field of required) if (row[field] == null) fail(`${resource} without ${field}`);
     if (row._deleted === true) table.delete(whole(row.id));
     else table.set(whole(row.id), row);
   }
@@ -90,8 +92,9 @@ function decimal(text) {
   return { coefficient: sign === "-" ? -coefficient : coefficient, exponent };
 }
 
-/** numerator / denominator (positive), rounded to a whole number, a tie to the even one. */
+/** numerator / denominator, rounded to a whole number, a tie to the even one. @returns {bigint} */
 function roundHalfEven(/** @type {bigint} */ numerator, /** @type {bigint} */ denominator) {
+  if (denominator < 0n) return roundHalfEven(-numerator, -denominator);
   let floor = numerator / denominator;
   if (floor * denominator > numerator) floor -= 1n;
   const twice = 2n * (numerator - floor * denominator);
@@ -147,7 +150,7 @@ function threeYearsBefore(today) {
 /** The author's local day. @param {Row} commit @returns {number} */
 function localDay(commit) {
   /** @type {string} */
-  const date = commit.author_local_date ?? commit.author_date;
+  const date = commit.author_local_date ?? commit.author_date ?? fail("a commit without an author date");
   const day = dayOf(date.slice(0, 10)) ?? fail(`date ${date}`);
   // As written is local already, but for a date with the author's offset from UTC beside it.
   if (commit.author_local_date != null || commit.author_tzoffset == null) return day;
