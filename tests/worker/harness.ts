@@ -21,9 +21,10 @@ type Options = { vars?: Record<string, string>; limits?: Record<string, number> 
 export async function start({ vars = {}, limits = {} }: Options = {}) {
   const config = unstable_readConfig({ config: join(root, "worker/wrangler.jsonc") });
   const { name, main, compatibility_date, d1_databases, assets, observability } = config;
-  const ratelimits = config.ratelimits.map(({ simple, ...limit }) => ({
+  const limited = config.ratelimits as { name: string; simple: { limit: number } }[];
+  const ratelimits = limited.map((limit) => ({
     ...limit,
-    simple: { ...simple, limit: limits[limit.name] ?? simple.limit },
+    simple: { ...limit.simple, limit: limits[limit.name] ?? limit.simple.limit },
   }));
   const inline = { name, main, compatibility_date, d1_databases, assets, observability, ratelimits, vars };
   const server = createTestHarness({ root: join(root, "worker"), workers: [{ config: inline }] });
@@ -31,7 +32,10 @@ export async function start({ vars = {}, limits = {} }: Options = {}) {
   const worker = server.getWorker<{ DB: Database }>();
   await worker.applyD1Migrations("DB");
   const { DB } = await worker.getEnv();
-  const sql = async (text: string, ...values: unknown[]) => DB.prepare(text).bind(...values).run();
+  const sql = async (text: string, ...values: unknown[]) =>
+    DB.prepare(text)
+      .bind(...values)
+      .run();
 
   /** Makes a key; permissions are separated by spaces, times are in seconds. */
   const key = async (permissions: string, expires: number | null = null, revoked: number | null = null) => {

@@ -1,0 +1,64 @@
+// The rate limits, and what a request reads.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { METRICS } from "../conformance.ts";
+import { start } from "./harness.ts";
+
+test("too many requests", async (context) => {
+  const worker = await start({ limits: { READS: 5, IMPORTS: 7, FAILED_KEYS: 3 } });
+  context.after(() => worker.close());
+  const statuses = async (times: number, ask: () => Promise<Response>) => {
+    const found = [];
+    for (let time = 0; time < times; time++) found.push((await ask()).status);
+    return found;
+  };
+  const as = (key: string, address = "192.0.2.1") => ({
+    headers: { authorization: `Bearer ${key}`, "cf-connecting-ip": address },
+  });
+
+  assert.deepEqual(await statuses(4, () => worker.ask("/dataset", as("nope"))), [401, 401, 401, 429]);
+  const [one, other] = [await worker.key("core import"), await worker.key("core")];
+  assert.deepEqual(await statuses(6, () => worker.ask("/dataset", as(one))), [200, 200, 200, 200, 200, 429]);
+  const throttled = await worker.ask("/dataset", as(one));
+  assert.equal(throttled.headers.get("retry-after"), "60");
+  assert.deepEqual(await throttled.json(), { detail: "Request was throttled. Expected available in 60 seconds." });
+  // Another key, and what is forbidden or not there, is not counted; imports have a limit of their own.
+  assert.equal((await worker.ask("/dataset", as(other))).status, 200);
+  assert.equal((await worker.ask(METRICS, as(one))).status, 403);
+  assert.equal((await worker.ask("/v3/nope", as(one))).status, 404);
+  // Too many comes before a bad method.
+  assert.equal((await worker.ask("/dataset", { method: "POST", ...as(one) })).status, 429);
+  const load = () => worker.ask("/import/tags", { method: "POST", body: '{"id":1}', ...as(one) });
+  assert.deepEqual(await statuses(8, load), [200, 200, 200, 200, 200, 200, 200, 429]);
+});
+
+test("a metrics request reads the rollup alone", async (context) => {
+  const worker = await start({ vars: { TODAY: "2026-09-01" } });
+  context.after(() => worker.close());
+  // 20 users on 100 days, with ten commits each day: 2,000 cells of 20,000 commits.
+  const commits = [...Array(20_000).keys()].map((number) => {
+    const cell = Math.floor(number / 10);
+    const day = new Date(Date.UTC(2026, 4, 1 + Math.floor(cell / 20))).toISOString().slice(0, 10);
+    return { id: number + 1, apex_user_id: 1 + (cell % 20), repo_id: 1, author_date: day, haloc: 1 };
+  });
+  while (commits.length > 0) assert.equal((await worker.load("commits", commits.splice(0, 1000))).status, 200);
+  await worker.load("team_membership", [
+    { id: 1, apex_user_id: 3, team_id: 1, membership_type: "contributor" },
+    { id: 2, apex_user_id: 4, team_id: 1, membership_type: "contributor" },
+  ]);
+  const read = async (query: string) => {
+    const response = await worker.ask(`${METRICS}?resolution=week&${query}`);
+    assert.equal(response.status, 200);
+    const timing = /^d1;desc="rows_read=(\d+)";dur=[\d.]+$/.exec(response.headers.get("server-timing") ?? "");
+    return Number(timing?.[1]);
+  };
+  // Each cell is read once and sorted once; the tables of users and repositories are empty.
+  const all = await read("start_date=2026-05-01");
+  assert.ok(all >= 2_000 && all <= 8_500, `${all}`);
+  const tenth = await read("start_date=2026-05-01&end_date=2026-05-10");
+  assert.ok(tenth >= 200 && tenth <= all / 9, `${tenth}`);
+  const user = await read("start_date=2026-05-01&apex_user_id=3");
+  assert.ok(user >= 100 && user <= 450, `${user}`);
+  const team = await read("start_date=2026-05-01&end_date=2026-05-10&team_id=1");
+  assert.ok(team >= 20 && team <= 100, `${team}`);
+});
