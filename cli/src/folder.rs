@@ -46,6 +46,9 @@ impl Draft {
         let refused = |why: &str| Failure::Input(format!("{}: {why}", target.display()));
         // Through a link: what it points to is replaced, not the link.
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        if fs::canonicalize(".").is_ok_and(|here| here == target) {
+            return Err(refused("it is replaced as a whole, so it can't be the folder that you are in"));
+        }
         let name = target.file_name().ok_or_else(|| refused("a folder of its own is needed"))?.to_string_lossy();
         let parent = match target.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -58,8 +61,9 @@ impl Draft {
         let lock = File::create(&lock_path).map_err(|error| Failure::file(&lock_path, &error))?;
         lock.try_lock().map_err(|_| refused("another run is writing it"))?;
         // A run that ended between the two moves of `finish`.
-        if !target.exists() && retired.exists() {
-            fs::rename(&retired, &target).map_err(|error| Failure::file(&target, &error))?;
+        if retired.exists() {
+            let moved = if target.exists() { fs::remove_dir_all(&retired) } else { fs::rename(&retired, &target) };
+            moved.map_err(|error| Failure::file(&retired, &error))?;
         }
         let draft = Draft { target, path, retired, keep: true, _lock: lock, lock_path };
         draft.check_target(may_replace).map_err(|why| refused(&why))?;
@@ -96,17 +100,16 @@ impl Draft {
         for entry in fs::read_dir(&self.path)? {
             File::open(entry?.path())?.sync_all()?;
         }
-        if self.target.exists() {
-            if self.retired.exists() {
-                fs::remove_dir_all(&self.retired)?;
-            }
+        let replaces = self.target.exists();
+        if replaces {
             fs::rename(&self.target, &self.retired)?;
         }
-        fs::rename(&self.path, &self.target)?;
-        if self.retired.exists() {
-            fs::remove_dir_all(&self.retired)?;
-        }
-        Ok(())
+        fs::rename(&self.path, &self.target).inspect_err(|_| {
+            if replaces {
+                let _ = fs::rename(&self.retired, &self.target);
+            }
+        })?;
+        if replaces { fs::remove_dir_all(&self.retired) } else { Ok(()) }
     }
 
     /// What is there already must be a dump and nothing but a dump, or empty: nobody's other files are ever removed.
@@ -131,9 +134,8 @@ impl Draft {
 /// A draft that is not finished leaves nothing behind, unless a later run can go on with it.
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.keep {
-            let _ = fs::remove_dir_all(&self.path);
-        }
+        // An empty draft is nothing to go on with.
+        let _ = if self.keep { fs::remove_dir(&self.path) } else { fs::remove_dir_all(&self.path) };
         let _ = fs::remove_file(&self.lock_path);
     }
 }
@@ -178,4 +180,74 @@ pub fn shown(path: &Path) -> String {
 pub fn today() -> Option<NaiveDate> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     Some(DateTime::from_timestamp(i64::try_from(now.as_secs()).ok()?, 0)?.date_naive())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Draft;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    fn home(name: &str) -> PathBuf {
+        let home = std::env::temp_dir().join(format!("streamgage-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&home);
+        fs::create_dir_all(&home).unwrap();
+        home
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_draft_replaces_a_dump_in_one_move() {
+        let home = home("replace");
+        let target = home.join("dump");
+        for text in ["one", "two"] {
+            let draft = Draft::begin(&target, |_| Ok(())).unwrap();
+            fs::write(draft.path().join("dump.json"), text).unwrap();
+            draft.finish().unwrap();
+            assert_eq!(fs::read_to_string(target.join("dump.json")).unwrap(), text);
+        }
+        assert_eq!(names(&home), ["dump"]);
+        let draft = Draft::begin(&target, |_| Ok(())).unwrap();
+        fs::write(draft.path().join("dump.json"), "three").unwrap();
+        drop(draft);
+        assert_eq!(names(&home), ["dump"], "what is not finished leaves nothing behind");
+        assert_eq!(fs::read_to_string(target.join("dump.json")).unwrap(), "two");
+        fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn of_two_runs_one_stops() {
+        let home = home("lock");
+        let target = home.join("dump");
+        let draft = Draft::resume(&target, |_| Ok(())).unwrap();
+        assert!(Draft::resume(&target, |_| Ok(())).is_err());
+        drop(draft);
+        assert!(names(&home).is_empty());
+        assert!(Draft::resume(&target, |_| Ok(())).is_ok());
+        fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn a_move_that_was_broken_off_is_taken_back() {
+        let home = home("broken");
+        fs::create_dir(home.join(".dump.retired")).unwrap();
+        fs::write(home.join(".dump.retired/dump.json"), "old").unwrap();
+        drop(Draft::resume(&home.join("dump"), |_| Ok(())).unwrap());
+        assert_eq!(names(&home), ["dump"]);
+        assert_eq!(fs::read_to_string(home.join("dump/dump.json")).unwrap(), "old");
+        fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn a_folder_needs_a_name_and_must_not_be_the_present_one() {
+        for bad in ["/", ".", ""] {
+            assert!(Draft::resume(Path::new(bad), |_| Ok(())).is_err(), "{bad}");
+        }
+    }
 }

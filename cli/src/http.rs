@@ -171,6 +171,11 @@ impl Client {
         &self.base
     }
 
+    /// Whether the server has ever answered, be it with an error.
+    pub fn has_answered(&self) -> bool {
+        self.has_answered.get()
+    }
+
     /// Gets a path and query.
     pub fn get(&self, path: &str) -> Result<Reply, Failure> {
         self.patiently(path, |url| {

@@ -26,8 +26,8 @@ impl Progress {
                 bar.set_length(rows);
                 bar.set_position(done);
             }
-            None if done > 0 => eprintln!("{name}: {rows} rows, {done} of them done before"),
-            None => eprintln!("{name}: {rows} rows"),
+            None if done > 0 => eprintln!("{name}: {rows} rows, {done} of them done before …"),
+            None => eprintln!("{name}: {rows} rows …"),
         }
     }
 

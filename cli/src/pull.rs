@@ -69,7 +69,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let pull = Pull { client: &client, progress: &progress, since: since.as_deref() };
     // Commits first: whoever has committed is among the users when those are read later.
     for resource in RESOURCES.iter().rev() {
-        pull.fetch(resource, &mut partial)?;
+        pull.fetch(resource, &mut partial).inspect_err(|_| {
+            if partial.has_rows() {
+                progress.note("what has come is kept: the same command goes on from there");
+            }
+        })?;
     }
     let counts = save(&draft, &partial, since.is_some())?;
     partial.remove()?;
@@ -103,8 +107,11 @@ fn header(client: &Client) -> Result<Header, Failure> {
         name: String,
         demo: bool,
     }
-    let reply = client.get("/dataset")?;
-    let dataset = if reply.status == 200 { serde_json::from_slice::<Dataset>(&reply.body).ok() } else { None };
+    let dataset = match client.get("/dataset") {
+        Ok(reply) if reply.status == 200 => serde_json::from_slice::<Dataset>(&reply.body).ok(),
+        Err(failure) if !client.has_answered() => return Err(failure),
+        _ => None,
+    };
     let (name, demo) = dataset.map_or_else(Default::default, |dataset| (dataset.name, dataset.demo));
     let name = if name.is_empty() { client.base().host().to_owned() } else { name };
     Ok(Header { format: 1, demo, name })

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use support::{Answer, KEY, Request, Server, commit, commits, folder, names, run, streamgage, write_dump};
@@ -255,4 +256,22 @@ fn nobody_there_is_told() {
     assert_eq!(code, 1);
     assert!(error.lines().last().unwrap().contains("3 times; a rerun goes on"), "{error}");
     assert!(!error.contains(KEY), "{error}");
+}
+
+#[test]
+fn zipped_files_are_sent_too() {
+    let home = folder("push-zipped");
+    dump(&home, "");
+    fs::remove_file(home.join("dump/commits.ndjson")).unwrap();
+    let file = fs::File::create(home.join("dump/commits.ndjson.gz")).unwrap();
+    let mut zipped = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    zipped.write_all(commits(1..=3).as_bytes()).unwrap();
+    zipped.finish().unwrap();
+    let stored = Rows::default();
+    let rows = Arc::clone(&stored);
+    let server = Server::start(move |_, request| import(&rows, request));
+    let (code, out, error) = push(&home, &server.url);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: 3 rows sent, 3 changed"), "{out}");
+    assert_eq!(stored.lock().unwrap()[&("commits".to_owned(), 2)], commit(2));
 }

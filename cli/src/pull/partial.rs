@@ -80,6 +80,11 @@ impl Partial {
         self.state.resources.get(resource).cloned()
     }
 
+    /// Whether any row has come.
+    pub fn has_rows(&self) -> bool {
+        self.state.resources.values().any(|fetched| fetched.rows > 0)
+    }
+
     /// The file with the rows that have come.
     pub fn part(&self, resource: &str) -> PathBuf {
         self.folder.join(format!("{resource}.part"))

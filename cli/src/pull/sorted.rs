@@ -32,8 +32,8 @@ fn merge(files: &[PathBuf], out: &Path) -> io::Result<u64> {
     for (number, path) in files.iter().enumerate() {
         all.extend(places(number, path)?);
     }
-    // Later files first, so that of equal ids the first is kept.
-    all.sort_by_key(|place| (place.id, std::cmp::Reverse(place.file)));
+    // Later rows first, so that of equal ids the first is kept.
+    all.sort_unstable_by_key(|place| (place.id, std::cmp::Reverse((place.file, place.offset))));
     all.dedup_by_key(|place| place.id);
     let mut readers = Vec::new();
     for path in files {
