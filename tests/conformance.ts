@@ -7,15 +7,37 @@ export const root = join(import.meta.dirname, "..");
 /** Where the metrics are, in every implementation. */
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-export type Case = { query: string; status: number; body: unknown };
+/** `text` is the body without white space, its numbers as they are written: 58.0 is not 58. */
+export type Case = { query: string; status: number; body: unknown; text: string };
 export type Corpus = { name: string; dump: string; today: string; cases: Case[] };
+
+// What TypeScript does not know yet of JSON.
+declare global {
+  interface JSON {
+    rawJSON(text: string): unknown;
+  }
+}
+type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+
+/** JSON that JSON.stringify writes again with the numbers that were read. */
+export function parseExactly(text: string): unknown {
+  const keep: Reviver = (_, value, { source }) => (typeof value === "number" ? JSON.rawJSON(source ?? "") : value);
+  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
+}
 
 export function corpora(): Corpus[] {
   return ["../shared/conformance/period_metrics.json", "tests/corpus/period_metrics.json"]
     .filter((name) => existsSync(join(root, name)))
     .map((name) => {
-      const { dump, today, cases } = JSON.parse(readFileSync(join(root, name), "utf8"));
+      const text = readFileSync(join(root, name), "utf8");
+      const { dump, today, cases } = JSON.parse(text) as { dump: string; today: string; cases: Omit<Case, "text">[] };
+      const written = parseExactly(text) as { cases: { body: unknown }[] };
       const folder = dirname(join(root, name.replace("/conformance/", "/")));
-      return { name, dump: join(folder, dump), today, cases };
+      return {
+        name,
+        dump: join(folder, dump),
+        today,
+        cases: cases.map((each, at) => ({ ...each, text: JSON.stringify(written.cases[at]?.body) })),
+      };
     });
 }
