@@ -16,6 +16,11 @@ const features = [
   "sign-ext",
 ];
 
+/** Makes a module smaller, in place. */
+export async function shrink(wasm: string): Promise<void> {
+  await run("wasm-opt", ["-Os", ...features.map((name) => `--enable-${name}`), "-o", wasm, wasm]);
+}
+
 export type Wasm = { crate: string; out: string; name: string; release?: boolean };
 
 export async function buildWasm({ crate, out, name, release = false }: Wasm): Promise<void> {
@@ -29,6 +34,6 @@ export async function buildWasm({ crate, out, name, release = false }: Wasm): Pr
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", "--out-name", name, "--out-dir", out, library]);
-    if (release) await run("wasm-opt", ["-Os", ...features.map((name) => `--enable-${name}`), "-o", wasm, wasm]);
+    if (release) await shrink(wasm);
   });
 }
