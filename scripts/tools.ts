@@ -84,7 +84,11 @@ export async function chrome(): Promise<{ browser: string; driver: string }> {
     const env = { DEBIAN_FRONTEND: "noninteractive" };
     await run("apt-get", ["update", "-qq"], { env });
     const packages = ["chromium", "chromium-driver"];
-    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+    await run(
+      "apt-get",
+      ["install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends", ...packages],
+      { env },
+    );
     ({ browser, driver } = find());
   }
   if (!browser)
