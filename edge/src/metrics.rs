@@ -35,18 +35,15 @@ pub(crate) fn statement(request: &MetricsRequest) -> Statement {
     if let Some(ids) = &request.repos_not {
         conditions.push(format!("repo_id NOT IN ({})", parameters.bind_ids(ids.as_slice())));
     }
-    tables.push(format!(
-        "coding_day AS (SELECT day, apex_user_id, SUM(commits) AS commits, SUM(haloc) AS haloc, SUM(churn) AS churn, \
-         SUM(impact) AS impact FROM {from} WHERE {} GROUP BY day, apex_user_id)",
-        conditions.join(" AND ")
-    ));
-    // Weeks begin on Monday, and day 0 was a Thursday; SQLite's division rounds toward zero. Sums are text, because a
-    // JavaScript number would round them.
+    let tables = if tables.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", tables.join(", ")) };
+    // Weeks begin on Monday, and day 0 was a Thursday; SQLite's division rounds toward zero. Within a week, a user and
+    // the day modulo 7 tell a coding day. Sums are text, because a JavaScript number would round them.
     parameters.into_statement(format!(
-        "WITH RECURSIVE {} SELECT (day + 3) / 7 - ((day + 3) % 7 < 0) AS week, COUNT(DISTINCT apex_user_id) AS users, \
-         COUNT(*) AS coding_days, CAST(SUM(commits) AS TEXT) AS commits, CAST(SUM(haloc) AS TEXT) AS haloc, \
-         CAST(SUM(churn) AS TEXT) AS churn, CAST(SUM(impact) AS TEXT) AS impact FROM coding_day GROUP BY week",
-        tables.join(", ")
+        "{tables}SELECT (day + 3) / 7 - ((day + 3) % 7 < 0) AS week, COUNT(DISTINCT apex_user_id) AS users, \
+         COUNT(DISTINCT apex_user_id * 7 + day % 7) AS coding_days, CAST(SUM(commits) AS TEXT) AS commits, \
+         CAST(SUM(haloc) AS TEXT) AS haloc, CAST(SUM(churn) AS TEXT) AS churn, CAST(SUM(impact) AS TEXT) AS impact \
+         FROM {from} WHERE {} GROUP BY week",
+        conditions.join(" AND ")
     ))
 }
 

@@ -115,7 +115,7 @@ fn organization(loads: &[Load]) -> Organization {
 const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// After any imports, edits and deletes the rollup is the one that the commits that are there make, in any order.
     #[test]
