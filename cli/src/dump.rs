@@ -215,7 +215,7 @@ struct Share<T> {
 }
 
 fn read_record<T: Record>(records: &mut Records<T>, line: &str) -> Result<(), String> {
-    if line.is_empty() {
+    if line.is_empty() || records.read_plain(line).is_some() {
         return Ok(());
     }
     read_json(line, |json| records.read(json)).map_err(|error| error.to_string())

@@ -1,6 +1,6 @@
 //! The hot loops of streamgage, apart from the rest because speed and size are set by crate.
 //!
-//! [`week_sums`] turns columns of contributions into exact sums by week, in one pass and without a table of users:
+//! [`json`] reads the text of plain rows. [`week_sums`] turns columns of contributions into exact sums by week, in one pass and without a table of users:
 //! the columns are sorted by user and day, so what must be counted once (a user in a week, a day of a user) shows
 //! as a change from one row to the next.
 #![no_std]
@@ -9,6 +9,8 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
+
+pub mod json;
 
 /// Contributions as columns of one length, sorted by user, then by day.
 ///

@@ -1,6 +1,6 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
-use crate::schema::{Resource, RowError, RowSink, Value, read_row};
+use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row};
 use alloc::vec::Vec;
 use serde::de::Deserializer;
 
@@ -63,11 +63,19 @@ impl<T: Record> Records<T> {
     /// # Errors
     /// As [`read_row`].
     pub fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), RowError> {
-        let mut sink = Sink::<T> { id: 0, deleted: false, draft: T::Draft::default() };
+        let mut sink = Sink::<T>::default();
         read_row(T::RESOURCE, deserializer, &mut sink)?;
-        let record = if sink.deleted { None } else { Some(T::finish(sink.draft)?) };
-        self.changes.push((sink.id, record));
+        self.changes.push(sink.finish()?);
         Ok(())
+    }
+
+    /// Reads a row that is a line of plain JSON, which is several times as fast; `None` where it is not plain, or
+    /// something is wrong with it, which [`read`](Self::read) then tells.
+    pub fn read_plain(&mut self, line: &str) -> Option<()> {
+        let mut sink = Sink::<T>::default();
+        read_plain_row(T::RESOURCE, line, &mut sink)?;
+        self.changes.push(sink.finish().ok()?);
+        Some(())
     }
 }
 
@@ -81,6 +89,19 @@ struct Sink<T: Record> {
     id: i64,
     deleted: bool,
     draft: T::Draft,
+}
+
+impl<T: Record> Default for Sink<T> {
+    fn default() -> Sink<T> {
+        Sink { id: 0, deleted: false, draft: T::Draft::default() }
+    }
+}
+
+impl<T: Record> Sink<T> {
+    fn finish(self) -> Result<(i64, Option<T>), RowError> {
+        let record = if self.deleted { None } else { Some(T::finish(self.draft)?) };
+        Ok((self.id, record))
+    }
 }
 
 impl<T: Record> RowSink for Sink<T> {

@@ -100,14 +100,15 @@ pub fn read_row<'de, D: Deserializer<'de>>(
     deserializer: D,
     sink: &mut impl RowSink,
 ) -> Result<(), RowError> {
-    let mut reader = RowReader { resource, sink, found: 0, deleted: false, error: None };
+    let mut reader = RowReader::new(resource, sink);
     match deserializer.deserialize_any(&mut reader) {
         Ok(()) => reader.require_fields(),
         Err(error) => Err(reader.error.unwrap_or_else(|| RowError { field: None, message: error.to_string() })),
     }
 }
 
-struct RowReader<'s, S> {
+/// Checks the fields of a row as they come.
+pub(super) struct RowReader<'s, S> {
     resource: &'static Resource,
     sink: &'s mut S,
     /// A bit for each field that has a value.
@@ -116,10 +117,14 @@ struct RowReader<'s, S> {
     error: Option<RowError>,
 }
 
-const DELETED: &str = "_deleted";
+pub(super) const DELETED: &str = "_deleted";
 
-impl<S: RowSink> RowReader<'_, S> {
-    fn require_fields(&self) -> Result<(), RowError> {
+impl<'s, S: RowSink> RowReader<'s, S> {
+    pub(super) fn new(resource: &'static Resource, sink: &'s mut S) -> RowReader<'s, S> {
+        RowReader { resource, sink, found: 0, deleted: false, error: None }
+    }
+
+    pub(super) fn require_fields(&self) -> Result<(), RowError> {
         let is_missing = |(index, field): &(usize, &Field)| {
             field.missing == Missing::Required && self.found & (1 << index) == 0 && (*index == 0 || !self.deleted)
         };
@@ -129,15 +134,8 @@ impl<S: RowSink> RowReader<'_, S> {
         }
     }
 
-    /// Says which field it was, beside the error that ends the reading.
-    fn fail<E: Error>(&mut self, field: &str, message: String) -> E {
-        let error = E::custom(&message);
-        self.error = Some(RowError::new(field, message));
-        error
-    }
-
-    fn value<E: Error>(&mut self, index: usize, field: &Field, scalar: Scalar<'_>) -> Result<(), E> {
-        let value = scalar.of_kind(field).map_err(|message| self.fail(field.name, message))?;
+    pub(super) fn value(&mut self, index: usize, field: &Field, scalar: Scalar<'_>) -> Result<(), RowError> {
+        let value = scalar.of_kind(field).map_err(|message| RowError::new(field.name, message))?;
         if value == Value::Null {
             self.found &= !(1 << index);
         } else {
@@ -145,6 +143,13 @@ impl<S: RowSink> RowReader<'_, S> {
         }
         self.sink.value(index, value);
         Ok(())
+    }
+
+    /// Keeps an error, beside the one of serde's that ends the reading.
+    fn fail<E: Error>(&mut self, error: RowError) -> E {
+        let ending = E::custom(&error.message);
+        self.error = Some(error);
+        ending
     }
 }
 
@@ -167,7 +172,7 @@ impl<'de, S: RowSink> Visitor<'de> for &mut RowReader<'_, S> {
                 }
                 Key::Deleted => match map.next_value::<Option<bool>>() {
                     Ok(deleted) => self.deleted = deleted == Some(true),
-                    Err(_) => return Err(self.fail(DELETED, "must be true or false".into())),
+                    Err(_) => return Err(self.fail(RowError::new(DELETED, "must be true or false"))),
                 },
                 Key::Unknown => {
                     map.next_value::<IgnoredAny>()?;
@@ -232,18 +237,20 @@ impl<'de, S: RowSink> DeserializeSeed<'de> for FieldSeed<'_, '_, S> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         if self.field.kind == Kind::Json {
             IgnoredAny::deserialize(deserializer)?;
-            return self.reader.value(self.index, self.field, Scalar::Compound);
+            return self.take(Scalar::Compound);
         }
         deserializer.deserialize_any(self)
     }
 }
 
 /// A value before its kind is looked at.
-enum Scalar<'a> {
+pub(super) enum Scalar<'a> {
     Null,
     Boolean(bool),
     Integer(i64),
     Number(f64),
+    /// A number whose text has told it exactly.
+    TenThousandths(i64),
     Text(&'a str),
     Ids(Vec<i64>),
     Compound,
@@ -251,7 +258,7 @@ enum Scalar<'a> {
 
 impl<S: RowSink> FieldSeed<'_, '_, S> {
     fn take<E: Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
-        self.reader.value(self.index, self.field, scalar)
+        self.reader.value(self.index, self.field, scalar).map_err(|error| self.reader.fail(error))
     }
 }
 
@@ -332,6 +339,7 @@ impl<'a> Scalar<'a> {
             (Kind::Integer, _) => wrong("a whole number of at most 2^53 - 1"),
             (Kind::Decimal, Scalar::Integer(value)) => decimal(value.checked_mul(10_000)),
             (Kind::Decimal, Scalar::Number(value)) => decimal(ten_thousandths(value)),
+            (Kind::Decimal, Scalar::TenThousandths(units)) => decimal(Some(units)),
             (Kind::Decimal, _) => wrong("a number"),
             (Kind::Number, Scalar::Integer(value)) => Ok(Value::Number(value as f64)),
             (Kind::Number, Scalar::Number(value)) if value.is_finite() => Ok(Value::Number(value)),

@@ -1,0 +1,131 @@
+//! A row that is a line of plain JSON, read fast.
+
+use super::row::{DELETED, MAX_INTEGER, RowReader, Scalar};
+use super::{Kind, Resource, RowSink};
+use streamgage_kernel::json::{Members, Plain, Step};
+
+/// Reads a line as [`read_row`](super::read_row) does, if it is plain: an object of numbers, booleans, nulls and
+/// texts without escapes, and no white space between them.
+///
+/// `None` where it is not, or where something is wrong with it: [`read_row`](super::read_row) reads such a line and
+/// knows what. Until then the sink may have been given some of the row.
+pub fn read_plain_row(resource: &'static Resource, line: &str, sink: &mut impl RowSink) -> Option<()> {
+    let mut reader = RowReader::new(resource, sink);
+    let mut members = Members::new(line);
+    // Rows mostly have their fields in the same order: the one after the last found is tried first.
+    let mut expected = 0;
+    loop {
+        let expected_field = resource.fields.get(expected);
+        let (name, value) = match members.step(expected_field.map_or("", |field| field.name)) {
+            Step::Member(name, value) => (name, value),
+            Step::End => return reader.require_fields().ok(),
+            Step::Unusual => return None,
+        };
+        let is_expected = expected_field.is_some_and(|field| field.name == name);
+        let found = if is_expected { Some(expected) } else { resource.position(name) };
+        let Some(index) = found else {
+            // A row that deletes is rare enough for the other reader.
+            if name == DELETED {
+                return None;
+            }
+            continue;
+        };
+        expected = index + 1;
+        let field = resource.fields.get(index)?;
+        reader.value(index, field, scalar(field.kind, value)?).ok()?;
+    }
+}
+
+fn scalar(kind: Kind, value: Plain<'_>) -> Option<Scalar<'_>> {
+    Some(match value {
+        Plain::Null => Scalar::Null,
+        Plain::Boolean(value) => Scalar::Boolean(value),
+        Plain::Text(text) => Scalar::Text(text),
+        Plain::Integer(number) => Scalar::Integer(number),
+        Plain::Fraction(text) if kind == Kind::Decimal => Scalar::TenThousandths(ten_thousandths(text)?),
+        Plain::Fraction(text) => Scalar::Number(text.parse().ok()?),
+    })
+}
+
+/// A number of at most four decimal places, in ten-thousandths.
+fn ten_thousandths(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let places = u32::try_from(fraction.len()).ok().filter(|&places| places <= 4)?;
+    let digits = whole.bytes().chain(fraction.bytes()).filter(|&byte| byte != b'-');
+    let size = digits.take(17).fold(0i64, |size, digit| size * 10 + i64::from(digit - b'0'));
+    // Longer ones would not be whole; the shorter are far from overflow.
+    let is_whole = whole.len() + fraction.len() <= 13;
+    let size = size.checked_mul(10i64.checked_pow(4 - places)?).filter(|&size| is_whole && size <= MAX_INTEGER)?;
+    Some(if whole.starts_with('-') { -size } else { size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{COMMITS, RESOURCES, Value, read_row};
+    use super::*;
+    use alloc::{format, string::String, vec::Vec};
+    use proptest::prelude::*;
+
+    #[derive(Debug, Default, PartialEq)]
+    struct Seen(Vec<(usize, String)>);
+
+    impl RowSink for Seen {
+        fn value(&mut self, field: usize, value: Value<'_>) {
+            self.0.push((field, format!("{value:?}")));
+        }
+    }
+
+    fn plainly(resource: &'static Resource, line: &str) -> Option<Seen> {
+        let mut seen = Seen::default();
+        read_plain_row(resource, line, &mut seen)?;
+        Some(seen)
+    }
+
+    fn wholly(resource: &'static Resource, line: &str) -> Option<Seen> {
+        let mut seen = Seen::default();
+        let mut json = serde_json::Deserializer::from_str(line);
+        read_row(resource, &mut json, &mut seen).ok()?;
+        json.end().ok()?;
+        Some(seen)
+    }
+
+    #[test]
+    fn a_usual_row_is_plain() {
+        let line = r#"{"id":1,"hexsha":"bc64","apex_user_id":1,"repo_id":1,"author_date":"2016-07-31T00:53:12","author_tzoffset":-25200,"is_merge":false,"outlier_reason":null,"haloc":1708,"impact":16.6,"message":"Let's","other":7}"#;
+        assert_eq!(plainly(&COMMITS, line), wholly(&COMMITS, line));
+        assert!(plainly(&COMMITS, line).is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_or_deletes_is_left_to_the_other_reader() {
+        for line in
+            [r#"{"id":1}"#, r#"{"id":1,"apex_user_id":1,"repo_id":1,"haloc":"7"}"#, r#"{"id":1,"_deleted":true}"#]
+        {
+            assert_eq!(plainly(&COMMITS, line), None, "{line}");
+        }
+    }
+
+    proptest! {
+        /// What is read plainly is what is read wholly; it is never more.
+        #[test]
+        fn both_readers_agree(
+            resource in 0usize..7,
+            members in proptest::collection::vec(
+                (any::<prop::sample::Index>(), prop_oneof![
+                    "-?[0-9]{1,3}(\\.[0-9]{0,6})?", "[0-9]{14,18}", "-?[0-9]{1,13}\\.[0-9]{1,5}", "true|false|null",
+                    "\"[a-z\\\\\"é ]{0,6}\"", "\"20[0-9]{2}-0[1-9]-[0-3][0-9](T10:00:00)?\"", "\\[1,2\\]", " 1", "1e3", "-0",
+                ]), 0..8),
+        ) {
+            let resource = RESOURCES[resource];
+            let required = ["id", "apex_user_id", "repo_id"].map(|name| format!("\"{name}\":1"));
+            let others = members.iter().map(|(index, value)| {
+                format!("\"{}\":{value}", index.get(resource.fields).name)
+            });
+            let members: Vec<String> = required.into_iter().chain(others).collect();
+            let line = format!("{{{}}}", members.join(","));
+            if let Some(seen) = plainly(resource, &line) {
+                prop_assert_eq!(Some(seen), wholly(resource, &line), "{}", line);
+            }
+        }
+    }
+}
