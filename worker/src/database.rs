@@ -29,6 +29,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn rows_read(this: &Meta) -> f64;
     #[wasm_bindgen(method, getter)]
+    fn rows_written(this: &Meta) -> f64;
+    #[wasm_bindgen(method, getter)]
     fn duration(this: &Meta) -> f64;
 }
 
@@ -36,6 +38,7 @@ extern "C" {
 pub struct Batch {
     pub outcomes: Vec<Outcome>,
     rows_read: f64,
+    rows_written: f64,
     duration: f64,
 }
 
@@ -51,13 +54,14 @@ impl Database {
             let values: Array = statement.parameters.iter().map(to_js).collect();
             prepared.push(&self.prepare(&statement.sql)?.bind(&values)?.into());
         }
-        let mut batch = Batch { outcomes: Vec::new(), rows_read: 0.0, duration: 0.0 };
+        let mut batch = Batch { outcomes: Vec::new(), rows_read: 0.0, rows_written: 0.0, duration: 0.0 };
         for ran in Array::from(&self.batch(&prepared).await?) {
             let ran: Ran = ran.unchecked_into();
             let meta = ran.meta();
             let rows = JSON::stringify(&ran.results())?;
             batch.outcomes.push(Outcome { rows: rows.into(), changes: meta.changes() as u64 });
             batch.rows_read += meta.rows_read();
+            batch.rows_written += meta.rows_written();
             batch.duration += meta.duration();
         }
         Ok(batch)
@@ -65,9 +69,13 @@ impl Database {
 }
 
 impl Batch {
-    /// The value of the header `Server-Timing`.
+    /// The value of the header `Server-Timing`: what D1 charges for, and the milliseconds it took.
     pub fn server_timing(&self) -> String {
-        format!("d1;desc=\"rows_read={}\";dur={}", self.rows_read, self.duration)
+        let written = match self.rows_written {
+            0.0 => String::new(),
+            rows => format!(" rows_written={rows}"),
+        };
+        format!("d1;desc=\"rows_read={}{written}\";dur={}", self.rows_read, self.duration)
     }
 }
 
