@@ -36,7 +36,7 @@ fn what_is_written_stays_the_same_between_versions() {
     let home = folder("demo-golden");
     demo(&home, "small", &["--users", "2", "--months", "1", "--until", "2026-02-02"]);
     let rows = fs::read_to_string(home.join("small/commits.ndjson")).unwrap();
-    assert_eq!(rows.lines().next().unwrap(), include_str!("demo-first-commit.json").trim_end());
+    assert_eq!(rows.lines().next().unwrap(), include_str!("demo-first-commit.ndjson").trim_end());
 }
 
 #[test]
