@@ -154,12 +154,13 @@ pub enum Plan {
 }
 
 impl Admitted {
-    /// The limit that holds.
-    pub fn limit(&self) -> Limit {
-        match self.target {
+    /// The limit that holds; none on this machine, where whoever has the key owns the database.
+    pub fn limit(&self, request: &Request) -> Option<Limit> {
+        let limit = match self.target {
             Target::Import(_) => Limit::Imports,
             _ => Limit::Reads,
-        }
+        };
+        (!request.url.is_loopback()).then_some(limit)
     }
 
     /// What requests of this key are counted by.

@@ -4,7 +4,7 @@
 mod database;
 
 use database::Database;
-use js_sys::{Date, Promise, Reflect, Uint8Array};
+use js_sys::{Date, Reflect, Uint8Array};
 use streamgage_edge::{
     Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Received, Refusal, Reply, Request, Settings, Url, Visit, dress,
     receive, throttle_address, unknown_error,
@@ -31,7 +31,7 @@ pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
                 });
                 exchange.send(reply).map(JsValue::from)
             };
-            Ok(Promise::from(future_to_promise(answer)).into())
+            Ok(future_to_promise(answer).into())
         }
     }
 }
@@ -96,11 +96,13 @@ impl Exchange {
     }
 
     async fn admitted(&self, database: &Database, admitted: &Admitted) -> Result<Reply, JsValue> {
-        let limit = match admitted.limit() {
+        let limit = admitted.limit(&self.request).map(|limit| match limit {
             Limit::Reads => "READS",
             Limit::Imports => "IMPORTS",
-        };
-        if !self.allows(limit, admitted.throttle_key()).await? {
+        });
+        if let Some(limit) = limit
+            && !self.allows(limit, admitted.throttle_key()).await?
+        {
             return Ok(Admitted::throttled());
         }
         match admitted.plan(&self.request, &self.settings, Date::now()) {
