@@ -7,8 +7,7 @@
 /// The members of an object, read one after the other.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
-    text: &'a str,
-    position: usize,
+    rest: &'a str,
     is_first: bool,
 }
 
@@ -44,7 +43,7 @@ const MAX_DIGITS: usize = 18;
 impl<'a> Members<'a> {
     /// Of a text that should be one object.
     pub fn new(text: &'a str) -> Members<'a> {
-        Members { text, position: 0, is_first: true }
+        Members { rest: text, is_first: true }
     }
 
     /// The next member; where it is that of the name `expected`, its name need not be searched for its end.
@@ -56,84 +55,88 @@ impl<'a> Members<'a> {
     #[inline]
     fn read(&mut self, expected: &str) -> Option<Step<'a>> {
         let separator = if self.is_first { b'{' } else { b',' };
-        if !self.take(separator) {
-            let is_end = !self.is_first && self.take(b'}') && self.position == self.text.len();
-            return is_end.then_some(Step::End);
-        }
-        self.is_first = false;
-        let name = match self.expected_name(expected) {
-            Some(name) => name,
-            None => self.quoted()?,
+        let name = match self.rest.split_at_checked(expected.len() + 4).map(|(head, rest)| (head.as_bytes(), rest)) {
+            Some(([first, b'"', name @ .., b'"', b':'], rest))
+                if *first == separator && name == expected.as_bytes() =>
+            {
+                let name = self.rest.get(2..2 + name.len())?;
+                self.rest = rest;
+                name
+            }
+            _ if self.rest == "}" && !self.is_first => return Some(Step::End),
+            _ => {
+                self.take(separator)?;
+                self.take(b'"')?;
+                let name = self.until_quote()?;
+                self.take(b':')?;
+                name
+            }
         };
-        if !self.take(b':') {
+        self.is_first = false;
+        Some(Step::Member(name, self.value()?))
+    }
+
+    #[inline]
+    fn value(&mut self) -> Option<Plain<'a>> {
+        match self.rest.as_bytes().first()? {
+            b'"' => {
+                self.take(b'"')?;
+                self.until_quote().map(Plain::Text)
+            }
+            b'n' => self.word("null", Plain::Null),
+            b't' => self.word("true", Plain::Boolean(true)),
+            b'f' => self.word("false", Plain::Boolean(false)),
+            _ => self.number(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, length: usize) -> Option<&'a str> {
+        let (passed, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(passed)
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> Option<()> {
+        if self.rest.as_bytes().first() != Some(&byte) {
             return None;
         }
-        let value = match self.rest().first()? {
-            b'"' => Plain::Text(self.quoted()?),
-            b'n' => self.word(b"null", Plain::Null)?,
-            b't' => self.word(b"true", Plain::Boolean(true))?,
-            b'f' => self.word(b"false", Plain::Boolean(false))?,
-            _ => self.number()?,
-        };
-        Some(Step::Member(name, value))
+        self.advance(1).map(|_| ())
     }
 
     #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.position..).unwrap_or_default()
-    }
-
-    #[inline]
-    fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.rest().first() == Some(&byte);
-        self.position += usize::from(is_next);
-        is_next
-    }
-
-    #[inline]
-    fn word(&mut self, word: &[u8], value: Plain<'a>) -> Option<Plain<'a>> {
-        self.rest().starts_with(word).then(|| self.position += word.len())?;
+    fn word(&mut self, word: &str, value: Plain<'a>) -> Option<Plain<'a>> {
+        self.rest = self.rest.strip_prefix(word)?;
         Some(value)
     }
 
+    /// A text without escapes and control characters, and the quote behind it.
     #[inline]
-    fn expected_name(&mut self, expected: &str) -> Option<&'a str> {
-        let after = self.rest().strip_prefix(b"\"")?.strip_prefix(expected.as_bytes())?.strip_prefix(b"\"")?;
-        let end = self.text.len() - after.len();
-        let name = self.text.get(self.position + 1..end - 1)?;
-        self.position = end;
-        Some(name)
-    }
-
-    /// A text in quotes, without escapes and control characters.
-    #[inline]
-    fn quoted(&mut self) -> Option<&'a str> {
-        if !self.take(b'"') {
-            return None;
-        }
-        let start = self.position;
-        self.position += plain_length(self.rest());
-        let text = self.text.get(start..self.position)?;
-        self.take(b'"').then_some(text)
+    fn until_quote(&mut self) -> Option<&'a str> {
+        let text = self.advance(plain_length(self.rest.as_bytes()))?;
+        self.take(b'"')?;
+        Some(text)
     }
 
     /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
     #[inline]
     fn number(&mut self) -> Option<Plain<'a>> {
-        let start = self.position;
-        let negative = self.take(b'-');
-        let (size, digits) = leading_number(self.rest());
-        let has_leading_zero = digits > 1 && self.rest().first() == Some(&b'0');
-        if digits == 0 || digits > MAX_DIGITS || has_leading_zero {
+        let bytes = self.rest.as_bytes();
+        let unsigned = bytes.strip_prefix(b"-");
+        let digits = unsigned.unwrap_or(bytes);
+        let (size, length) = leading_number(digits);
+        let has_leading_zero = length > 1 && digits.first() == Some(&b'0');
+        if length == 0 || length > MAX_DIGITS || has_leading_zero {
             return None;
         }
-        self.position += digits;
-        if !self.take(b'.') {
-            return Some(Plain::Integer(if negative { -size } else { size }));
-        }
-        let (_, places) = leading_number(self.rest());
-        self.position += places;
-        let text = self.text.get(start..self.position)?;
+        let sign = usize::from(unsigned.is_some());
+        let Some([b'.', fraction @ ..]) = digits.get(length..) else {
+            self.advance(sign + length)?;
+            return Some(Plain::Integer(if unsigned.is_some() { -size } else { size }));
+        };
+        let (_, places) = leading_number(fraction);
+        let text = self.advance(sign + length + 1 + places)?;
         (places > 0).then_some(Plain::Fraction(text))
     }
 }
@@ -141,22 +144,26 @@ impl<'a> Members<'a> {
 /// How many bytes there are before the first quote, backslash or control character.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
-    // Eight at a time: a byte of the word that is less than a bound, or equal to one, sets its highest bit. What is
-    // not ASCII may set one falsely, but only above a true one, or where the slow loop looks again.
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
+    // Eight at a time. A byte that is less than a bound (of two of them: that is 0, after the exclusive or) sets its
+    // highest bit; above such a byte others may set theirs falsely, so it is the lowest that tells.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES.wrapping_mul(bound)) & !word & HIGH;
     let mut length = 0;
-    for chunk in text.chunks_exact(8) {
+    let mut chunks = text.chunks_exact(8);
+    for chunk in &mut chunks {
         let Ok(bytes) = <[u8; 8]>::try_from(chunk) else { break };
         let word = u64::from_le_bytes(bytes);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        if control | has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\'))) != 0 {
-            break;
+        let ends = below(word, 0x20) | below(word ^ QUOTES, 1) | below(word ^ BACKSLASHES, 1);
+        if ends != 0 {
+            // A bit's number over 8 is at most 7.
+            return length + (ends.trailing_zeros() / 8) as usize;
         }
         length += 8;
     }
-    let rest = text.get(length..).unwrap_or_default();
+    let rest = chunks.remainder();
     let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
     length + rest.iter().position(ends).unwrap_or(rest.len())
 }
@@ -166,16 +173,16 @@ fn plain_length(text: &[u8]) -> usize {
 #[inline]
 fn leading_number(text: &[u8]) -> (i64, usize) {
     let mut number = 0i64;
-    let mut digits = 0;
+    let mut length = 0;
     for byte in text {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
         number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
-        digits += 1;
+        length += 1;
     }
-    (number, digits)
+    (number, length)
 }
 
 #[cfg(test)]

@@ -73,6 +73,14 @@ impl Resource {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// The same, where it is likely to be that place or one soon after it.
+    #[inline]
+    pub(crate) fn position_from(&self, expected: usize, name: &str) -> Option<usize> {
+        let likely = self.fields.iter().enumerate().skip(expected);
+        let others = self.fields.iter().enumerate().take(expected);
+        likely.chain(others).find(|(_, field)| field.name == name).map(|(index, _)| index)
+    }
+
     /// The place of a field that is known to exist; to name another does not compile in a constant.
     #[allow(clippy::panic, reason = "it is called in constants alone, where a panic is an error of the compiler")]
     pub(crate) const fn place(&self, name: &str) -> usize {

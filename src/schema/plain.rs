@@ -1,7 +1,8 @@
 //! A row that is a line of plain JSON, read fast.
 
-use super::row::{DELETED, MAX_INTEGER, RowReader, Scalar};
-use super::{Kind, Resource, RowSink};
+use super::row::{DELETED, FieldsFound, MAX_INTEGER, RowSink, Value};
+use super::{Field, Kind, Missing, Resource};
+use crate::calendar::DateTime;
 use streamgage_kernel::json::{Members, Plain, Step};
 
 /// Reads a line as [`read_row`](super::read_row) does, if it is plain: an object of numbers, booleans, nulls and
@@ -10,20 +11,16 @@ use streamgage_kernel::json::{Members, Plain, Step};
 /// `None` where it is not, or where something is wrong with it: [`read_row`](super::read_row) reads such a line and
 /// knows what. Until then the sink may have been given some of the row.
 pub fn read_plain_row(resource: &'static Resource, line: &str, sink: &mut impl RowSink) -> Option<()> {
-    let mut reader = RowReader::new(resource, sink);
+    let mut found = FieldsFound::default();
     let mut members = Members::new(line);
-    // Rows mostly have their fields in the same order: the one after the last found is tried first.
     let mut expected = 0;
     loop {
-        let expected_field = resource.fields.get(expected);
-        let (name, value) = match members.step(expected_field.map_or("", |field| field.name)) {
+        let (name, value) = match members.step(resource.fields.get(expected).map_or("", |field| field.name)) {
             Step::Member(name, value) => (name, value),
-            Step::End => return reader.require_fields().ok(),
+            Step::End => return found.first_missing(resource).is_none().then_some(()),
             Step::Unusual => return None,
         };
-        let is_expected = expected_field.is_some_and(|field| field.name == name);
-        let found = if is_expected { Some(expected) } else { resource.position(name) };
-        let Some(index) = found else {
+        let Some(index) = resource.position_from(expected, name) else {
             // A row that deletes is rare enough for the other reader.
             if name == DELETED {
                 return None;
@@ -31,19 +28,26 @@ pub fn read_plain_row(resource: &'static Resource, line: &str, sink: &mut impl R
             continue;
         };
         expected = index + 1;
-        let field = resource.fields.get(index)?;
-        reader.value(index, field, scalar(field.kind, value)?).ok()?;
+        let value = plain_value(resource.fields.get(index)?, value)?;
+        found.note(index, &value);
+        sink.value(index, value);
     }
 }
 
-fn scalar(kind: Kind, value: Plain<'_>) -> Option<Scalar<'_>> {
-    Some(match value {
-        Plain::Null => Scalar::Null,
-        Plain::Boolean(value) => Scalar::Boolean(value),
-        Plain::Text(text) => Scalar::Text(text),
-        Plain::Integer(number) => Scalar::Integer(number),
-        Plain::Fraction(text) if kind == Kind::Decimal => Scalar::TenThousandths(ten_thousandths(text)?),
-        Plain::Fraction(text) => Scalar::Number(text.parse().ok()?),
+/// The value of a field, where it is of the field's kind without any conversion.
+#[inline]
+fn plain_value<'a>(field: &Field, value: Plain<'a>) -> Option<Value<'a>> {
+    Some(match (field.kind, value) {
+        (Kind::Integer, Plain::Integer(number)) if number.unsigned_abs() <= MAX_INTEGER.unsigned_abs() => {
+            Value::Integer(number)
+        }
+        (Kind::Boolean, Plain::Boolean(value)) => Value::Boolean(value),
+        (Kind::Text, Plain::Text(text)) => Value::Text(text),
+        (Kind::DateTime, Plain::Text(text)) => Value::DateTime(text, DateTime::parse(text)?),
+        (Kind::Decimal, Plain::Fraction(text)) => Value::Decimal(ten_thousandths(text)?),
+        (Kind::Number, Plain::Fraction(text)) => Value::Number(text.parse().ok()?),
+        (kind, Plain::Null) if kind != Kind::Json && field.missing != Missing::Required => Value::Null,
+        _ => return None,
     })
 }
 
@@ -61,7 +65,7 @@ fn ten_thousandths(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{COMMITS, RESOURCES, Value, read_row};
+    use super::super::{COMMITS, RESOURCES, read_row};
     use super::*;
     use alloc::{format, string::String, vec::Vec};
     use proptest::prelude::*;

@@ -100,47 +100,51 @@ pub fn read_row<'de, D: Deserializer<'de>>(
     deserializer: D,
     sink: &mut impl RowSink,
 ) -> Result<(), RowError> {
-    let mut reader = RowReader::new(resource, sink);
+    let mut reader = RowReader { resource, sink, found: FieldsFound::default(), deleted: false, error: None };
     match deserializer.deserialize_any(&mut reader) {
-        Ok(()) => reader.require_fields(),
+        Ok(()) => match reader.found.first_missing(resource) {
+            // A row that deletes needs no more than its id.
+            Some((index, field)) if index == 0 || !reader.deleted => Err(RowError::new(field.name, "is required")),
+            _ => Ok(()),
+        },
         Err(error) => Err(reader.error.unwrap_or_else(|| RowError { field: None, message: error.to_string() })),
     }
 }
 
-/// Checks the fields of a row as they come.
-pub(super) struct RowReader<'s, S> {
+/// Which fields of a row have a value: a bit for each.
+#[derive(Default)]
+pub(super) struct FieldsFound(u64);
+
+impl FieldsFound {
+    #[inline]
+    pub(super) fn note(&mut self, index: usize, value: &Value<'_>) {
+        // Of a field that is named twice the later value counts.
+        self.0 &= !(1 << index);
+        self.0 |= u64::from(*value != Value::Null) << index;
+    }
+
+    /// The first required field that has none.
+    pub(super) fn first_missing(&self, resource: &'static Resource) -> Option<(usize, &'static Field)> {
+        let is_missing = |index: usize| self.0 & (1u64 << index) == 0;
+        let mut fields = resource.fields.iter().enumerate();
+        fields.find(|&(index, field)| field.missing == Missing::Required && is_missing(index))
+    }
+}
+
+struct RowReader<'s, S> {
     resource: &'static Resource,
     sink: &'s mut S,
-    /// A bit for each field that has a value.
-    found: u64,
+    found: FieldsFound,
     deleted: bool,
     error: Option<RowError>,
 }
 
 pub(super) const DELETED: &str = "_deleted";
 
-impl<'s, S: RowSink> RowReader<'s, S> {
-    pub(super) fn new(resource: &'static Resource, sink: &'s mut S) -> RowReader<'s, S> {
-        RowReader { resource, sink, found: 0, deleted: false, error: None }
-    }
-
-    pub(super) fn require_fields(&self) -> Result<(), RowError> {
-        let is_missing = |(index, field): &(usize, &Field)| {
-            field.missing == Missing::Required && self.found & (1 << index) == 0 && (*index == 0 || !self.deleted)
-        };
-        match self.resource.fields.iter().enumerate().find(is_missing) {
-            Some((_, field)) => Err(RowError::new(field.name, "is required")),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn value(&mut self, index: usize, field: &Field, scalar: Scalar<'_>) -> Result<(), RowError> {
+impl<S: RowSink> RowReader<'_, S> {
+    fn value(&mut self, index: usize, field: &Field, scalar: Scalar<'_>) -> Result<(), RowError> {
         let value = scalar.of_kind(field).map_err(|message| RowError::new(field.name, message))?;
-        if value == Value::Null {
-            self.found &= !(1 << index);
-        } else {
-            self.found |= 1 << index;
-        }
+        self.found.note(index, &value);
         self.sink.value(index, value);
         Ok(())
     }
@@ -213,10 +217,7 @@ impl Visitor<'_> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        if self.resource.fields.get(self.expected).is_some_and(|field| field.name == name) {
-            return Ok(Key::Field(self.expected));
-        }
-        Ok(match self.resource.position(name) {
+        Ok(match self.resource.position_from(self.expected, name) {
             Some(index) => Key::Field(index),
             None if name == DELETED => Key::Deleted,
             None => Key::Unknown,
@@ -244,13 +245,11 @@ impl<'de, S: RowSink> DeserializeSeed<'de> for FieldSeed<'_, '_, S> {
 }
 
 /// A value before its kind is looked at.
-pub(super) enum Scalar<'a> {
+enum Scalar<'a> {
     Null,
     Boolean(bool),
     Integer(i64),
     Number(f64),
-    /// A number whose text has told it exactly.
-    TenThousandths(i64),
     Text(&'a str),
     Ids(Vec<i64>),
     Compound,
@@ -339,7 +338,6 @@ impl<'a> Scalar<'a> {
             (Kind::Integer, _) => wrong("a whole number of at most 2^53 - 1"),
             (Kind::Decimal, Scalar::Integer(value)) => decimal(value.checked_mul(10_000)),
             (Kind::Decimal, Scalar::Number(value)) => decimal(ten_thousandths(value)),
-            (Kind::Decimal, Scalar::TenThousandths(units)) => decimal(Some(units)),
             (Kind::Decimal, _) => wrong("a number"),
             (Kind::Number, Scalar::Integer(value)) => Ok(Value::Number(value as f64)),
             (Kind::Number, Scalar::Number(value)) if value.is_finite() => Ok(Value::Number(value)),
