@@ -1,7 +1,9 @@
 // npm run key: API keys of the Worker's database. A key is shown once, when it is made; what is stored is its hash.
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Failure, main } from "./lib.ts";
+import { Failure, home, main } from "./lib.ts";
 import { wrangler } from "./wrangler.ts";
 
 const usage = `npm run key -- create NAME [--permissions metrics,core] [--days N] [--remote]
@@ -9,8 +11,8 @@ npm run key -- list [--remote]
 npm run key -- revoke ID [--remote]
   --permissions LIST  some of metrics, core and import; metrics,core if absent
   --days N            the key expires after N days
-  --remote            the deployed database; without it, the local one
-  --persist-to DIR    where that local database is`;
+  --remote            the deployed database; without it, the local one of the last \`npm start\`
+  --persist-to DIR    another local one`;
 
 const known = ["metrics", "core", "import"];
 
@@ -87,8 +89,10 @@ async function command(): Promise<void> {
     },
   });
   const [action, argument, ...others] = positionals;
-  const d1 = [values.remote ? "--remote" : "--local"];
-  if (values["persist-to"] !== undefined) d1.push("--persist-to", values["persist-to"]);
+  const local = values["persist-to"] ?? join(home, "current");
+  if (!values.remote && !existsSync(local))
+    throw new Failure(`there is no local database in ${local}: npm start makes it`);
+  const d1 = values.remote ? ["--remote"] : ["--local", "--persist-to", local];
   if (action === "create" && argument !== undefined && others.length === 0) {
     const permissions = values.permissions.split(",");
     const days = values.days === undefined ? undefined : Number(values.days);

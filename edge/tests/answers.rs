@@ -3,6 +3,7 @@
 
 mod store;
 
+use proptest::prelude::*;
 use store::{METRICS, Store, request};
 use streamgage_edge::{Reply, Request, Settings};
 
@@ -359,4 +360,25 @@ fn imports() {
         "200\n{\"rows\":1,\"changed\":0}"
     );
     assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever is asked is answered, and whatever is imported is stored or refused.
+    #[test]
+    fn anything_is_answered(
+        path in "/(v3/customer/core/|import/|v3/)?(teams|commits|dump|repos)?/?[0-9/]{0,3}(\\?[a-z_=&%0-9]{0,12})?",
+        method in "GET|HEAD|POST|OPTIONS|X",
+        authorization in proptest::option::of("(Bearer|bearer owner|Bearer owner)? ?[a-z]{0,2}"),
+        body in proptest::collection::vec(r#"\{"id":[0-9.e-]{1,6}(,"(name|tags|impact|x|_deleted)":(null|true|\[1\]|"\\\\u00e9"|1e[0-9]{3}|-?[0-9]{1,20}|\{\}))*\}?|.{0,9}"#, 0..4),
+    ) {
+        let store = Store::new();
+        let request = Request { authorization, ..request(&method, &path) };
+        let reply = store.answer(&request, body.join("\n").as_bytes());
+        prop_assert!(matches!(reply.status, 200 | 301 | 400 | 401 | 404 | 405), "{:?}", reply);
+        if method != "HEAD" && reply.status != 301 {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&reply.body).is_ok(), "{:?}", reply);
+        }
+    }
 }

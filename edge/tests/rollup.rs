@@ -4,10 +4,11 @@
 mod store;
 
 use proptest::prelude::*;
-use store::{METRICS, Store};
+use store::{METRICS, Store, request};
 use streamgage::calendar::Day;
 use streamgage::metrics::Organization;
 use streamgage::query::MetricsRequest;
+use streamgage::schema::RESOURCES;
 
 /// A request for rows of a resource.
 #[derive(Clone, Debug)]
@@ -170,16 +171,32 @@ proptest! {
 #[test]
 fn a_request_reads_what_it_needs() {
     let store = Store::new();
-    let range = "start_date=2026-05-01&end_date=2026-06-01&resolution=week";
+    let plan_of = |query: &str| {
+        let range = "start_date=2026-05-01&end_date=2026-06-01&resolution=week";
+        store.plans(&request("GET", &format!("{METRICS}?{range}{query}")), b"").concat()
+    };
     for query in ["", "&repo_id=1", "&repo_tag_id=1&repo_name=x"] {
-        let plan = store.plan_of(&format!("{range}{query}"));
+        let plan = plan_of(query);
         assert!(plan.contains("SEARCH rollup USING PRIMARY KEY (day>? AND day<?)"), "{plan}");
         assert!(!plan.contains("commits"), "{plan}");
     }
     for query in ["&apex_user_id=1", "&team_id=1", "&team_id__in=1,2&include_nested_teams=true&apex_user_id__in=1,2"] {
-        let plan = store.plan_of(&format!("{range}{query}"));
+        let plan = plan_of(query);
         let index = "SEARCH rollup USING COVERING INDEX rollup_by_user (apex_user_id=? AND day>? AND day<?)";
         assert!(plan.contains(index), "{plan}");
         assert!(!plan.contains("commits"), "{plan}");
+    }
+}
+
+#[test]
+fn an_import_reads_what_it_touches() {
+    let store = Store::new();
+    for resource in RESOURCES {
+        let request = request("POST", &format!("/import/{}", resource.name));
+        for plan in store.plans(&request, b"{\"id\":1,\"_deleted\":true}") {
+            for table in ["commits", "rollup", "old", "sibling", "first", resource.name] {
+                assert!(plan.lines().all(|step| !step.starts_with(&format!("SCAN {table}"))), "{plan}");
+            }
+        }
     }
 }

@@ -126,21 +126,25 @@ impl Store {
         rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect()
     }
 
-    /// The plan of a metrics request's statement.
-    pub fn plan_of(&self, query: &str) -> String {
-        let request = request("GET", &format!("{METRICS}?{query}"));
-        let Received::Visit(visit) = receive(&request, &self.settings, NOW) else { panic!("no visit") };
+    /// The database's plans of the statements that answer a request.
+    pub fn plans(&self, request: &Request, body: &[u8]) -> Vec<String> {
+        let Received::Visit(visit) = receive(request, &self.settings, NOW) else { panic!("no visit") };
         let found = self.run(&[visit.lookup(NOW)]).unwrap();
-        let Plan::Query(asked) = visit.admit(&found[0]).unwrap().unwrap().plan(&request, &self.settings, NOW) else {
-            panic!("no query")
+        match visit.admit(&found[0]).unwrap().unwrap().plan(request, &self.settings, NOW) {
+            Plan::Reply(reply) => panic!("{reply:?}"),
+            Plan::Query(query) => self.explain(query.statements()),
+            Plan::Import(import) => self.explain(import.read(body).unwrap().statements()),
+        }
+    }
+
+    fn explain(&self, statements: &[Statement]) -> Vec<String> {
+        let explain = |statement: &Statement| {
+            let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let outcome = self.run_one(&Statement { sql, parameters: statement.parameters.clone() }).unwrap();
+            let steps: Vec<Map<String, Value>> = serde_json::from_str(&outcome.rows).unwrap();
+            steps.iter().map(|step| step["detail"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
         };
-        let statement = &asked.statements()[0];
-        let explained = Statement {
-            sql: format!("EXPLAIN QUERY PLAN {}", statement.sql),
-            parameters: statement.parameters.clone(),
-        };
-        let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.run_one(&explained).unwrap().rows).unwrap();
-        rows.iter().map(|row| row["detail"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+        statements.iter().map(explain).collect()
     }
 }
 
