@@ -1,16 +1,19 @@
 //! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
 
-use crate::lists::{Members, quote};
+use crate::lists::{Members, Name, quote};
 use crate::reply::Reply;
 use crate::sql::{Broken, Outcome, Parameter, Statement};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::iter;
 use std::ops::Range;
 use streamgage::calendar::DateTime;
 use streamgage::metrics::author_day;
-use streamgage::schema::{COMMITS, Kind, Missing, REPOS, Resource, RowError, RowSink, Value, read_row, resource};
+use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_row, resource};
 use streamgage::text::fold;
 
 /// The most bytes of a body.
@@ -130,7 +133,7 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
         let row = Row::read(resource, text).map_err(|error| refuse(line, error))?;
         by_id.insert(row.id, (!row.deleted).then(|| row.columns()));
     }
-    let kept: Vec<String> = by_id.values().flatten().cloned().collect();
+    let kept: Vec<&str> = by_id.values().flatten().map(String::as_str).collect();
     let deleted = by_id.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| id.to_string());
     let kept = format!("[{}]", kept.join(","));
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
@@ -148,9 +151,9 @@ struct Row {
     resource: &'static Resource,
     id: i64,
     deleted: bool,
-    cells: Vec<String>,
-    /// Members of a JSON object: what is not in the schema.
-    extra: Vec<String>,
+    cells: Vec<Cow<'static, str>>,
+    /// What is not in the schema: names and JSON texts.
+    extra: Vec<(String, String)>,
     /// What only the database needs, behind `extra`.
     derived: Option<String>,
     author_date: Option<DateTime>,
@@ -164,7 +167,7 @@ impl Row {
             resource,
             id: 0,
             deleted: false,
-            cells: resource.fields.iter().map(|field| default_cell(field.missing).to_owned()).collect(),
+            cells: resource.fields.iter().map(|field| default_cell(field.missing).into()).collect(),
             extra: Vec::new(),
             derived: None,
             author_date: None,
@@ -178,14 +181,7 @@ impl Row {
         if row.deleted {
             return Ok(row);
         }
-        // What read_row passes over.
-        let Members(members) = serde_json::from_str(text).map_err(no_row)?;
-        for (place, (name, value)) in members.iter().enumerate() {
-            // Of members of one name the last counts.
-            if !members.iter().skip(place + 1).any(|(later, _)| later == name) {
-                row.keep(name, value);
-            }
-        }
+        serde_json::Deserializer::from_str(text).deserialize_map(AsWritten { row: &mut row }).map_err(no_row)?;
         if resource == &COMMITS {
             let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
             let day = day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?;
@@ -194,71 +190,104 @@ impl Row {
         Ok(row)
     }
 
-    fn keep(&mut self, name: &str, value: &RawValue) {
-        let text = value.get();
-        match self.resource.position(name) {
-            Some(index) => match self.resource.fields.get(index).map(|field| field.kind) {
-                Some(Kind::Json) if text != "null" => self.set(index, quote(text)),
-                // As it is written: so it is not rounded on the way.
-                Some(Kind::Number) => self.set(index, text.to_owned()),
-                _ => {}
-            },
-            None if name == "_deleted" => {}
-            None => self.extra.push(format!("{}:{text}", quote(name))),
-        }
-    }
-
-    fn set(&mut self, field: usize, text: String) {
+    fn set(&mut self, field: usize, text: impl Into<Cow<'static, str>>) {
         if let Some(cell) = self.cells.get_mut(field) {
-            *cell = text;
+            *cell = text.into();
         }
     }
 
     /// The row as the JSON array that the statements read, in the order of [`Table::columns`].
     fn columns(&self) -> String {
-        let extra = (!self.extra.is_empty()).then(|| quote(&format!("{{{}}}", self.extra.join(","))));
-        let derived = derived_column(self.resource).map(|_| self.derived.as_deref());
-        let others = [extra.as_deref()].into_iter().chain(derived).map(|cell| cell.unwrap_or("null"));
-        let cells: Vec<&str> = self.cells.iter().map(String::as_str).chain(others).collect();
-        format!("[{}]", cells.join(","))
+        let mut columns = String::with_capacity(512);
+        columns.push('[');
+        for cell in &self.cells {
+            columns.extend([cell, ","]);
+        }
+        let members = self.extra.iter().map(|(name, text)| format!("{}:{text}", quote(name)));
+        let members: Vec<String> = members.collect();
+        let extra = (!members.is_empty()).then(|| quote(&format!("{{{}}}", members.join(","))));
+        columns.push_str(extra.as_deref().unwrap_or("null"));
+        if derived_column(self.resource).is_some() {
+            columns.extend([",", self.derived.as_deref().unwrap_or("null")]);
+        }
+        columns.push(']');
+        columns
     }
 }
 
 impl RowSink for Row {
     fn value(&mut self, index: usize, value: Value<'_>) {
         let name = self.resource.fields.get(index).map_or("", |field| field.name);
-        if self.resource == &COMMITS {
-            match (name, &value) {
-                ("author_date", value) => self.author_date = value.date_time(),
-                ("author_local_date", value) => self.author_local_date = value.date_time(),
-                ("author_tzoffset", value) => self.author_tzoffset = value.integer(),
-                _ => {}
-            }
+        match (self.resource.name, name) {
+            ("commits", "author_date") => self.author_date = value.date_time(),
+            ("commits", "author_local_date") => self.author_local_date = value.date_time(),
+            ("commits", "author_tzoffset") => self.author_tzoffset = value.integer(),
+            ("repos", "name") => self.derived = value.text().map(|name| quote(&fold(name))),
+            _ => {}
         }
-        if self.resource == &REPOS && name == "name" {
-            self.derived = value.text().map(|name| quote(&fold(name)));
-        }
-        let text = match value {
-            // What is kept as it is written, `keep` fills in.
-            Value::Null | Value::Number(_) | Value::Json => "null".to_owned(),
-            Value::Boolean(value) => i64::from(value).to_string(),
+        match value {
+            // What is kept as it is written, `AsWritten` fills in.
+            Value::Null | Value::Number(_) | Value::Json => self.set(index, "null"),
+            Value::Boolean(value) => self.set(index, if value { "1" } else { "0" }),
             Value::Integer(value) | Value::Decimal(value) => {
                 if name == "id" {
                     self.id = value;
                 }
-                value.to_string()
+                self.set(index, value.to_string());
             }
-            Value::Text(text) | Value::DateTime(text, _) => quote(text),
+            Value::Text(text) | Value::DateTime(text, _) => self.set(index, quote(text)),
             Value::Ids(ids) => {
                 let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-                format!("\"[{}]\"", ids.join(","))
+                self.set(index, format!("\"[{}]\"", ids.join(",")));
             }
-        };
-        self.set(index, text);
+        }
     }
 
     fn deleted(&mut self) {
         self.deleted = true;
+    }
+}
+
+/// Takes over, as it is written, what [`read_row`] looks at no closer: fields of any kind and such whose numbers must
+/// not be rounded on the way, and what is not in the schema.
+struct AsWritten<'r> {
+    row: &'r mut Row,
+}
+
+impl<'de> Visitor<'de> for AsWritten<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let resource = self.row.resource;
+        // Rows mostly have their fields in the same order: the one after the last found is tried first.
+        let mut expected = 0;
+        while let Some(Name(name)) = map.next_key()? {
+            let next = resource.fields.get(expected).filter(|field| field.name == name);
+            let place = next.map(|_| expected).or_else(|| resource.position(&name));
+            expected = place.map_or(expected, |place| place + 1);
+            match place.map(|place| (place, resource.fields.get(place).map(|field| field.kind))) {
+                Some((place, Some(Kind::Json))) => match map.next_value::<&RawValue>()?.get() {
+                    "null" => self.row.set(place, "null"),
+                    text => self.row.set(place, quote(text)),
+                },
+                Some((place, Some(Kind::Number))) => {
+                    self.row.set(place, map.next_value::<&RawValue>()?.get().to_owned());
+                }
+                Some(_) => drop(map.next_value::<IgnoredAny>()?),
+                None => {
+                    let text = map.next_value::<&RawValue>()?.get().to_owned();
+                    self.row.extra.retain(|(earlier, _)| *earlier != name);
+                    if name != "_deleted" {
+                        self.row.extra.push((name.into_owned(), text));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 

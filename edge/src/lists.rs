@@ -109,15 +109,19 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// A member's name; borrowed where it holds no escape.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-fn rows(found: &Outcome) -> Result<Vec<Members<'_>>, Broken> {
-    serde_json::from_str(&found.rows).map_err(|error| Broken(error.to_string()))
+/// A row, column by column.
+type Cells<'a> = Vec<&'a RawValue>;
+
+fn rows(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
+    parse_text(&found.rows)
 }
 
-fn write_row(resource: &Resource, row: &Members<'_>, into: &mut String) -> Result<(), Broken> {
-    let mut cells = row.0.iter().map(|(_, value)| *value);
+fn write_row(resource: &Resource, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+    let mut cells = row.iter().copied();
     let fields: Vec<(&Field, &RawValue)> = resource.fields.iter().zip(&mut cells).collect();
     let extra: Option<String> = cells.next().map(parse).transpose()?.flatten();
     let extra: Members<'_> = extra.as_deref().map(parse_text).transpose()?.unwrap_or_default();

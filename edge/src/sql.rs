@@ -65,7 +65,7 @@ impl Parameters {
 /// What a statement did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// Its rows: JSON text, an array of an object each, whose members are in the order of the columns.
+    /// Its rows: JSON text, an array of rows, each an array of its columns in their order.
     pub rows: String,
     /// How many rows it changed.
     pub changes: u64,

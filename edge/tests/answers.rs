@@ -346,7 +346,7 @@ fn imports() {
         import(&store, "users", b"{\"id\":1,\"_deleted\":true}\n{\"id\":9,\"_deleted\":true}"),
         "200\n{\"rows\":2,\"changed\":1}"
     );
-    assert_eq!(store.rows("SELECT id FROM users"), ["{\"id\":2}"]);
+    assert_eq!(store.rows("SELECT id FROM users"), ["[2]"]);
     assert_eq!(
         import(&store, "users", b"{\"id\":2,\"_deleted\":true}\n{\"id\":2,\"_deleted\":false}"),
         "200\n{\"rows\":2,\"changed\":1}"

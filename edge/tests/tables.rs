@@ -19,12 +19,12 @@ fn a_column_for_each_field() {
                 Kind::Number => "REAL",
                 Kind::Text | Kind::DateTime | Kind::Ids | Kind::Json => "TEXT",
             };
-            columns.push(format!("{{\"name\":\"{}\",\"type\":\"{affinity}\"}}", field.name));
+            columns.push(format!("[\"{}\",\"{affinity}\"]", field.name));
         }
-        columns.push("{\"name\":\"extra\",\"type\":\"TEXT\"}".into());
+        columns.push("[\"extra\",\"TEXT\"]".into());
         match resource.name {
-            "commits" => columns.push("{\"name\":\"day\",\"type\":\"INTEGER\"}".into()),
-            "repos" => columns.push("{\"name\":\"name_folded\",\"type\":\"TEXT\"}".into()),
+            "commits" => columns.push("[\"day\",\"INTEGER\"]".into()),
+            "repos" => columns.push("[\"name_folded\",\"TEXT\"]".into()),
             _ => {}
         }
         let sql = format!("SELECT name, type FROM pragma_table_info('{}')", resource.name);

@@ -1,6 +1,6 @@
 //! D1: batches of statements in, rows as JSON text out.
 
-use js_sys::{Array, JSON, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
 use streamgage_edge::{Outcome, Parameter, Statement};
 use wasm_bindgen::prelude::*;
 use worker::Env;
@@ -21,7 +21,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn batch(this: &Database, statements: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, getter)]
-    fn results(this: &Ran) -> JsValue;
+    fn results(this: &Ran) -> Array;
     #[wasm_bindgen(method, getter)]
     fn meta(this: &Ran) -> Meta;
     #[wasm_bindgen(method, getter)]
@@ -58,8 +58,10 @@ impl Database {
         for ran in Array::from(&self.batch(&prepared).await?) {
             let ran: Ran = ran.unchecked_into();
             let meta = ran.meta();
-            let rows = JSON::stringify(&ran.results())?;
-            batch.outcomes.push(Outcome { rows: rows.into(), changes: meta.changes() as u64 });
+            // Without the names of the columns, which would be most of the text.
+            let rows: Array = ran.results().iter().map(|row| Object::values::<JsValue>(row.unchecked_ref())).collect();
+            let rows = JSON::stringify(&rows)?.into();
+            batch.outcomes.push(Outcome { rows, changes: meta.changes() as u64 });
             batch.rows_read += meta.rows_read();
             batch.rows_written += meta.rows_written();
             batch.duration += meta.duration();

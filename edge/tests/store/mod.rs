@@ -5,7 +5,7 @@
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use streamgage_edge::{
     Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive,
 };
@@ -65,12 +65,12 @@ impl Store {
             Parameter::Text(text) => rusqlite::types::Value::Text(text.clone()),
         });
         let mut prepared = self.database.prepare(&statement.sql)?;
-        let columns: Vec<String> = prepared.column_names().iter().map(|&name| name.to_owned()).collect();
+        let columns = prepared.column_count();
         let mut found = prepared.query(params_from_iter(values))?;
         let mut rows = Vec::new();
         while let Some(row) = found.next()? {
-            let cells = columns.iter().enumerate().map(|(index, name)| (name.clone(), json(row.get_ref_unwrap(index))));
-            rows.push(serde_json::to_string(&cells.collect::<Members>()).unwrap());
+            let cells = (0..columns).map(|index| json(row.get_ref_unwrap(index)));
+            rows.push(serde_json::to_string(&cells.collect::<Vec<_>>()).unwrap());
         }
         drop(found);
         let changes = if prepared.readonly() { 0 } else { self.database.changes() };
@@ -119,11 +119,11 @@ impl Store {
         (body["rows"].as_u64().unwrap(), body["changed"].as_u64().unwrap())
     }
 
-    /// All rows of a query, as text.
+    /// All rows of a query, each as a JSON array.
     pub fn rows(&self, sql: &str) -> Vec<String> {
         let statement = Statement { sql: sql.into(), parameters: Vec::new() };
-        let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.run_one(&statement).unwrap().rows).unwrap();
-        rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect()
+        let rows: Vec<Value> = serde_json::from_str(&self.run_one(&statement).unwrap().rows).unwrap();
+        rows.iter().map(Value::to_string).collect()
     }
 
     /// The database's plans of the statements that answer a request.
@@ -141,8 +141,8 @@ impl Store {
         let explain = |statement: &Statement| {
             let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
             let outcome = self.run_one(&Statement { sql, parameters: statement.parameters.clone() }).unwrap();
-            let steps: Vec<Map<String, Value>> = serde_json::from_str(&outcome.rows).unwrap();
-            steps.iter().map(|step| step["detail"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+            let steps: Vec<(i64, i64, i64, String)> = serde_json::from_str(&outcome.rows).unwrap();
+            steps.into_iter().map(|(_, _, _, detail)| detail).collect::<Vec<_>>().join("\n")
         };
         statements.iter().map(explain).collect()
     }
@@ -155,21 +155,6 @@ pub fn request(method: &str, path: &str) -> Request {
         url: Url::parse(&format!("http://127.0.0.1:8787{path}")),
         authorization: Some(format!("Bearer {KEY}")),
         ..Request::default()
-    }
-}
-
-/// An object that keeps the order of its members.
-struct Members(Vec<(String, Value)>);
-
-impl FromIterator<(String, Value)> for Members {
-    fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Members {
-        Members(members.into_iter().collect())
-    }
-}
-
-impl serde::Serialize for Members {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
