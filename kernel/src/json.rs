@@ -14,8 +14,10 @@ pub struct Members<'a> {
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step<'a> {
-    /// A member: its name and its value.
-    Member(&'a str, Plain<'a>),
+    /// The member that was expected: its value.
+    Expected(Plain<'a>),
+    /// Another member: its name and its value.
+    Other(&'a str, Plain<'a>),
     /// The object has ended, and the text with it.
     End,
     /// Something that is not read here: a list, an object, an escape, an exponent, white space, or no JSON at all.
@@ -40,43 +42,44 @@ pub enum Plain<'a> {
 /// Numbers of so many digits fit 64 bits.
 const MAX_DIGITS: usize = 18;
 
+// What these return is taken apart at once. Inlined it is never put together: to build such a value in memory and to copy
+// it takes longer than to read it.
 impl<'a> Members<'a> {
     /// Of a text that should be one object.
     pub fn new(text: &'a str) -> Members<'a> {
         Members { rest: text, is_first: true }
     }
 
-    /// The next member; where it is that of the name `expected`, its name need not be searched for its end.
-    #[inline]
+    /// The next member. One of the name `expected`, which must be plain, is found without a search for its name's end.
+    #[inline(always)]
     pub fn step(&mut self, expected: &str) -> Step<'a> {
         self.read(expected).unwrap_or(Step::Unusual)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, expected: &str) -> Option<Step<'a>> {
         let separator = if self.is_first { b'{' } else { b',' };
-        let name = match self.rest.split_at_checked(expected.len() + 4).map(|(head, rest)| (head.as_bytes(), rest)) {
-            Some(([first, b'"', name @ .., b'"', b':'], rest))
-                if *first == separator && name == expected.as_bytes() =>
-            {
-                let name = self.rest.get(2..2 + name.len())?;
-                self.rest = rest;
-                name
-            }
-            _ if self.rest == "}" && !self.is_first => return Some(Step::End),
-            _ => {
-                self.take(separator)?;
-                self.take(b'"')?;
-                let name = self.until_quote()?;
-                self.take(b':')?;
-                name
-            }
-        };
+        if let Some((head, rest)) = self.rest.split_at_checked(expected.len() + 4)
+            && let [first, b'"', name @ .., b'"', b':'] = head.as_bytes()
+            && *first == separator
+            && name == expected.as_bytes()
+        {
+            self.rest = rest;
+            self.is_first = false;
+            return self.value().map(Step::Expected);
+        }
+        if self.rest == "}" && !self.is_first {
+            return Some(Step::End);
+        }
         self.is_first = false;
-        Some(Step::Member(name, self.value()?))
+        self.take(separator)?;
+        self.take(b'"')?;
+        let name = self.until_quote()?;
+        self.take(b':')?;
+        self.value().map(|value| Step::Other(name, value))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self) -> Option<Plain<'a>> {
         match self.rest.as_bytes().first()? {
             b'"' => {
@@ -105,7 +108,7 @@ impl<'a> Members<'a> {
         self.advance(1).map(|_| ())
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, word: &str, value: Plain<'a>) -> Option<Plain<'a>> {
         self.rest = self.rest.strip_prefix(word)?;
         Some(value)
@@ -120,7 +123,7 @@ impl<'a> Members<'a> {
     }
 
     /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Option<Plain<'a>> {
         let bytes = self.rest.as_bytes();
         let unsigned = bytes.strip_prefix(b"-");
@@ -196,7 +199,8 @@ mod tests {
         let mut found = Vec::new();
         loop {
             match members.step("b") {
-                Step::Member(name, value) => found.push((name, value)),
+                Step::Expected(value) => found.push(("b", value)),
+                Step::Other(name, value) => found.push((name, value)),
                 Step::End => return Some(found),
                 Step::Unusual => return None,
             }

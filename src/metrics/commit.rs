@@ -3,7 +3,7 @@
 use super::Record;
 use crate::calendar::{DateTime, Day};
 use crate::schema::{COMMITS, Resource, RowError, Value};
-use alloc::boxed::Box;
+use compact_str::CompactString;
 
 /// A commit: who, where, on which of the author's days, how much, and what may exclude it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Commit {
     pub is_pr_orphan: bool,
     /// Nor outliers: those with an `outlier_reason`.
     pub is_outlier: bool,
-    /// Of the commits that share one, only the first is counted.
-    pub ignore_hash: Option<Box<str>>,
+    /// Of the commits that share one, only the first is counted. Most are short enough to need no memory of their own.
+    pub ignore_hash: Option<CompactString>,
     /// Lines of code, added or edited.
     pub haloc: i64,
     /// How many of these rework the author's own young ones.
@@ -66,6 +66,7 @@ impl Record for Commit {
     const RESOURCE: &'static Resource = &COMMITS;
     type Draft = CommitDraft;
 
+    #[inline]
     fn set(draft: &mut CommitDraft, place: usize, value: Value<'_>) {
         const APEX_USER_ID: usize = COMMITS.place("apex_user_id");
         const REPO_ID: usize = COMMITS.place("repo_id");
@@ -89,7 +90,7 @@ impl Record for Commit {
             IS_MERGE => commit.is_merge = value == Value::Boolean(true),
             IS_PR_ORPHAN => commit.is_pr_orphan = value == Value::Boolean(true),
             OUTLIER_REASON => commit.is_outlier = value != Value::Null,
-            IGNORE_HASH => commit.ignore_hash = value.text().map(Box::from),
+            IGNORE_HASH => commit.ignore_hash = value.text().map(CompactString::from),
             HALOC => commit.haloc = value.integer().unwrap_or(0),
             CHURN => commit.churn = value.integer().unwrap_or(0),
             IMPACT => commit.impact = value.decimal().unwrap_or(0),

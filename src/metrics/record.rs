@@ -105,6 +105,7 @@ impl<T: Record> Sink<T> {
 }
 
 impl<T: Record> RowSink for Sink<T> {
+    #[inline]
     fn value(&mut self, field: usize, value: Value<'_>) {
         match (field, value) {
             // The first field of each resource is its id.

@@ -3,9 +3,8 @@
 use super::{Answer, Commit, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
-use alloc::{boxed::Box, string::String, vec::Vec};
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use alloc::{string::String, vec::Vec};
+use hashbrown::HashSet;
 use streamgage_kernel::{Columns, Selection, WeekSums, week_sums};
 
 /// What counts of an organization: its contributions in columns, and who and what they belong to.
@@ -117,22 +116,10 @@ impl Table {
 
 /// Of the commits that share an `ignore_hash`, that of the lowest id (§1); commits come in the order of their ids.
 fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
-    let mut seen: HashMap<Box<str>, ()> = HashMap::new();
-    let mut kept = Vec::with_capacity(commits.len());
-    for (_, mut commit) in commits {
-        let is_first = match commit.ignore_hash.take().map(|hash| seen.entry(hash)) {
-            None => true,
-            Some(Entry::Vacant(entry)) => {
-                entry.insert(());
-                true
-            }
-            Some(Entry::Occupied(_)) => false,
-        };
-        if is_first {
-            kept.push(commit);
-        }
-    }
-    kept
+    let mut seen = HashSet::with_capacity(commits.len());
+    let mut is_first = |commit: &mut Commit| commit.ignore_hash.take().is_none_or(|hash| seen.insert(hash));
+    let commits = commits.into_iter().map(|(_, commit)| commit);
+    commits.filter_map(|mut commit| is_first(&mut commit).then_some(commit)).collect()
 }
 
 impl RepoFacts {

@@ -15,17 +15,17 @@ pub fn read_plain_row(resource: &'static Resource, line: &str, sink: &mut impl R
     let mut members = Members::new(line);
     let mut expected = 0;
     loop {
-        let (name, value) = match members.step(resource.fields.get(expected).map_or("", |field| field.name)) {
-            Step::Member(name, value) => (name, value),
+        let expected_field = resource.fields.get(expected);
+        let (index, value) = match members.step(expected_field.map_or("", |field| field.name)) {
+            Step::Expected(value) => (expected, value),
+            Step::Other(name, value) => match resource.position_from(expected, name) {
+                Some(index) => (index, value),
+                // A row that deletes is rare enough for the other reader.
+                None if name == DELETED => return None,
+                None => continue,
+            },
             Step::End => return found.first_missing(resource).is_none().then_some(()),
             Step::Unusual => return None,
-        };
-        let Some(index) = resource.position_from(expected, name) else {
-            // A row that deletes is rare enough for the other reader.
-            if name == DELETED {
-                return None;
-            }
-            continue;
         };
         expected = index + 1;
         let value = plain_value(resource.fields.get(index)?, value)?;
@@ -35,7 +35,7 @@ pub fn read_plain_row(resource: &'static Resource, line: &str, sink: &mut impl R
 }
 
 /// The value of a field, where it is of the field's kind without any conversion.
-#[inline]
+#[inline(always)]
 fn plain_value<'a>(field: &Field, value: Plain<'a>) -> Option<Value<'a>> {
     Some(match (field.kind, value) {
         (Kind::Integer, Plain::Integer(number)) if number.unsigned_abs() <= MAX_INTEGER.unsigned_abs() => {

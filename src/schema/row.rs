@@ -120,7 +120,7 @@ impl FieldsFound {
     pub(super) fn note(&mut self, index: usize, value: &Value<'_>) {
         // Of a field that is named twice the later value counts.
         self.0 &= !(1 << index);
-        self.0 |= u64::from(*value != Value::Null) << index;
+        self.0 |= u64::from(!matches!(value, Value::Null)) << index;
     }
 
     /// The first required field that has none.
