@@ -3,8 +3,9 @@
 use super::{Answer, Commit, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
-use alloc::{string::String, vec::Vec};
-use hashbrown::HashSet;
+use alloc::{string::String, vec, vec::Vec};
+use core::hash::BuildHasher;
+use hashbrown::DefaultHashBuilder;
 use streamgage_kernel::{Columns, Selection, WeekSums, week_sums};
 
 /// What counts of an organization: its contributions in columns, and who and what they belong to.
@@ -116,10 +117,26 @@ impl Table {
 
 /// Of the commits that share an `ignore_hash`, that of the lowest id (§1); commits come in the order of their ids.
 fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
-    let mut seen = HashSet::with_capacity(commits.len());
-    let mut is_first = |commit: &mut Commit| commit.ignore_hash.take().is_none_or(|hash| seen.insert(hash));
-    let commits = commits.into_iter().map(|(_, commit)| commit);
-    commits.filter_map(|mut commit| is_first(&mut commit).then_some(commit)).collect()
+    // To sort numbers that stand for the hashes is faster than to look each up in a table that no cache holds.
+    let numbering = DefaultHashBuilder::default();
+    let place_of = |(place, (_, commit)): (usize, &(i64, Commit))| {
+        commit.ignore_hash.as_deref().map(|hash| (numbering.hash_one(hash), place))
+    };
+    let mut places: Vec<(u64, usize)> = commits.iter().enumerate().filter_map(place_of).collect();
+    places.sort_unstable();
+    let hash_at = |&(_, place): &(u64, usize)| commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_deref());
+    let mut is_duplicate = vec![false; commits.len()];
+    for group in places.chunk_by_mut(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
+        // Nearly always these are one hash; but numbers can be the same by chance.
+        group.sort_by(|one, other| hash_at(one).cmp(&hash_at(other)));
+        for same in group.chunk_by(|one, next| hash_at(one) == hash_at(next)) {
+            for &(_, place) in same.iter().skip(1) {
+                is_duplicate.get_mut(place).into_iter().for_each(|flag| *flag = true);
+            }
+        }
+    }
+    let kept = commits.into_iter().zip(is_duplicate).filter(|(_, is_duplicate)| !is_duplicate);
+    kept.map(|((_, commit), _)| commit).collect()
 }
 
 impl RepoFacts {
@@ -229,6 +246,7 @@ mod tests {
         assert_eq!(counted(with([hash(commit()), hash(commit()), commit()]), ""), "2.0");
         let excluded = Commit { is_merge: true, ..commit() };
         assert_eq!(counted(with([hash(excluded), hash(commit())]), ""), "none");
+        assert_eq!(counted(with([hash(commit()), hash(Commit { is_merge: true, ..commit() })]), ""), "1.0");
         let elsewhere = Commit { repo_id: 4, ..commit() };
         assert_eq!(counted(with([hash(elsewhere), hash(commit())]), "&repo_id=3"), "none");
     }
