@@ -1,0 +1,171 @@
+//! `streamgage query`, as a user runs it: what it refuses, and what it does not let change its answers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic: that is how it fails")]
+
+mod support;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use support::{folder, run, streamgage};
+
+const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/?start_date=2024-01-01&resolution=week";
+const ROW: &str =
+    r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2024-03-05T10:00:00","haloc":10,"impact":2.5}"#;
+const ANSWER: &str = r#"{"status":200,"body":{"count":1,"results":[{"period_start_date":"2024-03-04","active_days":1.0,"commit_count":1.0,"total_impact":2.5,"total_efficiency":100.0}]}}"#;
+
+fn query(dump: &Path, request: &str) -> (i32, String, String) {
+    run(streamgage(dump).arg("query").arg(dump).arg(request).args(["--today", "2024-06-01"]))
+}
+
+/// A dump of one file, and what is said of it.
+fn refusal(name: &str, file: &str, content: impl AsRef<[u8]>) -> String {
+    let dump = folder(&format!("query-{name}"));
+    fs::write(dump.join(file), content).unwrap();
+    let (code, out, error) = query(&dump, METRICS);
+    assert_eq!((code, out.as_str()), (2, ""), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error.trim_end().replace(dump.to_str().unwrap(), "DUMP")
+}
+
+#[test]
+fn a_bad_row_is_named_by_file_line_and_field() {
+    for (name, row, message) in [
+        ("kind", ROW.replace("2.5", "\"high\""), "impact: must be a number"),
+        ("date", ROW.replace("03-05", "02-30"), "author_date: must be a date-time, such as 2021-06-01T09:30:00"),
+        ("required", ROW.replace("repo_id", "repository"), "repo_id: is required"),
+        ("undated", ROW.replace("author_date", "date"), "author_date: is required, or author_local_date"),
+        ("nan", ROW.replace("2.5", "NaN"), "expected value (column 94)"),
+        ("cut", ROW.split_at(40).0.to_owned(), "EOF while parsing a string (column 40)"),
+        ("list", "[1]".to_owned(), "invalid type: sequence, expected an object (column 1)"),
+        ("two", format!("{ROW}{ROW}"), "trailing characters (column 101)"),
+    ] {
+        let error = refusal(name, "commits.ndjson", format!("{ROW}\n\n{row}\n"));
+        assert_eq!(error, format!("streamgage: DUMP/commits.ndjson:3: {message}"));
+    }
+}
+
+#[test]
+fn rows_that_metrics_do_not_read_are_checked_too() {
+    let error = refusal("aliases", "user_alias.ndjson", "{\"id\":1,\"name\":7}\n");
+    assert_eq!(error, "streamgage: DUMP/user_alias.ndjson:1: name: must be text");
+    let error = refusal("unread", "commits.ndjson", ROW.replace("haloc\":10", "hunks\":\"x\""));
+    assert_eq!(error, "streamgage: DUMP/commits.ndjson:1: hunks: must be a whole number of at most 2^53 - 1");
+}
+
+#[test]
+fn the_line_is_told_wherever_threads_share_the_file() {
+    let good = format!("{ROW}\n").repeat(60_000);
+    let error = refusal("threads", "commits.ndjson", format!("{good}{}\n{good}", ROW.replace("10,", "\"x\",")));
+    assert_eq!(error, "streamgage: DUMP/commits.ndjson:60001: haloc: must be a whole number of at most 2^53 - 1");
+}
+
+#[test]
+fn what_is_no_dump() {
+    for (name, file, content, message) in [
+        ("json", "dump.json", "{", "DUMP: dump.json: EOF while parsing an object at line 1 column 1"),
+        ("format", "dump.json", r#"{"format":2}"#, "DUMP: dump.json: format 2 is not known, only 1 is"),
+        ("other", "notes.txt", "", "DUMP: is no dump: there is neither a dump.json nor a commits.ndjson in it"),
+    ] {
+        assert_eq!(refusal(name, file, content), format!("streamgage: {message}"));
+    }
+    let nowhere = folder("query-nowhere").join("dump");
+    let (code, _, error) = query(&nowhere, METRICS);
+    assert_eq!((code, error), (2, format!("streamgage: {}: no such file or folder\n", nowhere.display())));
+    let error = refusal("utf8", "commits.ndjson", b"{\"id\":1,\"message\":\"\xff\"}");
+    assert_eq!(error, "streamgage: DUMP/commits.ndjson:1: is not UTF-8");
+    let error = refusal("gzip", "commits.ndjson.gz", b"this is not compressed");
+    assert_eq!(error, "streamgage: DUMP/commits.ndjson.gz:1: invalid gzip header");
+}
+
+#[test]
+fn both_a_plain_and_a_zipped_file_are_one_too_many() {
+    let dump = folder("query-both");
+    fs::write(dump.join("commits.ndjson"), ROW).unwrap();
+    fs::write(dump.join("commits.ndjson.gz"), ROW).unwrap();
+    let (code, _, error) = query(&dump, METRICS);
+    assert_eq!(code, 2);
+    assert!(error.ends_with("commits.ndjson: there is a commits.ndjson.gz too; which is meant?\n"), "{error}");
+}
+
+#[test]
+fn no_terminal_escape_gets_through() {
+    let error = refusal("escape", "commits.ndjson", "\"\\u001b[2J\u{202e}\"\n");
+    assert!(error.contains("\\u{1b}[2J\\u{202e}"), "{error}");
+    assert!(!error.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn zipped_rows_count_like_plain_ones() {
+    let dump = folder("query-zipped");
+    let mut file = GzEncoder::new(fs::File::create(dump.join("commits.ndjson.gz")).unwrap(), Compression::fast());
+    file.write_all(ROW.as_bytes()).unwrap();
+    file.finish().unwrap();
+    assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
+}
+
+#[test]
+fn a_later_row_replaces_an_earlier_one_and_can_delete() {
+    let dump = folder("query-changes");
+    let rows =
+        [ROW.replace("2.5", "99"), ROW.replace(":1,\"a", ":2,\"a"), ROW.into(), r#"{"_deleted":true,"id":2}"#.into()];
+    fs::write(dump.join("commits.ndjson"), rows.join("\r\n")).unwrap();
+    assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
+}
+
+/// Rows of distinct ids, and the same in another order: by their text, backwards.
+#[test]
+fn the_order_of_rows_changes_no_byte() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let shared = root.join("../shared/data/sample");
+    let sample = if shared.exists() { shared } else { root.join("tests/corpus/dump") };
+    let (sorted, shuffled) = (folder("query-sorted"), folder("query-shuffled"));
+    for file in ["commits", "users", "teams", "team_membership", "repos"].map(|name| format!("{name}.ndjson")) {
+        let text = fs::read_to_string(sample.join(&file)).unwrap();
+        // The last row of each id counts: the others would change places with it.
+        let mut rows: std::collections::BTreeMap<i64, &str> = Default::default();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            rows.insert(row["id"].as_i64().unwrap(), line);
+        }
+        let mut rows: Vec<&str> = rows.into_values().collect();
+        fs::write(sorted.join(&file), rows.join("\n")).unwrap();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.bytes().rev().collect::<Vec<u8>>()));
+        fs::write(shuffled.join(&file), rows.join("\n")).unwrap();
+    }
+    let ask = |dump: &Path| {
+        let requests: Vec<String> =
+            ["resolution=week", "resolution=period", "resolution=week&team_id=100&include_nested_teams=true"]
+                .into_iter()
+                .flat_map(|query| (0..4).map(move |year| format!("{query}&start_date={}-02-03", 2020 + year)))
+                .map(|query| format!("/v3/customer/metrics/code_fundamentals/period_metrics/?{query}\n"))
+                .collect();
+        let mut command = streamgage(dump);
+        command.arg("query").arg(dump).args(["--today", "2023-02-03", "-"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(requests.concat().as_bytes()).unwrap();
+        let answers = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        assert_eq!(answers.lines().count(), requests.len());
+        assert!(answers.contains("period_start_date"), "{answers}");
+        answers
+    };
+    assert_eq!(ask(&sorted), ask(&shuffled));
+}
+
+#[test]
+fn every_request_is_answered() {
+    let dump = folder("query-routes");
+    fs::write(dump.join("commits.ndjson"), ROW).unwrap();
+    for (request, answer) in [
+        ("/v3/customer/core/nope/", r#"{"status":404,"body":{"detail":"Not found."}}"#),
+        ("/v3/customer/core/commits/2/", r#"{"status":404,"body":{"detail":"Not found."}}"#),
+        ("/v3/customer/core/teams", r#"{"status":301,"body":null}"#),
+        ("", r#"{"status":404,"body":{"detail":"Not found."}}"#),
+        ("/v3/customer/core/teams/", r#"{"status":200,"body":{"count":0,"next":null,"previous":null,"results":[]}}"#),
+        (METRICS, ANSWER),
+    ] {
+        assert_eq!(query(&dump, request), (0, format!("{answer}\n"), String::new()), "{request}");
+    }
+}
