@@ -40,7 +40,7 @@ fn a_bad_row_is_named_by_file_line_and_field() {
         ("nan", ROW.replace("2.5", "NaN"), "expected value (column 94)"),
         ("cut", ROW.split_at(40).0.to_owned(), "EOF while parsing a string (column 40)"),
         ("list", "[1]".to_owned(), "invalid type: sequence, expected an object (column 1)"),
-        ("two", format!("{ROW}{ROW}"), "trailing characters (column 101)"),
+        ("two", format!("{ROW}{ROW}"), "trailing characters (column 98)"),
     ] {
         let error = refusal(name, "commits.ndjson", format!("{ROW}\n\n{row}\n"));
         assert_eq!(error, format!("streamgage: DUMP/commits.ndjson:3: {message}"));
