@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::folder::{self, Header};
 use flate2::read::MultiGzDecoder;
+use memchr::memchr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::num::NonZero;
@@ -23,7 +24,7 @@ pub struct Dump {
 /// A file shorter than this is read by one thread.
 const PARALLEL_BYTES: u64 = 1 << 20;
 /// A line longer than this is no row: what a row may be in an import is far less.
-const MAX_LINE_BYTES: u64 = 64 << 20;
+const MAX_LINE_BYTES: usize = 64 << 20;
 /// An error shows no more of a row than this.
 const MAX_SHOWN: usize = 200;
 
@@ -142,10 +143,10 @@ impl RowFile {
         self.path.display().to_string()
     }
 
-    fn open(&self) -> Result<Box<dyn BufRead>, Failure> {
+    fn open(&self) -> Result<Lines<Box<dyn Read>>, Failure> {
         let file = File::open(&self.path).map_err(|error| self.failure(&error))?;
         let reader: Box<dyn Read> = if self.is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        Ok(Box::new(BufReader::with_capacity(1 << 18, reader)))
+        Ok(Lines::new(reader))
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
@@ -183,26 +184,62 @@ impl RowFile {
     }
 
     fn read_share<T: Record>(&self, from: u64, to: u64) -> Result<Share<T>, io::Error> {
-        let mut reader = BufReader::with_capacity(1 << 18, File::open(&self.path)?);
+        let mut lines = Lines::new(File::open(&self.path)?);
         // The line that the share before this one has begun ends at the first line break from the last byte before it on.
         let mut position = from.saturating_sub(1);
-        reader.seek(SeekFrom::Start(position))?;
-        let mut line = Vec::new();
+        lines.reader.seek(SeekFrom::Start(position))?;
         if from > 0 {
-            position += reader.read_until(b'\n', &mut line)? as u64;
+            position += lines.next(<[u8]>::len)?.unwrap_or(0) as u64;
         }
         let mut share = Share { records: Records::default(), lines: 0, error: None };
         while position < to && share.error.is_none() {
-            line.clear();
-            let length = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? as u64;
-            if length == 0 {
-                break;
-            }
+            let records = &mut share.records;
+            let take = |line: &[u8]| (line.len() as u64, text_of(line).and_then(|text| read_record(records, text)));
+            let Some((length, read)) = lines.next(take)? else { break };
             position += length;
             share.lines += 1;
-            share.error = text_of(&line).and_then(|text| read_record(&mut share.records, text)).err();
+            share.error = read.err();
         }
         Ok(share)
+    }
+}
+
+/// The lines of a file, handed on where they lie in the buffer.
+struct Lines<R> {
+    reader: BufReader<R>,
+    /// A line that the buffer does not hold as a whole.
+    spilled: Vec<u8>,
+}
+
+impl<R: Read> Lines<R> {
+    fn new(reader: R) -> Lines<R> {
+        Lines { reader: BufReader::with_capacity(1 << 18, reader), spilled: Vec::new() }
+    }
+
+    /// Hands the next line, with its line break, to `take`; `None` at the end.
+    fn next<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> io::Result<Option<T>> {
+        self.spilled.clear();
+        loop {
+            let buffer = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                buffer => buffer?,
+            };
+            let (line, is_whole) = match memchr(b'\n', buffer) {
+                Some(end) => (buffer.get(..=end).unwrap_or(buffer), true),
+                None => (buffer, buffer.is_empty()),
+            };
+            let length = line.len();
+            if is_whole && self.spilled.is_empty() {
+                let taken = (length > 0).then(|| take(line));
+                self.reader.consume(length);
+                return Ok(taken);
+            }
+            self.spilled.extend_from_slice(line);
+            self.reader.consume(length);
+            if is_whole || self.spilled.len() > MAX_LINE_BYTES {
+                return Ok(Some(take(&self.spilled)));
+            }
+        }
     }
 }
 
@@ -224,27 +261,25 @@ fn read_record<T: Record>(records: &mut Records<T>, line: &str) -> Result<(), St
 /// Hands each line that is not empty to `take`; what it says is wrong is told with the file and the line.
 fn for_each_line(
     name: &str,
-    mut reader: Box<dyn BufRead>,
+    mut lines: Lines<Box<dyn Read>>,
     mut take: impl FnMut(&str) -> Result<(), String>,
 ) -> Result<(), Failure> {
-    let mut line = Vec::new();
     for number in 1u64.. {
         let failed = |error: &str| Failure::Input(format!("{name}:{number}: {error}"));
-        line.clear();
-        let length = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
-        if length.map_err(|error| failed(&reason(&error)))? == 0 {
-            break;
-        }
-        let text = text_of(&line).map_err(|error| failed(&error))?;
-        if !text.is_empty() {
-            take(text).map_err(|error| failed(&error))?;
+        let read = lines.next(|line| match text_of(line) {
+            Ok("") => Ok(()),
+            text => take(text?),
+        });
+        match read.map_err(|error| failed(&reason(&error)))? {
+            Some(taken) => taken.map_err(|error| failed(&error))?,
+            None => break,
         }
     }
     Ok(())
 }
 
 fn text_of(line: &[u8]) -> Result<&str, String> {
-    if line.len() as u64 == MAX_LINE_BYTES {
+    if line.len() > MAX_LINE_BYTES {
         return Err("the line is too long for a row".to_owned());
     }
     str::from_utf8(line).map(str::trim_ascii).map_err(|_| "is not UTF-8".to_owned())

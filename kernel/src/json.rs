@@ -62,7 +62,7 @@ impl<'a> Members<'a> {
         if let Some((head, rest)) = self.rest.split_at_checked(expected.len() + 4)
             && let [first, b'"', name @ .., b'"', b':'] = head.as_bytes()
             && *first == separator
-            && name == expected.as_bytes()
+            && is_same(name, expected.as_bytes())
         {
             self.rest = rest;
             self.is_first = false;
@@ -142,6 +142,16 @@ impl<'a> Members<'a> {
         let text = self.advance(sign + length + 1 + places)?;
         (places > 0).then_some(Plain::Fraction(text))
     }
+}
+
+/// Whether two short texts of one length are the same: eight bytes at a time, without a call.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let (ones, one_rest) = one.as_chunks::<8>();
+    let (others, other_rest) = other.as_chunks::<8>();
+    let mut pairs = ones.iter().zip(others);
+    pairs.all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
+        && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
 /// How many bytes there are before the first quote, backslash or control character.

@@ -51,7 +51,7 @@ impl Table {
             let excluded = commit.is_merge || commit.is_pr_orphan || commit.is_outlier;
             !excluded && !hidden.contains(commit.apex_user_id) && !blocked.contains(commit.repo_id)
         });
-        commits.sort_unstable_by_key(|commit| (commit.apex_user_id, commit.day, commit.repo_id));
+        commits.sort_by_cached_key(|commit| (commit.apex_user_id, commit.day, commit.repo_id));
 
         let users: IdSet = commits.iter().map(|commit| commit.apex_user_id).collect();
         let repo_ids: IdSet = commits.iter().map(|commit| commit.repo_id).collect();
