@@ -74,6 +74,7 @@ const steps: Record<string, () => Promise<void>> = {
     await run(pack, ["test", ...flags, "browser"], { env: { PATH: pathWith(bindgen) } });
   },
   async worker() {
+    await builtCli();
     await builtWorker();
     await builtPage();
     await nodeTests("tests/worker");

@@ -348,33 +348,3 @@ fn another_upstreams_dump_is_left_alone() {
     assert_eq!(code, 2, "{error}");
     assert_eq!(pull(&home, &server.url, &[]).0, 0, "an empty folder is nobody's");
 }
-
-/// With a Worker (`STREAMGAGE_URL`, `STREAMGAGE_KEY`) that holds nothing of value: a demo is pushed, pulled, pushed and
-/// pulled again.
-#[test]
-fn a_backup_of_a_worker_is_exact() {
-    let (Ok(url), Ok(key)) = (std::env::var("STREAMGAGE_URL"), std::env::var("STREAMGAGE_KEY")) else {
-        return;
-    };
-    let home = folder("pull-worker");
-    let command = |arguments: &[&str]| -> Command {
-        let mut command = streamgage(&home);
-        command.args(arguments).current_dir(&home).env("STREAMGAGE_KEY", &key);
-        command
-    };
-    let steps: [&[&str]; 5] = [
-        &["demo", "--out", "demo", "--users", "10", "--months", "2", "--until", "2026-06-01"],
-        &["push", "demo", "--to", &url],
-        &["pull", &url, "--out", "one"],
-        &["push", "one", "--to", &url],
-        &["pull", &url, "--out", "two"],
-    ];
-    for step in steps {
-        let (code, out, error) = run(&mut command(step));
-        assert_eq!(code, 0, "{step:?}: {out}{error}");
-        if step[..2] == ["push", "one"] {
-            assert!(out.lines().all(|line| line.contains(", 0 changed")), "{out}");
-        }
-    }
-    assert_eq!(files(&home.join("one")), files(&home.join("two")));
-}
