@@ -112,5 +112,6 @@ await main(async () => {
     if (failed) break;
   }
   console.log(`\n${rows.join("\n")}`);
+  console.log(`steps: ${rows.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
   if (failed) throw new Failure(`${failed} failed; this step alone: npm test -- ${failed}`);
 });
