@@ -147,6 +147,11 @@ impl DateTime {
         Some(DateTime { written, microsecond, offset: parse_offset(rest)? })
     }
 
+    /// Microseconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
+    pub fn microseconds(&self) -> i64 {
+        self.utc().saturating_mul(1_000_000).saturating_add(i64::from(self.microsecond))
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
     pub fn utc(&self) -> i64 {
         self.written - i64::from(self.offset.unwrap_or(0))

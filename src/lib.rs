@@ -32,6 +32,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod calendar;
+pub mod evaluate;
 pub mod metrics;
 pub mod number;
 pub mod query;

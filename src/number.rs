@@ -117,6 +117,42 @@ impl Number {
     }
 }
 
+impl Number {
+    /// The number with its decimal point moved that many places to the right.
+    #[must_use]
+    pub fn shifted(mut self, places: i64) -> Number {
+        if !self.digits.is_empty() {
+            self.exponent = self.exponent.saturating_add(places);
+        }
+        self
+    }
+
+    /// Whether there is nothing behind its decimal point.
+    pub fn is_whole(&self) -> bool {
+        i64::try_from(self.digits.len()).is_ok_and(|length| length <= self.exponent.max(0))
+    }
+
+    /// The largest whole number that is not above it.
+    pub fn floor(&self) -> Whole {
+        match self.truncate() {
+            Whole::Value(value) if self.negative && !self.is_whole() => {
+                value.checked_sub(1).map_or(Whole::Below, Whole::Value)
+            }
+            whole => whole,
+        }
+    }
+
+    /// The nearest double; an infinite one beyond all doubles.
+    pub fn to_double(&self) -> f64 {
+        let digits = self.digits.iter().map(|&digit| char::from(b'0' + digit));
+        let mut text = alloc::string::String::from(if self.negative { "-0." } else { "0." });
+        text.extend(digits);
+        // Writing into a String can't fail.
+        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("e{}", self.exponent));
+        text.parse().unwrap_or(0.0)
+    }
+}
+
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -224,7 +260,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn floors_and_doubles() {
+        for (text, floor, is_whole, double) in [
+            ("0", 0, true, 0.0),
+            ("0.99999", 9_999, false, 0.99999),
+            ("-0.00001", -1, false, -0.00001),
+            ("-1.2345", -12_345, true, -1.2345),
+            ("-12e-1", -12_000, true, -1.2),
+            ("16.60", 166_000, true, 16.6),
+            ("1e-400", 0, false, 0.0),
+        ] {
+            let number = Number::parse(text).unwrap();
+            assert_eq!(number.to_double(), double, "{text}");
+            let shifted = number.shifted(4);
+            assert_eq!((shifted.floor(), shifted.is_whole()), (Whole::Value(floor), is_whole), "{text}");
+        }
+        assert_eq!(Number::parse("1e400").unwrap().to_double(), f64::INFINITY);
+        assert_eq!(Number::parse("-9223372036854775808.5").unwrap().floor(), Whole::Below);
+    }
+
     proptest! {
+        #[test]
+        fn doubles_come_back(value in proptest::num::f64::NORMAL) {
+            prop_assert_eq!(Number::parse(&std::format!("{value:e}")).unwrap().to_double(), value);
+        }
+
         #[test]
         fn whole_numbers_come_back(value in any::<i64>()) {
             prop_assert_eq!(whole(&value.to_string()), Some(Whole::Value(value)));

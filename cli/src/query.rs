@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
+use streamgage::evaluate::{self, NewRow, RowsBuilder, Store};
 use streamgage::metrics::Table;
-use streamgage::query::{Endpoint, MetricsRequest, Page, Parameters, Route, route};
-use streamgage::schema::{Missing, Resource, RowError, RowSink, Value, read_row};
+use streamgage::query::{Endpoint, ListRequest, MetricsRequest, Route, route};
+use streamgage::schema::{Missing, Nested, NestedOf, Resource, Shown, read_plain_row, read_row};
 
 /// Answers v3 requests over a dump, a line of JSON for each.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let dump = Dump::open(&arguments.dump)?;
     let table = dump.organization()?.table();
     let base = arguments.base.trim_end_matches('/').to_owned();
-    let mut answers = Answers { dump, table, today, base, lists: BTreeMap::new() };
+    let mut answers = Answers { dump, table, today, base, lists: Lists::default() };
     let mut out = io::stdout().lock();
     let mut answer = |request: &str| match answers.answer(request)?.write(&mut out) {
         // Whoever reads the answers has heard enough.
@@ -107,8 +108,7 @@ struct Answers {
     table: Table,
     today: Day,
     base: String,
-    /// The rows of each resource that a list was asked of, as they stand in the dump, by id.
-    lists: BTreeMap<&'static str, BTreeMap<i64, Box<str>>>,
+    lists: Lists,
 }
 
 impl Answers {
@@ -120,113 +120,156 @@ impl Answers {
                 Err(errors) => Response::new(400, &errors),
             },
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, path, query),
-            Route::Endpoint(Endpoint::Object(resource, id)) => match self.rows(resource)?.get(&id) {
-                Some(row) => Response::new(200, &object(resource, row)?),
-                None => not_found(),
-            },
+            Route::Endpoint(Endpoint::Object(resource, id)) => self.object(resource, id, query),
             Route::Redirect(_) => Response::new(301, &()),
             Route::NotFound => not_found(),
         }
     }
 
     fn list(&mut self, resource: &'static Resource, path: &str, query: &str) -> Result<Response, Failure> {
-        if let Some(parameter) = unanswered(query) {
-            let detail = format!("Not implemented yet: lists take limit and offset, not {parameter}.");
-            return Response::new(501, &Detail { detail: &detail });
-        }
-        let page = Page::parse(query);
-        let address = format!("{}{path}", self.base);
-        let rows = self.rows(resource)?;
-        let count = rows.len() as u64;
-        let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
-        let take = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let results = rows.values().skip(skip).take(take).map(|row| object(resource, row));
+        let request = match ListRequest::parse(resource, query) {
+            Ok(request) => request,
+            Err(errors) => return Response::new(400, &errors),
+        };
+        self.lists.read(&self.dump, &evaluate::reads(&request))?;
+        let found = evaluate::list(&request, &self.lists.store);
+        let results = found.places.iter().map(|&place| self.lists.object(&request, place));
         let results = results.collect::<Result<Vec<Object>, Failure>>()?;
-        let next = page.next(count, &address, query);
-        Response::new(200, &Envelope { count, next, previous: page.previous(&address, query), results })
+        let address = format!("{}{path}", self.base);
+        let next = request.page.next(found.count, &address, query);
+        let previous = request.page.previous(&address, query);
+        Response::new(200, &Envelope { count: found.count, next, previous, results })
     }
 
-    fn rows(&mut self, resource: &'static Resource) -> Result<&BTreeMap<i64, Box<str>>, Failure> {
-        if !self.lists.contains_key(resource.name) {
-            let mut rows = BTreeMap::new();
-            self.dump.lines(resource, |line| {
-                let mut key = RowKey::default();
-                read_json(line, |json| read_row(resource, json, &mut key)).map_err(|error| changed(&error))?;
-                if key.deleted {
-                    rows.remove(&key.id);
-                } else {
-                    rows.insert(key.id, line.into());
-                }
-                Ok(())
-            })?;
-            self.lists.insert(resource.name, rows);
+    /// An object is looked for among what the filters find, as in the framework; that there is none of that id is told
+    /// before what is wrong with them (§3).
+    fn object(&mut self, resource: &'static Resource, id: i64, query: &str) -> Result<Response, Failure> {
+        self.lists.read(&self.dump, &[resource])?;
+        if self.lists.store.rows(resource).and_then(|rows| rows.find(id)).is_none() {
+            return not_found();
         }
-        Ok(self.lists.entry(resource.name).or_default())
+        let request = match ListRequest::parse(resource, query) {
+            Ok(request) => request,
+            Err(errors) => return Response::new(400, &errors),
+        };
+        self.lists.read(&self.dump, &evaluate::reads(&request))?;
+        match evaluate::object(&request, &self.lists.store, id) {
+            Some(place) => Response::new(200, &self.lists.object(&request, place)?),
+            None => not_found(),
+        }
     }
-}
-
-/// The first parameter that would change a list if lists were filtered; to leave it out would be a wrong answer.
-fn unanswered(query: &str) -> Option<String> {
-    let parameters = Parameters::parse(query);
-    let plain = |(name, value): &(&str, &str)| {
-        matches!(*name, "limit" | "offset") || (*name == "ordering" && matches!(*value, "" | "id"))
-    };
-    let other = parameters.iter().find(|parameter| !plain(parameter));
-    other.map(|(name, _)| name.to_owned())
 }
 
 fn not_found() -> Result<Response, Failure> {
     Response::new(404, &Detail { detail: "Not found." })
 }
 
-/// All rows were read once when the dump was; what is wrong with one now has come since.
-fn changed(error: &RowError) -> Failure {
-    Failure::Input(format!("the dump has changed while it was read: {error}"))
-}
-
+/// The rows of the resources that lists were asked of.
 #[derive(Default)]
-struct RowKey {
-    id: i64,
-    deleted: bool,
+struct Lists {
+    store: Store,
+    /// The rows of each resource as they stand in the dump, by their places in the store.
+    lines: BTreeMap<&'static str, Vec<Box<str>>>,
 }
 
-impl RowSink for RowKey {
-    fn value(&mut self, field: usize, value: Value<'_>) {
-        if let (0, Value::Integer(id)) = (field, value) {
-            self.id = id;
+impl Lists {
+    /// Reads the rows of resources that were not read yet.
+    fn read(&mut self, dump: &Dump, resources: &[&'static Resource]) -> Result<(), Failure> {
+        for &resource in resources {
+            if self.lines.contains_key(resource.name) {
+                continue;
+            }
+            let mut rows = RowsBuilder::new(resource);
+            let mut lines: Vec<Box<str>> = Vec::new();
+            dump.lines(resource, |line| {
+                let read = |row: &mut NewRow<'_>| {
+                    if read_plain_row(resource, line, row).is_some() {
+                        return Ok(());
+                    }
+                    row.clear();
+                    read_json(line, |json| read_row(resource, json, row))
+                };
+                // All rows were read once when the dump was; what is wrong with one now has come since.
+                rows.add(read)
+                    .map_err(|error| Failure::Input(format!("the dump has changed while it was read: {error}")))?;
+                lines.push(line.into());
+                Ok(())
+            })?;
+            self.store.insert(rows.build());
+            self.lines.insert(resource.name, lines);
         }
+        Ok(())
     }
 
-    fn deleted(&mut self) {
-        self.deleted = true;
+    /// A row as the API shows it: what the request asks for, in the resource's order, then, if it asks for nothing by
+    /// name, what the resource does not know.
+    fn object(&self, request: &ListRequest, place: usize) -> Result<Object, Failure> {
+        let resource = request.resource;
+        let mut found = self.row(resource, place)?;
+        if request.normalize_authors
+            && let Some(user) = found.get("apex_user_id").cloned()
+        {
+            found.insert("user_alias_id".to_owned(), user);
+        }
+        let mut shown = Vec::new();
+        for (at, what) in resource.shown().enumerate() {
+            let own = found.remove(what.name());
+            if !request.projection.shows(at) {
+                continue;
+            }
+            let value = match what {
+                Shown::Field(_, field) => own.map_or_else(|| missing(field.missing), Ok)?,
+                Shown::Nested(nested) => self.nested(resource, nested, place)?,
+            };
+            shown.push((what.name().to_owned(), value));
+        }
+        if request.projection.unknown {
+            shown.extend(found);
+        }
+        Ok(Object(shown))
+    }
+
+    fn nested(&self, resource: &Resource, nested: &Nested, place: usize) -> Result<Box<RawValue>, Failure> {
+        let rows = self.store.rows(resource);
+        let places = rows.map(|rows| evaluate::nested(nested, rows, place, &self.store)).unwrap_or_default();
+        let object = |&place: &usize| {
+            let mut found = self.row(nested.resource, place)?;
+            let fields = nested.resource.fields.iter().filter(|field| nested.fields.contains(&field.name));
+            let shown = fields.map(|field| {
+                let value = found.remove(field.name).map_or_else(|| missing(field.missing), Ok)?;
+                Ok((field.name.to_owned(), value))
+            });
+            shown.collect::<Result<_, Failure>>().map(Object)
+        };
+        let objects = places.iter().map(object).collect::<Result<Vec<Object>, Failure>>()?;
+        let value = match nested.of {
+            NestedOf::Id => serde_json::value::to_raw_value(&objects.first()),
+            NestedOf::Ids | NestedOf::TeamsOfUser => serde_json::value::to_raw_value(&objects),
+        };
+        value.map_err(|error| failed(&error))
+    }
+
+    fn row(&self, resource: &Resource, place: usize) -> Result<BTreeMap<String, Box<RawValue>>, Failure> {
+        let line = self.lines.get(resource.name).and_then(|lines| lines.get(place));
+        serde_json::from_str(line.map_or("{}", |line| line)).map_err(|error| failed(&error))
     }
 }
 
-/// A row as the API shows it: each field in the resource's order, then those that the resource does not know.
+fn failed(error: &serde_json::Error) -> Failure {
+    Failure::Work(error.to_string())
+}
+
+/// A row, or a part of it, as it is shown.
 struct Object(Vec<(String, Box<RawValue>)>);
 
-fn object(resource: &'static Resource, row: &str) -> Result<Object, Failure> {
-    let failed = |error: serde_json::Error| Failure::Work(error.to_string());
-    let mut found: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row).map_err(failed)?;
-    let mut fields = Vec::with_capacity(resource.fields.len());
-    for field in resource.fields {
-        let value = match found.remove(field.name) {
-            Some(value) => value,
-            None => RawValue::from_string(missing(field.missing).to_owned()).map_err(failed)?,
-        };
-        fields.push((field.name.to_owned(), value));
-    }
-    fields.extend(found);
-    Ok(Object(fields))
-}
-
-fn missing(missing: Missing) -> &'static str {
-    match missing {
+fn missing(missing: Missing) -> Result<Box<RawValue>, Failure> {
+    let text = match missing {
         Missing::Required | Missing::Null => "null",
         Missing::Zero => "0",
         Missing::False => "false",
         Missing::EmptyList => "[]",
-    }
+    };
+    RawValue::from_string(text.to_owned()).map_err(|error| failed(&error))
 }
 
 impl Serialize for Object {

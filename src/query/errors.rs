@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
 /// A date parameter that is no date, or a start that is too old (§1, from the vendor's page).
 pub(crate) const BAD_DATE: &str = "Provide a valid date. Date cannot be more than 3 years prior to now.";
@@ -15,6 +15,29 @@ pub(crate) const NOT_A_NUMBER: &str = "Enter a number.";
 /// A text that holds a NUL (§0).
 pub(crate) const NULL_CHARACTER: &str = "Null characters are not allowed.";
 
+/// What should be a date-time and is none (§2).
+pub(crate) const NOT_A_DATE_TIME: &str = "Enter a valid date/time.";
+
+/// A `filters` in which there is nothing in brackets (§2).
+pub(crate) fn no_expression(decoded: &str) -> String {
+    format!("Unable to parse querystring. Decoded: '{decoded}'.")
+}
+
+/// What stands between two brackets of `filters` and is neither `&` nor `|`, as the framework says it.
+pub(crate) fn bad_operator(operator: &str) -> String {
+    format!("Invalid querystring operator. Matched: '{operator}'.")
+}
+
+/// What stands after the last bracket of `filters`, as the framework says it.
+pub(crate) fn trailing(characters: &str) -> String {
+    format!("Ending querystring must not have trailing characters. Matched: '{characters}'.")
+}
+
+/// A `filters` that joins more relations than an answer can be found for in bounded time; ours.
+pub(crate) fn too_many_joins(most: usize) -> String {
+    format!("Too many conditions on related objects: at most {most} can be joined.")
+}
+
 /// A value that is none of a parameter's choices (§1).
 pub(crate) fn bad_choice(value: &str, choices: &[&str]) -> String {
     let choices: Vec<String> = choices.iter().map(|choice| crate::text::repr(choice)).collect();
@@ -24,9 +47,16 @@ pub(crate) fn bad_choice(value: &str, choices: &[&str]) -> String {
 
 /// The body of a 400: each bad parameter with its messages, in the order in which the parameters are documented.
 ///
-/// The fault is always the caller's. Serializes as `{"start_date":["…"]}`.
+/// The fault is always the caller's. Serializes as `{"start_date":["…"]}`; what is wrong inside of `filters` as
+/// `{"filters":{"id=x":{"id":["…"]}}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Errors(Vec<(String, String)>);
+pub struct Errors(Vec<(String, Problem)>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    Messages(Vec<String>),
+    Inside(Errors),
+}
 
 impl Errors {
     /// Whether there are none.
@@ -34,13 +64,39 @@ impl Errors {
         self.0.is_empty()
     }
 
-    /// Each bad parameter and what is wrong with it.
+    /// Each bad parameter and what is wrong with it; of `filters`, the parameters inside.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(parameter, message)| (parameter.as_str(), message.as_str()))
+        let mut flat = Vec::new();
+        self.flatten(&mut flat);
+        flat.into_iter()
+    }
+
+    /// There are two levels at most: a query inside of `filters` has no `filters`.
+    fn flatten<'a>(&'a self, flat: &mut Vec<(&'a str, &'a str)>) {
+        for (parameter, problem) in &self.0 {
+            match problem {
+                Problem::Messages(messages) => {
+                    flat.extend(messages.iter().map(|message| (parameter.as_str(), message.as_str())));
+                }
+                Problem::Inside(errors) => errors.flatten(flat),
+            }
+        }
     }
 
     pub(crate) fn add(&mut self, parameter: &str, message: impl Into<String>) {
-        self.0.push((parameter.to_owned(), message.into()));
+        let message = message.into();
+        if let Some((last, Problem::Messages(messages))) = self.0.last_mut()
+            && last == parameter
+        {
+            messages.push(message);
+            return;
+        }
+        self.0.push((parameter.to_owned(), Problem::Messages([message].into())));
+    }
+
+    /// Adds what is wrong inside of a parameter's value.
+    pub(crate) fn add_inside(&mut self, parameter: &str, errors: Errors) {
+        self.0.push((parameter.to_owned(), Problem::Inside(errors)));
     }
 }
 
@@ -58,10 +114,15 @@ impl core::error::Error for Errors {}
 
 impl Serialize for Errors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (parameter, message) in self.iter() {
-            map.serialize_entry(parameter, &[message])?;
+        serializer.collect_map(self.0.iter().map(|(parameter, problem)| (parameter, problem)))
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Problem::Messages(messages) => messages.serialize(serializer),
+            Problem::Inside(errors) => errors.serialize(serializer),
         }
-        map.end()
     }
 }

@@ -4,7 +4,7 @@ use crate::number::Number;
 use alloc::vec::Vec;
 
 /// Ids in ascending order, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdSet(Vec<i64>);
 
 impl IdSet {

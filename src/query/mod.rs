@@ -3,6 +3,7 @@
 mod endpoint;
 mod errors;
 mod id_set;
+mod list;
 mod metrics;
 mod page;
 mod parameters;
@@ -10,6 +11,9 @@ mod parameters;
 pub use endpoint::{Endpoint, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
+pub use list::{
+    Comparison, Condition, Double, Filter, Join, ListRequest, MAX_JOINS, Node, Order, Projection, Subject, Test,
+};
 pub use metrics::{METRICS_PARAMETERS, MetricsRequest, Resolution};
 pub use page::{MAX_LIMIT, Page};
 pub use parameters::{Parameters, encode_form};

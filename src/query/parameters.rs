@@ -30,12 +30,25 @@ impl<'a> Parameters<'a> {
 
     /// The value that counts, which is the last one sent; `None` if it is blank.
     pub fn value(&self, name: &str) -> Option<&str> {
-        let last = self.0.iter().rev().find(|(sent, _)| sent == name);
-        last.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
+        self.last(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value that counts, even if it is blank.
+    pub(crate) fn last(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(sent, _)| sent == name).map(|(_, value)| value.as_ref())
     }
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
+    unescape(text, b' ')
+}
+
+/// Decodes what is percent-encoded, as Python's `unquote` does: a `+` stays one.
+pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
+    unescape(text, b'+')
+}
+
+fn unescape(text: &str, plus: u8) -> Cow<'_, str> {
     if !text.contains(['+', '%']) {
         return Cow::Borrowed(text);
     }
@@ -49,7 +62,7 @@ fn decode(text: &str) -> Cow<'_, str> {
                 bytes.push(byte);
                 rest = after;
             }
-            (b'+', _) => bytes.push(b' '),
+            (b'+', _) => bytes.push(plus),
             _ => bytes.push(first),
         }
     }
@@ -105,6 +118,11 @@ mod tests {
         assert_eq!(value("a=100%25%zz"), "100%%zz");
         assert_eq!(value("a=%ff%c3x%f0%9f%98"), "\u{fffd}\u{fffd}x\u{fffd}");
         assert_eq!(value("a=%00"), "\0");
+    }
+
+    #[test]
+    fn a_plus_that_is_none() {
+        assert_eq!(unquote("a+b%2Bc%20%zz"), "a+b+c %zz");
     }
 
     proptest! {

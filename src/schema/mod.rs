@@ -6,10 +6,12 @@
 mod plain;
 mod resources;
 mod row;
+mod uses;
 
 pub use plain::read_plain_row;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row::{MAX_INTEGER, RowError, RowSink, Value, read_row};
+pub use uses::{Lookup, Uses};
 
 /// A resource of the `core` API.
 #[derive(Debug, PartialEq)]
@@ -18,6 +20,12 @@ pub struct Resource {
     pub name: &'static str,
     /// Its fields, in the order in which rows show them. The first is `id`.
     pub fields: &'static [Field],
+    /// What rows show of other resources.
+    pub nested: &'static [Nested],
+    /// Filters that are no fields.
+    pub filters: &'static [Filter],
+    /// Its flags.
+    pub flags: &'static [Flag],
 }
 
 /// A field of a resource.
@@ -29,6 +37,150 @@ pub struct Field {
     pub kind: Kind,
     /// What a row reads as that does not have it.
     pub missing: Missing,
+    /// What lists do with it: lookups, ordering, search.
+    pub uses: Uses,
+}
+
+/// What a row shows of another resource's rows: objects where a dump has ids.
+#[derive(Debug, PartialEq)]
+pub struct Nested {
+    /// Its name.
+    pub name: &'static str,
+    /// The field that it comes after; or, where that is its own name, instead of.
+    pub after: &'static str,
+    /// Which rows it shows.
+    pub of: NestedOf,
+    /// The resource of these.
+    pub resource: &'static Resource,
+    /// Those of their fields that it shows.
+    pub fields: &'static [&'static str],
+}
+
+/// Which rows a [`Nested`] shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NestedOf {
+    /// A list of a user's teams, each once, by id.
+    TeamsOfUser,
+    /// A list of those whose ids a field of the same name holds.
+    Ids,
+    /// The one whose id the field before it holds; `null` where there is none.
+    Id,
+}
+
+/// A filter that is no field of its resource (§2).
+#[derive(Debug, PartialEq)]
+pub struct Filter {
+    /// Its name.
+    pub name: &'static str,
+    /// What its operands are.
+    pub kind: Kind,
+    /// The lookups that it has.
+    pub uses: Uses,
+    /// What it looks at.
+    pub of: FilterOf,
+}
+
+/// What a [`Filter`] looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FilterOf {
+    /// The name of each alias of a user.
+    AliasName,
+    /// The e-mail address of each alias of a user.
+    AliasEmail,
+    /// Each team that a user is a member of, as anything.
+    Team,
+    /// The name of each of these teams.
+    TeamName,
+    /// Each tag of a repository, or of a commit's repository.
+    Tag,
+    /// The name of each of these tags.
+    TagName,
+    /// A team itself, the team that it is nested in, that team's, and so on.
+    Ancestor,
+    /// Whether a team's `visibility` is `SHOW`.
+    Visible,
+}
+
+impl FilterOf {
+    /// The rows that belong to one row, if there may be several.
+    pub const fn relation(self) -> Option<Relation> {
+        match self {
+            FilterOf::AliasName | FilterOf::AliasEmail => Some(Relation::Aliases),
+            FilterOf::Team | FilterOf::TeamName => Some(Relation::Memberships),
+            FilterOf::Tag | FilterOf::TagName => Some(Relation::Tags),
+            FilterOf::Ancestor | FilterOf::Visible => None,
+        }
+    }
+}
+
+/// Rows that belong to a row. A filter that looks at them is a join: a row is found once for each of them (§2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// The aliases of a user: rows of `user_alias`.
+    Aliases,
+    /// The memberships of a user: rows of `team_membership`.
+    Memberships,
+    /// The tags of a repository, or of a commit's.
+    Tags,
+}
+
+/// A flag of commits (§2). Only `true` has an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// Keeps authors who are not `hidden_from_reports`.
+    RemoveExcluded,
+    /// Keeps what is no duplicate.
+    SmartDedupe,
+    /// Keeps what the author did from Monday to Friday.
+    ExcludeWeekends,
+    /// Keeps what has no `outlier_reason`.
+    ExcludeOutliers,
+    /// Keeps what is no orphan of a pull request.
+    ExcludePrOrphans,
+    /// Keeps what is no merge.
+    ExcludeMerge,
+    /// Keeps what is of a repository that is not blocked and has been processed.
+    ExcludeBlocked,
+    /// Shows the id of the apex user as that of the alias.
+    NormalizeAuthors,
+    /// Stands for `smart_dedupe`, `exclude_outliers`, `exclude_pr_orphans`, `exclude_merge` and `exclude_blocked`.
+    ApplyDefaultFilters,
+}
+
+impl Flag {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Flag::RemoveExcluded => "remove_excluded",
+            Flag::SmartDedupe => "smart_dedupe",
+            Flag::ExcludeWeekends => "exclude_weekends",
+            Flag::ExcludeOutliers => "exclude_outliers",
+            Flag::ExcludePrOrphans => "exclude_pr_orphans",
+            Flag::ExcludeMerge => "exclude_merge",
+            Flag::ExcludeBlocked => "exclude_blocked",
+            Flag::NormalizeAuthors => "normalize_authors",
+            Flag::ApplyDefaultFilters => "apply_default_filters",
+        }
+    }
+}
+
+/// What a row shows at a place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shown {
+    /// A field of its own: its place in [`fields`](Resource::fields).
+    Field(usize, &'static Field),
+    /// Rows of another resource.
+    Nested(&'static Nested),
+}
+
+impl Shown {
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Shown::Field(_, field) => field.name,
+            Shown::Nested(nested) => nested.name,
+        }
+    }
 }
 
 /// What the values of a field are. Each may be `null` unless the field is required.
@@ -68,6 +220,15 @@ pub enum Missing {
 }
 
 impl Resource {
+    /// What rows show, in order.
+    pub fn shown(&self) -> impl Iterator<Item = Shown> {
+        self.fields.iter().enumerate().flat_map(|(index, field)| {
+            let nested = self.nested.iter().find(|nested| nested.after == field.name);
+            let own = nested.is_none_or(|nested| nested.name != field.name).then_some(Shown::Field(index, field));
+            own.into_iter().chain(nested.map(Shown::Nested))
+        })
+    }
+
     /// The place of a field in [`fields`](Self::fields).
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)

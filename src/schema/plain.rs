@@ -44,6 +44,10 @@ fn plain_value<'a>(field: &Field, value: Plain<'a>) -> Option<Value<'a>> {
         (Kind::Boolean, Plain::Boolean(value)) => Value::Boolean(value),
         (Kind::Text, Plain::Text(text)) => Value::Text(text),
         (Kind::DateTime, Plain::Text(text)) => Value::DateTime(text, DateTime::parse(text)?),
+        (Kind::Decimal, Plain::Integer(number)) => {
+            let units = number.checked_mul(10_000)?;
+            Value::Decimal(Some(units).filter(|units| units.unsigned_abs() <= MAX_INTEGER.unsigned_abs())?)
+        }
         (Kind::Decimal, Plain::Fraction(text)) => Value::Decimal(ten_thousandths(text)?),
         (Kind::Number, Plain::Fraction(text)) => Value::Number(text.parse().ok()?),
         (kind, Plain::Null) if kind != Kind::Json && field.missing != Missing::Required => Value::Null,

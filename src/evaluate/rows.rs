@@ -1,0 +1,324 @@
+//! The rows of a resource in columns, as far as lists look at them.
+
+use crate::calendar::DateTime;
+use crate::schema::{Kind, Missing, Resource, RowSink, Value};
+use crate::text::fold;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::OnceCell;
+use hashbrown::HashMap;
+
+/// Rows of one resource, by id.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    resource: &'static Resource,
+    /// Of each place: in the order in which rows were added.
+    ids: Vec<i64>,
+    columns: Vec<Column>,
+    /// The places that count, in the order of their ids.
+    order: Vec<usize>,
+    /// Of each place, whether it is the first of its `ignore_hash`.
+    firsts: OnceCell<Vec<bool>>,
+    /// Users, each with the place of a row that belongs to it.
+    by_user: OnceCell<Vec<(i64, i64)>>,
+}
+
+/// Rows that are still being added. A later row of an id takes the place of an earlier one, and a row can delete (§4).
+#[derive(Clone, Debug)]
+pub struct RowsBuilder {
+    rows: Rows,
+    deleted: Vec<bool>,
+}
+
+/// What stands for null among whole numbers: none of a row is so small.
+pub(super) const NULL: i64 = i64::MIN;
+
+/// The values of a field.
+#[derive(Clone, Debug)]
+pub(super) enum Column {
+    /// Lists do not look at it.
+    Unread,
+    /// Whole numbers, as tests mean them; null is [`NULL`].
+    Integers(Vec<i64>),
+    /// Doubles; null is NaN.
+    Doubles(Vec<f64>),
+    Texts(Texts),
+    Ids(Vec<Vec<i64>>),
+}
+
+/// Texts, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts {
+    all: String,
+    /// Where each begins and ends; null begins after its end.
+    spans: Vec<(usize, usize)>,
+    folded: OnceCell<alloc::boxed::Box<Texts>>,
+}
+
+const NO_TEXT: (usize, usize) = (1, 0);
+
+impl Texts {
+    pub(super) fn at(&self, place: usize) -> Option<&str> {
+        let &(start, end) = self.spans.get(place)?;
+        self.all.get(start..end)
+    }
+
+    fn push(&mut self, text: Option<&str>) {
+        let start = self.all.len();
+        self.spans.push(match text {
+            Some(text) => {
+                self.all.push_str(text);
+                (start, self.all.len())
+            }
+            None => NO_TEXT,
+        });
+    }
+
+    /// The same, folded; made when it is first asked for.
+    pub(super) fn folded(&self) -> &Texts {
+        self.folded.get_or_init(|| {
+            let mut folded = Texts::default();
+            for place in 0..self.spans.len() {
+                match self.at(place) {
+                    Some(text) if text.is_ascii() => {
+                        let start = folded.all.len();
+                        folded.push(Some(text));
+                        if let Some(text) = folded.all.get_mut(start..) {
+                            text.make_ascii_uppercase();
+                        }
+                    }
+                    text => folded.push(text.map(fold).as_deref()),
+                }
+            }
+            folded.into()
+        })
+    }
+}
+
+impl Column {
+    fn new(kind: Kind) -> Column {
+        match kind {
+            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::DateTime => Column::Integers(Vec::new()),
+            Kind::Number => Column::Doubles(Vec::new()),
+            Kind::Text => Column::Texts(Texts::default()),
+            Kind::Ids => Column::Ids(Vec::new()),
+            Kind::Json => Column::Unread,
+        }
+    }
+
+    /// Adds what a row has that does not have the field.
+    fn push_missing(&mut self, missing: Missing) {
+        let zero = matches!(missing, Missing::Zero | Missing::False);
+        match self {
+            Column::Unread => {}
+            Column::Integers(values) => values.push(if zero { 0 } else { NULL }),
+            Column::Doubles(values) => values.push(if zero { 0.0 } else { f64::NAN }),
+            Column::Texts(texts) => texts.push(None),
+            Column::Ids(lists) => lists.push(Vec::new()),
+        }
+    }
+
+    fn pop(&mut self) {
+        match self {
+            Column::Unread => {}
+            Column::Integers(values) => drop(values.pop()),
+            Column::Doubles(values) => drop(values.pop()),
+            Column::Texts(texts) => drop(texts.spans.pop()),
+            Column::Ids(lists) => drop(lists.pop()),
+        }
+    }
+
+    fn push(&mut self, value: Value<'_>) {
+        match self {
+            Column::Unread => {}
+            Column::Integers(values) => values.push(match value {
+                Value::Boolean(value) => i64::from(value),
+                Value::Integer(value) | Value::Decimal(value) => value,
+                Value::DateTime(_, time) => DateTime::microseconds(&time),
+                _ => NULL,
+            }),
+            // -0 + 0 is 0: the two are the same to a test, so they have to be in an order.
+            Column::Doubles(values) => {
+                values.push(if let Value::Number(value) = value { value + 0.0 } else { f64::NAN })
+            }
+            Column::Texts(texts) => texts.push(value.text()),
+            Column::Ids(lists) => lists.push(if let Value::Ids(ids) = value { ids } else { Vec::new() }),
+        }
+    }
+}
+
+impl RowsBuilder {
+    /// No rows yet.
+    pub fn new(resource: &'static Resource) -> RowsBuilder {
+        let column = |field: &crate::schema::Field| {
+            if field.uses.is_only_shown() { Column::Unread } else { Column::new(field.kind) }
+        };
+        let columns = resource.fields.iter().map(column).collect();
+        let rows = Rows {
+            resource,
+            ids: Vec::new(),
+            columns,
+            order: Vec::new(),
+            firsts: OnceCell::new(),
+            by_user: OnceCell::new(),
+        };
+        RowsBuilder { rows, deleted: Vec::new() }
+    }
+
+    /// Adds a row, which is read into `self`'s sink; a row that can't be read is none.
+    ///
+    /// # Errors
+    /// That of `read`.
+    pub fn add<E>(&mut self, read: impl FnOnce(&mut NewRow<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut row = NewRow { builder: self };
+        row.begin();
+        let read = read(&mut row);
+        if read.is_err() {
+            row.undo();
+        }
+        read
+    }
+
+    /// The rows that there are.
+    pub fn build(self) -> Rows {
+        let RowsBuilder { mut rows, deleted } = self;
+        let mut order: Vec<usize> = (0..rows.ids.len()).collect();
+        let id = |place: usize| rows.ids.get(place).copied();
+        if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
+            // Of the rows of an id the sort, being stable, leaves the last one last.
+            order.sort_by_key(|&place| id(place));
+            order.reverse();
+            order.dedup_by_key(|&mut place| id(place));
+            order.reverse();
+        }
+        order.retain(|&place| deleted.get(place) == Some(&false));
+        rows.order = order;
+        rows
+    }
+}
+
+/// A row that is being added.
+#[derive(Debug)]
+pub struct NewRow<'a> {
+    builder: &'a mut RowsBuilder,
+}
+
+impl NewRow<'_> {
+    fn begin(&mut self) {
+        let rows = &mut self.builder.rows;
+        rows.ids.push(0);
+        self.builder.deleted.push(false);
+        for (column, field) in rows.columns.iter_mut().zip(rows.resource.fields) {
+            column.push_missing(field.missing);
+        }
+    }
+
+    fn undo(&mut self) {
+        let rows = &mut self.builder.rows;
+        rows.ids.pop();
+        self.builder.deleted.pop();
+        rows.columns.iter_mut().for_each(Column::pop);
+    }
+
+    /// Forgets what was read, so that it can be read again.
+    pub fn clear(&mut self) {
+        self.undo();
+        self.begin();
+    }
+}
+
+impl RowSink for NewRow<'_> {
+    fn value(&mut self, field: usize, value: Value<'_>) {
+        let rows = &mut self.builder.rows;
+        // The first field of each resource is its id.
+        if let (0, Value::Integer(id), Some(last)) = (field, &value, rows.ids.last_mut()) {
+            *last = *id;
+        }
+        if let Some(column) = rows.columns.get_mut(field) {
+            column.pop();
+            column.push(value);
+        }
+    }
+
+    fn deleted(&mut self) {
+        if let Some(last) = self.builder.deleted.last_mut() {
+            *last = true;
+        }
+    }
+}
+
+impl Rows {
+    /// Whose rows they are.
+    pub fn resource(&self) -> &'static Resource {
+        self.resource
+    }
+
+    /// The places of all rows, in the order of their ids. A place tells the how manieth row it was that was added.
+    pub fn places(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// The place of the row of that id.
+    pub fn find(&self, id: i64) -> Option<usize> {
+        let at = self.order.binary_search_by_key(&id, |&place| self.id(place)).ok()?;
+        self.order.get(at).copied()
+    }
+
+    /// The id of the row at a place.
+    pub fn id(&self, place: usize) -> i64 {
+        self.ids.get(place).copied().unwrap_or_default()
+    }
+
+    /// The whole number that a field has at a place; that of a date-time is in microseconds. `None` for null.
+    pub fn integer(&self, field: usize, place: usize) -> Option<i64> {
+        self.integers(field).get(place).copied().filter(|&value| value != NULL)
+    }
+
+    /// The ids that a field has at a place.
+    pub fn ids(&self, field: usize, place: usize) -> &[i64] {
+        let Some(Column::Ids(lists)) = self.columns.get(field) else { return &[] };
+        lists.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn text(&self, field: usize, place: usize) -> Option<&str> {
+        let Some(Column::Texts(texts)) = self.columns.get(field) else { return None };
+        texts.at(place)
+    }
+
+    pub(super) fn integers(&self, field: usize) -> &[i64] {
+        if let Some(Column::Integers(values)) = self.columns.get(field) { values } else { &[] }
+    }
+
+    pub(super) fn column(&self, field: usize) -> &Column {
+        self.columns.get(field).unwrap_or(&Column::Unread)
+    }
+
+    /// Of each place, whether no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
+    pub(super) fn firsts(&self) -> &[bool] {
+        self.firsts.get_or_init(|| {
+            let mut firsts = alloc::vec![true; self.ids.len()];
+            let Some(field) = self.resource.position("ignore_hash") else { return firsts };
+            let mut seen: HashMap<&str, ()> = HashMap::new();
+            for &place in &self.order {
+                let Some(text) = self.text(field, place) else { continue };
+                if seen.insert(text, ()).is_some()
+                    && let Some(first) = firsts.get_mut(place)
+                {
+                    *first = false;
+                }
+            }
+            firsts
+        })
+    }
+
+    /// The users that rows belong to, ascending, each with the place of such a row.
+    pub(super) fn by_user(&self) -> &[(i64, i64)] {
+        self.by_user.get_or_init(|| {
+            let Some(field) = self.resource.position("apex_user_id") else { return Vec::new() };
+            let owned = |&place: &usize| Some((self.integer(field, place)?, i64::try_from(place).ok()?));
+            let mut owned: Vec<(i64, i64)> = self.order.iter().filter_map(owned).collect();
+            owned.sort_unstable();
+            owned
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! `filters=(q) & (q) | ~(q)`, as the framework reads it.
+
+use super::condition;
+use super::filter::{Filter, MAX_JOINS, Operator};
+use crate::query::errors::{bad_operator, no_expression, too_many_joins, trailing};
+use crate::query::parameters::unquote;
+use crate::query::{Errors, Parameters};
+use crate::schema::Resource;
+use crate::text::trim;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const FILTERS: &str = "filters";
+
+/// A query in brackets.
+struct Term<'a> {
+    negated: bool,
+    query: &'a str,
+    /// What stands between its bracket and that of the next; `None` if there is no bracket any more.
+    operator: Option<&'a str>,
+}
+
+/// Reads an expression that is not blank.
+pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Filter, Errors> {
+    let decoded = unquote(expression);
+    let (terms, rest) = terms(&decoded);
+    let mut errors = Errors::default();
+    if terms.is_empty() {
+        errors.add(FILTERS, no_expression(&decoded));
+        return Err(errors);
+    }
+    let mut operators = Vec::with_capacity(terms.len());
+    let between = terms.split_last().map_or(&[][..], |(_, before)| before);
+    for text in between.iter().filter_map(|term| term.operator) {
+        match trim(text) {
+            "&" => operators.push(Operator::And),
+            "|" => operators.push(Operator::Or),
+            _ => errors.add(FILTERS, bad_operator(text)),
+        }
+    }
+    if !rest.is_empty() {
+        errors.add(FILTERS, trailing(rest));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+
+    let mut filter: Option<Filter> = None;
+    let mut inside = Errors::default();
+    let mut failed: BTreeSet<String> = BTreeSet::new();
+    // The first has none before it.
+    let operators = core::iter::once(None).chain(operators.into_iter().map(Some));
+    for (term, operator) in terms.iter().zip(operators) {
+        let query = unquote(term.query);
+        match condition::parse(resource, &Parameters::parse(&query)).map(Filter::all) {
+            Ok(mut one) => {
+                if term.negated {
+                    one.negate();
+                }
+                match (&mut filter, operator) {
+                    (Some(all), Some(operator)) => all.combine(one, operator),
+                    (all, _) => *all = Some(one),
+                }
+            }
+            Err(errors) => {
+                if failed.insert(query.clone().into_owned()) {
+                    inside.add_inside(&query, errors);
+                }
+            }
+        }
+    }
+    if !inside.is_empty() {
+        errors.add_inside(FILTERS, inside);
+        return Err(errors);
+    }
+    match filter {
+        Some(filter) if filter.joins.len() <= MAX_JOINS => Ok(filter),
+        _ => {
+            errors.add(FILTERS, too_many_joins(MAX_JOINS));
+            Err(errors)
+        }
+    }
+}
+
+/// The queries in brackets, and what stands after the last. What is no such query is passed over: before the first,
+/// and where an operator is followed by an empty pair of brackets, these.
+fn terms(text: &str) -> (Vec<Term<'_>>, &str) {
+    let mut terms = Vec::new();
+    let mut rest = text;
+    let mut after_last = text;
+    while let Some((before, after)) = rest.split_once('(') {
+        let Some((query, after)) = after.split_once(')') else { break };
+        rest = after;
+        if query.is_empty() {
+            continue;
+        }
+        let operator = after.split_once('(').map(|(operator, _)| operator.strip_suffix('~').unwrap_or(operator));
+        terms.push(Term { negated: before.ends_with('~'), query, operator });
+        after_last = after.get(operator.map_or(0, str::len)..).unwrap_or_default();
+    }
+    (terms, after_last)
+}

@@ -1,0 +1,167 @@
+//! Parameters that are conditions.
+
+use super::Test;
+use crate::query::{Errors, Parameters};
+use crate::schema::{Field, FilterOf, Flag, Kind, Lookup, Relation, Resource, Uses};
+use alloc::{vec, vec::Vec};
+
+/// A condition on a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// What is looked at.
+    pub subject: Subject,
+    /// What must hold of it.
+    pub test: Test,
+    /// Whether it is turned round (`!`): true where the test is false, and where it is unknown, as of a null. On rows
+    /// that belong to the row: true where the test holds of none of them.
+    pub negated: bool,
+    /// Where rows that belong to the row are looked at, and it is not negated: the join whose row is meant, as a
+    /// place in [`Filter::joins`](super::Filter::joins).
+    pub join: Option<usize>,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A field, by its place in [`fields`](Resource::fields).
+    Field(usize),
+    /// What a filter looks at that is no field.
+    Filter(FilterOf),
+    /// A flag of commits that is no condition on a field; the test is [`Test::Equal`] with 1, which is true.
+    Flag(Flag),
+    /// The fields that `search` looks at: the test must hold of one of them.
+    Search,
+}
+
+impl Subject {
+    /// The rows that it is looked for in, where these are others than the row itself.
+    pub const fn relation(self) -> Option<Relation> {
+        match self {
+            Subject::Filter(of) => of.relation(),
+            Subject::Field(_) | Subject::Flag(_) | Subject::Search => None,
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn new(subject: Subject, test: Test) -> Condition {
+        Condition { subject, test, negated: false, join: None }
+    }
+}
+
+/// The conditions of a query's parameters, sorted; which join each is of is not yet known.
+pub(super) fn parse(resource: &'static Resource, parameters: &Parameters<'_>) -> Result<Vec<Condition>, Errors> {
+    let mut conditions = Vec::new();
+    let mut errors = Errors::default();
+    for (name, value, filter) in sent(resource, parameters) {
+        match filter.test(value) {
+            Ok(Some(test)) => {
+                conditions.push(Condition { negated: filter.negated, ..Condition::new(filter.subject, test) })
+            }
+            Ok(None) => {}
+            Err(message) => errors.add(name, message),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for &flag in resource.flags.iter().filter(|&&flag| is_set(resource, parameters, flag)) {
+        conditions.extend(of_flag(resource, flag));
+    }
+    conditions.sort();
+    // Of what is no join, once is as good as twice.
+    conditions.dedup_by(|one, other| one == other && (one.negated || one.subject.relation().is_none()));
+    Ok(conditions)
+}
+
+/// Whether a flag is set.
+pub(super) fn is_set(resource: &Resource, parameters: &Parameters<'_>, flag: Flag) -> bool {
+    let value = parameters.value(flag.name());
+    resource.flags.contains(&flag) && value.and_then(super::test::boolean) == Some(true)
+}
+
+/// What a flag that is set asks of a row.
+fn of_flag(resource: &Resource, flag: Flag) -> Vec<Condition> {
+    let field = |name, test| {
+        let place = resource.position(name).map(Subject::Field);
+        place.map(|subject| Condition::new(subject, test)).into_iter().collect()
+    };
+    match flag {
+        Flag::ExcludeOutliers => field("outlier_reason", Test::Null(true)),
+        Flag::ExcludePrOrphans => field("is_pr_orphan", Test::Equal(0)),
+        Flag::ExcludeMerge => field("is_merge", Test::Equal(0)),
+        Flag::RemoveExcluded | Flag::SmartDedupe | Flag::ExcludeWeekends | Flag::ExcludeBlocked => {
+            vec![Condition::new(Subject::Flag(flag), Test::Equal(1))]
+        }
+        Flag::NormalizeAuthors => vec![],
+        Flag::ApplyDefaultFilters => {
+            [Flag::SmartDedupe, Flag::ExcludeOutliers, Flag::ExcludePrOrphans, Flag::ExcludeMerge, Flag::ExcludeBlocked]
+                .into_iter()
+                .flat_map(|flag| of_flag(resource, flag))
+                .collect()
+        }
+    }
+}
+
+/// The parameters that are filters, each with the value that counts, where that is not blank; in the order of the
+/// resource's fields and filters.
+fn sent<'a>(
+    resource: &'static Resource,
+    parameters: &'a Parameters<'_>,
+) -> impl Iterator<Item = (&'a str, &'a str, Named)> {
+    let mut values = vec![None; (resource.fields.len() + resource.filters.len()) * NAMES];
+    for (name, value) in parameters.iter() {
+        let Some(filter) = Named::find(resource, name) else { continue };
+        if let Some(place) = values.get_mut(filter.place) {
+            *place = Some((name, value, filter));
+        }
+    }
+    values.into_iter().flatten().filter(|(_, value, _)| !value.is_empty())
+}
+
+/// How many names a field may have: one a lookup, and that with a `!`.
+const NAMES: usize = 2 * Lookup::ALL.len();
+
+/// What a parameter's name names.
+#[derive(Clone, Copy)]
+struct Named {
+    subject: Subject,
+    kind: Kind,
+    uses: Uses,
+    lookup: Lookup,
+    negated: bool,
+    /// Its place among all that the resource has.
+    place: usize,
+}
+
+impl Named {
+    fn find(resource: &'static Resource, name: &str) -> Option<Named> {
+        let (base, negated) = name.strip_suffix('!').map_or((name, false), |base| (base, true));
+        let field = |(index, field): (usize, &Field)| (field.name, Subject::Field(index), field.kind, field.uses);
+        let fields = resource.fields.iter().enumerate().map(field);
+        let filters =
+            resource.filters.iter().map(|filter| (filter.name, Subject::Filter(filter.of), filter.kind, filter.uses));
+        for (index, (name, subject, kind, uses)) in fields.chain(filters).enumerate() {
+            let Some(rest) = base.strip_prefix(name) else { continue };
+            let found = Lookup::ALL.iter().position(|&lookup| match rest.strip_prefix("__") {
+                Some(suffix) => lookup != Lookup::Exact && suffix == lookup.suffix(),
+                None => lookup == Lookup::Exact && rest.is_empty(),
+            });
+            if let Some((at, &lookup)) = found.and_then(|at| Some((at, Lookup::ALL.get(at)?)))
+                && uses.looks_up(lookup)
+            {
+                let place = index * NAMES + at * 2 + usize::from(negated);
+                return Some(Named { subject, kind, uses, lookup, negated, place });
+            }
+        }
+        None
+    }
+
+    fn test(&self, value: &str) -> Result<Option<Test>, &'static str> {
+        let lookup = match self.lookup {
+            Lookup::Exact if self.uses.exact_contains() => Lookup::IContains,
+            lookup => lookup,
+        };
+        Test::parse(self.kind, lookup, value)
+    }
+}

@@ -1,0 +1,189 @@
+//! Conditions, joined.
+
+use super::{Condition, Test};
+use crate::schema::Relation;
+use alloc::vec::Vec;
+
+/// What a row must be to be found, and how often it is found.
+///
+/// A row is looked at once for each combination of rows that [`joins`](Self::joins) yields for it, and found once for
+/// each of these for which the condition is true: not false, and not unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The rows that belong to a row, as far as a condition looks at one of them.
+    pub joins: Vec<Join>,
+    /// The condition in postfix order: what a node joins stands before it. The last node joins all.
+    pub nodes: Vec<Node>,
+}
+
+/// A join with rows that belong to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Which rows these are.
+    pub relation: Relation,
+    /// Whether a row that has none of them is looked at nevertheless, as with one all of nulls.
+    pub outer: bool,
+}
+
+/// A part of a [`Filter`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A condition.
+    Condition(Condition),
+    /// Whether all of the last `of` parts before it are true, or the opposite. All of none is true, negated or not.
+    All {
+        /// How many.
+        of: usize,
+        /// Whether the opposite.
+        negated: bool,
+    },
+    /// Whether any of the last `of` parts before it is true, or the opposite.
+    Any {
+        /// How many.
+        of: usize,
+        /// Whether the opposite.
+        negated: bool,
+    },
+}
+
+/// How `filters` joins two queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    And,
+    Or,
+}
+
+/// How many joins `filters` may make: all combinations of their rows may have to be looked at.
+pub const MAX_JOINS: usize = 8;
+
+impl Filter {
+    /// All of these conditions. Each that looks at rows that belong to a row is a join of its own.
+    pub(super) fn all(conditions: Vec<Condition>) -> Filter {
+        let mut joins = Vec::new();
+        let of = conditions.len();
+        let mut nodes: Vec<Node> = Vec::with_capacity(of + 1);
+        nodes.extend(conditions.into_iter().map(|mut condition| {
+            if let Some(relation) = condition.subject.relation().filter(|_| !condition.negated) {
+                condition.join = Some(joins.len());
+                // "Is in no team" is true of a user for whom there is nothing to join.
+                joins.push(Join { relation, outer: condition.test == Test::Null(true) });
+            }
+            Node::Condition(condition)
+        }));
+        nodes.push(Node::All { of, negated: false });
+        Filter { joins, nodes }
+    }
+
+    /// The conditions, where all of them must be true and nothing else.
+    pub fn conjunction(&self) -> Option<impl Iterator<Item = &Condition>> {
+        let (Node::All { negated: false, of }, conditions) = self.nodes.split_last()? else { return None };
+        (conditions.len() == *of).then(|| conditions.iter().filter_map(Node::condition))
+    }
+
+    /// All conditions, in order.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.nodes.iter().filter_map(Node::condition)
+    }
+
+    /// Turns the whole round, as a `~` does.
+    pub(super) fn negate(&mut self) {
+        if let Some(Node::All { negated, .. } | Node::Any { negated, .. }) = self.nodes.last_mut() {
+            *negated = !*negated;
+        }
+    }
+
+    /// Adds conditions that must be true too, such as those of `search`.
+    pub(super) fn and_all(mut self, conditions: Vec<Condition>) -> Filter {
+        if !conditions.is_empty() {
+            self.add(Filter::all(conditions).nodes, Operator::And);
+        }
+        self
+    }
+
+    /// Joins another query's filter, as the framework joins two of its queries.
+    pub(super) fn combine(&mut self, mut other: Filter, operator: Operator) {
+        match operator {
+            // What both look at may be different rows. Where the new ones are missing, the others count nevertheless.
+            Operator::And => {
+                let before = self.joins.len();
+                other.move_joins(|join| join + before);
+                self.joins.extend(other.joins.iter().map(|join| Join { outer: true, ..*join }));
+            }
+            // Both look at the same row, where they can; where it is missing, the side that does not need it counts.
+            Operator::Or => {
+                let mut free: Vec<usize> = (0..self.joins.len()).collect();
+                let mut shared = Vec::new();
+                let mut places = Vec::new();
+                for join in &other.joins {
+                    let is_same = |&&at: &&usize| self.joins.get(at).is_some_and(|own| own.relation == join.relation);
+                    let place = match free.iter().rev().find(is_same).copied() {
+                        Some(at) => {
+                            free.retain(|&other| other != at);
+                            if !join.outer {
+                                shared.push(at);
+                            }
+                            at
+                        }
+                        None => {
+                            self.joins.push(Join { outer: true, ..*join });
+                            self.joins.len() - 1
+                        }
+                    };
+                    places.push(place);
+                }
+                for (at, join) in self.joins.iter_mut().enumerate() {
+                    join.outer |= !shared.contains(&at);
+                }
+                other.move_joins(|join| places.get(join).copied().unwrap_or(join));
+            }
+        }
+        self.add(other.nodes, operator);
+    }
+
+    fn move_joins(&mut self, place: impl Fn(usize) -> usize) {
+        for node in &mut self.nodes {
+            if let Node::Condition(Condition { join: Some(join), .. }) = node {
+                *join = place(*join);
+            }
+        }
+    }
+
+    /// Adds a whole tree to this one.
+    ///
+    /// The framework has a peculiar way of it: where this one is negated, what is added comes inside of the negation.
+    fn add(&mut self, mut other: Vec<Node>, operator: Operator) {
+        let (Some(own_root), Some(other_root)) = (self.nodes.pop(), other.last()) else { return };
+        let (own, of, negated) = own_root.joined();
+        let (others, count, other_negated) = other_root.joined();
+        let of = if own != operator {
+            self.nodes.push(own_root);
+            2
+        } else if !other_negated && (others == operator || count == 1) {
+            other.pop();
+            of + count
+        } else {
+            of + 1
+        };
+        self.nodes.append(&mut other);
+        self.nodes.push(match operator {
+            Operator::And => Node::All { of, negated },
+            Operator::Or => Node::Any { of, negated },
+        });
+    }
+}
+
+impl Node {
+    /// The condition, if it is one.
+    pub fn condition(&self) -> Option<&Condition> {
+        if let Node::Condition(condition) = self { Some(condition) } else { None }
+    }
+
+    /// What a node joins: how, how many, and whether it is negated. A condition stands for all of itself.
+    fn joined(&self) -> (Operator, usize, bool) {
+        match *self {
+            Node::All { of, negated } => (Operator::And, of, negated),
+            Node::Any { of, negated } => (Operator::Or, of, negated),
+            Node::Condition(_) => (Operator::And, 1, false),
+        }
+    }
+}

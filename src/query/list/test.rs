@@ -1,0 +1,190 @@
+//! What may be asked of a value.
+
+use crate::calendar::DateTime;
+use crate::number::{Number, Whole};
+use crate::query::IdSet;
+use crate::query::errors::{NOT_A_DATE_TIME, NOT_A_NUMBER, NULL_CHARACTER};
+use crate::schema::{Kind, Lookup};
+use crate::text::{fold, trim};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::cmp::Ordering;
+
+/// A test of a value. Of null each is unknown, but [`Null`](Test::Null), and [`OneOf`](Test::OneOf) and
+/// [`TextOneOf`](Test::TextOneOf) of an empty list, which are false.
+///
+/// Whole numbers stand for: numbers of [`Kind::Integer`], ten-thousandths of [`Kind::Decimal`], microseconds since
+/// 1970-01-01T00:00:00Z of [`Kind::DateTime`], 0 and 1 of [`Kind::Boolean`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    /// False of any value.
+    Never,
+    /// True of any value.
+    Always,
+    /// The value is this whole number.
+    Equal(i64),
+    /// It is this one or greater.
+    AtLeast(i64),
+    /// It is this one or less.
+    AtMost(i64),
+    /// It is one of these.
+    OneOf(IdSet),
+    /// A value of [`Kind::Number`] compares so with this one.
+    Number(Comparison, Double),
+    /// The value is this text.
+    Text(String),
+    /// It is one of these, which are sorted.
+    TextOneOf(Vec<String>),
+    /// It holds this text, which is [folded](fold), as the value has to be.
+    Contains(String),
+    /// It begins with this text.
+    StartsWith(String),
+    /// The value is null, or is not.
+    Null(bool),
+}
+
+/// How a value compares with an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+}
+
+/// A double that is a number, or infinite; -0 is 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Double(f64);
+
+impl Double {
+    /// Its value.
+    pub fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl From<&Number> for Double {
+    fn from(number: &Number) -> Double {
+        // -0 + 0 is 0.
+        Double(number.to_double() + 0.0)
+    }
+}
+
+impl PartialEq for Double {
+    fn eq(&self, other: &Double) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Double {}
+
+impl PartialOrd for Double {
+    fn partial_cmp(&self, other: &Double) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Double {
+    fn cmp(&self, other: &Double) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// A boolean, as parameters have it: not trimmed; all else is none.
+pub(super) fn boolean(value: &str) -> Option<bool> {
+    let is = |text: &str| value.eq_ignore_ascii_case(text);
+    match value {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ if is("true") => Some(true),
+        _ if is("false") => Some(false),
+        _ => None,
+    }
+}
+
+impl Test {
+    /// Reads a value that is not blank. `None` where it is as good as absent.
+    pub(super) fn parse(kind: Kind, lookup: Lookup, value: &str) -> Result<Option<Test>, &'static str> {
+        match (lookup, kind) {
+            (Lookup::IsNull, _) => Ok(boolean(value).map(Test::Null)),
+            (_, Kind::Boolean) => Ok(boolean(value).map(|value| Test::Equal(i64::from(value)))),
+            (Lookup::In, Kind::Text) => {
+                let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
+                texts.sort();
+                texts.dedup();
+                Ok(Some(Test::TextOneOf(texts)))
+            }
+            (Lookup::In, _) => IdSet::parse_list(value).map(Test::OneOf).map(Some).ok_or(NOT_A_NUMBER),
+            (_, Kind::DateTime) => {
+                let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
+                Ok(Some(Test::whole(comparison(lookup), Whole::Value(time.microseconds()))))
+            }
+            (_, Kind::Integer) => {
+                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
+                Ok(Some(Test::whole(comparison(lookup), number.truncate())))
+            }
+            (_, Kind::Decimal) => {
+                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?.shifted(4);
+                Ok(Some(Test::between(comparison(lookup), &number)))
+            }
+            (_, Kind::Number) => {
+                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
+                Ok(Some(Test::Number(comparison(lookup), Double::from(&number))))
+            }
+            (_, Kind::Text | Kind::Ids | Kind::Json) => {
+                let text = text(value)?;
+                Ok((!text.is_empty()).then(|| match lookup {
+                    Lookup::IContains => Test::Contains(fold(&text)),
+                    Lookup::StartsWith => Test::StartsWith(text),
+                    _ => Test::Text(text),
+                }))
+            }
+        }
+    }
+
+    fn whole(comparison: Comparison, operand: Whole) -> Test {
+        use Comparison::{AtLeast, AtMost, Equal, Greater, Less};
+        let next = |test: fn(i64) -> Test, number: Option<i64>| number.map_or(Test::Never, test);
+        match (comparison, operand) {
+            (Equal, Whole::Value(value)) => Test::Equal(value),
+            (Greater, Whole::Value(value)) => next(Test::AtLeast, value.checked_add(1)),
+            (AtLeast, Whole::Value(value)) => Test::AtLeast(value),
+            (Less, Whole::Value(value)) => next(Test::AtMost, value.checked_sub(1)),
+            (AtMost, Whole::Value(value)) => Test::AtMost(value),
+            (Greater | AtLeast, Whole::Below) | (Less | AtMost, Whole::Above) => Test::Always,
+            (Equal, _) | (Greater | AtLeast, Whole::Above) | (Less | AtMost, Whole::Below) => Test::Never,
+        }
+    }
+
+    /// Compares whole numbers with a number that may lie between two of them.
+    fn between(comparison: Comparison, operand: &Number) -> Test {
+        let comparison = match (comparison, operand.is_whole()) {
+            (comparison, true) => comparison,
+            (Comparison::Equal, false) => return Test::Never,
+            (Comparison::Greater | Comparison::AtLeast, false) => Comparison::Greater,
+            (Comparison::Less | Comparison::AtMost, false) => Comparison::AtMost,
+        };
+        Test::whole(comparison, operand.floor())
+    }
+}
+
+fn comparison(lookup: Lookup) -> Comparison {
+    match lookup {
+        Lookup::Gt => Comparison::Greater,
+        Lookup::Gte => Comparison::AtLeast,
+        Lookup::Lt => Comparison::Less,
+        Lookup::Lte => Comparison::AtMost,
+        _ => Comparison::Equal,
+    }
+}
+
+/// Text is trimmed, and may not hold a NUL (§0).
+fn text(value: &str) -> Result<String, &'static str> {
+    let text = trim(value);
+    if text.contains('\0') { Err(NULL_CHARACTER) } else { Ok(text.to_owned()) }
+}

@@ -1,0 +1,106 @@
+//! What lists do with a field.
+
+/// A lookup: how a filter compares (§2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// `field=v`
+    Exact,
+    /// `field__gt=v`
+    Gt,
+    /// `field__gte=v`
+    Gte,
+    /// `field__lt=v`
+    Lt,
+    /// `field__lte=v`
+    Lte,
+    /// `field__in=v,w`
+    In,
+    /// `field__icontains=v`
+    IContains,
+    /// `field__startswith=v`
+    StartsWith,
+    /// `field__isnull=true`
+    IsNull,
+}
+
+impl Lookup {
+    /// All of them, in the order of the specification. Errors are listed in it.
+    pub const ALL: [Lookup; 9] = [
+        Lookup::Exact,
+        Lookup::Gt,
+        Lookup::Gte,
+        Lookup::Lt,
+        Lookup::Lte,
+        Lookup::In,
+        Lookup::IContains,
+        Lookup::StartsWith,
+        Lookup::IsNull,
+    ];
+
+    /// What follows a field's name and two underscores; of [`Exact`](Lookup::Exact), which has none, nothing.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Lookup::Exact => "",
+            Lookup::Gt => "gt",
+            Lookup::Gte => "gte",
+            Lookup::Lt => "lt",
+            Lookup::Lte => "lte",
+            Lookup::In => "in",
+            Lookup::IContains => "icontains",
+            Lookup::StartsWith => "startswith",
+            Lookup::IsNull => "isnull",
+        }
+    }
+}
+
+/// What lists do with a field: a set of flags. Where they are written, `|` joins them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uses(pub(super) u16);
+
+pub(super) const SHOWN: u16 = 0;
+pub(super) const EXACT: u16 = 1 << Lookup::Exact as u16;
+pub(super) const IN: u16 = 1 << Lookup::In as u16;
+pub(super) const ISNULL: u16 = 1 << Lookup::IsNull as u16;
+/// What numbers and date-times have.
+pub(super) const COMPARED: u16 =
+    EXACT | 1 << Lookup::Gt as u16 | 1 << Lookup::Gte as u16 | 1 << Lookup::Lt as u16 | 1 << Lookup::Lte as u16;
+pub(super) const STARTSWITH: u16 = 1 << Lookup::StartsWith as u16;
+/// What text has.
+pub(super) const MATCHED: u16 = EXACT | 1 << Lookup::IContains as u16 | STARTSWITH;
+pub(super) const ORDER: u16 = 1 << 9;
+pub(super) const SEARCH: u16 = 1 << 10;
+/// `field=v` is what `field__icontains=v` is of others.
+pub(super) const EXACT_CONTAINS: u16 = 1 << 11;
+/// A filter of another name looks at it.
+pub(super) const LOOKED_AT: u16 = 1 << 12;
+
+impl Uses {
+    const fn has(self, flag: u16) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// Whether there is that lookup.
+    pub const fn looks_up(self, lookup: Lookup) -> bool {
+        self.has(1 << lookup as u16)
+    }
+
+    /// Whether lists can be in its order.
+    pub const fn orders(self) -> bool {
+        self.has(ORDER)
+    }
+
+    /// Whether `search` looks at it.
+    pub const fn searches(self) -> bool {
+        self.has(SEARCH)
+    }
+
+    /// Whether `field=v` means what `field__icontains=v` means of others. Messages have that instead of the lookup.
+    pub const fn exact_contains(self) -> bool {
+        self.has(EXACT_CONTAINS)
+    }
+
+    /// Whether lists only show it.
+    pub const fn is_only_shown(self) -> bool {
+        self.0 == SHOWN
+    }
+}
