@@ -15,6 +15,8 @@ pub(crate) const NOT_A_NUMBER: &str = "Enter a number.";
 /// A text that holds a NUL (§0).
 pub(crate) const NULL_CHARACTER: &str = "Null characters are not allowed.";
 
+/// A number greater than 10⁵⁰, which the framework takes in no filter of a list.
+pub(crate) const TOO_LARGE: &str = "Ensure this value is less than or equal to 1e+50.";
 /// What should be a date-time and is none (§2).
 pub(crate) const NOT_A_DATE_TIME: &str = "Enter a valid date/time.";
 

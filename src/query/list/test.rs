@@ -3,7 +3,7 @@
 use crate::calendar::DateTime;
 use crate::number::{Number, Whole};
 use crate::query::IdSet;
-use crate::query::errors::{NOT_A_DATE_TIME, NOT_A_NUMBER, NULL_CHARACTER};
+use crate::query::errors::{NOT_A_DATE_TIME, NOT_A_NUMBER, NULL_CHARACTER, TOO_LARGE};
 use crate::schema::{Kind, Lookup};
 use crate::text::{fold, trim};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -119,21 +119,26 @@ impl Test {
                 texts.dedup();
                 Ok(Some(Test::TextOneOf(texts)))
             }
-            (Lookup::In, _) => IdSet::parse_list(value).map(Test::OneOf).map(Some).ok_or(NOT_A_NUMBER),
+            (Lookup::In, _) => {
+                let numbers = value.split(',').filter(|part| !part.is_empty()).map(number);
+                let numbers = numbers.collect::<Result<Vec<Number>, _>>()?;
+                let ids = numbers.iter().filter_map(|number| number.truncate().value());
+                Ok(Some(Test::OneOf(ids.collect())))
+            }
             (_, Kind::DateTime) => {
                 let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
                 Ok(Some(Test::whole(comparison(lookup), Whole::Value(time.microseconds()))))
             }
             (_, Kind::Integer) => {
-                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
+                let number = number(value)?;
                 Ok(Some(Test::whole(comparison(lookup), number.truncate())))
             }
             (_, Kind::Decimal) => {
-                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?.shifted(4);
+                let number = number(value)?.shifted(4);
                 Ok(Some(Test::between(comparison(lookup), &number)))
             }
             (_, Kind::Number) => {
-                let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
+                let number = number(value)?;
                 Ok(Some(Test::Number(comparison(lookup), Double::from(&number))))
             }
             (_, Kind::Text | Kind::Ids | Kind::Json) => {
@@ -171,6 +176,14 @@ impl Test {
         };
         Test::whole(comparison, operand.floor())
     }
+}
+
+/// The greatest number that a filter takes is the double that is nearest to 10⁵⁰.
+fn number(value: &str) -> Result<Number, &'static str> {
+    let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
+    let greatest = || Number::parse("100000000000000007629769841091887003294964970946560");
+    let is_too_large = number.truncate() == Whole::Above && greatest().is_some_and(|greatest| number > greatest);
+    if is_too_large { Err(TOO_LARGE) } else { Ok(number) }
 }
 
 fn comparison(lookup: Lookup) -> Comparison {
