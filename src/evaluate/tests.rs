@@ -1,1 +1,460 @@
+//! Tests of what lists find, over a small organization.
 
+use super::*;
+use crate::query::{Condition, Node, Subject, Test};
+use crate::schema::{COMMITS, REPOS, RESOURCES, Relation, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS, read_row};
+use proptest::prelude::*;
+use std::format;
+use std::string::String;
+use std::vec;
+
+const NONE: [i64; 0] = [];
+
+fn rows(resource: &'static Resource, lines: &[&str]) -> Rows {
+    let mut rows = RowsBuilder::new(resource);
+    for line in lines {
+        rows.add(|row| read_row(resource, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
+    }
+    rows.build()
+}
+
+fn organization() -> Store {
+    let mut store = Store::default();
+    store.insert(rows(&TAGS, &[r#"{"id":1,"name":"Back"}"#, r#"{"id":2,"name":"back-end"}"#]));
+    store.insert(rows(
+        &REPOS,
+        &[
+            r#"{"id":1,"name":"one","tags":[2,1],"oldest_commit_date":"2020-01-01"}"#,
+            r#"{"id":2,"name":"two","tags":[1],"blocked":true,"oldest_commit_date":"2020-01-01"}"#,
+            r#"{"id":3,"name":"three"}"#,
+        ],
+    ));
+    store.insert(rows(
+        &TEAMS,
+        &[
+            r#"{"id":10,"name":"A","visibility":"SHOW"}"#,
+            r#"{"id":11,"name":"B","parent":10,"visibility":"HIDE"}"#,
+            r#"{"id":12,"name":"C","parent":11}"#,
+            r#"{"id":13,"name":"D","parent":14}"#,
+            r#"{"id":14,"name":"E","parent":13}"#,
+        ],
+    ));
+    store.insert(rows(
+        &USERS,
+        &[
+            r#"{"id":3,"name":"éa","email":"c@x","alias_count":2}"#,
+            r#"{"id":1,"name":"Ann","email":"a@x","alias_count":null}"#,
+            r#"{"id":2,"name":"bob","hidden_from_reports":true}"#,
+            r#"{"id":4,"email":"d@x","created_at":"2021-01-01T00:00:00.000001"}"#,
+            r#"{"id":5,"name":"gone"}"#,
+            r#"{"id":5,"_deleted":true}"#,
+            r#"{"id":1,"name":"Anna","email":"a@x","alias_count":null}"#,
+        ],
+    ));
+    store.insert(rows(
+        &TEAM_MEMBERSHIP,
+        &[
+            r#"{"id":1,"apex_user_id":1,"team_id":10}"#,
+            r#"{"id":2,"apex_user_id":1,"team_id":11}"#,
+            r#"{"id":3,"apex_user_id":2,"team_id":10}"#,
+            r#"{"id":4,"apex_user_id":1,"team_id":10,"membership_type":"viewer"}"#,
+        ],
+    ));
+    store.insert(rows(
+        &USER_ALIAS,
+        &[
+            r#"{"id":1,"apex_user_id":1,"name":"ann","email":"n@x"}"#,
+            r#"{"id":2,"apex_user_id":1,"name":"annie"}"#,
+            r#"{"id":3,"apex_user_id":3,"email":"e@x"}"#,
+            r#"{"id":4,"name":"ann"}"#,
+        ],
+    ));
+    store.insert(rows(
+        &COMMITS,
+        &[
+            r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2021-06-04T23:59:59.5","author_local_date":"2021-06-05T01:00:00","hexsha":"aa","message":"Fix Éclair","ignore_hash":"h","impact":1.5,"haloc":5,"risk":0.1}"#,
+            r#"{"id":2,"apex_user_id":2,"repo_id":2,"author_date":"2021-06-06","author_local_date":"2021-06-06T23:59:59","hexsha":"ab","message":"fix 100%_","ignore_hash":"h","outlier_reason":1,"impact":-0.25,"haloc":null}"#,
+            r#"{"id":3,"apex_user_id":3,"repo_id":3,"author_date":"2021-06-07","author_local_date":"2021-06-07","hexsha":"B","is_merge":true,"impact":2}"#,
+            r#"{"id":4,"apex_user_id":9,"repo_id":1,"author_date":"2021-06-04","is_pr_orphan":true,"is_merge":null,"risk":-0.0}"#,
+        ],
+    ));
+    store
+}
+
+/// How many are found, and the ids of those on the page.
+fn find_in(store: &Store, resource: &'static Resource, query: &str) -> (u64, Vec<i64>) {
+    let request = ListRequest::parse(resource, query).unwrap();
+    let found = list(&request, store);
+    let rows = store.rows(resource).unwrap();
+    (found.count, found.places.iter().map(|&place| rows.id(place)).collect())
+}
+
+fn ids(resource: &'static Resource, query: &str) -> Vec<i64> {
+    let (count, ids) = find_in(&organization(), resource, query);
+    assert_eq!(count, ids.len() as u64);
+    ids
+}
+
+/// The ids that a `filters` finds.
+fn expression(resource: &'static Resource, text: &str) -> Vec<i64> {
+    let mut query = String::from("filters=");
+    crate::query::encode_form(text, &mut query);
+    ids(resource, &query)
+}
+
+#[test]
+fn the_later_row_counts_and_a_row_can_delete() {
+    assert_eq!(ids(&USERS, ""), [1, 2, 3, 4]);
+    assert_eq!(ids(&USERS, "name=Anna"), [1]);
+    assert_eq!(ids(&USERS, "name=Ann"), NONE);
+    assert_eq!(list(&ListRequest::parse(&USERS, "").unwrap(), &Store::default()), Found::default());
+}
+
+#[test]
+fn a_row_that_can_not_be_read_is_none() {
+    let mut builder = RowsBuilder::new(&TAGS);
+    let mut read = |line: &str| builder.add(|row| read_row(&TAGS, &mut serde_json::Deserializer::from_str(line), row));
+    assert!(read(r#"{"id":1,"name":"a"}"#).is_ok());
+    assert!(read(r#"{"id":2,"name":3}"#).is_err());
+    assert!(read(r#"{"id":3,"name":"c"}"#).is_ok());
+    let rows = builder.build();
+    assert_eq!((rows.places(), rows.find(3), rows.find(2)), (&[0, 1][..], Some(1), None));
+    assert_eq!(rows.text(1, 1), Some("c"));
+}
+
+#[test]
+fn comparisons_with_null() {
+    assert_eq!(ids(&USERS, "alias_count=0"), [2, 4]);
+    assert_eq!(ids(&USERS, "alias_count!=0"), [1, 3]);
+    assert_eq!(ids(&USERS, "alias_count__gt!=1"), [1, 2, 4]);
+    assert_eq!(ids(&USERS, "alias_count__lt=1e30"), [2, 3, 4]);
+    assert_eq!(ids(&USERS, "alias_count__gt!=1e30"), [1, 2, 3, 4]);
+    assert_eq!(ids(&COMMITS, "outlier_reason__isnull=true"), [1, 3, 4]);
+    assert_eq!(ids(&COMMITS, "outlier_reason__isnull!=true"), [2]);
+    assert_eq!(ids(&COMMITS, "outlier_reason__in!=,"), [1, 2, 3, 4]);
+    assert_eq!(ids(&COMMITS, "outlier_reason__in=,"), NONE);
+    assert_eq!(ids(&COMMITS, "haloc=0"), [3, 4]);
+    assert_eq!(ids(&COMMITS, "is_merge=false"), [1, 2]);
+    assert_eq!(ids(&COMMITS, "is_merge!=false"), [3, 4]);
+}
+
+#[test]
+fn comparisons_of_every_kind() {
+    assert_eq!(ids(&COMMITS, "impact__gte=-0.25&impact__lt=1.50001"), [1, 2, 4]);
+    assert_eq!(ids(&COMMITS, "impact=1.50"), [1]);
+    assert_eq!(ids(&COMMITS, "risk__gte=0&risk__lt=0.11"), [1, 4]);
+    assert_eq!(ids(&COMMITS, "risk=.1"), [1]);
+    assert_eq!(ids(&COMMITS, "author_date__gt=2021-06-04T23:59:59.499999"), [1, 2, 3]);
+    assert_eq!(ids(&COMMITS, "author_date=2021-06-05T01:59:59.5%2B02:00"), [1]);
+    assert_eq!(ids(&USERS, "created_at=2021-01-01T00:00:00.000001Z"), [4]);
+    assert_eq!(ids(&COMMITS, "hexsha__in=B,aa,x"), [1, 3]);
+    assert_eq!(ids(&COMMITS, "id__in!=1,3"), [2, 4]);
+}
+
+#[test]
+fn text() {
+    assert_eq!(ids(&USERS, "name__startswith=a"), NONE);
+    assert_eq!(ids(&USERS, "name__startswith=A"), [1]);
+    assert_eq!(ids(&USERS, "name__icontains=A"), [1, 3]);
+    assert_eq!(ids(&USERS, "name__icontains=É"), [3]);
+    assert_eq!(ids(&USERS, "name__icontains!=a"), [2, 4]);
+    assert_eq!(ids(&COMMITS, "message=éCLAIR"), [1]);
+    assert_eq!(ids(&COMMITS, "message=%25_"), [2]);
+    assert_eq!(ids(&COMMITS, "message__startswith!=Fix"), [2, 3, 4]);
+}
+
+#[test]
+fn search_is_in_any_of_the_fields() {
+    assert_eq!(ids(&USERS, "search=x+A"), [1, 3]);
+    assert_eq!(ids(&USERS, "search=d@"), [4]);
+    assert_eq!(ids(&COMMITS, "search=FIX,ab"), [2]);
+    // Nothing is contained in all text, but not in a null.
+    assert_eq!(ids(&COMMITS, "search=\""), [1, 2, 3]);
+}
+
+#[test]
+fn flags() {
+    assert_eq!(ids(&COMMITS, "smart_dedupe=true"), [1, 3, 4]);
+    assert_eq!(ids(&COMMITS, "smart_dedupe=true&id__gt=1"), [3, 4]);
+    assert_eq!(ids(&COMMITS, "remove_excluded=true"), [1, 3, 4]);
+    assert_eq!(ids(&COMMITS, "exclude_weekends=true"), [3]);
+    assert_eq!(ids(&COMMITS, "exclude_outliers=true"), [1, 3, 4]);
+    assert_eq!(ids(&COMMITS, "exclude_pr_orphans=true"), [1, 2, 3]);
+    assert_eq!(ids(&COMMITS, "exclude_merge=true"), [1, 2]);
+    assert_eq!(ids(&COMMITS, "exclude_blocked=true"), [1, 4]);
+    assert_eq!(ids(&COMMITS, "apply_default_filters=true"), [1]);
+    assert_eq!(ids(&COMMITS, "apply_default_filters=false&smart_dedupe=no"), [1, 2, 3, 4]);
+    assert_eq!(ids(&COMMITS, "normalize_authors=true"), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_row_is_found_once_for_each_row_that_is_joined() {
+    assert_eq!(ids(&USERS, "team_member=10"), [1, 1, 2]);
+    assert_eq!(ids(&USERS, "team_member=10&team__name=B"), [1, 1]);
+    assert_eq!(ids(&USERS, "team_member=10&team__isnull=false"), [1, 1, 1, 1, 1, 1, 2]);
+    assert_eq!(ids(&USERS, "team__isnull=true"), [3, 4]);
+    assert_eq!(ids(&USERS, "alias_name__icontains=ann&team_member=11"), [1, 1]);
+    assert_eq!(ids(&USERS, "alias_email__icontains=X"), [1, 3]);
+    assert_eq!(ids(&REPOS, "tags__name__icontains=BACK"), [1, 1, 2]);
+    assert_eq!(ids(&COMMITS, "repo_tags__in=1,2,7"), [1, 1, 2, 4, 4]);
+    assert_eq!(ids(&COMMITS, "repo_tags__in=2"), [1, 4]);
+}
+
+#[test]
+fn the_negation_of_a_join_is_that_there_is_no_such_row() {
+    assert_eq!(ids(&USERS, "team_member!=11"), [2, 3, 4]);
+    assert_eq!(ids(&USERS, "team__isnull!=true"), [1, 2]);
+    assert_eq!(ids(&USERS, "team__isnull!=false"), [3, 4]);
+    assert_eq!(ids(&USERS, "alias_name!=ann"), [2, 3, 4]);
+    assert_eq!(ids(&COMMITS, "repo_tags__in!=2"), [2, 3]);
+    assert_eq!(ids(&COMMITS, "repo_tags__in!=,"), [1, 2, 3, 4]);
+}
+
+#[test]
+fn teams_and_those_above_them() {
+    assert_eq!(ids(&TEAMS, "ancestor_id=10"), [10, 11, 12]);
+    assert_eq!(ids(&TEAMS, "ancestor_id!=11"), [10, 13, 14]);
+    assert_eq!(ids(&TEAMS, "ancestor_id=13"), [13, 14]);
+    assert_eq!(ids(&TEAMS, "ancestor_id=1e30"), NONE);
+    assert_eq!(ids(&TEAMS, "is_visible=true"), [10]);
+    assert_eq!(ids(&TEAMS, "is_visible=false"), [11, 12, 13, 14]);
+    assert_eq!(ids(&TEAMS, "is_visible!=true"), [11, 12, 13, 14]);
+    assert_eq!(ids(&TEAMS, "parent__isnull=true"), [10]);
+}
+
+#[test]
+fn expressions() {
+    assert_eq!(expression(&USERS, "(id=1) | (id=3) & (name__icontains=a)"), [1, 3]);
+    // The framework's own way with a negation at the start.
+    assert_eq!(expression(&USERS, "~(id=1) | (id=3)"), [1]);
+    assert_eq!(expression(&USERS, "(id=3) | ~(id=1)"), [2, 3, 4]);
+    // What is unknown is not found, and neither is its opposite; but ! is true of null.
+    assert_eq!(expression(&USERS, "~(alias_count=2)"), [2, 4]);
+    assert_eq!(expression(&USERS, "(alias_count!=2)"), [1, 2, 4]);
+    assert_eq!(expression(&USERS, "~(alias_count!=2)"), [3]);
+    // A query without a condition is true, and so is its opposite.
+    assert_eq!(expression(&USERS, "~(bogus=1)"), [1, 2, 3, 4]);
+    assert_eq!(expression(&USERS, "~(bogus=1) | (id=1)"), NONE);
+}
+
+#[test]
+fn expressions_with_joins() {
+    assert_eq!(expression(&USERS, "(team_member=10) | (id=3)"), [1, 1, 2, 3]);
+    assert_eq!(expression(&USERS, "(team_member=10) | (team__name=B)"), [1, 1, 1, 2]);
+    assert_eq!(expression(&USERS, "(team_member=10) & (team__name=B)"), [1, 1]);
+    // Each membership of another team; who is in none is no answer to the question which team it is.
+    assert_eq!(expression(&USERS, "~(team_member=10)"), [1]);
+    assert_eq!(expression(&USERS, "(id__lt=4) & ~(team_member=10)"), [1]);
+    assert_eq!(expression(&USERS, "~(id__lt=3) & (team_member=10)"), [1, 3, 4]);
+    assert_eq!(expression(&USERS, "(team__isnull=true) | (alias_name=ann)"), [1, 1, 1, 3, 4]);
+}
+
+#[test]
+fn orders() {
+    assert_eq!(ids(&USERS, "ordering=name"), [1, 2, 3, 4]);
+    assert_eq!(ids(&USERS, "ordering=-name"), [4, 3, 2, 1]);
+    assert_eq!(ids(&USERS, "ordering=alias_count"), [2, 4, 3, 1]);
+    assert_eq!(ids(&USERS, "ordering=-alias_count"), [1, 3, 2, 4]);
+    assert_eq!(ids(&USERS, "ordering=-alias_count,-id"), [1, 3, 4, 2]);
+    assert_eq!(ids(&COMMITS, "ordering=hexsha"), [3, 1, 2, 4]);
+    assert_eq!(ids(&COMMITS, "ordering=-impact"), [3, 1, 4, 2]);
+    assert_eq!(ids(&COMMITS, "ordering=risk"), [4, 1, 2, 3]);
+    assert_eq!(ids(&COMMITS, "ordering=-is_merge,-id"), [4, 3, 2, 1]);
+    assert_eq!(ids(&USERS, "ordering=-id&team_member=10"), [2, 1, 1]);
+}
+
+#[test]
+fn pages_of_repeated_rows() {
+    let store = organization();
+    let page = |query: &str| find_in(&store, &USERS, query);
+    assert_eq!(page("team__isnull=false&limit=2"), (4, vec![1, 1]));
+    assert_eq!(page("team__isnull=false&limit=2&offset=2"), (4, vec![1, 2]));
+    assert_eq!(page("team__isnull=false&limit=2&offset=3"), (4, vec![2]));
+    assert_eq!(page("team__isnull=false&offset=4"), (4, vec![]));
+    assert_eq!(page("team__isnull=false&limit=2&offset=1&ordering=-name"), (4, vec![1, 1]));
+    assert_eq!(page("limit=1&offset=1&ordering=-id"), (4, vec![3]));
+    assert_eq!(page("offset=9223372036854775807&ordering=name"), (4, vec![]));
+}
+
+#[test]
+fn objects() {
+    let store = organization();
+    let find = |query: &str, id| object(&ListRequest::parse(&USERS, query).unwrap(), &store, id);
+    assert_eq!(find("", 3), Some(0));
+    assert_eq!(find("fields=id&limit=1&offset=9", 1), Some(6));
+    assert_eq!(find("name=x", 3), None);
+    assert_eq!(find("", 5), None);
+}
+
+#[test]
+fn what_rows_show_of_others() {
+    let store = organization();
+    let nested_ids = |resource: &'static Resource, name: &str, id: i64| -> Vec<i64> {
+        let shown = resource.nested.iter().find(|nested| nested.name == name).unwrap();
+        let rows = store.rows(resource).unwrap();
+        let others = store.rows(shown.resource).unwrap();
+        nested(shown, rows, rows.find(id).unwrap(), &store).iter().map(|&place| others.id(place)).collect()
+    };
+    assert_eq!(nested_ids(&USERS, "teams", 1), [10, 11]);
+    assert_eq!(nested_ids(&USERS, "teams", 3), NONE);
+    assert_eq!(nested_ids(&REPOS, "tags", 1), [1, 2]);
+    assert_eq!(nested_ids(&TEAM_MEMBERSHIP, "apex_user", 3), [2]);
+    assert_eq!(nested_ids(&TEAM_MEMBERSHIP, "team", 2), [11]);
+    for resource in RESOURCES {
+        for nested in resource.nested {
+            assert!(resource.position(nested.after).is_some(), "{}", nested.name);
+            assert!(nested.fields.iter().all(|name| nested.resource.position(name).is_some()), "{}", nested.name);
+        }
+    }
+}
+
+#[test]
+fn only_what_is_needed_is_read() {
+    let names = |resource: &'static Resource, query: &str| -> Vec<&str> {
+        reads(&ListRequest::parse(resource, query).unwrap()).iter().map(|resource| resource.name).collect()
+    };
+    assert_eq!(names(&COMMITS, "id=1"), ["commits"]);
+    assert_eq!(
+        names(&COMMITS, "apply_default_filters=1&remove_excluded=1&repo_tags__in=1"),
+        ["commits", "repos", "users"]
+    );
+    assert_eq!(names(&USERS, "fields=id"), ["users"]);
+    assert_eq!(names(&USERS, "fields=id&team__name!=x"), ["users", "team_membership", "teams"]);
+    assert_eq!(names(&USERS, ""), ["users", "team_membership", "teams"]);
+    assert_eq!(names(&REPOS, "omit=tags&tags__name=x"), ["repos", "tags"]);
+}
+
+/// How often a filter finds a row, by looking at each combination of joined rows: what the evaluator must come to.
+fn naive_times(request: &ListRequest, store: &Store, place: usize) -> u64 {
+    let rows = store.rows(request.resource).unwrap();
+    let relations = Relations::new(store);
+    let owner = rows.integers(relations::owner(request.resource))[place];
+    let items = |relation: Relation| -> Vec<i64> {
+        relations.all(relation).iter().filter(|(other, _)| *other == owner).map(|&(_, item)| item).collect()
+    };
+    let mut combinations: Vec<Vec<Option<i64>>> = vec![vec![]];
+    for join in &request.filter.joins {
+        let mut joined: Vec<Option<i64>> = items(join.relation).into_iter().map(Some).collect();
+        if joined.is_empty() && join.outer {
+            joined.push(None);
+        }
+        let extended = combinations.iter().flat_map(|combination| {
+            joined.iter().map(move |&item| combination.iter().copied().chain([item]).collect())
+        });
+        combinations = extended.collect();
+    }
+    let truth = |condition: &Condition, combination: &[Option<i64>]| -> Option<bool> {
+        let test = &condition.test;
+        let plain = match (condition.subject, condition.join) {
+            (Subject::Filter(of), Some(join)) => match combination[join] {
+                Some(item) => relations.truth(of, test, item),
+                None => test.of_integer(None),
+            },
+            (Subject::Filter(of), None) => {
+                let items = items(of.relation().unwrap());
+                let none = *test == Test::Null(true) && items.is_empty();
+                Some(none || items.iter().any(|&item| relations.truth(of, test, item) == Some(true)))
+            }
+            (Subject::Field(field), _) if matches!(rows.column(field), Column::Texts(_)) => {
+                test.of_text(rows.text(field, place))
+            }
+            (Subject::Field(field), _) => test.of_integer(rows.integer(field, place)),
+            other => panic!("{other:?}"),
+        };
+        if condition.negated { Some(plain != Some(true)) } else { plain }
+    };
+    let is_found = |combination: &Vec<Option<i64>>| {
+        // As numbers: false is 0, true is 2, and what is unknown lies between.
+        let mut stack: Vec<u8> = vec![];
+        for node in &request.filter.nodes {
+            let (of, negated, all) = match node {
+                Node::Condition(condition) => {
+                    stack.push(truth(condition, combination).map_or(1, |truth| u8::from(truth) * 2));
+                    continue;
+                }
+                Node::All { of: 0, .. } | Node::Any { of: 0, .. } => (0, false, true),
+                Node::All { of, negated } => (*of, *negated, true),
+                Node::Any { of, negated } => (*of, *negated, false),
+            };
+            let parts = stack.split_off(stack.len() - of);
+            let joined = if all { parts.into_iter().min().unwrap_or(2) } else { parts.into_iter().max().unwrap_or(0) };
+            stack.push(if negated { 2 - joined } else { joined });
+        }
+        stack == [2]
+    };
+    combinations.iter().filter(|combination| is_found(combination)).count() as u64
+}
+
+fn condition() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        Just("id"),
+        Just("id__lt"),
+        Just("alias_count"),
+        Just("name__icontains"),
+        Just("team_member"),
+        Just("team__name"),
+        Just("team__isnull"),
+        Just("alias_name__startswith"),
+        Just("alias_email"),
+        Just("bogus"),
+    ];
+    let value =
+        prop_oneof![Just("1"), Just("2"), Just("10"), Just("11"), Just("a"), Just("B"), Just("true"), Just("0")];
+    (name, value, any::<bool>()).prop_map(|(name, value, negated)| {
+        let is_number = matches!(name, "id" | "id__lt" | "alias_count" | "team_member");
+        let value = if is_number && value.parse::<i64>().is_err() { "10" } else { value };
+        format!("{name}{}={value}", if negated { "!" } else { "" })
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_found_is_what_each_combination_tells(
+        terms in proptest::collection::vec((any::<bool>(), proptest::collection::vec(condition(), 1..3), any::<bool>()), 1..5),
+    ) {
+        let mut text = String::new();
+        for (negated, conditions, is_and) in &terms {
+            if !text.is_empty() {
+                text.push(if *is_and { '&' } else { '|' });
+            }
+            if *negated {
+                text.push('~');
+            }
+            text.push_str(&format!("({})", conditions.join("%26")));
+        }
+        let mut query = String::from("filters=");
+        crate::query::encode_form(&text, &mut query);
+        let request = match ListRequest::parse(&USERS, &query) {
+            Ok(request) => request,
+            Err(errors) => {
+                prop_assert!(format!("{errors}").contains("Too many"), "{errors}");
+                return Ok(());
+            }
+        };
+        let store = organization();
+        let rows = store.rows(&USERS).unwrap();
+        let expected: Vec<i64> = rows
+            .places()
+            .iter()
+            .flat_map(|&place| vec![rows.id(place); naive_times(&request, &store, place) as usize])
+            .collect();
+        let (count, found) = find_in(&store, &USERS, &format!("{query}&limit=1000"));
+        prop_assert_eq!(count, expected.len() as u64);
+        prop_assert_eq!(&found[..], &expected[..found.len()]);
+        prop_assert_eq!(found.len(), expected.len().min(1000));
+    }
+
+    #[test]
+    fn pages_are_parts_of_the_whole(limit in 1usize..6, offset in 0usize..12, at in 0usize..4) {
+        let order = ["", "&ordering=-name", "&ordering=alias_count,-email", "&ordering=-id"][at];
+        let store = organization();
+        let (count, all) = find_in(&store, &USERS, &format!("team__isnull=false&alias_name__icontains=a{order}"));
+        let (same, page) = find_in(
+            &store,
+            &USERS,
+            &format!("team__isnull=false&alias_name__icontains=a{order}&limit={limit}&offset={offset}"),
+        );
+        prop_assert_eq!(count, same);
+        prop_assert_eq!(page, all.into_iter().skip(offset).take(limit).collect::<Vec<_>>());
+    }
+}
