@@ -314,7 +314,7 @@ fn joins() {
     assert_eq!(joins("filters=(team_member%3D1)|(team__name%3Dx)"), [(Memberships, false)]);
     assert_eq!(joins("filters=(team_member%3D1)|(id%3D1)"), [(Memberships, true)]);
     assert_eq!(joins("filters=(id%3D1)|(team_member%3D1)|(alias_name%3Da)"), [(Memberships, true), (Aliases, true)]);
-    let many = vec!["(team_member%3D1)"; MAX_JOINS + 1];
+    let many = ["(team_member%3D1)"; MAX_JOINS + 1];
     assert_eq!(joins(&format!("filters={}", many.join("|"))).len(), 1);
     assert_eq!(
         body(&USERS, &format!("filters={}", many.join("%26"))),
