@@ -174,12 +174,11 @@ fn day_of_seconds(seconds: i64) -> Day {
 }
 
 fn parse_date(text: &[u8]) -> Option<(Day, &[u8])> {
-    let (century, text) = two_digits(text, 99)?;
-    let (year, text) = two_digits(text, 99)?;
-    let (month, text) = two_digits(text.strip_prefix(b"-")?, 12)?;
-    let (day, text) = two_digits(text.strip_prefix(b"-")?, 31)?;
-    let year = i32::try_from(century * 100 + year).ok().filter(|&year| year > 0)?;
-    Some((NaiveDate::from_ymd_opt(year, month, day)?.into(), text))
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2], rest) = text.split_first_chunk::<10>()? else {
+        return None;
+    };
+    let year = i32::try_from(number([y1, y2, y3, y4])?).ok().filter(|&year| year > 0)?;
+    Some((NaiveDate::from_ymd_opt(year, number([m1, m2])?, number([d1, d2])?)?.into(), rest))
 }
 
 fn parse_offset(text: &[u8]) -> Option<Option<i32>> {
@@ -197,12 +196,17 @@ fn parse_offset(text: &[u8]) -> Option<Option<i32>> {
 }
 
 fn two_digits(text: &[u8], at_most: u32) -> Option<(u32, &[u8])> {
-    let (&[tens, ones], rest) = text.split_first_chunk::<2>()?;
-    if !tens.is_ascii_digit() || !ones.is_ascii_digit() {
-        return None;
-    }
-    let number = u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
-    (number <= at_most).then_some((number, rest))
+    let (digits, rest) = text.split_first_chunk::<2>()?;
+    number(*digits).filter(|&number| number <= at_most).map(|number| (number, rest))
+}
+
+/// A number of a few digits; `None` if one of them is none.
+#[inline]
+fn number<const LENGTH: usize>(digits: [u8; LENGTH]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, byte| {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        (digit < 10).then_some(number * 10 + digit)
+    })
 }
 
 /// One digit or more, as microseconds.
