@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
-use streamgage::evaluate::{self, NewRow, RowsBuilder, Store};
+use streamgage::evaluate::{self, Aggregated, NewRow, RowsBuilder, Store};
 use streamgage::metrics::Table;
-use streamgage::query::{Endpoint, ListRequest, MetricsRequest, Route, route};
+use streamgage::query::{AGGREGATE, AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
 use streamgage::schema::{Missing, Nested, NestedOf, Resource, Shown, read_plain_row, read_row};
 
 /// Answers v3 requests over a dump, a line of JSON for each.
@@ -96,11 +96,11 @@ struct Detail<'a> {
 }
 
 #[derive(Serialize)]
-struct Envelope {
+struct Envelope<T> {
     count: u64,
     next: Option<String>,
     previous: Option<String>,
-    results: Vec<Object>,
+    results: Vec<T>,
 }
 
 struct Answers {
@@ -114,6 +114,9 @@ struct Answers {
 impl Answers {
     fn answer(&mut self, request: &str) -> Result<Response, Failure> {
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
+        if path == AGGREGATE {
+            return self.aggregate(query);
+        }
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
                 Ok(request) => Response::new(200, &self.table.answer(&request)),
@@ -122,8 +125,33 @@ impl Answers {
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, path, query),
             Route::Endpoint(Endpoint::Object(resource, id)) => self.object(resource, id, query),
             Route::Redirect(_) => Response::new(301, &()),
+            Route::NotFound if AGGREGATE.strip_suffix('/') == Some(path) => Response::new(301, &()),
             Route::NotFound => not_found(),
         }
+    }
+
+    fn aggregate(&mut self, query: &str) -> Result<Response, Failure> {
+        let request = match AggregateRequest::parse(query) {
+            Ok(request) => request,
+            Err(errors) => return Response::new(400, &errors),
+        };
+        self.lists.read(&self.dump, &evaluate::reads(&request.list))?;
+        let Aggregated { count, rows: results } = evaluate::aggregate(&request, &self.lists.store);
+        self.page(&request.list, AGGREGATE, query, count, results)
+    }
+
+    fn page<T: Serialize>(
+        &self,
+        request: &ListRequest,
+        path: &str,
+        query: &str,
+        count: u64,
+        results: Vec<T>,
+    ) -> Result<Response, Failure> {
+        let address = format!("{}{path}", self.base);
+        let next = request.page.next(count, &address, query);
+        let previous = request.page.previous(&address, query);
+        Response::new(200, &Envelope { count, next, previous, results })
     }
 
     fn list(&mut self, resource: &'static Resource, path: &str, query: &str) -> Result<Response, Failure> {
@@ -135,10 +163,7 @@ impl Answers {
         let found = evaluate::list(&request, &self.lists.store);
         let results = found.places.iter().map(|&place| self.lists.object(&request, place));
         let results = results.collect::<Result<Vec<Object>, Failure>>()?;
-        let address = format!("{}{path}", self.base);
-        let next = request.page.next(found.count, &address, query);
-        let previous = request.page.previous(&address, query);
-        Response::new(200, &Envelope { count: found.count, next, previous, results })
+        self.page(&request, path, query, found.count, results)
     }
 
     /// An object is looked for among what the filters find, as in the framework; that there is none of that id is told

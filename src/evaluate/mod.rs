@@ -1,10 +1,12 @@
 //! Lists over rows in hand (§2): the same requests that a database answers with SQL, and the same answers.
 
+mod aggregate;
 mod bound;
 mod nested;
 mod relations;
 mod rows;
 
+pub use aggregate::{AggregateRow, Aggregated, aggregate};
 pub use nested::nested;
 pub use rows::{NewRow, Rows, RowsBuilder};
 
@@ -59,17 +61,8 @@ pub fn reads(request: &ListRequest) -> Vec<&'static Resource> {
 /// Answers a list request.
 pub fn list(request: &ListRequest, store: &Store) -> Found {
     let Some(rows) = store.rows(request.resource) else { return Found::default() };
-    let relations = Relations::new(store);
-    let filter = Bound::new(request, rows, &relations);
-    let mut count = 0u64;
-    let mut found = Vec::new();
-    for &place in rows.places() {
-        let times = filter.times(place);
-        if times > 0 {
-            count = count.saturating_add(times);
-            found.push((place, times));
-        }
-    }
+    let mut found = found(request, rows, store);
+    let count = found.iter().fold(0u64, |count, &(_, times)| count.saturating_add(times));
     let page = request.page;
     let end = page.offset.saturating_add(page.limit);
     let first = usize::try_from(end).unwrap_or(usize::MAX);
@@ -102,6 +95,14 @@ pub fn list(request: &ListRequest, store: &Store) -> Found {
         at = at.saturating_add(times);
     }
     Found { count, places }
+}
+
+/// The places that a request's filters find, by id, and how often each.
+fn found(request: &ListRequest, rows: &Rows, store: &Store) -> Vec<(usize, u64)> {
+    let relations = Relations::new(store);
+    let filter = Bound::new(request, rows, &relations);
+    let found = rows.places().iter().map(|&place| (place, filter.times(place)));
+    found.filter(|&(_, times)| times > 0).collect()
 }
 
 /// The place of the object of that id, if the request's filters find it.

@@ -3,6 +3,9 @@
 use crate::schema::{Resource, resource};
 use alloc::{format, string::String};
 
+/// Where the aggregate of commits is (§2).
+pub const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
+
 /// An endpoint of the v3 API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Endpoint {

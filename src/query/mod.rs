@@ -1,5 +1,6 @@
 //! Questions: from the text of a request to a typed, canonical form of it, or every error at once.
 
+mod aggregate;
 mod endpoint;
 mod errors;
 mod id_set;
@@ -8,7 +9,8 @@ mod metrics;
 mod page;
 mod parameters;
 
-pub use endpoint::{Endpoint, Route, route};
+pub use aggregate::{Aggregate, AggregateRequest, Function, Group};
+pub use endpoint::{AGGREGATE, Endpoint, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{

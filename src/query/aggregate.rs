@@ -1,0 +1,155 @@
+//! The parameters of the aggregate of commits, `commits.agg` (§2).
+
+use super::{Errors, ListRequest, Parameters};
+use crate::schema::{COMMITS, Field, Kind};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// A valid request for the aggregate of commits.
+///
+/// It takes every filter and flag of commits, and pages; rows are ordered by their groups, going up. What can't be
+/// grouped by or aggregated is ignored [ours].
+///
+/// ```
+/// use streamgage::query::AggregateRequest;
+/// let query = "aggregate[count]=id&aggregate[sum]=haloc,nope&group_by[apex_user_id,author_local_date__date]&limit=5";
+/// let request = AggregateRequest::parse(query).map_err(|errors| errors.to_string())?;
+/// assert_eq!(request.columns(), ["apex_user_id", "author_local_date_date", "id_count", "haloc_sum"]);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregateRequest {
+    /// Which commits count, and which of the rows are asked for; neither its ordering nor its projection means anything.
+    pub list: ListRequest,
+    /// What the commits of a row have in common. Without any, all are one row.
+    pub groups: Vec<Group>,
+    /// What is told of a row's commits.
+    pub aggregates: Vec<Aggregate>,
+}
+
+/// What commits are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The field's place in [`COMMITS`].
+    pub field: usize,
+    /// Whether it is the date of a date-time.
+    pub date: bool,
+}
+
+/// What is told of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Of which values.
+    pub field: usize,
+    /// What.
+    pub function: Function,
+}
+
+/// What is made of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// How many there are that are not null.
+    Count,
+    /// Their sum; null, if there are none.
+    Sum,
+}
+
+impl AggregateRequest {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// Those of a list of commits.
+    pub fn parse(query_string: &str) -> Result<AggregateRequest, Errors> {
+        let list = ListRequest::parse(&COMMITS, query_string)?;
+        let parameters = Parameters::parse(query_string);
+        let mut groups: Vec<Group> = Vec::new();
+        for (name, _) in parameters.iter() {
+            let names = name.strip_prefix("group_by[").and_then(|names| names.strip_suffix(']'));
+            for group in names.into_iter().flat_map(|names| names.split(',')).filter_map(Group::find) {
+                if !groups.contains(&group) {
+                    groups.push(group);
+                }
+            }
+        }
+        let mut aggregates: Vec<Aggregate> = Vec::new();
+        for (name, function) in [("aggregate[count]", Function::Count), ("aggregate[sum]", Function::Sum)] {
+            let names = parameters.value(name).into_iter().flat_map(|names| names.split(','));
+            for aggregate in names.filter_map(|name| Aggregate::find(name, function)) {
+                if !aggregates.contains(&aggregate) {
+                    aggregates.push(aggregate);
+                }
+            }
+        }
+        Ok(AggregateRequest { list, groups, aggregates })
+    }
+
+    /// The names of what a row shows, in order.
+    pub fn columns(&self) -> Vec<String> {
+        let name = |field: usize| COMMITS.fields.get(field).map_or("", |field| field.name);
+        let group = |group: &Group| {
+            if group.date { format!("{}_date", name(group.field)) } else { name(group.field).to_string() }
+        };
+        let aggregate = |aggregate: &Aggregate| match aggregate.function {
+            Function::Count => format!("{}_count", name(aggregate.field)),
+            Function::Sum => format!("{}_sum", name(aggregate.field)),
+        };
+        self.groups.iter().map(group).chain(self.aggregates.iter().map(aggregate)).collect()
+    }
+}
+
+fn find(name: &str, is_fit: impl Fn(&Field) -> bool) -> Option<usize> {
+    COMMITS.fields.iter().position(|field| field.name == name && !field.uses.is_only_shown() && is_fit(field))
+}
+
+impl Group {
+    fn find(name: &str) -> Option<Group> {
+        let is_date_time = |field: &Field| field.kind == Kind::DateTime;
+        match name.strip_suffix("__date") {
+            Some(name) => find(name, is_date_time).map(|field| Group { field, date: true }),
+            None => {
+                let is_fit = |field: &Field| matches!(field.kind, Kind::Integer | Kind::Boolean | Kind::Text);
+                find(name, is_fit).map(|field| Group { field, date: false })
+            }
+        }
+    }
+}
+
+impl Aggregate {
+    fn find(name: &str, function: Function) -> Option<Aggregate> {
+        let is_fit = |field: &Field| match function {
+            Function::Count => true,
+            Function::Sum => matches!(field.kind, Kind::Integer | Kind::Decimal | Kind::Number),
+        };
+        find(name, is_fit).map(|field| Aggregate { field, function })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_send() {
+        let sent = concat!(
+            "aggregate%5Bcount%5D=id&aggregate%5Bsum%5D=haloc%2Cchurn%2Cimpact",
+            "&group_by%5Bapex_user_id%2Cauthor_local_date__date%5D&limit=5000&exclude_merge=true"
+        );
+        let request = AggregateRequest::parse(sent).unwrap();
+        assert_eq!(
+            request.columns(),
+            ["apex_user_id", "author_local_date_date", "id_count", "haloc_sum", "churn_sum", "impact_sum"]
+        );
+        assert_eq!((request.list.page.limit, request.list.filter.conditions().count()), (1000, 1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_ignored() {
+        let columns = |query: &str| AggregateRequest::parse(query).unwrap().columns();
+        assert_eq!(columns("group_by[impact,author_date,id__date,nope,extracted_tags]"), [""; 0]);
+        assert_eq!(columns("group_by[repo_id]=x&group_by[is_merge,repo_id]"), ["repo_id", "is_merge"]);
+        assert_eq!(columns("aggregate[sum]=message,author_date,risk&aggregate[max]=id"), ["risk_sum"]);
+        assert_eq!(columns("aggregate[count]=id&aggregate[count]=hexsha,hexsha"), ["hexsha_count"]);
+        assert!(AggregateRequest::parse("aggregate[count]=id&id=x").is_err());
+    }
+}
