@@ -40,6 +40,16 @@ impl std::error::Error for Failure {}
 
 /// The text with every control character escaped, so that data cannot steer the terminal that shows it.
 pub fn printable(text: &str) -> String {
+    escape(text, |character, shown| shown.extend(character.escape_unicode()))
+}
+
+/// JSON text of the same meaning, with the same escaped. JSON itself escapes ASCII's controls alone.
+pub fn printable_json(text: &str) -> String {
+    // All of them are of four hexadecimal digits, and stand in texts only.
+    escape(text, |character, shown| shown.push_str(&format!("\\u{:04x}", u32::from(character))))
+}
+
+fn escape(text: &str, write: impl Fn(char, &mut String)) -> String {
     // Beside the controls of Unicode, its invisible marks that change the direction or the lines of a text.
     let is_unsafe = |character: char| {
         character.is_control()
@@ -48,10 +58,22 @@ pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unsafe(character) {
-            shown.extend(character.escape_unicode());
+            write(character, &mut shown);
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_but_text() {
+        assert_eq!(printable("é\u{1b}[2J\u{9b}\u{202e}"), "é\\u{1b}[2J\\u{9b}\\u{202e}");
+        let json = serde_json::to_string("é\u{1b}[2J\u{9b}\u{202e}").unwrap();
+        assert_eq!(printable_json(&json), r#""é\u001b[2J\u009b\u202e""#);
+    }
 }

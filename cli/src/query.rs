@@ -1,12 +1,12 @@
 //! `streamgage query`: v3 requests in, their answers out, over a dump.
 
 use crate::dump::{Dump, read_json};
-use crate::failure::Failure;
+use crate::failure::{Failure, printable_json};
 use crate::folder;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
 use streamgage::evaluate::{self, Aggregated, NewRow, RowsBuilder, Store};
@@ -83,8 +83,10 @@ impl Response {
         Ok(Response { status, body: body.map_err(|error| Failure::Work(error.to_string()))? })
     }
 
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, self)?;
+    fn write(&self, out: &mut (impl Write + IsTerminal)) -> io::Result<()> {
+        let line = serde_json::to_string(self)?;
+        let line = if out.is_terminal() { printable_json(&line) } else { line };
+        out.write_all(line.as_bytes())?;
         out.write_all(b"\n")?;
         out.flush()
     }
