@@ -1,7 +1,7 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
 use super::condition;
-use super::filter::{Filter, MAX_JOINS, Operator};
+use super::filter::{Filter, MAX_JOINS, Operator, Term};
 use crate::query::errors::{bad_operator, no_expression, too_many_joins, trailing};
 use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 const FILTERS: &str = "filters";
 
 /// A query in brackets.
-struct Term<'a> {
+struct Sent<'a> {
     negated: bool,
     query: &'a str,
     /// What stands between its bracket and that of the next; `None` if there is no bracket any more.
@@ -46,23 +46,15 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
         return Err(errors);
     }
 
-    let mut filter: Option<Filter> = None;
+    let mut queries = Vec::with_capacity(terms.len());
     let mut inside = Errors::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     // The first has none before it.
     let operators = core::iter::once(None).chain(operators.into_iter().map(Some));
     for (term, operator) in terms.iter().zip(operators) {
         let query = unquote(term.query);
-        match condition::parse(resource, &Parameters::parse(&query)).map(Filter::all) {
-            Ok(mut one) => {
-                if term.negated {
-                    one.negate();
-                }
-                match (&mut filter, operator) {
-                    (Some(all), Some(operator)) => all.combine(one, operator),
-                    (all, _) => *all = Some(one),
-                }
-            }
+        match condition::parse(resource, &Parameters::parse(&query)) {
+            Ok(conditions) => queries.push(Term { operator, negated: term.negated, conditions }),
             Err(errors) => {
                 if failed.insert(query.clone().into_owned()) {
                     inside.add_inside(&query, errors);
@@ -74,18 +66,17 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
         errors.add_inside(FILTERS, inside);
         return Err(errors);
     }
-    match filter {
-        Some(filter) if filter.joins.len() <= MAX_JOINS => Ok(filter),
-        _ => {
-            errors.add(FILTERS, too_many_joins(MAX_JOINS));
-            Err(errors)
-        }
+    let filter = Filter::of_terms(queries);
+    if filter.joins.len() > MAX_JOINS {
+        errors.add(FILTERS, too_many_joins(MAX_JOINS));
+        return Err(errors);
     }
+    Ok(filter)
 }
 
 /// The queries in brackets, and what stands after the last. What is no such query is passed over: before the first,
 /// and where an operator is followed by an empty pair of brackets, these.
-fn terms(text: &str) -> (Vec<Term<'_>>, &str) {
+fn terms(text: &str) -> (Vec<Sent<'_>>, &str) {
     let mut terms = Vec::new();
     let mut rest = text;
     let mut after_last = text;
@@ -96,7 +87,7 @@ fn terms(text: &str) -> (Vec<Term<'_>>, &str) {
             continue;
         }
         let operator = after.split_once('(').map(|(operator, _)| operator.strip_suffix('~').unwrap_or(operator));
-        terms.push(Term { negated: before.ends_with('~'), query, operator });
+        terms.push(Sent { negated: before.ends_with('~'), query, operator });
         after_last = after.get(operator.map_or(0, str::len)..).unwrap_or_default();
     }
     (terms, after_last)

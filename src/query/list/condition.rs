@@ -69,8 +69,23 @@ pub(super) fn parse(resource: &'static Resource, parameters: &Parameters<'_>) ->
         conditions.extend(of_flag(resource, flag));
     }
     conditions.sort();
-    // Of what is no join, once is as good as twice.
-    conditions.dedup_by(|one, other| one == other && (one.negated || one.subject.relation().is_none()));
+    // Of what is no join, once is as good as twice, and the narrower of two bounds as good as both. The later one in
+    // order is dropped or, where it is the narrower, takes the place of the other.
+    conditions.dedup_by(|next, kept| {
+        let same = (next.subject, next.negated) == (kept.subject, kept.negated);
+        if !same || !next.negated && next.subject.relation().is_some() {
+            return false;
+        }
+        let next_is_narrower = match (&kept.test, &next.test) {
+            (Test::AtLeast(_), Test::AtLeast(_)) => !next.negated,
+            (Test::AtMost(_), Test::AtMost(_)) => next.negated,
+            (kept, next) => return kept == next,
+        };
+        if next_is_narrower {
+            core::mem::swap(next, kept);
+        }
+        true
+    });
     Ok(conditions)
 }
 

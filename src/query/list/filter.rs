@@ -14,6 +14,17 @@ pub struct Filter {
     pub joins: Vec<Join>,
     /// The condition in postfix order: what a node joins stands before it. The last node joins all.
     pub nodes: Vec<Node>,
+    /// The queries of a `filters` that is more than one query, as they were sent.
+    pub(super) terms: Vec<Term>,
+}
+
+/// A query of a `filters`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    /// How it is joined with what stands before it.
+    pub(super) operator: Option<Operator>,
+    pub(super) negated: bool,
+    pub(super) conditions: Vec<Condition>,
 }
 
 /// A join with rows that belong to a row.
@@ -71,7 +82,7 @@ impl Filter {
             Node::Condition(condition)
         }));
         nodes.push(Node::All { of, negated: false });
-        Filter { joins, nodes }
+        Filter { joins, nodes, terms: Vec::new() }
     }
 
     /// The conditions, where all of them must be true and nothing else.
@@ -85,8 +96,26 @@ impl Filter {
         self.nodes.iter().filter_map(Node::condition)
     }
 
+    /// All of these queries, joined from left to right.
+    pub(super) fn of_terms(terms: Vec<Term>) -> Filter {
+        let mut filters = terms.iter().map(|term| {
+            let mut filter = Filter::all(term.conditions.clone());
+            if term.negated {
+                filter.negate();
+            }
+            (filter, term.operator)
+        });
+        let mut filter = filters.next().map_or_else(|| Filter::all(Vec::new()), |(first, _)| first);
+        for (other, operator) in filters {
+            filter.combine(other, operator.unwrap_or(Operator::And));
+        }
+        // One query in brackets is that query.
+        filter.terms = if matches!(terms.as_slice(), [Term { negated: false, .. }]) { Vec::new() } else { terms };
+        filter
+    }
+
     /// Turns the whole round, as a `~` does.
-    pub(super) fn negate(&mut self) {
+    fn negate(&mut self) {
         if let Some(Node::All { negated, .. } | Node::Any { negated, .. }) = self.nodes.last_mut() {
             *negated = !*negated;
         }
@@ -101,7 +130,7 @@ impl Filter {
     }
 
     /// Joins another query's filter, as the framework joins two of its queries.
-    pub(super) fn combine(&mut self, mut other: Filter, operator: Operator) {
+    fn combine(&mut self, mut other: Filter, operator: Operator) {
         match operator {
             // What both look at may be different rows. Where the new ones are missing, the others count nevertheless.
             Operator::And => {

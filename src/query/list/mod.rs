@@ -1,5 +1,6 @@
 //! The parameters of a list (§2), whatever its resource.
 
+mod canonical;
 mod complex;
 mod condition;
 mod filter;

@@ -155,6 +155,8 @@ fn what_asks_the_same_is_equal() {
     for (one, other) in [
         ("name=a&id__gt=4", "id__gte=5&name=a"),
         ("id__gt=4&id__gte=5", "id__gt=4"),
+        ("id__gt=4&id__gte=8&id__lt=10&id__lte=11", "id__gte=8&id__lte=9"),
+        ("id__gt!=4&id__gte!=8&id__lt!=3&id__lte!=1", "id__gt!=4&id__lt!=3"),
         ("filters=(id%253D1%2526name%253Da)", "name=a&id=1"),
         ("filters=(id%253D1)%26(name%253Da)", "filters=%28id%3D1%29%20%26%20%28name%3Da%29"),
         ("search=fix,b&id=1", "id=1&search=B+FIX+b"),
@@ -370,7 +372,58 @@ fn query() -> impl Strategy<Value = String> {
     proptest::collection::vec(parameter(), 0..6).prop_map(|parameters| parameters.join("&"))
 }
 
+#[test]
+fn canonical_text() {
+    let canonical = |resource, query: &str| parse(resource, query).canonical();
+    for (sent, text) in [
+        ("", ""),
+        ("limit=100&offset=0&ordering=id&omit=&search=,", ""),
+        (
+            "apply_default_filters=1",
+            "exclude_blocked=true&exclude_merge=true&exclude_outliers=true&exclude_pr_orphans=true&smart_dedupe=true",
+        ),
+        ("is_merge=true&exclude_merge=true", "exclude_merge=true&is_merge=true"),
+        ("impact__gt=-1.5&risk__lt=0.1", "impact__gte=-1.4999&risk__lt=1e-1"),
+        ("id=1e30&haloc__lt=1e30&id__in=,", "haloc__lt=1e30&id__gt=1e30&id__in=%2C"),
+        ("author_date__lt=2021-06-01", "author_date__lte=2021-05-31T23%3A59%3A59.999999"),
+        ("author_date__gt=9999-12-31T23:59:59.999999", "author_date__gte=9999-12-31T00%3A01%3A00.000000-23%3A59"),
+        ("search=b+\"a\\\"\"&message=x", "message=X&search=%22A%5C%22%22+%22B%22"),
+        ("ordering=-impact,haloc&limit=7&offset=9&fields=", "fields=&limit=7&offset=9&ordering=-impact%2Chaloc"),
+        ("omit=id,nope&normalize_authors=1", "normalize_authors=true&omit=id"),
+    ] {
+        assert_eq!(canonical(&COMMITS, sent), text, "{sent}");
+        assert_eq!(parse(&COMMITS, text), parse(&COMMITS, sent), "{sent}");
+    }
+    assert_eq!(canonical(&USERS, "team=1&team__isnull=0&team_member!=1e30"), "team__isnull=false&team_member%21=1e30");
+}
+
 proptest! {
+    #[test]
+    fn canonical_text_is_read_as_the_same_request(
+        at in 0usize..RESOURCES.len(),
+        plain in query(),
+        terms in proptest::collection::vec((any::<bool>(), any::<bool>(), query()), 0..4),
+    ) {
+        let mut expression = String::new();
+        for (is_and, negated, query) in &terms {
+            if !expression.is_empty() {
+                expression.push(if *is_and { '&' } else { '|' });
+            }
+            expression.push_str(if *negated { "~(" } else { "(" });
+            crate::query::encode_form(&format!("{query}&"), &mut expression);
+            expression.push(')');
+        }
+        let mut sent = plain;
+        if !expression.is_empty() {
+            sent.push_str("&filters=");
+            crate::query::encode_form(&expression, &mut sent);
+        }
+        if let Ok(request) = ListRequest::parse(RESOURCES[at], &sent) {
+            let canonical = request.canonical();
+            prop_assert_eq!(ListRequest::parse(RESOURCES[at], &canonical), Ok(request), "{}", canonical);
+        }
+    }
+
     #[test]
     fn any_query_is_answered(at in 0usize..RESOURCES.len(), text in any::<String>(), expression in "[~()&| a-z0-9=%_!]{0,60}") {
         let _ = ListRequest::parse(RESOURCES[at], &text);

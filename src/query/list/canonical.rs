@@ -1,0 +1,206 @@
+//! A request as text again.
+
+use super::filter::{Operator, Term};
+use super::{Comparison, Condition, ListRequest, Subject, Test};
+use crate::calendar::{DateTime, Day};
+use crate::query::encode_form;
+use crate::schema::{COMMITS, Flag, Kind, Lookup, Resource};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl ListRequest {
+    /// The query string that stands for all those that ask the same: reading it gives this request again.
+    ///
+    /// ```
+    /// use streamgage::{query::ListRequest, schema::USERS};
+    /// let canonical = |query| ListRequest::parse(&USERS, query).map(|request| request.canonical());
+    /// assert_eq!(canonical("name=+b&limit=x&id__gt=4.5&unknown=1&omit="), Ok("id__gte=5&name=b".to_owned()));
+    /// assert_eq!(canonical("filters=(id=2)|~(id=1)"), Ok("filters=%28id%25253D2%29%7C~%28id%25253D1%29".to_owned()));
+    /// ```
+    pub fn canonical(&self) -> String {
+        let resource = self.resource;
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let is_search = |condition: &&Condition| condition.subject == Subject::Search;
+        if self.filter.terms.is_empty() {
+            let conditions = self.filter.conditions().filter(|condition| !is_search(condition));
+            pairs.extend(conditions.map(|condition| pair(resource, condition)));
+        } else {
+            pairs.push(("filters".to_owned(), expression(resource, &self.filter.terms)));
+        }
+        let terms: Vec<String> = self.filter.conditions().filter(is_search).map(|term| quoted(&term.test)).collect();
+        let field = |place: usize| resource.fields.get(place).map_or("", |field| field.name);
+        let order = |order: &super::Order| format!("{}{}", if order.descending { "-" } else { "" }, field(order.field));
+        let ordering: Vec<String> = self.ordering.iter().map(order).collect();
+        let places = |shown: bool| -> Vec<&str> {
+            let places = resource.shown().enumerate().filter(|&(place, _)| self.projection.shows(place) == shown);
+            places.map(|(_, shown)| shown.name()).collect()
+        };
+        for (name, values) in [("search", terms.join(" ")), ("ordering", ordering.join(","))] {
+            if !values.is_empty() {
+                pairs.push((name.to_owned(), values));
+            }
+        }
+        if !self.projection.unknown {
+            pairs.push(("fields".to_owned(), places(true).join(",")));
+        } else if !places(false).is_empty() {
+            pairs.push(("omit".to_owned(), places(false).join(",")));
+        }
+        if self.normalize_authors {
+            pairs.push((Flag::NormalizeAuthors.name().to_owned(), "true".to_owned()));
+        }
+        let default = super::Page::parse("");
+        if self.page.limit != default.limit {
+            pairs.push(("limit".to_owned(), self.page.limit.to_string()));
+        }
+        if self.page.offset != default.offset {
+            pairs.push(("offset".to_owned(), self.page.offset.to_string()));
+        }
+        pairs.sort();
+        query_string(&pairs)
+    }
+}
+
+fn query_string(pairs: &[(String, String)]) -> String {
+    let mut query = String::new();
+    for (name, value) in pairs {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        encode_form(name, &mut query);
+        query.push('=');
+        encode_form(value, &mut query);
+    }
+    query
+}
+
+/// Each query is encoded twice more: once as one in brackets, and once as a part of the expression.
+fn expression(resource: &Resource, terms: &[Term]) -> String {
+    let mut text = String::new();
+    for term in terms {
+        text.push_str(match term.operator {
+            None => "",
+            Some(Operator::And) => "&",
+            Some(Operator::Or) => "|",
+        });
+        text.push_str(if term.negated { "~(" } else { "(" });
+        let pairs: Vec<(String, String)> = term.conditions.iter().map(|condition| pair(resource, condition)).collect();
+        // A query without a condition is one nevertheless, and has to be something.
+        let query = if pairs.is_empty() { "_".to_owned() } else { query_string(&pairs) };
+        let mut once = String::new();
+        encode_form(&query, &mut once);
+        encode_form(&once, &mut text);
+        text.push(')');
+    }
+    text
+}
+
+/// The parameter that makes a condition.
+fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
+    if let Some(flag) = flag(resource, condition) {
+        return (flag.name().to_owned(), "true".to_owned());
+    }
+    let (name, kind, uses) = match condition.subject {
+        Subject::Field(place) => match resource.fields.get(place) {
+            Some(field) => (field.name, field.kind, Some(field.uses)),
+            None => ("", Kind::Json, None),
+        },
+        subject => {
+            let is_same = |filter: &&crate::schema::Filter| {
+                let is_null = matches!(condition.test, Test::Null(_));
+                subject == Subject::Filter(filter.of) && filter.uses.looks_up(Lookup::IsNull) == is_null
+            };
+            match resource.filters.iter().find(is_same) {
+                Some(filter) => (filter.name, filter.kind, Some(filter.uses)),
+                None => ("", Kind::Json, None),
+            }
+        }
+    };
+    let whole = |value: i64| match kind {
+        Kind::Boolean => (value != 0).to_string(),
+        Kind::DateTime => date_time(value),
+        Kind::Decimal => {
+            let size = value.unsigned_abs();
+            format!("{}{}.{:04}", if value < 0 { "-" } else { "" }, size / 10_000, size % 10_000)
+        }
+        _ => value.to_string(),
+    };
+    let (lookup, value) = match &condition.test {
+        // No whole number of 64 bits is so large.
+        Test::Never if uses.is_some_and(|uses| uses.looks_up(Lookup::Gt)) => (Lookup::Gt, "1e30".to_owned()),
+        Test::Never => (Lookup::Exact, "1e30".to_owned()),
+        Test::Always => (Lookup::Lt, "1e30".to_owned()),
+        Test::Equal(value) => (Lookup::Exact, whole(*value)),
+        Test::AtLeast(value) => (Lookup::Gte, whole(*value)),
+        Test::AtMost(value) => (Lookup::Lte, whole(*value)),
+        Test::OneOf(ids) => {
+            let ids: Vec<String> = ids.as_slice().iter().map(i64::to_string).collect();
+            // A list of nothing is not the same as no list.
+            (Lookup::In, if ids.is_empty() { ",".to_owned() } else { ids.join(",") })
+        }
+        Test::Number(comparison, operand) => {
+            let lookup = match comparison {
+                Comparison::Equal => Lookup::Exact,
+                Comparison::Greater => Lookup::Gt,
+                Comparison::AtLeast => Lookup::Gte,
+                Comparison::Less => Lookup::Lt,
+                Comparison::AtMost => Lookup::Lte,
+            };
+            let value = operand.value();
+            // No number that is taken is infinite but a negative one.
+            (lookup, if value.is_finite() { format!("{value:e}") } else { "-1e999".to_owned() })
+        }
+        Test::Text(text) => (Lookup::Exact, text.clone()),
+        Test::TextOneOf(texts) => {
+            let list = texts.join(",");
+            (Lookup::In, if list.is_empty() { ",".to_owned() } else { list })
+        }
+        Test::Contains(text) if uses.is_some_and(|uses| uses.exact_contains()) => (Lookup::Exact, text.clone()),
+        Test::Contains(text) => (Lookup::IContains, text.clone()),
+        Test::StartsWith(text) => (Lookup::StartsWith, text.clone()),
+        Test::Null(is_null) => (Lookup::IsNull, is_null.to_string()),
+    };
+    let separator = if lookup == Lookup::Exact { "" } else { "__" };
+    (format!("{name}{separator}{}{}", lookup.suffix(), if condition.negated { "!" } else { "" }), value)
+}
+
+/// The flag that a condition stands for.
+fn flag(resource: &Resource, condition: &Condition) -> Option<Flag> {
+    const OUTLIER_REASON: usize = COMMITS.place("outlier_reason");
+    const IS_PR_ORPHAN: usize = COMMITS.place("is_pr_orphan");
+    const IS_MERGE: usize = COMMITS.place("is_merge");
+    match (condition.subject, &condition.test) {
+        (Subject::Flag(flag), _) => Some(flag),
+        _ if condition.negated || resource.flags.is_empty() => None,
+        (Subject::Field(OUTLIER_REASON), Test::Null(true)) => Some(Flag::ExcludeOutliers),
+        (Subject::Field(IS_PR_ORPHAN), Test::Equal(0)) => Some(Flag::ExcludePrOrphans),
+        (Subject::Field(IS_MERGE), Test::Equal(0)) => Some(Flag::ExcludeMerge),
+        _ => None,
+    }
+}
+
+/// A term of a search, in quotes: so it is one, whatever it holds.
+fn quoted(test: &Test) -> String {
+    let Test::Contains(term) = test else { return String::new() };
+    format!("\"{}\"", term.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A date-time of years 1 to 9999. Where that is not so in UTC, it is so almost a day away from it.
+fn date_time(microseconds: i64) -> String {
+    const DAY: i64 = 86_400_000_000;
+    const ALMOST_A_DAY: i64 = DAY - 60_000_000;
+    let write = |microseconds: i64, offset: &str| {
+        let day = i32::try_from(microseconds.div_euclid(DAY)).unwrap_or(0);
+        let second = microseconds.rem_euclid(DAY) / 1_000_000;
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let fraction = microseconds.rem_euclid(1_000_000);
+        format!("{}T{hour:02}:{minute:02}:{second:02}.{fraction:06}{offset}", Day::from_number(day))
+    };
+    let is_same = |text: &String| DateTime::parse(text).is_some_and(|time| time.microseconds() == microseconds);
+    [(0, ""), (ALMOST_A_DAY, "+23:59"), (-ALMOST_A_DAY, "-23:59")]
+        .into_iter()
+        .map(|(shift, offset)| write(microseconds.saturating_add(shift), offset))
+        .find(is_same)
+        .unwrap_or_default()
+}
