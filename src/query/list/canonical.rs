@@ -129,6 +129,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     let (lookup, value) = match &condition.test {
         // No whole number of 64 bits is so large.
         Test::Never if uses.is_some_and(|uses| uses.looks_up(Lookup::Gt)) => (Lookup::Gt, "1e30".to_owned()),
+        Test::Never if uses.is_some_and(|uses| uses.looks_up(Lookup::In)) => (Lookup::In, "1e30".to_owned()),
         Test::Never => (Lookup::Exact, "1e30".to_owned()),
         Test::Always => (Lookup::Lt, "1e30".to_owned()),
         Test::Equal(value) => (Lookup::Exact, whole(*value)),

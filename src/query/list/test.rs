@@ -122,8 +122,10 @@ impl Test {
             (Lookup::In, _) => {
                 let numbers = value.split(',').filter(|part| !part.is_empty()).map(number);
                 let numbers = numbers.collect::<Result<Vec<Number>, _>>()?;
-                let ids = numbers.iter().filter_map(|number| number.truncate().value());
-                Ok(Some(Test::OneOf(ids.collect())))
+                let ids: IdSet = numbers.iter().filter_map(|number| number.truncate().value()).collect();
+                // Whether null is one of nothing is known; whether it is one of numbers that no value can be, is not.
+                let is_never = ids.as_slice().is_empty() && !numbers.is_empty();
+                Ok(Some(if is_never { Test::Never } else { Test::OneOf(ids) }))
             }
             (_, Kind::DateTime) => {
                 let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
