@@ -1,5 +1,6 @@
 //! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
 
+use crate::derived::{self, Form, derive};
 use crate::lists::{Members, Name, quote};
 use crate::reply::Reply;
 use crate::sql::{Broken, Outcome, Parameter, Statement};
@@ -11,10 +12,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::iter;
 use std::ops::Range;
-use streamgage::calendar::DateTime;
+use streamgage::calendar::{DateTime, Day};
 use streamgage::metrics::author_day;
 use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_row, resource};
-use streamgage::text::fold;
 
 /// The most bytes of a body.
 pub const MAX_BODY: usize = 1_000_000;
@@ -154,8 +154,9 @@ struct Row {
     cells: Vec<Cow<'static, str>>,
     /// What is not in the schema: names and JSON texts.
     extra: Vec<(String, String)>,
-    /// What only the database needs, behind `extra`.
-    derived: Option<String>,
+    /// What only the database needs, behind `extra`: of each field, and a commit's day.
+    derived: Vec<Option<String>>,
+    day: Option<Day>,
     author_date: Option<DateTime>,
     author_local_date: Option<DateTime>,
     author_tzoffset: Option<i64>,
@@ -169,7 +170,8 @@ impl Row {
             deleted: false,
             cells: resource.fields.iter().map(|field| default_cell(field.missing).into()).collect(),
             extra: Vec::new(),
-            derived: None,
+            derived: vec![None; resource.fields.len()],
+            day: None,
             author_date: None,
             author_local_date: None,
             author_tzoffset: None,
@@ -184,8 +186,7 @@ impl Row {
         serde_json::Deserializer::from_str(text).deserialize_map(AsWritten { row: &mut row }).map_err(no_row)?;
         if resource == &COMMITS {
             let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
-            let day = day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?;
-            row.derived = Some(day.number().to_string());
+            row.day = Some(day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?);
         }
         Ok(row)
     }
@@ -207,8 +208,14 @@ impl Row {
         let members: Vec<String> = members.collect();
         let extra = (!members.is_empty()).then(|| quote(&format!("{{{}}}", members.join(","))));
         columns.push_str(extra.as_deref().unwrap_or("null"));
-        if derived_column(self.resource).is_some() {
-            columns.extend([",", self.derived.as_deref().unwrap_or("null")]);
+        if let Some(day) = self.day {
+            columns.push_str(&format!(",{}", day.number()));
+        }
+        for (field, derived) in self.resource.fields.iter().zip(&self.derived) {
+            if Form::of(self.resource, field).is_some() {
+                columns.push(',');
+                columns.push_str(&derived.as_deref().map_or_else(|| "null".to_owned(), quote));
+            }
         }
         columns.push(']');
         columns
@@ -217,12 +224,15 @@ impl Row {
 
 impl RowSink for Row {
     fn value(&mut self, index: usize, value: Value<'_>) {
-        let name = self.resource.fields.get(index).map_or("", |field| field.name);
+        let Some(field) = self.resource.fields.get(index) else { return };
+        let name = field.name;
+        if let (Some(form), Some(derived)) = (Form::of(self.resource, field), self.derived.get_mut(index)) {
+            *derived = derive(self.resource, form, &value);
+        }
         match (self.resource.name, name) {
             ("commits", "author_date") => self.author_date = value.date_time(),
             ("commits", "author_local_date") => self.author_local_date = value.date_time(),
             ("commits", "author_tzoffset") => self.author_tzoffset = value.integer(),
-            ("repos", "name") => self.derived = value.text().map(|name| quote(&fold(name))),
             _ => {}
         }
         match value {
@@ -281,7 +291,8 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
                 None => {
                     let text = map.next_value::<&RawValue>()?.get().to_owned();
                     self.row.extra.retain(|(earlier, _)| *earlier != name);
-                    if name != "_deleted" {
+                    // What rows show of other resources is put together when they are read.
+                    if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) {
                         self.row.extra.push((name.into_owned(), text));
                     }
                 }
@@ -298,15 +309,6 @@ const fn default_cell(missing: Missing) -> &'static str {
         Missing::Required | Missing::Null => "null",
         Missing::Zero | Missing::False => "0",
         Missing::EmptyList => r#""[]""#,
-    }
-}
-
-/// The column that only the database needs, if a resource has one.
-fn derived_column(resource: &Resource) -> Option<&'static str> {
-    match resource.name {
-        "commits" => Some("day"),
-        "repos" => Some("name_folded"),
-        _ => None,
     }
 }
 
@@ -334,9 +336,9 @@ const COUNTED: &str = "COALESCE(is_merge, 0) = 0 AND COALESCE(is_pr_orphan, 0) =
      AND NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = commits.ignore_hash AND first.id < commits.id)";
 
 impl Table {
-    fn columns(&self) -> Vec<&'static str> {
-        let fields = self.resource.fields.iter().map(|field| field.name);
-        fields.chain(["extra"]).chain(derived_column(self.resource)).collect()
+    fn columns(&self) -> Vec<String> {
+        let fields = self.resource.fields.iter().map(|field| field.name).chain(["extra"]);
+        fields.map(str::to_owned).chain(derived::columns(self.resource)).collect()
     }
 
     /// `prefix.column`, for all columns but `id`.
@@ -381,7 +383,7 @@ impl Table {
         let columns = self.columns();
         let values = (1..columns.len()).map(|index| format!("incoming.value ->> {index}"));
         let values: Vec<String> = values.collect();
-        let group = columns.iter().position(|&column| column == "ignore_hash").unwrap_or_default();
+        let group = columns.iter().position(|column| column == "ignore_hash").unwrap_or_default();
         let rows = |sql: String| Statement::new(sql, [kept.clone().into()]);
         let plain = |sql: String| Statement::new(sql, []);
         vec![

@@ -1,5 +1,6 @@
 //! What goes to the database and what comes back.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
@@ -13,10 +14,13 @@ pub struct Statement {
 }
 
 /// A value that is bound. Lists are bound as JSON text and read through `json_each`: D1 binds at most 100 values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Parameter {
-    /// A whole number, at most 2^53 - 1 in size.
+    /// A whole number; one of more than 2^53 - 1 in size may be rounded, but not to one of less.
     Integer(i64),
+    /// Any finite number.
+    Number(f64),
     /// Text.
     Text(String),
 }
@@ -33,6 +37,12 @@ impl From<i64> for Parameter {
     }
 }
 
+impl From<f64> for Parameter {
+    fn from(value: f64) -> Parameter {
+        Parameter::Number(value)
+    }
+}
+
 impl From<String> for Parameter {
     fn from(text: String) -> Parameter {
         Parameter::Text(text)
@@ -43,11 +53,18 @@ impl From<String> for Parameter {
 #[derive(Default)]
 pub(crate) struct Parameters(Vec<Parameter>);
 
+/// How many values are bound by themselves. D1 binds one more: a JSON array of those that are left.
+const MAX_SINGLE: usize = 99;
+
 impl Parameters {
     /// Binds a value and gives its place, such as `?3`.
     pub fn bind(&mut self, value: impl Into<Parameter>) -> String {
+        let place = self.0.len();
         self.0.push(value.into());
-        format!("?{}", self.0.len())
+        match place.checked_sub(MAX_SINGLE) {
+            None => format!("?{}", place + 1),
+            Some(place) => format!("(?{} ->> {place})", MAX_SINGLE + 1),
+        }
     }
 
     /// Binds ids, as a subquery of one column.
@@ -57,9 +74,26 @@ impl Parameters {
         format!("SELECT value FROM json_each({place})")
     }
 
-    pub fn into_statement(self, sql: String) -> Statement {
-        Statement { sql, parameters: self.0 }
+    /// Binds texts, as a subquery of one column.
+    pub fn bind_texts(&mut self, texts: &[String]) -> String {
+        let place = self.bind(json_array(texts));
+        format!("SELECT value FROM json_each({place})")
     }
+
+    pub fn into_statement(self, sql: String) -> Statement {
+        let mut parameters = self.0;
+        let rest = parameters.split_off(parameters.len().min(MAX_SINGLE));
+        if !rest.is_empty() {
+            parameters.push(json_array(&rest).into());
+        }
+        Statement { sql, parameters }
+    }
+}
+
+/// Values as the text of a JSON array.
+pub(crate) fn json_array(values: &[impl Serialize]) -> String {
+    // Serializing numbers and text into memory can't fail.
+    serde_json::to_string(values).unwrap_or_default()
 }
 
 /// What a statement did.

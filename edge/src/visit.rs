@@ -9,7 +9,6 @@ use crate::{lists, metrics};
 use serde::Serialize;
 use streamgage::metrics::Answer;
 use streamgage::query::{Endpoint, MetricsRequest, Route, route};
-use streamgage::schema::Resource;
 
 /// What becomes of a request without a look into the database.
 #[derive(Debug, PartialEq)]
@@ -216,11 +215,12 @@ impl Target {
             }
             Target::Endpoint(Endpoint::List(resource)) => {
                 let address = format!("{}{}", settings.public_origin(&request.url), request.url.path);
-                let list = lists::List::new(resource, address, sent.to_owned());
+                let list = lists::List::parse(resource, address, sent)?;
                 Query { statements: list.statements(), answer: Kind::List(list) }
             }
             Target::Endpoint(Endpoint::Object(resource, id)) => {
-                Query { statements: vec![lists::object_statement(resource, id)], answer: Kind::Object(resource) }
+                let object = lists::Object::new(resource, id, sent);
+                Query { statements: vec![object.statement()], answer: Kind::Object(object) }
             }
             Target::Dataset | Target::Import(_) => Query { statements: vec![dump_statement()], answer: Kind::Dataset },
         })
@@ -238,7 +238,7 @@ pub struct Query {
 enum Kind {
     Metrics(MetricsRequest),
     List(lists::List),
-    Object(&'static Resource),
+    Object(lists::Object),
     Dataset,
 }
 
@@ -257,9 +257,7 @@ impl Query {
         match &self.answer {
             Kind::Metrics(request) => Ok(Reply::value(200, &Answer::new(request, &metrics::read(first)?))),
             Kind::List(list) => Ok(Reply::json(200, list.body(outcomes)?)),
-            Kind::Object(resource) => {
-                Ok(lists::object_body(resource, first)?.map_or_else(not_found, |body| Reply::json(200, body)))
-            }
+            Kind::Object(object) => object.reply(first),
             Kind::Dataset => Ok(Reply::value(200, &read_dataset(first)?)),
         }
     }

@@ -6,7 +6,7 @@ mod store;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use store::{MIGRATIONS, Store};
-use streamgage::schema::{Kind, RESOURCES};
+use streamgage::schema::{Kind, Lookup, RESOURCES};
 
 #[test]
 fn a_column_for_each_field() {
@@ -22,10 +22,20 @@ fn a_column_for_each_field() {
             columns.push(format!("[\"{}\",\"{affinity}\"]", field.name));
         }
         columns.push("[\"extra\",\"TEXT\"]".into());
-        match resource.name {
-            "commits" => columns.push("[\"day\",\"INTEGER\"]".into()),
-            "repos" => columns.push("[\"name_folded\",\"TEXT\"]".into()),
-            _ => {}
+        if resource.name == "commits" {
+            columns.push("[\"day\",\"INTEGER\"]".into());
+        }
+        for field in resource.fields {
+            let contains = field.uses.looks_up(Lookup::IContains) || field.uses.searches();
+            match field.kind {
+                Kind::Text if contains || (resource.name, field.name) == ("tags", "name") => {
+                    columns.push(format!("[\"{}_folded\",\"TEXT\"]", field.name));
+                }
+                Kind::DateTime if field.uses.looks_up(Lookup::Gt) => {
+                    columns.push(format!("[\"{}_utc\",\"TEXT\"]", field.name));
+                }
+                _ => {}
+            }
         }
         let sql = format!("SELECT name, type FROM pragma_table_info('{}')", resource.name);
         assert_eq!(store.rows(&sql), columns, "{}", resource.name);
@@ -33,13 +43,14 @@ fn a_column_for_each_field() {
 }
 
 /// Rows that a database may hold when the migration of that number is applied to it: one for each table that is new
-/// with the migration before. What was written before the next migration has to be there after it.
-const ROWS: [&str; 3] = [
+/// with the migration before, and last what the newest columns may hold. What was written before the next migration has to be there after it.
+const ROWS: [&str; 4] = [
     "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
      INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
     "INSERT INTO rollup VALUES (20455, 2, 3, 1, 0, 0, 0);",
     "INSERT INTO api_key (hash, name, permissions, created_at) VALUES ('aa', 'test', 'metrics', 0);
      INSERT INTO dump (id, value) VALUES (1, '{}');",
+    "UPDATE repos SET updated_at_utc = '2026-01-02T00:00:00';",
 ];
 
 #[test]
@@ -49,10 +60,13 @@ fn each_migration_keeps_what_was_there() {
     let contents = |tables: &[&str]| -> Vec<Vec<String>> {
         tables.iter().map(|table| store.rows(&format!("SELECT * FROM {table}"))).collect()
     };
-    let mut before = Vec::new();
-    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5]) {
+    let mut before: Vec<Vec<String>> = Vec::new();
+    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5]) {
         store.database.execute_batch(migration).unwrap();
-        assert_eq!(contents(&tables[..before.len()]), before);
+        // A migration may add columns behind those that are there.
+        for (rows, before) in contents(&tables[..before.len()]).iter().flatten().zip(before.iter().flatten()) {
+            assert!(rows.starts_with(before.trim_end_matches(']')), "{rows} {before}");
+        }
         store.database.execute_batch(rows).unwrap();
         before = contents(&tables[..there]);
         assert!(before.iter().all(|rows| rows.len() == 1));

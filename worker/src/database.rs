@@ -84,6 +84,7 @@ impl Batch {
 fn to_js(parameter: &Parameter) -> JsValue {
     match parameter {
         Parameter::Integer(value) => JsValue::from_f64(*value as f64),
+        Parameter::Number(value) => JsValue::from_f64(*value),
         Parameter::Text(text) => JsValue::from_str(text),
     }
 }

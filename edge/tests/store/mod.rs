@@ -3,6 +3,7 @@
 // Each test uses some of it.
 #![allow(dead_code)]
 
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::Value;
@@ -15,10 +16,22 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 3] = [
+pub const MIGRATIONS: [&str; 4] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
+    include_str!("../../../worker/migrations/0004_lists.sql"),
+];
+
+/// Those of D1's SQLite.
+const LIMITS: [(Limit, i32); 7] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 2_200_000),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
 ];
 
 pub struct Store {
@@ -31,6 +44,9 @@ impl Store {
         let database = Connection::open_in_memory().unwrap();
         for migration in MIGRATIONS {
             database.execute_batch(migration).unwrap();
+        }
+        for (limit, value) in LIMITS {
+            database.set_limit(limit, value).unwrap();
         }
         let store = Store { database, settings: Settings::default() };
         store.add_key(KEY, "metrics core import", None, None);
@@ -62,6 +78,7 @@ impl Store {
         let values = statement.parameters.iter().map(|parameter| match parameter {
             // D1 binds a JavaScript number.
             Parameter::Integer(value) => rusqlite::types::Value::Real(*value as f64),
+            Parameter::Number(value) => rusqlite::types::Value::Real(*value),
             Parameter::Text(text) => rusqlite::types::Value::Text(text.clone()),
         });
         let mut prepared = self.database.prepare(&statement.sql)?;

@@ -1,0 +1,119 @@
+//! Columns that only the database needs: forms of values by which SQL can compare as the API does.
+//!
+//! Each is null where the value itself is that form already, which is nearly always; so nothing has to be derived of
+//! rows that were stored before the columns were there, as far as that holds of them.
+
+use streamgage::calendar::Day;
+use streamgage::schema::{COMMITS, Field, Kind, Lookup, REPOS, Resource, TAGS, Value};
+use streamgage::text::fold;
+
+/// The form by which a column derives from a field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Form {
+    /// `X_folded`: text as `icontains` compares it. SQLite's `upper` is that form of ASCII.
+    Folded,
+    /// `X_utc`: a date-time as [`instant`] writes it.
+    Instant,
+}
+
+impl Form {
+    /// The form that a field needs, by what lists do with it.
+    pub fn of(resource: &Resource, field: &Field) -> Option<Form> {
+        let contains = field.uses.looks_up(Lookup::IContains) || field.uses.searches();
+        match field.kind {
+            // Repositories are filtered by the names of their tags.
+            Kind::Text if contains || (resource.name == TAGS.name && field.name == "name") => Some(Form::Folded),
+            Kind::DateTime if field.uses.looks_up(Lookup::Exact) => Some(Form::Instant),
+            _ => None,
+        }
+    }
+
+    /// The name of the column.
+    pub fn column(self, field: &Field) -> String {
+        match self {
+            Form::Folded => format!("{}_folded", field.name),
+            Form::Instant => format!("{}_utc", field.name),
+        }
+    }
+}
+
+/// The columns behind `extra`: the day of a commit, then those of the fields in their order.
+pub(crate) fn columns(resource: &Resource) -> impl Iterator<Item = String> {
+    let day = (resource.name == COMMITS.name).then(|| "day".to_owned());
+    let forms = resource.fields.iter().filter_map(|field| Some(Form::of(resource, field)?.column(field)));
+    day.into_iter().chain(forms)
+}
+
+/// What the column of a field holds beside that value.
+pub(crate) fn derive(resource: &Resource, form: Form, value: &Value<'_>) -> Option<String> {
+    match (form, value) {
+        (Form::Instant, Value::DateTime(text, time)) => {
+            let instant = instant(time.microseconds());
+            (instant != *text).then_some(instant)
+        }
+        // The names of repositories are always there: metrics compare with nothing else.
+        (Form::Folded, Value::Text(text)) if resource.name == REPOS.name => Some(fold(text)),
+        (Form::Folded, Value::Text(text)) if !text.is_ascii() => {
+            let folded = fold(text);
+            (folded != text.to_ascii_uppercase()).then_some(folded)
+        }
+        _ => None,
+    }
+}
+
+/// A moment, given in microseconds since 1970-01-01T00:00:00Z, as most of the API's date-times are written: in UTC, and
+/// with no more of a fraction than it has. The order of these texts is that of the moments.
+pub(crate) fn instant(microseconds: i64) -> String {
+    const SECOND: i64 = 1_000_000;
+    const DAY: i64 = 86_400 * SECOND;
+    let day = i32::try_from(microseconds.div_euclid(DAY)).unwrap_or_default();
+    let mut text = Day::from_number(day).to_string();
+    // In UTC the last day of the year 9999 may be over: a character after the digits stands for "10".
+    if text.len() > 10 {
+        text = text.replacen("10", ":", 1);
+    }
+    let within = microseconds.rem_euclid(DAY);
+    let (seconds, fraction) = (within / SECOND, within % SECOND);
+    text.push_str(&format!("T{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60));
+    if fraction > 0 {
+        text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use streamgage::calendar::DateTime;
+
+    fn of(text: &str) -> String {
+        instant(DateTime::parse(text).unwrap_or(DateTime { written: 0, microsecond: 0, offset: None }).microseconds())
+    }
+
+    #[test]
+    fn instants() {
+        for (text, is) in [
+            ("2016-07-31T00:53:12", "2016-07-31T00:53:12"),
+            ("2016-07-31", "2016-07-31T00:00:00"),
+            ("2016-07-31 00:53:12.500+02:00", "2016-07-30T22:53:12.5"),
+            ("1969-12-31T23:59:59.000001Z", "1969-12-31T23:59:59.000001"),
+            ("0001-01-01T00:00:00+01:00", "0000-12-31T23:00:00"),
+            ("9999-12-31T23:00:00-01:00", ":000-01-01T00:00:00"),
+        ] {
+            assert_eq!(of(text), is, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ordered_as_moments(
+            left in -62_135_683_140_000_000i64..253_402_387_140_000_000,
+            right in -62_135_683_140_000_000i64..253_402_387_140_000_000,
+            near in -3_000_000i64..3_000_000,
+        ) {
+            prop_assert_eq!(instant(left).cmp(&instant(right)), left.cmp(&right));
+            prop_assert_eq!(instant(left).cmp(&instant(left + near)), 0.cmp(&near));
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Which rows a list finds, and in which order, as SQL.
+//!
+//! SQL's logic of three values is that of the core's filters, whose evaluation in memory this is tested against.
+
+use crate::derived::{Form, instant};
+use crate::sql::Parameters;
+use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
+use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation, Resource};
+
+/// The most conditions that a statement of D1's size can hold.
+pub(super) const MAX_CONDITIONS: usize = 500;
+/// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
+const MAX_DEPTH: usize = 60;
+/// What a condition and its conversions come to at most.
+const CONDITION_DEPTH: usize = 12;
+/// So many terms of a search are tested by themselves.
+const MAX_TERMS: usize = 8;
+
+/// ` FROM … WHERE …`: a row `t` for each time that a row is found.
+pub(super) fn found(request: &ListRequest, parameters: &mut Parameters) -> String {
+    let resource = request.resource;
+    let mut sql = format!(" FROM {} AS t", resource.name);
+    for (index, join) in request.filter.joins.iter().enumerate() {
+        let (rows, owner) = related(join.relation);
+        let outer = if join.outer { "LEFT " } else { "" };
+        sql += &format!(" {outer}JOIN {rows} AS j{index} ON j{index}.{owner} = {}", owner_of(resource));
+    }
+    if !finds_all(request) {
+        sql += " WHERE ";
+        sql += &condition_of(request, parameters);
+    }
+    sql
+}
+
+/// Whether every row is found.
+pub(super) fn finds_all(request: &ListRequest) -> bool {
+    request.filter.conditions().next().is_none()
+}
+
+/// The terms of an `ORDER BY`.
+pub(super) fn order(request: &ListRequest) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    for order in &request.ordering {
+        let Some(field) = request.resource.fields.get(order.field) else { continue };
+        let column = Value::of(request.resource, "t", field).plain;
+        // Null is the greatest; to SQLite it is the least.
+        terms.push(match (order.descending, field.missing) {
+            (false, Missing::Required) => column,
+            (true, Missing::Required) => format!("{column} DESC"),
+            (false, _) => format!("{column} NULLS LAST"),
+            (true, _) => format!("{column} DESC NULLS FIRST"),
+        });
+    }
+    if request.ordering.iter().all(|order| order.field != 0) {
+        terms.push("t.id".to_owned());
+    }
+    terms.join(", ")
+}
+
+/// The rows of a relation, and the column that names whose they are.
+fn related(relation: Relation) -> (&'static str, &'static str) {
+    match relation {
+        Relation::Aliases => ("user_alias", "apex_user_id"),
+        Relation::Memberships => ("team_membership", "apex_user_id"),
+        Relation::Tags => (
+            "(SELECT DISTINCT repos.id AS repo_id, tag.value AS tag_id FROM repos, json_each(repos.tags) AS tag)",
+            "repo_id",
+        ),
+    }
+}
+
+/// The column by which rows belong to a row.
+fn owner_of(resource: &Resource) -> &'static str {
+    if resource.name == COMMITS.name { "t.repo_id" } else { "t.id" }
+}
+
+/// An expression for a value, and for what `icontains` compares of it.
+struct Value {
+    kind: Kind,
+    plain: String,
+    folded: String,
+}
+
+impl Value {
+    fn of(resource: &Resource, table: &str, field: &Field) -> Value {
+        let name = field.name;
+        let form = Form::of(resource, field);
+        let derived = form.map(|form| form.column(field)).unwrap_or_default();
+        let plain = match form {
+            Some(Form::Instant) => format!("coalesce({table}.{derived}, {table}.{name})"),
+            _ => format!("{table}.{name}"),
+        };
+        Value { kind: field.kind, plain, folded: format!("coalesce({table}.{derived}, upper({table}.{name}))") }
+    }
+
+    /// What a filter looks at of a row that belongs to a row.
+    fn related(of: FilterOf, table: &str) -> Value {
+        let text = |name: &str| Value {
+            kind: Kind::Text,
+            plain: format!("{table}.{name}"),
+            folded: format!("coalesce({table}.{name}_folded, upper({table}.{name}))"),
+        };
+        let name = |resource: &str, id: &str| Value {
+            kind: Kind::Text,
+            plain: format!("(SELECT name FROM {resource} WHERE id = {table}.{id})"),
+            folded: format!("(SELECT coalesce(name_folded, upper(name)) FROM {resource} WHERE id = {table}.{id})"),
+        };
+        let id = |id: &str| Value { kind: Kind::Integer, plain: format!("{table}.{id}"), folded: String::new() };
+        match of {
+            FilterOf::AliasName => text("name"),
+            FilterOf::AliasEmail => text("email"),
+            FilterOf::Team => id("team_id"),
+            FilterOf::TeamName => name("teams", "team_id"),
+            FilterOf::Tag => id("tag_id"),
+            FilterOf::TagName => name("tags", "tag_id"),
+            FilterOf::Ancestor | FilterOf::Visible => id("id"),
+        }
+    }
+}
+
+/// A part of the condition.
+struct Part {
+    value: Expression,
+    /// How many of the filter's nodes it stands for.
+    nodes: usize,
+}
+
+enum Expression {
+    /// One that is not too deep.
+    Plain { sql: String, depth: usize },
+    /// One that would be: what is joined last decides first, and a `CASE` of any length is not deep. It has two values
+    /// where the logic has three, so there is one `CASE` for whether it is true, and one for whether it is false.
+    /// The steps are in the order in which they are joined.
+    Chain { is_true: Vec<String>, is_false: Vec<String> },
+}
+
+impl Expression {
+    fn one() -> Expression {
+        Expression::Plain { sql: "1".to_owned(), depth: 1 }
+    }
+
+    fn is_deep(&self) -> bool {
+        match self {
+            Expression::Plain { depth, .. } => *depth > MAX_DEPTH,
+            Expression::Chain { .. } => true,
+        }
+    }
+
+    fn into_sql(self) -> (String, usize) {
+        match self {
+            Expression::Plain { sql, depth } => (sql, depth),
+            Expression::Chain { is_true, is_false } => {
+                let sql = format!("(CASE WHEN {} THEN 1 WHEN {} THEN 0 END)", case(&is_true), case(&is_false));
+                (sql, MAX_DEPTH + CONDITION_DEPTH)
+            }
+        }
+    }
+
+    fn into_chain(self) -> (Vec<String>, Vec<String>) {
+        match self {
+            Expression::Plain { sql, .. } => {
+                (vec![format!("ELSE {sql} IS TRUE")], vec![format!("ELSE {sql} IS FALSE")])
+            }
+            Expression::Chain { is_true, is_false } => (is_true, is_false),
+        }
+    }
+
+    /// Joins what comes next to a deep one.
+    fn extend(self, next: &str, operator: &str) -> Expression {
+        let (mut is_true, mut is_false) = self.into_chain();
+        if operator == "AND" {
+            is_true.push(format!("WHEN {next} IS NOT TRUE THEN 0"));
+            is_false.push(format!("WHEN {next} IS FALSE THEN 1"));
+        } else {
+            is_true.push(format!("WHEN {next} IS TRUE THEN 1"));
+            is_false.push(format!("WHEN {next} IS NOT FALSE THEN 0"));
+        }
+        Expression::Chain { is_true, is_false }
+    }
+
+    fn negate(self) -> Expression {
+        match self {
+            Expression::Plain { sql, depth } => Expression::Plain { sql: format!("(NOT {sql})"), depth: depth + 1 },
+            Expression::Chain { is_true, is_false } => Expression::Chain { is_true: is_false, is_false: is_true },
+        }
+    }
+}
+
+fn case(steps: &[String]) -> String {
+    let steps: Vec<&str> = steps.iter().rev().map(String::as_str).collect();
+    format!("(CASE {} END)", steps.join(" "))
+}
+
+fn condition_of(request: &ListRequest, parameters: &mut Parameters) -> String {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut nodes = request.filter.nodes.iter().peekable();
+    while let Some(node) = nodes.next() {
+        let (of, negated, operator) = match node {
+            Node::Condition(condition) => {
+                // The terms of a search stand one after the other, and all of them must be found.
+                let mut terms: Vec<&Condition> = vec![condition];
+                if is_term(node) {
+                    while let Some(next) = nodes.next_if(|next| is_term(next)) {
+                        terms.extend(next.condition());
+                    }
+                }
+                let sql = match terms.as_slice() {
+                    [one] => condition_sql(request.resource, one, parameters),
+                    terms => search(request.resource, terms, parameters),
+                };
+                parts.push(Part { value: Expression::Plain { sql, depth: CONDITION_DEPTH }, nodes: terms.len() });
+                continue;
+            }
+            Node::All { of, negated } => (*of, *negated, "AND"),
+            Node::Any { of, negated } => (*of, *negated, "OR"),
+        };
+        let mut joined = Vec::new();
+        let mut left = of;
+        while left > 0
+            && let Some(part) = parts.pop()
+        {
+            left = left.saturating_sub(part.nodes);
+            joined.push(part.value);
+        }
+        joined.reverse();
+        let is_empty = joined.is_empty();
+        let value = join(joined, operator);
+        parts.push(Part { value: if negated && !is_empty { value.negate() } else { value }, nodes: 1 });
+    }
+    match parts.pop().map(|part| part.value) {
+        // Of the whole nothing counts but whether it is true.
+        Some(Expression::Chain { is_true, .. }) => case(&is_true),
+        Some(plain) => plain.into_sql().0,
+        None => "1".to_owned(),
+    }
+}
+
+fn is_term(node: &Node) -> bool {
+    node.condition().is_some_and(|condition| condition.subject == Subject::Search && !condition.negated)
+}
+
+/// Joins expressions; the parser makes none but the first of them deep.
+fn join(mut parts: Vec<Expression>, operator: &str) -> Expression {
+    let deep = parts.first().is_some_and(Expression::is_deep).then(|| parts.remove(0));
+    // In pairs, so that many of them are not deep.
+    let mut parts: Vec<(String, usize)> = parts.into_iter().map(Expression::into_sql).collect();
+    while parts.len() > 1 {
+        let mut pairs = Vec::with_capacity(parts.len().div_ceil(2));
+        let mut left = parts.into_iter();
+        while let Some((one, depth)) = left.next() {
+            pairs.push(match left.next() {
+                Some((other, other_depth)) => (format!("({one} {operator} {other})"), depth.max(other_depth) + 1),
+                None => (one, depth),
+            });
+        }
+        parts = pairs;
+    }
+    match (deep, parts.pop()) {
+        (Some(deep), Some((next, _))) => deep.extend(&next, operator),
+        (Some(deep), None) => deep,
+        (None, Some((sql, depth))) => Expression::Plain { sql, depth },
+        (None, None) => Expression::one(),
+    }
+}
+
+/// A condition, in brackets.
+fn condition_sql(resource: &Resource, condition: &Condition, parameters: &mut Parameters) -> String {
+    let test = &condition.test;
+    let sql = match (condition.subject, condition.join) {
+        (Subject::Field(place), _) => {
+            let field = resource.fields.get(place);
+            field.map(|field| test_sql(&Value::of(resource, "t", field), test, parameters)).unwrap_or_default()
+        }
+        (Subject::Search, _) => {
+            let term = if let Test::Contains(term) = test { term.as_str() } else { "" };
+            let place = parameters.bind(term.to_owned());
+            contained(resource, &place)
+        }
+        (Subject::Flag(flag), _) => flag_sql(flag).to_owned(),
+        (Subject::Filter(of), join) => match (of.relation(), join) {
+            (Some(_), Some(join)) => test_sql(&Value::related(of, &format!("j{join}")), test, parameters),
+            (Some(relation), None) => any(resource, of, relation, test, parameters),
+            (None, _) => team_sql(of, test, parameters),
+        },
+    };
+    if condition.negated { format!("({sql} IS NOT TRUE)") } else { sql }
+}
+
+/// Whether a test holds of any of the rows that belong to a row.
+fn any(resource: &Resource, of: FilterOf, relation: Relation, test: &Test, parameters: &mut Parameters) -> String {
+    let (rows, owner) = related(relation);
+    let own = owner_of(resource);
+    let holds = test_sql(&Value::related(of, "r"), test, parameters);
+    let found = format!("{own} IN (SELECT r.{owner} FROM {rows} AS r WHERE {holds})");
+    // To be in no team is to have no membership.
+    if *test == Test::Null(true) {
+        format!("({found} OR {own} NOT IN (SELECT r.{owner} FROM {rows} AS r WHERE r.{owner} IS NOT NULL))")
+    } else {
+        format!("({found})")
+    }
+}
+
+/// A test of a value, in brackets.
+fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
+    let Value { kind, plain, folded } = value;
+    let mut number = |number: i64| match kind {
+        Kind::DateTime => parameters.bind(instant(number)),
+        _ => parameters.bind(number),
+    };
+    match test {
+        Test::Never => format!("(CASE WHEN {plain} IS NOT NULL THEN 0 END)"),
+        Test::Always => format!("(CASE WHEN {plain} IS NOT NULL THEN 1 END)"),
+        Test::Equal(operand) => format!("({plain} = {})", number(*operand)),
+        Test::AtLeast(operand) => format!("({plain} >= {})", number(*operand)),
+        Test::AtMost(operand) => format!("({plain} <= {})", number(*operand)),
+        Test::OneOf(ids) if ids.as_slice().is_empty() => "(0)".to_owned(),
+        Test::OneOf(ids) => format!("({plain} IN ({}))", parameters.bind_ids(ids.as_slice())),
+        Test::Number(comparison, operand) => {
+            let operand = match operand.value() {
+                f64::INFINITY => "9e999".to_owned(),
+                f64::NEG_INFINITY => "-9e999".to_owned(),
+                finite => parameters.bind(finite),
+            };
+            let operator = match comparison {
+                Comparison::Equal => "=",
+                Comparison::Greater => ">",
+                Comparison::AtLeast => ">=",
+                Comparison::Less => "<",
+                Comparison::AtMost => "<=",
+            };
+            format!("({plain} {operator} {operand})")
+        }
+        Test::Text(text) => format!("({plain} = {})", parameters.bind(text.clone())),
+        Test::TextOneOf(texts) => format!("({plain} IN ({}))", parameters.bind_texts(texts)),
+        Test::Contains(part) => format!("(instr({folded}, {}) > 0)", parameters.bind(part.clone())),
+        Test::StartsWith(start) => {
+            let from = format!("{plain} >= {}", parameters.bind(start.clone()));
+            match after(start) {
+                Some(end) => format!("({from} AND {plain} < {})", parameters.bind(end)),
+                None => format!("({from})"),
+            }
+        }
+        Test::Null(true) => format!("({plain} IS NULL)"),
+        Test::Null(false) => format!("({plain} IS NOT NULL)"),
+    }
+}
+
+/// The first text that comes after all that begin with this one; `None` if there is none.
+fn after(start: &str) -> Option<String> {
+    let mut text = start.to_owned();
+    while let Some(last) = text.pop() {
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// Whether one of the search fields holds a term.
+fn contained(resource: &Resource, term: &str) -> String {
+    let fields = resource.fields.iter().filter(|field| field.uses.searches());
+    let contains = fields.map(|field| format!("instr({}, {term}) > 0", Value::of(resource, "t", field).folded));
+    let contains: Vec<String> = contains.collect();
+    format!("({})", contains.join(" OR "))
+}
+
+/// Whether all terms are found. Of many the database goes through the list.
+fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters) -> String {
+    if terms.len() <= MAX_TERMS {
+        let terms: Vec<String> = terms.iter().map(|term| condition_sql(resource, term, parameters)).collect();
+        return format!("({})", terms.join(" AND "));
+    }
+    let term = |term: &&Condition| if let Test::Contains(term) = &term.test { Some(term.clone()) } else { None };
+    let texts: Vec<String> = terms.iter().filter_map(term).collect();
+    let terms = parameters.bind_texts(&texts);
+    let contained = contained(resource, "value");
+    format!(
+        "(SELECT CASE WHEN min(is_found) = 0 THEN 0 WHEN count(is_found) = count(*) THEN 1 END \
+         FROM (SELECT {contained} AS is_found FROM ({terms})))"
+    )
+}
+
+/// A flag that is no condition on a field.
+fn flag_sql(flag: Flag) -> &'static str {
+    match flag {
+        Flag::RemoveExcluded => "(t.apex_user_id NOT IN (SELECT id FROM users WHERE hidden_from_reports = 1))",
+        Flag::SmartDedupe => {
+            "(NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = t.ignore_hash AND first.id < t.id))"
+        }
+        // A day that SQLite does not know is 10000-01-01, a Saturday.
+        Flag::ExcludeWeekends => {
+            "(CASE WHEN t.author_local_date IS NOT NULL THEN coalesce(strftime('%w', \
+             substr(coalesce(t.author_local_date_utc, t.author_local_date), 1, 10)) NOT IN ('0', '6'), 0) END)"
+        }
+        Flag::ExcludeBlocked => {
+            "(t.repo_id IN (SELECT id FROM repos WHERE blocked IS NOT 1 AND oldest_commit_date IS NOT NULL))"
+        }
+        Flag::ExcludeOutliers
+        | Flag::ExcludePrOrphans
+        | Flag::ExcludeMerge
+        | Flag::NormalizeAuthors
+        | Flag::ApplyDefaultFilters => "(1)",
+    }
+}
+
+/// A filter of teams that looks at more than a field.
+fn team_sql(of: FilterOf, test: &Test, parameters: &mut Parameters) -> String {
+    match (of, test) {
+        (FilterOf::Visible, Test::Equal(wanted)) => {
+            format!("((t.visibility IS 'SHOW') = {})", parameters.bind(*wanted))
+        }
+        // UNION keeps each team once: so a circle of parents comes to its end.
+        (FilterOf::Ancestor, Test::Equal(ancestor)) => format!(
+            "(t.id IN (WITH RECURSIVE below(id) AS (SELECT CAST({} AS INTEGER) \
+             UNION SELECT teams.id FROM below JOIN teams ON teams.parent = below.id) SELECT id FROM below))",
+            parameters.bind(*ancestor)
+        ),
+        _ => "(0)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+
+    #[test]
+    fn what_comes_after_a_start() {
+        for (start, end) in [
+            ("a", Some("b")),
+            ("a\u{7f}", Some("a\u{80}")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+        ] {
+            assert_eq!(after(start).as_deref(), end, "{start}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Rows: the columns that are selected, and the JSON that is made of them.
+
+use super::filter;
+use crate::sql::{Broken, Outcome};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+use streamgage::query::ListRequest;
+use streamgage::schema::{Field, Kind, Nested, NestedOf, Shown};
+
+/// What of a row is shown, in order.
+fn shown(request: &ListRequest) -> impl Iterator<Item = Shown> {
+    let shown = request.resource.shown().enumerate();
+    shown.filter(|&(place, _)| request.projection.shows(place)).map(|(_, shown)| shown)
+}
+
+/// The columns that rows are written from: what is shown, then `extra`. Each has a name of its own, because D1 gives
+/// rows as objects.
+pub(super) fn columns(request: &ListRequest) -> String {
+    let mut columns: Vec<String> = shown(request)
+        .map(|shown| match shown {
+            Shown::Field(_, Field { name: "user_alias_id", .. }) if request.normalize_authors => {
+                "t.apex_user_id AS user_alias_id".to_owned()
+            }
+            Shown::Field(_, field) => format!("t.{0} AS {0}", field.name),
+            Shown::Nested(nested) => format!("{} AS {}", nested_column(nested), nested.name),
+        })
+        .collect();
+    if request.projection.unknown || columns.is_empty() {
+        columns.push("t.extra AS extra".to_owned());
+    }
+    columns.join(", ")
+}
+
+/// Nested rows as JSON text: each an array of its fields.
+fn nested_column(nested: &Nested) -> String {
+    let fields: Vec<String> = nested.fields.iter().map(|name| format!("n.{name}")).collect();
+    let row = format!("json_array({})", fields.join(", "));
+    let rows = format!("json_group_array({row} ORDER BY n.id) FROM {} AS n", nested.resource.name);
+    match nested.of {
+        NestedOf::TeamsOfUser => {
+            format!("(SELECT {rows} WHERE n.id IN (SELECT team_id FROM team_membership WHERE apex_user_id = t.id))")
+        }
+        NestedOf::Ids => format!("(SELECT {rows} WHERE n.id IN (SELECT value FROM json_each(t.{})))", nested.after),
+        NestedOf::Id => format!("(SELECT {row} FROM {} AS n WHERE n.id = t.{})", nested.resource.name, nested.after),
+    }
+}
+
+/// The page's rows, each from the columns that [`columns`] names.
+pub(super) fn page(request: &ListRequest, parameters: &mut crate::sql::Parameters) -> String {
+    let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
+    // No table comes near the largest whole number that a JavaScript number holds.
+    let mut bind = |number: u64| {
+        let most = streamgage::schema::MAX_INTEGER;
+        parameters.bind(i64::try_from(number).unwrap_or(most).min(most))
+    };
+    let (limit, offset) = (bind(request.page.limit), bind(request.page.offset));
+    let pages = format!("ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    if filter::finds_all(request) && request.ordering.iter().all(|order| order.field == 0) {
+        return format!("SELECT {columns} FROM {resource} AS t {pages}");
+    }
+    // What may have to be sorted is ids; the rows of the page alone are read whole.
+    let found = filter::found(request, parameters);
+    format!(
+        "SELECT {columns} FROM (SELECT t.id AS found{found} {pages}) CROSS JOIN {resource} AS t ON t.id = found \
+         ORDER BY {order}"
+    )
+}
+
+/// A JSON object's members in their order; what is not read is not parsed.
+#[derive(Default)]
+pub(crate) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(map.size_hint().unwrap_or_default());
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A member's name; borrowed where it holds no escape.
+#[derive(Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// A row, column by column.
+type Cells<'a> = Vec<&'a RawValue>;
+
+/// The rows that a statement found.
+pub(super) fn read(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
+    parse_text(&found.rows)
+}
+
+/// Writes a row as an object.
+pub(super) fn write(request: &ListRequest, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+    let mut cells = row.iter().copied();
+    let mut object = Object::begin(into);
+    for (shown, cell) in shown(request).zip(&mut cells) {
+        let into = object.member(shown.name());
+        match shown {
+            Shown::Field(_, field) => write_cell(field.kind, cell, into)?,
+            Shown::Nested(nested) => write_nested(nested, cell, into)?,
+        }
+    }
+    if request.projection.unknown {
+        let extra: Option<String> = cells.next().map(parse).transpose()?.flatten();
+        let extra: Members<'_> = extra.as_deref().map(parse_text).transpose()?.unwrap_or_default();
+        for (name, value) in &extra.0 {
+            // Of rows that were stored before anything was nested.
+            if request.resource.nested.iter().all(|nested| nested.name != name) {
+                object.member(name).push_str(value.get());
+            }
+        }
+    }
+    object.end();
+    Ok(())
+}
+
+/// A JSON object that is being written.
+struct Object<'a> {
+    into: &'a mut String,
+    is_empty: bool,
+}
+
+impl Object<'_> {
+    fn begin(into: &mut String) -> Object<'_> {
+        into.push('{');
+        Object { into, is_empty: true }
+    }
+
+    /// Begins a member; its value is to be written.
+    fn member(&mut self, name: &str) -> &mut String {
+        if !self.is_empty {
+            self.into.push(',');
+        }
+        self.is_empty = false;
+        self.into.extend([quote(name).as_str(), ":"]);
+        self.into
+    }
+
+    fn end(self) {
+        self.into.push('}');
+    }
+}
+
+fn write_nested(nested: &Nested, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+    let Some(text) = parse::<Option<String>>(cell)? else {
+        into.push_str("null");
+        return Ok(());
+    };
+    if nested.of == NestedOf::Id {
+        return write_nested_row(nested, &parse_text(&text)?, into);
+    }
+    into.push('[');
+    for (index, row) in parse_text::<Vec<Cells<'_>>>(&text)?.iter().enumerate() {
+        if index > 0 {
+            into.push(',');
+        }
+        write_nested_row(nested, row, into)?;
+    }
+    into.push(']');
+    Ok(())
+}
+
+fn write_nested_row(nested: &Nested, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+    let mut object = Object::begin(into);
+    for (name, cell) in nested.fields.iter().zip(row) {
+        let field = nested.resource.fields.iter().find(|field| field.name == *name);
+        write_cell(field.map_or(Kind::Text, |field| field.kind), cell, object.member(name))?;
+    }
+    object.end();
+    Ok(())
+}
+
+fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+    match kind {
+        _ if cell.get() == "null" => into.push_str("null"),
+        Kind::Boolean => into.push_str(if cell.get() == "0" { "false" } else { "true" }),
+        Kind::Decimal => write_decimal(parse(cell)?, into),
+        Kind::Number => {
+            // JavaScript shows 3.0 without its point; Python, which the callers know, with it.
+            let is_whole = !cell.get().contains(['.', 'e', 'E']);
+            into.extend([cell.get(), if is_whole { ".0" } else { "" }]);
+        }
+        Kind::Ids | Kind::Json => into.push_str(&parse::<String>(cell)?),
+        Kind::Integer | Kind::Text | Kind::DateTime => into.push_str(cell.get()),
+    }
+    Ok(())
+}
+
+/// Ten-thousandths as the shortest decimal that has a point.
+fn write_decimal(units: i64, into: &mut String) {
+    let sign = if units < 0 { "-" } else { "" };
+    let size = units.unsigned_abs();
+    let fraction = format!("{:04}", size % 10_000);
+    let fraction = fraction.trim_end_matches('0');
+    into.push_str(&format!("{sign}{}.{}", size / 10_000, if fraction.is_empty() { "0" } else { fraction }));
+}
+
+fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Broken> {
+    parse_text(value.get())
+}
+
+fn parse_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Broken> {
+    serde_json::from_str(text).map_err(|error| Broken(error.to_string()))
+}
+
+/// Text as a JSON string.
+pub(crate) fn quote(text: &str) -> String {
+    // Serializing text into memory can't fail.
+    serde_json::to_string(text).unwrap_or_default()
+}

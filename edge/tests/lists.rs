@@ -1,0 +1,316 @@
+//! Lists from the database, against the core's evaluation of the same requests in memory.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice)]
+
+mod store;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+use store::{Store, request};
+use streamgage::evaluate::{self, RowsBuilder};
+use streamgage::query::{ListRequest, encode_form};
+use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource, read_row};
+
+const TEXTS: &[&str] = &[
+    "a",
+    "A",
+    "ab",
+    "aB",
+    "é",
+    "É",
+    "éa",
+    "ß",
+    "ǆ",
+    "ı",
+    "a%_",
+    "a\u{d7ff}",
+    "a\u{e000}",
+    "a\u{10ffff}",
+    "😀",
+    "SHOW",
+    "SHOW ",
+    "x\0y",
+    "x",
+    "a b",
+    "b,a",
+    "'",
+    "\"",
+    "",
+];
+const TIMES: &[&str] = &[
+    "2021-06-04T23:59:59",
+    "2021-06-04T23:59:59.5",
+    "2021-06-04T23:59:59.500",
+    "2021-06-05",
+    "2021-06-05 00:00",
+    "2021-06-05T00:00:00Z",
+    "2021-06-05T02:00:00+02:00",
+    "2021-06-05T02:00:00-0200",
+    "2021-06-06T10:00:00.000001",
+    "2021-06-06T10:00:00.0000019",
+    "2021-06-07T00:00:00",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:30:00-01:00",
+];
+const NUMBERS: &[&str] = &[
+    "-1",
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "1.5",
+    "-0.25",
+    "0.0001",
+    "0.1",
+    "-0.0",
+    "1e300",
+    "2.5",
+    "9007199254740991",
+    "-9007199254740991",
+];
+
+/// The JSON text of a field's value; `None` where the row does not have it.
+fn cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
+    let text = |text: &str| Value::from(text).to_string();
+    let value: BoxedStrategy<String> = match (field.kind, field.name) {
+        (Kind::Integer, "apex_user_id" | "repo_id" | "team_id" | "parent") => {
+            (1..6i64).prop_map(|id| id.to_string()).boxed()
+        }
+        (Kind::Integer, _) => select(&["-1", "0", "1", "2", "9007199254740991"][..]).prop_map(str::to_owned).boxed(),
+        (Kind::Decimal, _) => select(&["-0.25", "0", "1.5", "0.0001", "2"][..]).prop_map(str::to_owned).boxed(),
+        (Kind::Number, _) => select(&["-0.0", "0", "0.1", "2.5", "1e300", "-7"][..]).prop_map(str::to_owned).boxed(),
+        (Kind::Boolean, _) => any::<bool>().prop_map(|value| value.to_string()).boxed(),
+        (Kind::Text, _) => select(TEXTS).prop_map(text).boxed(),
+        (Kind::DateTime, _) => select(TIMES).prop_map(text).boxed(),
+        (Kind::Ids, _) => prop::collection::vec(1..5i64, 0..4).prop_map(|ids| json!(ids).to_string()).boxed(),
+        (Kind::Json, _) => Just("{\"a\":[1.50]}".to_owned()).boxed(),
+    };
+    match field.missing {
+        Missing::Required => value.prop_map(Some).boxed(),
+        _ if field.name == "author_date" => value.prop_map(Some).boxed(),
+        _ => prop_oneof![6 => value.prop_map(Some), 1 => Just(None), 1 => Just(Some("null".to_owned()))].boxed(),
+    }
+}
+
+fn row(resource: &'static Resource) -> impl Strategy<Value = Vec<Option<String>>> {
+    resource.fields.iter().map(cell).collect::<Vec<_>>()
+}
+
+/// Rows of a resource, a line each.
+fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
+    let line = |(id, cells): (usize, Vec<Option<String>>)| {
+        let others = resource.fields.iter().zip(cells).skip(1);
+        let others = others.filter_map(|(field, cell)| Some(format!(",\"{}\":{}", field.name, cell?)));
+        format!("{{\"id\":{}{}}}", id + 1, others.collect::<String>())
+    };
+    prop::collection::vec(row(resource), 0..9)
+        .prop_map(move |rows| rows.into_iter().enumerate().map(line).collect())
+        .boxed()
+}
+
+/// A parameter that is a condition, mostly a good one.
+fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
+    let names = resource.fields.iter().map(|field| (field.name, field.kind, field.uses));
+    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.uses));
+    let mut parameters: Vec<(String, Kind)> = Vec::new();
+    for (name, kind, uses) in names.chain(filters) {
+        for lookup in Lookup::ALL.into_iter().filter(|&lookup| uses.looks_up(lookup)) {
+            let suffix = if lookup == Lookup::Exact { String::new() } else { format!("__{}", lookup.suffix()) };
+            let kind = if lookup == Lookup::IsNull { Kind::Boolean } else { kind };
+            let kind = if lookup == Lookup::In && kind == Kind::Integer { Kind::Ids } else { kind };
+            for bang in ["", "!"] {
+                parameters.push((format!("{name}{suffix}{bang}"), kind));
+            }
+        }
+    }
+    // Those that join are few, and the most to get wrong.
+    let joins =
+        parameters.iter().filter(|(name, _)| resource.filters.iter().any(|filter| name.starts_with(filter.name)));
+    let joins: Vec<(String, Kind)> = joins.cloned().collect();
+    parameters.extend(joins.iter().cycle().take(joins.len() * 3).cloned());
+    parameters.extend(resource.flags.iter().map(|flag| (flag.name().to_owned(), Kind::Boolean)));
+    let parameter = select(parameters).prop_flat_map(|(name, kind)| {
+        let value: BoxedStrategy<String> = match kind {
+            Kind::Boolean => select(&["true", "false"][..]).prop_map(str::to_owned).boxed(),
+            Kind::Integer | Kind::Decimal | Kind::Number => {
+                prop_oneof![6 => select(NUMBERS).prop_map(str::to_owned), 1 => select(&["1e40", "-1e40", "9e18", "1.00005"][..]).prop_map(str::to_owned)]
+                    .boxed()
+            }
+            Kind::Ids => prop::collection::vec(select(NUMBERS), 0..4).prop_map(|ids| ids.join(",") + ",").boxed(),
+            Kind::DateTime => select(TIMES).prop_map(str::to_owned).boxed(),
+            Kind::Text | Kind::Json => select(TEXTS).prop_map(str::to_owned).boxed(),
+        };
+        (Just(name), value)
+    });
+    parameter.boxed()
+}
+
+fn encoded(parameters: &[(String, String)]) -> String {
+    let mut query = String::new();
+    for (name, value) in parameters {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        encode_form(name, &mut query);
+        query.push('=');
+        encode_form(value, &mut query);
+    }
+    query
+}
+
+fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
+    let conditions = move |most: usize| prop::collection::vec(condition(resource), 0..most);
+    let term = move |conditions| {
+        (any::<bool>(), conditions, select(&[" & ", " | "][..])).prop_map(
+            |(negated, conditions, operator): (bool, Vec<(String, String)>, &str)| {
+                let mut inside = String::new();
+                encode_form(&encoded(&conditions), &mut inside);
+                format!("{operator}{}({inside})", if negated { "~" } else { "" })
+            },
+        )
+    };
+    let filters = |terms: Vec<String>| vec![("filters".to_owned(), terms.concat()[3..].to_owned())];
+    let some = prop::collection::vec(term(conditions(3).boxed()), 1..5).prop_map(filters);
+    // More than an expression is deep; without joins, of which there may be few.
+    let is_field = |name: &str| resource.fields.iter().any(|field| name.starts_with(field.name));
+    let plain = condition(resource).prop_filter("a join", move |(name, _)| is_field(name));
+    let many = prop::collection::vec(term(prop::collection::vec(plain, 1..2).boxed()), 50..90).prop_map(filters);
+    let orderings: Vec<String> =
+        resource.fields.iter().flat_map(|field| [field.name.into(), format!("-{}", field.name)]).collect();
+    let ordering = prop::collection::vec(select(orderings), 0..4).prop_map(|terms| terms.join(","));
+    let search = prop::collection::vec(select(TEXTS), 0..3).prop_map(|terms| terms.join(" "));
+    let page = (select(&["", "1", "2", "5"][..]), select(&["", "0", "1", "3"][..]));
+    let which = prop_oneof![12 => conditions(4), 8 => some, 1 => many];
+    (which, ordering, prop::option::weighted(0.2, search), page).prop_map(|(mut parameters, ordering, search, page)| {
+        parameters.push(("ordering".into(), ordering));
+        parameters.extend(search.map(|search| ("search".to_owned(), search)));
+        parameters.extend([("limit".into(), page.0.into()), ("offset".into(), page.1.into())]);
+        encoded(&parameters)
+    })
+}
+
+fn queries() -> impl Strategy<Value = Vec<(usize, String, Index)>> {
+    let one = (0..RESOURCES.len()).prop_flat_map(|at| (Just(at), query(RESOURCES[at]), any::<Index>()));
+    prop::collection::vec(one, 24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_database_and_memory_agree(
+        organization in RESOURCES.iter().map(|resource| rows(resource)).collect::<Vec<_>>(),
+        queries in queries(),
+    ) {
+        let store = Store::new();
+        let mut memory = evaluate::Store::default();
+        for (resource, lines) in RESOURCES.iter().zip(&organization) {
+            store.import(resource.name, &lines.join("\n"));
+            let mut rows = RowsBuilder::new(resource);
+            for line in lines {
+                rows.add(|row| read_row(resource, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
+            }
+            memory.insert(rows.build());
+        }
+        for (at, query, object) in queries {
+            let resource = RESOURCES[at];
+            let path = format!("/v3/customer/core/{}/", resource.name);
+            let reply = store.answer(&request("GET", &format!("{path}?{query}")), b"");
+            let listed = match ListRequest::parse(resource, &query) {
+                Ok(listed) => listed,
+                Err(errors) => {
+                    prop_assert_eq!(reply.status, 400);
+                    prop_assert_eq!(reply.body, serde_json::to_string(&errors).unwrap());
+                    continue;
+                }
+            };
+            let answer: Value = serde_json::from_str(&reply.body).unwrap();
+            let found = evaluate::list(&listed, &memory);
+            let rows = memory.rows(resource).unwrap();
+            let ids: Vec<i64> = found.places.iter().map(|&place| rows.id(place)).collect();
+            let results: Vec<i64> = answer["results"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
+            prop_assert_eq!((answer["count"].as_u64(), results), (Some(found.count), ids), "{} {} {:#?}", path, query, organization);
+            let id = object.index(10) as i64;
+            let reply = store.answer(&request("GET", &format!("{path}{id}/?{query}")), b"");
+            let expected = if evaluate::object(&listed, &memory, id).is_some() { 200 } else { 404 };
+            prop_assert_eq!(reply.status, expected, "{}{} {}", path, id, query);
+        }
+    }
+}
+
+const COMMITS: &str = "/v3/customer/core/commits/";
+
+#[test]
+fn whatever_is_asked_is_answered() {
+    let store = Store::new();
+    store.import("commits", r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-02","message":"a b c"}"#);
+    store.import("users", r#"{"id":1,"name":"a"}"#);
+    store.import("teams", r#"{"id":1,"name":"a","parent":1}"#);
+    let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
+    let fields: Vec<String> = RESOURCES[6]
+        .fields
+        .iter()
+        .flat_map(|field| {
+            let name = field.name;
+            Lookup::ALL.into_iter().flat_map(move |lookup| {
+                let value = match field.kind {
+                    Kind::Text => "a",
+                    Kind::DateTime => "2026-01-01",
+                    Kind::Boolean => "true",
+                    _ => "1",
+                };
+                ["", "!"].map(|bang| match lookup {
+                    Lookup::Exact => format!("{name}{bang}={value}"),
+                    _ => format!("{name}__{}{bang}={value}", lookup.suffix()),
+                })
+            })
+        })
+        .collect();
+    let words: Vec<String> = (0..4_000).map(|word| format!("{word:x}")).collect();
+    let repeated = |term: &str, times: usize| format!("filters={}", vec![term; times].join("%26"));
+    for (query, status) in [
+        (format!("id__in={}", ids.join(",")), 200),
+        (format!("id__in!={}", ids.join(",")), 200),
+        (format!("hexsha__in={}", ids.join(",")), 200),
+        (fields.join("&"), 200),
+        (format!("search={}", words.join("+")), 200),
+        (format!("filters=~(id%3D1)&search={}", words.join("+")), 200),
+        (format!("message={}", "é".repeat(8_000)), 200),
+        (format!("message={}", "%25".repeat(5_000)), 200),
+        ("message=%00".to_owned(), 400),
+        ("search=a%00".to_owned(), 400),
+        ("hexsha=%ED%A0%80".to_owned(), 200),
+        ("message__startswith=%F4%8F%BF%BF".to_owned(), 200),
+        (repeated("(id%3D1)", 500), 200),
+        (repeated("(id%3D1)", 501), 400),
+        (format!("filters={}", ["(haloc%3D0)", "~(message%3Da)"].repeat(240).join("%7C")), 200),
+        (
+            format!(
+                "filters={}",
+                ["~(message%3Da)%26", "(committer_local_date__gte%3D2021-01-01)%7C"].repeat(240).concat() + "(id%3D1)"
+            ),
+            200,
+        ),
+        (
+            format!(
+                "filters={}",
+                ["~(message%3Da)%7C", "~(author_date__lt%3D2021-01-01)%26"].repeat(249).concat() + "~(id%3D1)"
+            ),
+            200,
+        ),
+        (format!("filters={}", "(".repeat(16_000)), 400),
+        (format!("filters={}", "%25".repeat(5_000)), 400),
+        (repeated("(repo_tags__in%3D1)", 8), 200),
+        (repeated("(repo_tags__in%3D1)", 9), 400),
+        ("limit=99999999999999999999&offset=99999999999999999999".to_owned(), 200),
+        ("id__gte=-1e40&impact__lt=1e40&risk__lt=1e40&id__lt=9007199254740993".to_owned(), 200),
+    ] {
+        let reply = store.answer(&request("GET", &format!("{COMMITS}?{query}")), b"");
+        let shown: String = query.chars().take(80).collect();
+        assert_eq!(reply.status, status, "{shown}: {}", reply.body);
+    }
+    for path in ["teams/?ancestor_id=1", "teams/?ancestor_id=1e40", "users/?team__isnull=true&alias_name!=a"] {
+        assert_eq!(store.answer(&request("GET", &format!("/v3/customer/core/{path}")), b"").status, 200, "{path}");
+    }
+}

@@ -1,0 +1,61 @@
+// The list cases that the framework answered, and what an answer of ours has to be like.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { root } from "./conformance.ts";
+
+type Row = Record<string, unknown>;
+/** Of a 200 how many rows there are, the ids of the first 20, and the first row where `fields` was asked. */
+export type ListCase = {
+  request: string;
+  status: number;
+  body?: unknown;
+  count?: number;
+  next?: string | null;
+  previous?: string | null;
+  rows?: number;
+  ids?: number[];
+  first_row?: Row | null;
+};
+type Page = { count: number; next: string | null; previous: string | null; results: Row[] };
+
+/** The cases, and the dump that they are about; there are none where ../shared is not. */
+export function listCases(): { dump: string; cases: ListCase[] } | undefined {
+  const file = join(root, "../shared/conformance/lists.json");
+  if (!existsSync(file)) return undefined;
+  const { dump, cases } = JSON.parse(readFileSync(file, "utf8")) as { dump: string; cases: ListCase[] };
+  return { dump: join(dirname(file), "..", dump), cases };
+}
+
+/** What `streamgage query` answers: a line of JSON for each request. */
+export function queryDump(dump: string, base: string, requests: string[]): string[] {
+  const run = spawnSync(join(root, "target/release/streamgage"), ["query", dump, "--base", base, "-"], {
+    input: requests.map((request) => `${request}\n`).join(""),
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  assert.equal(run.stderr, "");
+  assert.equal(run.status, 0);
+  const lines = run.stdout.split("\n").slice(0, -1);
+  assert.equal(lines.length, requests.length);
+  return lines;
+}
+
+/** `base` is what absolute links begin with. */
+export function compareList(status: number, body: unknown, base: string, expected: ListCase): void {
+  assert.equal(status, expected.status, JSON.stringify(body));
+  if (status !== 200) return assert.deepEqual(body, expected.body);
+  const { count, next, previous, results } = body as Page;
+  const withoutBase = (link: string | null) => {
+    assert.ok(link === null || link.startsWith(`${base}/`), `${link}`);
+    return link?.slice(base.length) ?? null;
+  };
+  assert.equal(count, expected.count);
+  assert.equal(withoutBase(next), expected.next);
+  assert.equal(withoutBase(previous), expected.previous);
+  assert.equal(results.length, expected.rows);
+  const ids = results.slice(0, 20).map(({ id }) => id);
+  if (expected.ids !== undefined) assert.deepEqual(ids, expected.ids);
+  if (expected.first_row !== undefined) assert.deepEqual(results[0] ?? null, expected.first_row);
+}
