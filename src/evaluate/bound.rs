@@ -33,8 +33,8 @@ enum OwnTest<'a> {
     Integers(&'a [i64], &'a Test),
     Doubles(&'a [f64], &'a Test),
     Texts(&'a Texts, &'a Test),
-    /// One of the texts holds another; all are folded.
-    Contains(Vec<&'a Texts>, &'a str),
+    /// One of the texts holds another: which is known of each place.
+    Contains(Vec<(&'a Texts, Vec<bool>)>),
     /// The number at a place is in the set, or is not.
     Keys(&'a [i64], IdSet, bool),
     /// It is true at a place or false.
@@ -223,7 +223,7 @@ impl<'a> Own<'a> {
                 Column::Integers(values) => OwnTest::Integers(values, &condition.test),
                 Column::Doubles(values) => OwnTest::Doubles(values, &condition.test),
                 Column::Texts(texts) => match &condition.test {
-                    Test::Contains(part) => OwnTest::Contains([texts.folded()].into(), part),
+                    Test::Contains(part) => OwnTest::Contains([(texts, texts.folded().holding(part))].into()),
                     test => OwnTest::Texts(texts, test),
                 },
                 Column::Ids(_) | Column::Unread => OwnTest::Unknown,
@@ -264,10 +264,10 @@ impl<'a> OwnTest<'a> {
         let Test::Contains(term) = test else { return OwnTest::Unknown };
         let fields = rows.resource().fields.iter().enumerate().filter(|(_, field)| field.uses.searches());
         let texts = fields.filter_map(|(index, _)| match rows.column(index) {
-            Column::Texts(texts) => Some(texts.folded()),
+            Column::Texts(texts) => Some((texts, texts.folded().holding(term))),
             _ => None,
         });
-        OwnTest::Contains(texts.collect(), term)
+        OwnTest::Contains(texts.collect())
     }
 
     fn flag(flag: Flag, rows: &'a Rows, relations: &Relations<'_>) -> OwnTest<'a> {
@@ -342,8 +342,10 @@ impl<'a> OwnTest<'a> {
                 test.of_double(values.get(place).copied().filter(|value| !value.is_nan()))
             }
             OwnTest::Texts(texts, test) => test.of_text(texts.at(place)),
-            OwnTest::Contains(texts, part) => {
-                join(texts.iter().map(|texts| texts.at(place).map(|text| text.contains(part))), true)
+            OwnTest::Contains(texts) => {
+                let truth =
+                    |(texts, holding): &(&Texts, Vec<bool>)| texts.at(place).and_then(|_| holding.get(place).copied());
+                join(texts.iter().map(truth), true)
             }
             OwnTest::Keys(values, set, keep) => values.get(place).map(|&value| set.contains(value) == *keep),
             OwnTest::Places(places) => places.get(place).copied(),

@@ -164,6 +164,27 @@ fn text() {
 }
 
 #[test]
+fn what_holds_a_text_is_found_in_that_text_alone() {
+    let lines = [
+        r#"{"id":1,"name":"aba"}"#,
+        r#"{"id":2,"name":"b"}"#,
+        r#"{"id":3}"#,
+        r#"{"id":4,"name":""}"#,
+        r#"{"id":5,"name":"éab"}"#,
+        r#"{"id":6,"name":"é"}"#,
+    ];
+    let mut store = Store::default();
+    store.insert(rows(&USERS, &lines));
+    for (part, found) in
+        [("ab", &[1, 5][..]), ("bab", &[]), ("ba", &[1]), ("b", &[1, 2, 5]), ("é", &[5, 6]), ("bé", &[])]
+    {
+        let query = format!("name__icontains={part}");
+        assert_eq!(find_in(&store, &USERS, &query).1, found, "{part}");
+    }
+    assert_eq!(find_in(&store, &USERS, "search=\"").1, [1, 2, 4, 5, 6]);
+}
+
+#[test]
 fn search_is_in_any_of_the_fields() {
     assert_eq!(ids(&USERS, "search=x+A"), [1, 3]);
     assert_eq!(ids(&USERS, "search=d@"), [4]);
@@ -442,6 +463,15 @@ proptest! {
         prop_assert_eq!(count, expected.len() as u64);
         prop_assert_eq!(&found[..], &expected[..found.len()]);
         prop_assert_eq!(found.len(), expected.len().min(1000));
+    }
+
+    #[test]
+    fn texts_are_looked_through_at_once(texts in proptest::collection::vec("[abé]{0,4}", 0..8), part in "[abé]{0,3}") {
+        let lines: Vec<String> =
+            texts.iter().enumerate().map(|(id, text)| format!(r#"{{"id":{id},"name":"{text}"}}"#)).collect();
+        let rows = rows(&TAGS, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let Column::Texts(column) = rows.column(1) else { panic!("no text") };
+        prop_assert_eq!(column.holding(&part), texts.iter().map(|text| text.contains(&part)).collect::<Vec<_>>());
     }
 
     #[test]
