@@ -54,7 +54,7 @@ impl<'a> Relations<'a> {
         match of {
             FilterOf::AliasName => text_at(&USER_ALIAS, ALIAS_NAME, place),
             FilterOf::AliasEmail => text_at(&USER_ALIAS, ALIAS_EMAIL, place),
-            FilterOf::Team => test.of_integer(team()),
+            FilterOf::Team | FilterOf::AnyTeam => test.of_integer(team()),
             FilterOf::TeamName => text_at(&TEAMS, TEAM_NAME, find(&TEAMS, team())),
             FilterOf::Tag => test.of_integer(Some(item)),
             FilterOf::TagName => text_at(&TAGS, TAG_NAME, find(&TAGS, Some(item))),
@@ -73,7 +73,7 @@ pub(super) fn owner(resource: &Resource) -> usize {
 pub(super) fn reads(of: FilterOf) -> &'static [&'static Resource] {
     match of {
         FilterOf::AliasName | FilterOf::AliasEmail => &[&USER_ALIAS],
-        FilterOf::Team => &[&TEAM_MEMBERSHIP],
+        FilterOf::Team | FilterOf::AnyTeam => &[&TEAM_MEMBERSHIP],
         FilterOf::TeamName => &[&TEAM_MEMBERSHIP, &TEAMS],
         FilterOf::Tag => &[&REPOS],
         FilterOf::TagName => &[&REPOS, &TAGS],

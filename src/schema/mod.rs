@@ -80,7 +80,7 @@ pub struct Filter {
     pub of: FilterOf,
 }
 
-/// What a [`Filter`] looks at.
+/// What a [`Filter`] looks at, in the order in which the framework makes the joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FilterOf {
     /// The name of each alias of a user.
@@ -91,6 +91,8 @@ pub enum FilterOf {
     Team,
     /// The name of each of these teams.
     TeamName,
+    /// The same as [`Team`](Self::Team), but that it is asked only whether there is one.
+    AnyTeam,
     /// Each tag of a repository, or of a commit's repository.
     Tag,
     /// The name of each of these tags.
@@ -106,7 +108,7 @@ impl FilterOf {
     pub const fn relation(self) -> Option<Relation> {
         match self {
             FilterOf::AliasName | FilterOf::AliasEmail => Some(Relation::Aliases),
-            FilterOf::Team | FilterOf::TeamName => Some(Relation::Memberships),
+            FilterOf::Team | FilterOf::TeamName | FilterOf::AnyTeam => Some(Relation::Memberships),
             FilterOf::Tag | FilterOf::TagName => Some(Relation::Tags),
             FilterOf::Ancestor | FilterOf::Visible => None,
         }

@@ -125,7 +125,7 @@ pub const USERS: Resource = Resource {
         filter("alias_email", Text, MATCHED, FilterOf::AliasEmail),
         filter("team_member", Integer, EXACT, FilterOf::Team),
         filter("team__name", Text, MATCHED, FilterOf::TeamName),
-        filter("team", Integer, ISNULL, FilterOf::Team),
+        filter("team", Integer, ISNULL, FilterOf::AnyTeam),
     ],
     flags: &[],
 };

@@ -107,10 +107,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             None => ("", Kind::Json, None),
         },
         subject => {
-            let is_same = |filter: &&crate::schema::Filter| {
-                let is_null = matches!(condition.test, Test::Null(_));
-                subject == Subject::Filter(filter.of) && filter.uses.looks_up(Lookup::IsNull) == is_null
-            };
+            let is_same = |filter: &&crate::schema::Filter| subject == Subject::Filter(filter.of);
             match resource.filters.iter().find(is_same) {
                 Some(filter) => (filter.name, filter.kind, Some(filter.uses)),
                 None => ("", Kind::Json, None),

@@ -317,6 +317,11 @@ fn joins() {
     assert_eq!(joins("filters=(team_member%3D1)|(team__name%3Dx)"), [(Memberships, false)]);
     assert_eq!(joins("filters=(team_member%3D1)|(id%3D1)"), [(Memberships, true)]);
     assert_eq!(joins("filters=(id%3D1)|(team_member%3D1)|(alias_name%3Da)"), [(Memberships, true), (Aliases, true)]);
+    // Where a query has two joins of a kind, the later one is shared.
+    let later = "filters=(team__name%3Dx%2526team__isnull%3Dtrue)|(team_member%3D1)";
+    let filter = parse(&USERS, later).filter;
+    let places: Vec<Option<usize>> = filter.conditions().map(|condition| condition.join).collect();
+    assert_eq!(places, [Some(0), Some(1), Some(1)]);
     let many = ["(team_member%3D1)"; MAX_JOINS + 1];
     assert_eq!(joins(&format!("filters={}", many.join("|"))).len(), 1);
     assert_eq!(
