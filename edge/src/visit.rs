@@ -8,7 +8,7 @@ use crate::sql::{Broken, Outcome, Statement};
 use crate::{lists, metrics};
 use serde::Serialize;
 use streamgage::metrics::Answer;
-use streamgage::query::{Endpoint, MetricsRequest, Route, route};
+use streamgage::query::{AGGREGATE, Endpoint, MetricsRequest, Route, route};
 
 /// What becomes of a request without a look into the database.
 #[derive(Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Visit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Target {
     Endpoint(Endpoint),
+    Aggregate,
     Dataset,
     Import(Import),
 }
@@ -48,6 +49,10 @@ fn find_visit(request: &Request, settings: &Settings, now: f64) -> Result<Visit,
     let target = match request.url.path.as_str() {
         "/healthz" => return Err(health(request, settings, now)),
         "/dataset" => Target::Dataset,
+        AGGREGATE => Target::Aggregate,
+        path if AGGREGATE.strip_suffix('/') == Some(path) => {
+            return Err(redirect(AGGREGATE.to_owned(), &request.url.query));
+        }
         path => match path.strip_prefix("/import/") {
             Some(name) => Target::Import(Import::of(name).ok_or_else(not_found)?),
             None => match route(path) {
@@ -114,7 +119,7 @@ impl Visit {
         };
         let permission = match self.target {
             Target::Endpoint(Endpoint::Metrics) => Some(Permission::Metrics),
-            Target::Endpoint(_) => Some(Permission::Core),
+            Target::Endpoint(_) | Target::Aggregate => Some(Permission::Core),
             Target::Import(_) => Some(Permission::Import),
             Target::Dataset => None,
         };
@@ -198,6 +203,7 @@ fn options(target: Target) -> Reply {
         Target::Endpoint(Endpoint::Metrics) => "Period Metrics".to_owned(),
         Target::Endpoint(Endpoint::List(resource)) => format!("{} List", resource.name),
         Target::Endpoint(Endpoint::Object(resource, _)) => format!("{} Instance", resource.name),
+        Target::Aggregate => "commits.agg List".to_owned(),
         Target::Dataset | Target::Import(_) => "Dataset".to_owned(),
     };
     let json = ["application/json"];
@@ -207,6 +213,7 @@ fn options(target: Target) -> Reply {
 impl Target {
     fn query(self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Reply> {
         let sent = request.url.query.as_str();
+        let address = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
         Ok(match self {
             Target::Endpoint(Endpoint::Metrics) => {
                 let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
@@ -214,13 +221,16 @@ impl Target {
                 Query { statements: vec![metrics::statement(&parsed)], answer: Kind::Metrics(parsed) }
             }
             Target::Endpoint(Endpoint::List(resource)) => {
-                let address = format!("{}{}", settings.public_origin(&request.url), request.url.path);
-                let list = lists::List::parse(resource, address, sent)?;
-                Query { statements: list.statements(), answer: Kind::List(list) }
+                let list = lists::List::of_rows(resource, address(), sent)?;
+                Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
+            }
+            Target::Aggregate => {
+                let list = lists::List::of_aggregate(address(), sent)?;
+                Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
             }
             Target::Endpoint(Endpoint::Object(resource, id)) => {
                 let object = lists::Object::new(resource, id, sent);
-                Query { statements: vec![object.statement()], answer: Kind::Object(object) }
+                Query { statements: vec![object.statement()], answer: Kind::Object(Box::new(object)) }
             }
             Target::Dataset | Target::Import(_) => Query { statements: vec![dump_statement()], answer: Kind::Dataset },
         })
@@ -237,8 +247,8 @@ pub struct Query {
 #[derive(Debug, PartialEq)]
 enum Kind {
     Metrics(MetricsRequest),
-    List(lists::List),
-    Object(lists::Object),
+    List(Box<lists::List>),
+    Object(Box<lists::Object>),
     Dataset,
 }
 

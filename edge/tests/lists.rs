@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::evaluate::{self, RowsBuilder};
-use streamgage::query::{ListRequest, encode_form};
+use streamgage::query::{AGGREGATE, AggregateRequest, ListRequest, encode_form};
 use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource, read_row};
 
 const TEXTS: &[&str] = &[
@@ -195,6 +195,21 @@ fn queries() -> impl Strategy<Value = Vec<(usize, String, Index)>> {
     prop::collection::vec(one, 24)
 }
 
+/// The same rows in the database and in memory.
+fn filled(organization: &[Vec<String>]) -> (Store, evaluate::Store) {
+    let store = Store::new();
+    let mut memory = evaluate::Store::default();
+    for (resource, lines) in RESOURCES.iter().zip(organization) {
+        store.import(resource.name, &lines.join("\n"));
+        let mut rows = RowsBuilder::new(resource);
+        for line in lines {
+            rows.add(|row| read_row(resource, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
+        }
+        memory.insert(rows.build());
+    }
+    (store, memory)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -203,16 +218,7 @@ proptest! {
         organization in RESOURCES.iter().map(|resource| rows(resource)).collect::<Vec<_>>(),
         queries in queries(),
     ) {
-        let store = Store::new();
-        let mut memory = evaluate::Store::default();
-        for (resource, lines) in RESOURCES.iter().zip(&organization) {
-            store.import(resource.name, &lines.join("\n"));
-            let mut rows = RowsBuilder::new(resource);
-            for line in lines {
-                rows.add(|row| read_row(resource, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
-            }
-            memory.insert(rows.build());
-        }
+        let (store, memory) = filled(&organization);
         for (at, query, object) in queries {
             let resource = RESOURCES[at];
             let path = format!("/v3/customer/core/{}/", resource.name);
@@ -235,6 +241,47 @@ proptest! {
             let reply = store.answer(&request("GET", &format!("{path}{id}/?{query}")), b"");
             let expected = if evaluate::object(&listed, &memory, id).is_some() { 200 } else { 404 };
             prop_assert_eq!(reply.status, expected, "{}{} {}", path, id, query);
+        }
+    }
+}
+
+/// The fields of commits that aggregates are asked by; sums of doubles depend on their order.
+const GROUPS: &[&str] = &[
+    "apex_user_id",
+    "author_local_date__date",
+    "user_alias_id",
+    "is_merge",
+    "message",
+    "committer_date__date",
+    "outlier_reason",
+    "nope",
+];
+const AGGREGATES: &[&str] = &["id", "haloc", "impact", "churn", "message", "author_date", "is_merge", "outlier_reason"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn aggregates_agree(
+        organization in RESOURCES.iter().map(|resource| rows(resource)).collect::<Vec<_>>(),
+        queries in prop::collection::vec((
+            query(&streamgage::schema::COMMITS),
+            prop::collection::vec(select(GROUPS), 0..4),
+            prop::collection::vec(select(AGGREGATES), 0..4),
+            prop::collection::vec(select(AGGREGATES), 0..4),
+        ), 12),
+    ) {
+        let (store, memory) = filled(&organization);
+        for (query, groups, counts, sums) in queries {
+            let query = format!(
+                "{query}&group_by[{}]&aggregate[count]={}&aggregate[sum]={}",
+                groups.join(","), counts.join(","), sums.join(",")
+            );
+            let Ok(asked) = AggregateRequest::parse(&query) else { continue };
+            let found = evaluate::aggregate(&asked, &memory);
+            let answer: Value = serde_json::from_str(&store.get(&format!("{AGGREGATE}?{query}"))).unwrap();
+            prop_assert_eq!(&answer["count"], &json!(found.count), "{} {:#?}", query, organization);
+            prop_assert_eq!(&answer["results"], &json!(found.rows), "{} {:#?}", query, organization);
         }
     }
 }
@@ -312,5 +359,57 @@ fn whatever_is_asked_is_answered() {
     }
     for path in ["teams/?ancestor_id=1", "teams/?ancestor_id=1e40", "users/?team__isnull=true&alias_name!=a"] {
         assert_eq!(store.answer(&request("GET", &format!("/v3/customer/core/{path}")), b"").status, 200, "{path}");
+    }
+}
+
+/// How the rows of each documented example are found. Where nothing narrows them down, or SQL has to look into each
+/// text, that is in the order of ids, which ends with the page.
+#[test]
+fn examples_use_indexes() {
+    let store = Store::new();
+    for (path, index) in [
+        ("commits/?limit=100&offset=100", "SCAN t"),
+        ("commits/?fields=id,new_work,churn&limit=5&ordering=-id", "SCAN t"),
+        ("commits/?apply_default_filters=true", "SCAN t"),
+        ("commits/?exclude_blocked=true", "SCAN t"),
+        ("commits/?remove_excluded=true", "SCAN t"),
+        (
+            "commits/?smart_dedupe=true",
+            "SEARCH first USING COVERING INDEX commits_ignore_hash (ignore_hash=? AND rowid<?)",
+        ),
+        ("commits/?message=progress", "SCAN t"),
+        (
+            "commits/?author_date__gte=2018-06-08&author_date__lt=2018-06-15",
+            "INDEX commits_author_date (<expr>>? AND <expr><?)",
+        ),
+        (
+            "commits/?author_local_date__gte=2021-01-01&ordering=-author_local_date",
+            "INDEX commits_author_local_date (<expr>>?)",
+        ),
+        ("commits/?new_work__gte=2695", "INDEX commits_new_work (new_work>?)"),
+        ("commits/?repo_id__in=337844", "INDEX commits_repo (repo_id=?)"),
+        ("commits/?apex_user_id=3", "INDEX commits_user (apex_user_id=?)"),
+        ("commits/?id__in=1,2", "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("commits/?hexsha__startswith=ab", "INDEX commits_hexsha (hexsha>? AND hexsha<?)"),
+        ("repos/?vendor_type=github", "INDEX repos_vendor_type (vendor_type=?)"),
+        ("teams/?name=ExampleTeam", "INDEX teams_name (name=?)"),
+        ("teams/?ancestor_id=3", "SEARCH teams USING COVERING INDEX teams_parent (parent=?)"),
+        ("users/?fields=id,name&ordering=name&limit=5", "SCAN t USING COVERING INDEX users_name"),
+        ("users/?id=1234567890", "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("users/?name__startswith=chris", "INDEX users_name (name>? AND name<?)"),
+        ("users/?team_member=12345", "INDEX team_membership_user"),
+        ("users/?omit=email", "INDEX team_membership_user (apex_user_id=?)"),
+        ("team_membership/?team_id=3", "INDEX team_membership_team (team_id=?)"),
+        (
+            "commits.agg/?aggregate[count]=id&group_by[apex_user_id,author_local_date__date]&author_local_date__gte=2021-01-01",
+            "INDEX commits_author_local_date (<expr>>?)",
+        ),
+    ] {
+        let plans = store.plans(&request("GET", &format!("/v3/customer/core/{path}")), b"");
+        assert!(plans.iter().any(|plan| plan.contains(index)), "{path}: {plans:#?}");
+        // An order of ids needs no sorting before the page is known.
+        if index == "SCAN t" {
+            assert!(!plans[1].split("SCAN (subquery").next().unwrap().contains("ORDER BY"), "{path}: {}", plans[1]);
+        }
     }
 }

@@ -41,8 +41,11 @@ CREATE INDEX team_membership_user ON team_membership (apex_user_id, team_id);
 CREATE INDEX user_alias_user ON user_alias (apex_user_id);
 -- Lookups that find few rows of many.
 CREATE INDEX users_name ON users (name);
+CREATE INDEX teams_name ON teams (name);
+CREATE INDEX repos_vendor_type ON repos (vendor_type);
 CREATE INDEX commits_author_date ON commits (coalesce(author_date_utc, author_date));
 CREATE INDEX commits_author_local_date ON commits (coalesce(author_local_date_utc, author_local_date));
 CREATE INDEX commits_hexsha ON commits (hexsha);
 CREATE INDEX commits_user ON commits (apex_user_id);
 CREATE INDEX commits_repo ON commits (repo_id);
+CREATE INDEX commits_new_work ON commits (new_work);

@@ -42,7 +42,7 @@ pub(super) fn order(request: &ListRequest) -> String {
     let mut terms: Vec<String> = Vec::new();
     for order in &request.ordering {
         let Some(field) = request.resource.fields.get(order.field) else { continue };
-        let column = Value::of(request.resource, "t", field).plain;
+        let column = self::field(request.resource, field);
         // Null is the greatest; to SQLite it is the least.
         terms.push(match (order.descending, field.missing) {
             (false, Missing::Required) => column,
@@ -72,6 +72,11 @@ fn related(relation: Relation) -> (&'static str, &'static str) {
 /// The column by which rows belong to a row.
 fn owner_of(resource: &Resource) -> &'static str {
     if resource.name == COMMITS.name { "t.repo_id" } else { "t.id" }
+}
+
+/// An expression for the value of a field of a row `t`.
+pub(super) fn field(resource: &Resource, field: &Field) -> String {
+    Value::of(resource, "t", field).plain
 }
 
 /// An expression for a value, and for what `icontains` compares of it.
@@ -109,7 +114,7 @@ impl Value {
         match of {
             FilterOf::AliasName => text("name"),
             FilterOf::AliasEmail => text("email"),
-            FilterOf::Team => id("team_id"),
+            FilterOf::Team | FilterOf::AnyTeam => id("team_id"),
             FilterOf::TeamName => name("teams", "team_id"),
             FilterOf::Tag => id("tag_id"),
             FilterOf::TagName => name("tags", "tag_id"),
@@ -382,10 +387,11 @@ fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters
     )
 }
 
-/// A flag that is no condition on a field.
+/// A flag that is no condition on a field. It keeps most rows: so no index is to be used for it (`+`), but the order of
+/// ids, in which a page ends the search.
 fn flag_sql(flag: Flag) -> &'static str {
     match flag {
-        Flag::RemoveExcluded => "(t.apex_user_id NOT IN (SELECT id FROM users WHERE hidden_from_reports = 1))",
+        Flag::RemoveExcluded => "(+t.apex_user_id NOT IN (SELECT id FROM users WHERE hidden_from_reports = 1))",
         Flag::SmartDedupe => {
             "(NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = t.ignore_hash AND first.id < t.id))"
         }
@@ -395,7 +401,7 @@ fn flag_sql(flag: Flag) -> &'static str {
              substr(coalesce(t.author_local_date_utc, t.author_local_date), 1, 10)) NOT IN ('0', '6'), 0) END)"
         }
         Flag::ExcludeBlocked => {
-            "(t.repo_id IN (SELECT id FROM repos WHERE blocked IS NOT 1 AND oldest_commit_date IS NOT NULL))"
+            "(+t.repo_id IN (SELECT id FROM repos WHERE blocked IS NOT 1 AND oldest_commit_date IS NOT NULL))"
         }
         Flag::ExcludeOutliers
         | Flag::ExcludePrOrphans

@@ -1,5 +1,6 @@
 //! Lists and single objects (§2).
 
+mod aggregate;
 mod filter;
 mod rows;
 
@@ -9,7 +10,7 @@ use crate::reply::{Reply, not_found};
 use crate::sql::{Broken, Outcome, Parameters, Statement};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use streamgage::query::{ListRequest, Subject};
+use streamgage::query::{AggregateRequest, ListRequest, Subject};
 use streamgage::schema::Resource;
 
 /// Reads a list request.
@@ -18,42 +19,73 @@ use streamgage::schema::Resource;
 /// The 400.
 fn parse(resource: &'static Resource, query: &str) -> Result<ListRequest, Reply> {
     let request = ListRequest::parse(resource, query).map_err(|errors| Reply::value(400, &errors))?;
+    check_size(&request)?;
+    Ok(request)
+}
+
+/// Refuses what makes no statement that D1 takes.
+fn check_size(request: &ListRequest) -> Result<(), Reply> {
     // Without `filters` there are no more conditions than fields have lookups, beside the terms of a search.
     let conditions = request.filter.conditions().filter(|condition| condition.subject != Subject::Search).count();
-    if conditions > filter::MAX_CONDITIONS {
-        let message = format!("Too many conditions: at most {} can be joined.", filter::MAX_CONDITIONS);
-        return Err(Reply::value(400, &BTreeMap::from([("filters", [message])])));
+    if conditions <= filter::MAX_CONDITIONS {
+        return Ok(());
     }
-    Ok(request)
+    let message = format!("Too many conditions: at most {} can be joined.", filter::MAX_CONDITIONS);
+    Err(Reply::value(400, &BTreeMap::from([("filters", [message])])))
 }
 
 /// A list that is asked for.
 #[derive(Debug, PartialEq)]
 pub(crate) struct List {
-    request: ListRequest,
+    of: Of,
     /// The list's address, without the query.
     address: String,
     /// The query as sent.
     query: String,
 }
 
+#[derive(Debug, PartialEq)]
+enum Of {
+    Rows(ListRequest),
+    Aggregate(AggregateRequest),
+}
+
 impl List {
-    /// Reads a request for a list.
+    /// Reads a request for rows.
     ///
     /// # Errors
     /// The 400.
-    pub fn parse(resource: &'static Resource, address: String, query: &str) -> Result<List, Reply> {
-        Ok(List { request: parse(resource, query)?, address, query: query.to_owned() })
+    pub fn of_rows(resource: &'static Resource, address: String, query: &str) -> Result<List, Reply> {
+        Ok(List { of: Of::Rows(parse(resource, query)?), address, query: query.to_owned() })
+    }
+
+    /// Reads a request for the aggregate of commits.
+    ///
+    /// # Errors
+    /// The 400.
+    pub fn of_aggregate(address: String, query: &str) -> Result<List, Reply> {
+        let request = AggregateRequest::parse(query).map_err(|errors| Reply::value(400, &errors))?;
+        check_size(&request.list)?;
+        Ok(List { of: Of::Aggregate(request), address, query: query.to_owned() })
     }
 
     /// How many rows there are, and the page.
     pub fn statements(&self) -> Vec<Statement> {
-        let mut parameters = Parameters::default();
-        let found = filter::found(&self.request, &mut parameters);
-        let count = parameters.into_statement(format!("SELECT COUNT(*) AS count{found}"));
-        let mut parameters = Parameters::default();
-        let page = rows::page(&self.request, &mut parameters);
-        vec![count, parameters.into_statement(page)]
+        let statement = |write: &dyn Fn(&mut Parameters) -> String| {
+            let mut parameters = Parameters::default();
+            let sql = write(&mut parameters);
+            parameters.into_statement(sql)
+        };
+        match &self.of {
+            Of::Rows(request) => vec![
+                statement(&|parameters| format!("SELECT COUNT(*) AS count{}", filter::found(request, parameters))),
+                statement(&|parameters| rows::page(request, parameters)),
+            ],
+            Of::Aggregate(request) => vec![
+                statement(&|parameters| aggregate::count(request, parameters)),
+                statement(&|parameters| aggregate::page(request, parameters)),
+            ],
+        }
     }
 
     /// The envelope around the rows.
@@ -64,15 +96,22 @@ impl List {
         }
         let [counted, found] = outcomes else { return Err(Broken::missing("page")) };
         let count = counted.read::<Count>()?.pop().ok_or_else(|| Broken::missing("count"))?.count;
+        let page = match &self.of {
+            Of::Rows(request) => request.page,
+            Of::Aggregate(request) => request.list.page,
+        };
         let link = |link: Option<String>| link.map_or_else(|| "null".to_owned(), |link| quote(&link));
-        let next = link(self.request.page.next(count, &self.address, &self.query));
-        let previous = link(self.request.page.previous(&self.address, &self.query));
+        let next = link(page.next(count, &self.address, &self.query));
+        let previous = link(page.previous(&self.address, &self.query));
         let mut body = format!(r#"{{"count":{count},"next":{next},"previous":{previous},"results":["#);
         for (index, row) in rows::read(found)?.iter().enumerate() {
             if index > 0 {
                 body.push(',');
             }
-            rows::write(&self.request, row, &mut body)?;
+            match &self.of {
+                Of::Rows(request) => rows::write(request, row, &mut body)?,
+                Of::Aggregate(request) => aggregate::write(request, row, &mut body)?,
+            }
         }
         body.push_str("]}");
         Ok(body)

@@ -1,14 +1,14 @@
 //! Rows: the columns that are selected, and the JSON that is made of them.
 
 use super::filter;
-use crate::sql::{Broken, Outcome};
+use crate::sql::{Broken, Outcome, Parameters};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
-use streamgage::query::ListRequest;
-use streamgage::schema::{Field, Kind, Nested, NestedOf, Shown};
+use streamgage::query::{ListRequest, Page};
+use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedOf, Shown};
 
 /// What of a row is shown, in order.
 fn shown(request: &ListRequest) -> impl Iterator<Item = Shown> {
@@ -48,16 +48,18 @@ fn nested_column(nested: &Nested) -> String {
     }
 }
 
-/// The page's rows, each from the columns that [`columns`] names.
-pub(super) fn page(request: &ListRequest, parameters: &mut crate::sql::Parameters) -> String {
-    let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
+/// `LIMIT … OFFSET …`
+pub(super) fn limit(page: Page, parameters: &mut Parameters) -> String {
     // No table comes near the largest whole number that a JavaScript number holds.
-    let mut bind = |number: u64| {
-        let most = streamgage::schema::MAX_INTEGER;
-        parameters.bind(i64::try_from(number).unwrap_or(most).min(most))
-    };
-    let (limit, offset) = (bind(request.page.limit), bind(request.page.offset));
-    let pages = format!("ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    let mut bind = |number: u64| parameters.bind(i64::try_from(number).unwrap_or(MAX_INTEGER).min(MAX_INTEGER));
+    let (limit, offset) = (bind(page.limit), bind(page.offset));
+    format!("LIMIT {limit} OFFSET {offset}")
+}
+
+/// The page's rows, each from the columns that [`columns`] names.
+pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
+    let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
+    let pages = format!("ORDER BY {order} {}", limit(request.page, parameters));
     if filter::finds_all(request) && request.ordering.iter().all(|order| order.field == 0) {
         return format!("SELECT {columns} FROM {resource} AS t {pages}");
     }
@@ -100,7 +102,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 pub(crate) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// A row, column by column.
-type Cells<'a> = Vec<&'a RawValue>;
+pub(super) type Cells<'a> = Vec<&'a RawValue>;
 
 /// The rows that a statement found.
 pub(super) fn read(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
@@ -133,19 +135,19 @@ pub(super) fn write(request: &ListRequest, row: &Cells<'_>, into: &mut String) -
 }
 
 /// A JSON object that is being written.
-struct Object<'a> {
+pub(super) struct Object<'a> {
     into: &'a mut String,
     is_empty: bool,
 }
 
 impl Object<'_> {
-    fn begin(into: &mut String) -> Object<'_> {
+    pub fn begin(into: &mut String) -> Object<'_> {
         into.push('{');
         Object { into, is_empty: true }
     }
 
     /// Begins a member; its value is to be written.
-    fn member(&mut self, name: &str) -> &mut String {
+    pub fn member(&mut self, name: &str) -> &mut String {
         if !self.is_empty {
             self.into.push(',');
         }
@@ -154,7 +156,7 @@ impl Object<'_> {
         self.into
     }
 
-    fn end(self) {
+    pub fn end(self) {
         self.into.push('}');
     }
 }
@@ -188,7 +190,7 @@ fn write_nested_row(nested: &Nested, row: &Cells<'_>, into: &mut String) -> Resu
     Ok(())
 }
 
-fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+pub(super) fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
     match kind {
         _ if cell.get() == "null" => into.push_str("null"),
         Kind::Boolean => into.push_str(if cell.get() == "0" { "false" } else { "true" }),
@@ -213,7 +215,7 @@ fn write_decimal(units: i64, into: &mut String) {
     into.push_str(&format!("{sign}{}.{}", size / 10_000, if fraction.is_empty() { "0" } else { fraction }));
 }
 
-fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Broken> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Broken> {
     parse_text(value.get())
 }
 

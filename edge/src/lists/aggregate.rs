@@ -1,0 +1,110 @@
+//! The aggregate of commits, `commits.agg` (§2).
+
+use super::filter;
+use super::rows::{Cells, Object, limit, parse, quote, write_cell};
+use crate::sql::{Broken, Parameters};
+use serde_json::value::RawValue;
+use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
+use streamgage::schema::{COMMITS, Field, Kind};
+
+/// Counts the rows.
+pub(super) fn count(request: &AggregateRequest, parameters: &mut Parameters) -> String {
+    let found = filter::found(&request.list, parameters);
+    format!("SELECT COUNT(*) AS count FROM (SELECT 1{found} GROUP BY {})", groups(request).join(", "))
+}
+
+/// The page's rows: what each is grouped by, then what is told of it, with names by their places.
+pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> String {
+    let limit = limit(request.list.page, parameters);
+    let found = filter::found(&request.list, parameters);
+    let groups = groups(request);
+    let aggregates =
+        request.aggregates.iter().filter_map(|aggregate| Some(column(*aggregate, place(aggregate.field)?)));
+    let columns = groups.iter().cloned().chain(aggregates).enumerate();
+    let columns: Vec<String> = columns.map(|(index, column)| format!("{column} AS c{index}")).collect();
+    // Null is the greatest; to SQLite it is the least.
+    let order: Vec<String> = groups.iter().map(|group| format!("{group} NULLS LAST")).collect();
+    format!("SELECT {}{found} GROUP BY {} ORDER BY {} {limit}", columns.join(", "), groups.join(", "), order.join(", "))
+}
+
+fn place(field: usize) -> Option<&'static Field> {
+    COMMITS.fields.get(field)
+}
+
+/// What commits are grouped by; a constant where that is nothing.
+fn groups(request: &AggregateRequest) -> Vec<String> {
+    let group = |group: &Group| {
+        let field = place(group.field)?;
+        let text = match field.name {
+            "user_alias_id" if request.list.normalize_authors => "t.apex_user_id".to_owned(),
+            _ => filter::field(&COMMITS, field),
+        };
+        // Not in the order of an index (`+`): commits are found by what they are filtered by.
+        Some(if group.date { format!("substr({text}, 1, 10)") } else { format!("+{text}") })
+    };
+    let groups: Vec<String> = request.groups.iter().filter_map(group).collect();
+    if groups.is_empty() { vec!["(NULL)".to_owned()] } else { groups }
+}
+
+fn column(aggregate: Aggregate, field: &Field) -> String {
+    let name = field.name;
+    match (aggregate.function, field.kind) {
+        (Function::Count, _) => format!("COUNT(t.{name})"),
+        (Function::Sum, Kind::Number) => format!("SUM(t.{name})"),
+        // In two parts, neither of which can overflow.
+        (Function::Sum, _) => format!("(SUM(t.{name} >> 26) || ' ' || SUM(t.{name} & 67108863))"),
+    }
+}
+
+/// Writes a row.
+pub(super) fn write(request: &AggregateRequest, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+    let mut object = Object::begin(into);
+    let columns = request.columns();
+    let mut names = columns.iter();
+    let mut cells = row.iter();
+    for (group, name) in request.groups.iter().zip(&mut names) {
+        let cell = cells.next().ok_or_else(|| Broken::missing("group"))?;
+        write_group(*group, cell, object.member(name))?;
+    }
+    if request.groups.is_empty() {
+        cells.next();
+    }
+    for ((aggregate, name), cell) in request.aggregates.iter().zip(names).zip(cells) {
+        write_aggregate(*aggregate, cell, object.member(name))?;
+    }
+    object.end();
+    Ok(())
+}
+
+fn write_group(group: Group, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+    if !group.date {
+        return write_cell(place(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
+    }
+    match parse::<Option<String>>(cell)? {
+        // The year after 9999, as `derived::instant` has it.
+        Some(day) => into.push_str(&quote(&day.replacen(':', "10", 1))),
+        None => into.push_str("null"),
+    }
+    Ok(())
+}
+
+fn write_aggregate(aggregate: Aggregate, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+    let kind = place(aggregate.field).map_or(Kind::Integer, |field| field.kind);
+    if aggregate.function == Function::Count || kind == Kind::Number {
+        let kind = if aggregate.function == Function::Count { Kind::Integer } else { kind };
+        return write_cell(kind, cell, into);
+    }
+    let Some(parts) = parse::<Option<String>>(cell)? else {
+        into.push_str("null");
+        return Ok(());
+    };
+    let part = |text: &str| text.parse::<i128>().map_err(|error| Broken(error.to_string()));
+    let (high, low) = parts.split_once(' ').ok_or_else(|| Broken::missing("sum"))?;
+    let sum = (part(high)? << 26) + part(low)?;
+    match kind {
+        // Up to 15 digits a quotient of doubles shows the very decimal.
+        Kind::Decimal => into.push_str(&format!("{:?}", sum as f64 / 10_000.0)),
+        _ => into.push_str(&sum.to_string()),
+    }
+    Ok(())
+}
