@@ -133,6 +133,8 @@ fn comparisons_with_null() {
     assert_eq!(ids(&COMMITS, "outlier_reason__isnull!=true"), [2]);
     assert_eq!(ids(&COMMITS, "outlier_reason__in!=,"), [1, 2, 3, 4]);
     assert_eq!(ids(&COMMITS, "outlier_reason__in=,"), NONE);
+    assert_eq!(ids(&COMMITS, "filters=~(outlier_reason__in%3D,)"), [1, 2, 3, 4]);
+    assert_eq!(ids(&COMMITS, "filters=~(outlier_reason__in%3D1e30)"), [2]);
     assert_eq!(ids(&COMMITS, "haloc=0"), [3, 4]);
     assert_eq!(ids(&COMMITS, "is_merge=false"), [1, 2]);
     assert_eq!(ids(&COMMITS, "is_merge!=false"), [3, 4]);
