@@ -173,15 +173,17 @@ fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
     let filters = |terms: Vec<String>| vec![("filters".to_owned(), terms.concat()[3..].to_owned())];
     let some = prop::collection::vec(term(conditions(3).boxed()), 1..5).prop_map(filters);
     // More than an expression is deep; without joins, of which there may be few.
-    let is_field = |name: &str| resource.fields.iter().any(|field| name.starts_with(field.name));
-    let plain = condition(resource).prop_filter("a join", move |(name, _)| is_field(name));
-    let many = prop::collection::vec(term(prop::collection::vec(plain, 1..2).boxed()), 50..90).prop_map(filters);
+    let is_field = move |name: &str| resource.filters.iter().all(|filter| !name.starts_with(filter.name));
+    let is_good =
+        move |pair: &(String, String)| ListRequest::parse(resource, &encoded(std::slice::from_ref(pair))).is_ok();
+    let plain = condition(resource).prop_filter("a join", move |(name, _)| is_field(name)).prop_filter("bad", is_good);
+    let many = prop::collection::vec(term(prop::collection::vec(plain, 1..2).boxed()), 90..130).prop_map(filters);
     let orderings: Vec<String> =
         resource.fields.iter().flat_map(|field| [field.name.into(), format!("-{}", field.name)]).collect();
     let ordering = prop::collection::vec(select(orderings), 0..4).prop_map(|terms| terms.join(","));
     let search = prop::collection::vec(select(TEXTS), 0..3).prop_map(|terms| terms.join(" "));
     let page = (select(&["", "1", "2", "5"][..]), select(&["", "0", "1", "3"][..]));
-    let which = prop_oneof![12 => conditions(4), 8 => some, 1 => many];
+    let which = prop_oneof![12 => conditions(4), 8 => some, 2 => many];
     (which, ordering, prop::option::weighted(0.2, search), page).prop_map(|(mut parameters, ordering, search, page)| {
         parameters.push(("ordering".into(), ordering));
         parameters.extend(search.map(|search| ("search".to_owned(), search)));

@@ -10,7 +10,7 @@ use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation
 /// The most conditions that a statement of D1's size can hold.
 pub(super) const MAX_CONDITIONS: usize = 500;
 /// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
-const MAX_DEPTH: usize = 60;
+const MAX_DEPTH: usize = 40;
 /// What a condition and its conversions come to at most.
 const CONDITION_DEPTH: usize = 12;
 /// So many terms of a search are tested by themselves.
