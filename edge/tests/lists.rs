@@ -415,3 +415,32 @@ fn examples_use_indexes() {
         }
     }
 }
+
+/// A chain deep enough for a `CASE`, whose last step is of a null, right and turned round.
+#[test]
+fn a_null_at_the_end_of_a_deep_filter() {
+    let organization = vec![
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        vec![r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-02"}"#.to_owned()],
+    ];
+    let (store, memory) = filled(&organization);
+    for first in ["", "~"] {
+        for last in ["id%3D1", "id%3D2", "outlier_reason%3D1", "outlier_reason!%3D1"] {
+            for turns in 30..34 {
+                for operator in ["%26", "%7C"] {
+                    let steps = ["%26(id__gt%3D0)", "%7C(id%3D2)"].iter().cycle().take(turns);
+                    let steps: String = steps.copied().collect();
+                    let query = format!("filters={first}(id%3D1){steps}{operator}({last})");
+                    let listed = ListRequest::parse(RESOURCES[6], &query).unwrap();
+                    let answer: Value = serde_json::from_str(&store.get(&format!("{COMMITS}?{query}"))).unwrap();
+                    assert_eq!(answer["count"], evaluate::list(&listed, &memory).count, "{query}");
+                }
+            }
+        }
+    }
+}
