@@ -87,6 +87,7 @@ async function demo(today = new Date().toJSON().slice(0, 10)): Promise<string> {
 const contentsOf = (dump: string): string =>
   sha256(
     ...readdirSync(dump)
+      .filter((name) => name !== ".DS_Store")
       .sort()
       .map((name) => [name, statSync(join(dump, name))] as const)
       .map(([name, { size, mtimeMs }]) => `${name} ${size} ${mtimeMs}`),
@@ -211,6 +212,6 @@ await main(async () => {
       await run(cli, ["push", dump, "--to", url], { env: { STREAMGAGE_KEY: key } });
     }),
   );
-  console.log(`${url}/#key=${key}`);
+  console.log(`${url}/#key=${encodeURIComponent(key)}`);
   console.log(`ready ${url} key ${key}`);
 });

@@ -120,7 +120,7 @@ impl Dump {
     fn file(&self, resource: &'static Resource) -> Result<Option<RowFile>, Failure> {
         let plain = self.folder.join(format!("{}.ndjson", resource.name));
         let zipped = self.folder.join(format!("{}.ndjson.gz", resource.name));
-        match (plain.exists(), zipped.exists()) {
+        match (is_there(&plain)?, is_there(&zipped)?) {
             (true, true) => {
                 let why = format!("{}: there is a {}.ndjson.gz too; which is meant?", plain.display(), resource.name);
                 Err(Failure::Input(why))
@@ -129,6 +129,15 @@ impl Dump {
             (false, true) => Ok(Some(RowFile { path: zipped, is_gzip: true })),
             (false, false) => Ok(None),
         }
+    }
+}
+
+/// A link to nothing is there, and can't be read: that is not the same as no rows.
+fn is_there(path: &Path) -> Result<bool, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::Input(format!("{}: {}", path.display(), reason(&error)))),
     }
 }
 

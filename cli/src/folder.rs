@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, printable};
 use chrono::{DateTime, NaiveDate};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,24 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// What `dump.json` says about a dump (specification §4).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
-    /// The format; only 1 is known.
+    /// The format; only 1 is known, and it is meant where none is named.
+    #[serde(default = "only_format")]
     pub format: u64,
     /// Whether the data is made up.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub demo: bool,
     /// What the data is of.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
+}
+
+fn only_format() -> u64 {
+    1
+}
+
+/// Reads null as nothing said.
+pub fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// A dump that is being written in a hidden folder beside its own.
@@ -123,7 +133,8 @@ impl Draft {
         let entries = entries(&self.target).map_err(|error| error.to_string())?;
         for entry in &entries {
             let name = entry.file_name().unwrap_or_default().to_string_lossy();
-            if !is_dump_file(&name) {
+            // macOS leaves one wherever somebody has looked.
+            if !is_dump_file(&name) && name != ".DS_Store" {
                 return Err(format!("it holds {}, which is not of a dump", printable(&name)));
             }
         }

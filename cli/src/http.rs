@@ -246,7 +246,8 @@ fn attempt(send: impl FnOnce() -> Result<Response<Body>, Error>) -> Attempt {
             let status = head.status.as_u16();
             let location = head.headers.get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
             match status {
-                429 | 502..=504 => Attempt::Refused(format!("answered {status}"), retry_after(&head.headers)),
+                // A 500 too: a database that fails for a moment is one.
+                429 | 500 | 502..=504 => Attempt::Refused(format!("answered {status}"), retry_after(&head.headers)),
                 _ => Attempt::Done(Reply { status, location, body }),
             }
         }

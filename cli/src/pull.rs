@@ -104,7 +104,9 @@ fn core_path(path: &str) -> String {
 fn header(client: &Client) -> Result<Header, Failure> {
     #[derive(Deserialize)]
     struct Dataset {
+        #[serde(default, deserialize_with = "folder::null_as_default")]
         name: String,
+        #[serde(default, deserialize_with = "folder::null_as_default")]
         demo: bool,
     }
     let dataset = match client.get("/dataset") {
@@ -130,6 +132,10 @@ fn check_header(draft: &Draft, header: &Header) -> Result<(), String> {
 
 fn has_entries(folder: &Path) -> bool {
     folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn is_page_of(path: &str, next: &str) -> bool {
+    next.strip_prefix(path).is_some_and(|rest| rest.starts_with('?'))
 }
 
 struct Pull<'a> {
@@ -175,6 +181,10 @@ impl Pull<'_> {
         loop {
             let next = match &fetched {
                 None => self.first_page(&path, resource),
+                // It may come from a file that others can write: the key goes to this list alone.
+                Some(Fetched { next: Some(next), .. }) if !is_page_of(&path, next) => {
+                    return Ok(Read::Changed("what was kept of an earlier run is of something else".to_owned()));
+                }
                 Some(Fetched { next: Some(next), .. }) => next.clone(),
                 Some(Fetched { next: None, .. }) => break,
             };
@@ -300,5 +310,19 @@ mod tests {
             assert_eq!(core_path(path), "/v3/customer/core");
         }
         assert_eq!(core_path("/flow"), "/flow/v3/customer/core");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_page_of;
+
+    #[test]
+    fn what_an_earlier_run_kept_leads_to_its_own_list_alone() {
+        let path = "/v3/customer/core/commits/";
+        assert!(is_page_of(path, "/v3/customer/core/commits/?limit=1000&offset=1000"));
+        for elsewhere in ["@127.0.0.1:1/x", "//evil.example/", "/v3/customer/core/commits/@evil", "", path] {
+            assert!(!is_page_of(path, elsewhere), "{elsewhere}");
+        }
     }
 }

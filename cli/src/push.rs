@@ -32,6 +32,8 @@ pub struct Arguments {
 const MAX_ROWS: u64 = 1000;
 /// What an import takes at most.
 const MAX_BYTES: usize = 1_000_000;
+/// What is sent at once, rows that are larger apart: what the database is told of a batch may be twice as long.
+const BATCH_BYTES: usize = 600_000;
 
 /// Runs the command.
 ///
@@ -160,7 +162,7 @@ impl Push<'_> {
         };
         let mut batch = Batch::default();
         self.dump.lines(plan.resource, |line| {
-            if batch.rows == MAX_ROWS || batch.body.len() + line.len() + 1 > MAX_BYTES {
+            if batch.rows == MAX_ROWS || batch.body.len() + line.len() + 1 > BATCH_BYTES {
                 send(&batch)?;
                 batch = Batch { before: batch.before + batch.rows, ..Batch::default() };
             }

@@ -139,13 +139,13 @@ fn a_push_that_was_broken_off_goes_on() {
     let server = Server::start(move |_, request| {
         let is_late = request.body.contains("\"id\":3001,");
         if is_late && *is_broken.lock().unwrap() {
-            return Answer::status(500, "no more");
+            return Answer::status(507, "no more");
         }
         import(&rows, request)
     });
     let (code, out, error) = push(&home, &server.url);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(error.contains("commits: ") && error.contains("500: no more"), "{error}");
+    assert!(error.contains("commits: ") && error.contains("507: no more"), "{error}");
     assert_eq!(names(&home.join("dump")).len(), 5, "nothing is written into the dump");
 
     *broken.lock().unwrap() = false;
@@ -168,7 +168,7 @@ fn what_was_stored_is_not_believed_blindly() {
     let is_broken = Arc::clone(&broken);
     let server = Server::start(move |_, request| {
         if request.body.contains("\"id\":2001,") && *is_broken.lock().unwrap() {
-            return Answer::status(500, "no more");
+            return Answer::status(507, "no more");
         }
         import(&rows, request)
     });

@@ -90,6 +90,16 @@ fn both_a_plain_and_a_zipped_file_are_one_too_many() {
     assert!(error.ends_with("commits.ndjson: there is a commits.ndjson.gz too; which is meant?\n"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_not_a_dump_without_commits() {
+    let dump = folder("query-link");
+    std::os::unix::fs::symlink("/nowhere/at/all", dump.join("commits.ndjson")).unwrap();
+    let (code, out, error) = query(&dump, METRICS);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(error.ends_with("commits.ndjson: no such file or folder\n"), "{error}");
+}
+
 #[test]
 fn no_terminal_escape_gets_through() {
     let error = refusal("escape", "commits.ndjson", "\"\\u001b[2J\u{202e}\"\n");

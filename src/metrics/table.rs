@@ -5,7 +5,7 @@ use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
 use alloc::{string::String, vec, vec::Vec};
 use core::hash::BuildHasher;
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashSet};
 use streamgage_kernel::{Columns, Selection, WeekSums, week_sums};
 
 /// What counts of an organization: its contributions in columns, and who and what they belong to.
@@ -15,8 +15,8 @@ pub struct Table {
     users: Vec<i64>,
     /// The repositories with one, ascending, and what filters read of them.
     repos: Vec<(i64, Option<RepoFacts>)>,
-    /// Teams and the teams they are nested in, by team.
-    teams: Vec<(i64, Team)>,
+    /// Teams, each behind the one that it is nested in; sorted.
+    nested: Vec<(i64, i64)>,
     /// Contributors: a team and a user.
     contributors: Vec<(i64, i64)>,
     columns: OwnedColumns,
@@ -57,10 +57,14 @@ impl Table {
         let repo_ids: IdSet = commits.iter().map(|commit| commit.repo_id).collect();
         let columns = OwnedColumns::new(&commits, users.as_slice(), repo_ids.as_slice());
         let memberships = organization.memberships.into_sorted().into_iter().filter(|(_, entry)| entry.is_contributor);
+        let teams = organization.teams.into_sorted();
+        let mut nested: Vec<(i64, i64)> =
+            teams.iter().filter_map(|&(id, Team { parent })| Some((parent?, id))).collect();
+        nested.sort_unstable();
         Table {
             users: users.as_slice().to_vec(),
             repos: repo_ids.as_slice().iter().map(|&id| (id, RepoFacts::find(id, &repos))).collect(),
-            teams: organization.teams.into_sorted(),
+            nested,
             contributors: memberships.filter_map(|(_, entry)| Some((entry.team_id?, entry.apex_user_id?))).collect(),
             columns,
         }
@@ -101,17 +105,15 @@ impl Table {
     }
 
     fn with_nested(&self, teams: &IdSet) -> IdSet {
-        let mut found = teams.clone();
-        // Each round finds the teams one level further down, and ends where it finds none: even if parents run in
-        // circles.
-        loop {
-            let children = self.teams.iter().filter(|(_, team)| team.parent.is_some_and(|id| found.contains(id)));
-            let wider: IdSet = found.as_slice().iter().copied().chain(children.map(|&(id, _)| id)).collect();
-            if wider == found {
-                return found;
-            }
-            found = wider;
+        let mut found: HashSet<i64> = teams.as_slice().iter().copied().collect();
+        let mut unvisited: Vec<i64> = teams.as_slice().to_vec();
+        while let Some(team) = unvisited.pop() {
+            let first = self.nested.partition_point(|&(parent, _)| parent < team);
+            let children = self.nested.iter().skip(first).take_while(|&&(parent, _)| parent == team);
+            // Each team is visited once: even if parents run in circles.
+            unvisited.extend(children.map(|&(_, child)| child).filter(|&child| found.insert(child)));
         }
+        found.into_iter().collect()
     }
 }
 
@@ -160,15 +162,28 @@ impl OwnedColumns {
         };
         for group in commits.chunk_by(same) {
             let Some(first) = group.first() else { continue };
-            columns.users.push(place(users, first.apex_user_id));
-            columns.days.push(first.day.number());
-            columns.repos.push(place(repos, first.repo_id));
-            columns.commits.push(u32::try_from(group.len()).unwrap_or(u32::MAX));
-            columns.haloc.push(sum(group, |commit| commit.haloc));
-            columns.churn.push(sum(group, |commit| commit.churn));
-            columns.impact.push(sum(group, |commit| commit.impact));
+            let key = (place(users, first.apex_user_id), first.day.number(), place(repos, first.repo_id));
+            let mut sums = Sums::default();
+            for commit in group {
+                // What 64 bits can't hold becomes another row of the same key: nothing is rounded.
+                sums = sums.with(commit).unwrap_or_else(|| {
+                    columns.push(key, &sums);
+                    Sums::default().with(commit).unwrap_or_default()
+                });
+            }
+            columns.push(key, &sums);
         }
         columns
+    }
+
+    fn push(&mut self, (user, day, repo): (u32, i32, u32), sums: &Sums) {
+        self.users.push(user);
+        self.days.push(day);
+        self.repos.push(repo);
+        self.commits.push(sums.commits);
+        self.haloc.push(sums.haloc);
+        self.churn.push(sums.churn);
+        self.impact.push(sums.impact);
     }
 
     fn borrow(&self) -> Columns<'_> {
@@ -188,9 +203,24 @@ fn place(ids: &[i64], id: i64) -> u32 {
     ids.binary_search(&id).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
 }
 
-/// A thousand commits of the largest value that a row can have fit; beyond, the sum stays at the largest.
-fn sum(commits: &[Commit], value: impl Fn(&Commit) -> i64) -> i64 {
-    commits.iter().fold(0, |sum, commit| sum.saturating_add(value(commit)))
+/// What commits add up to.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    commits: u32,
+    haloc: i64,
+    churn: i64,
+    impact: i64,
+}
+
+impl Sums {
+    fn with(&self, commit: &Commit) -> Option<Sums> {
+        Some(Sums {
+            commits: self.commits.checked_add(1)?,
+            haloc: self.haloc.checked_add(commit.haloc)?,
+            churn: self.churn.checked_add(commit.churn)?,
+            impact: self.impact.checked_add(commit.impact)?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -270,6 +300,29 @@ mod tests {
         assert_eq!(counted("&team_id=3&team_id__in=1,9"), "none");
         assert_eq!(counted("&team_id=3&team_id__in=1,9&include_nested_teams=true"), "1.0");
         assert_eq!(counted("&team_id=404"), "none");
+    }
+
+    #[test]
+    fn sums_beyond_64_bits_are_exact() {
+        let largest = Commit { haloc: crate::schema::MAX_INTEGER, ..commit() };
+        let rework = Commit { churn: crate::schema::MAX_INTEGER, ..largest.clone() };
+        let organization = with((0..1_100).map(|id| if id < 76 { rework.clone() } else { largest.clone() }));
+        let request = "start_date=2021-06-01&resolution=period";
+        let request = MetricsRequest::parse(request, Day::parse("2021-07-01").unwrap()).unwrap();
+        let answer = organization.table().answer(&request);
+        let row = answer.results.first().unwrap();
+        assert_eq!((row.total_efficiency.to_string(), row.commit_count.to_string()), ("93.1".into(), "1100.0".into()));
+    }
+
+    #[test]
+    fn a_long_chain_of_teams_takes_no_longer_than_its_length() {
+        let mut organization = with([commit()]);
+        for id in 1..200_000 {
+            organization.teams.insert(id, Team { parent: Some(id - 1) });
+        }
+        let membership = Membership { apex_user_id: Some(USER), team_id: Some(199_999), is_contributor: true };
+        organization.memberships.insert(1, membership);
+        assert_eq!(counted(organization, "&team_id=1&include_nested_teams=true"), "1.0");
     }
 
     #[test]
