@@ -302,7 +302,7 @@ fn rewritten(dump: &Dump, resource: &'static Resource, part: PathBuf) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::core_path;
+    use super::{core_path, is_page_of};
 
     #[test]
     fn the_path_may_be_given_or_not() {
@@ -311,11 +311,6 @@ mod tests {
         }
         assert_eq!(core_path("/flow"), "/flow/v3/customer/core");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_page_of;
 
     #[test]
     fn what_an_earlier_run_kept_leads_to_its_own_list_alone() {

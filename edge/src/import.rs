@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::iter;
 use std::ops::Range;
@@ -290,7 +290,6 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
                 Some(_) => drop(map.next_value::<IgnoredAny>()?),
                 None => {
                     let text = map.next_value::<&RawValue>()?.get().to_owned();
-                    self.row.extra.retain(|(earlier, _)| *earlier != name);
                     // What rows show of other resources is put together when they are read.
                     if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) {
                         self.row.extra.push((name.into_owned(), text));
@@ -298,6 +297,11 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
                 }
             }
         }
+        // Of members of one name the last counts.
+        let mut later = HashSet::new();
+        self.row.extra.reverse();
+        self.row.extra.retain(|(name, _)| later.insert(name.clone()));
+        self.row.extra.reverse();
         Ok(())
     }
 }
