@@ -22,13 +22,20 @@ pub fn fold(text: &str) -> String {
     text.chars().map(upper).collect()
 }
 
-/// A character whose upper case is longer than one character stands for itself.
+/// A character whose upper case is longer than one character stands for itself, unless Unicode has a shorter one too:
+/// Greek letters with an iota below have one with the iota beside.
 fn upper(character: char) -> char {
     let mut upper = character.to_uppercase();
-    match (upper.next(), upper.next()) {
-        (Some(single), None) => single,
+    match (upper.next(), upper.next(), character) {
+        (Some(single), None, _) => single,
+        (_, _, '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}') => above(character, 8),
+        (_, _, '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}') => above(character, 9),
         _ => character,
     }
+}
+
+fn above(character: char, distance: u32) -> char {
+    char::from_u32(u32::from(character) + distance).unwrap_or(character)
 }
 
 /// Shows a string as Python's `repr` does (§1, the errors of choices).
@@ -90,6 +97,16 @@ mod tests {
     fn trims_as_python_does() {
         assert_eq!(trim("\u{1c} \u{a0}\u{2003}a b\t\n"), "a b");
         assert_eq!(trim("\u{200b}a"), "\u{200b}a");
+    }
+
+    #[test]
+    fn folds_character_by_character() {
+        assert_eq!(fold("straße ŉ ﬁ ı ſ"), "STRAßE ŉ ﬁ I S");
+        assert_eq!(
+            fold("\u{1f80}\u{1f97}\u{1fa3}\u{1fb3}\u{1fc3}\u{1ff3}"),
+            "\u{1f88}\u{1f9f}\u{1fab}\u{1fbc}\u{1fcc}\u{1ffc}"
+        );
+        assert_eq!(fold("\u{1f88}\u{1fbc}"), "\u{1f88}\u{1fbc}");
     }
 
     #[test]
