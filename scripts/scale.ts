@@ -1,0 +1,76 @@
+// npm run scale [-- TIMES]: what commits cost in D1. It loads the sample, then TIMES more of it under other ids and users.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { corpora, METRICS } from "../tests/conformance.ts";
+import { loadDump, start } from "../tests/worker/harness.ts";
+import { buildPage } from "./build-page.ts";
+import { buildBrowser } from "./build-browser.ts";
+import { buildWorker } from "./build-worker.ts";
+import { Failure, main } from "./lib.ts";
+
+type Row = Record<string, unknown> & { id: number; apex_user_id: number; ignore_hash: string | null };
+
+const timing = /rows_read=(\d+)(?: rows_written=(\d+))?";dur=([\d.]+)/;
+
+await main(async () => {
+  const times = Number(process.argv[2] ?? 16);
+  const corpus = corpora()[0];
+  if (!corpus || !(times >= 0)) throw new Failure("npm run scale [-- TIMES]");
+  await buildBrowser();
+  await buildPage();
+  await buildWorker(false);
+  const worker = await start({ vars: { TODAY: corpus.today } });
+  const size = async () => (await worker.sql("SELECT 1")).meta.size_after;
+  /** What D1 told of a request: rows read, rows written, milliseconds. */
+  const told = async (response: Response) => {
+    const body = await response.text();
+    if (!response.ok) throw new Failure(`${response.status} ${body}`);
+    const [, read, written, duration] = timing.exec(response.headers.get("server-timing") ?? "") ?? [];
+    return { read: Number(read), written: Number(written ?? 0), duration: Number(duration) };
+  };
+
+  await loadDump(worker, corpus.dump);
+  const lines = readFileSync(join(corpus.dump, "commits.ndjson"), "utf8").split("\n").filter(Boolean);
+  const rows: Row[] = lines.map((line) => JSON.parse(line));
+  const first = await size();
+  console.log(`the dump: ${rows.length} commits, ${first} bytes`);
+
+  const sum = { read: 0, written: 0 };
+  for (let turn = 1; turn <= times; turn += 1)
+    for (let at = 0; at < rows.length; at += 1000) {
+      const body = rows.slice(at, at + 1000).map((row) =>
+        JSON.stringify({
+          ...row,
+          id: row.id + turn * 100_000,
+          apex_user_id: row.apex_user_id + turn * 10_000,
+          ignore_hash: row.ignore_hash && `${row.ignore_hash}-${turn}`,
+        }),
+      );
+      const { read, written } = await told(
+        await worker.ask("/import/commits", { method: "POST", body: body.join("\n") }),
+      );
+      sum.read += read;
+      sum.written += written;
+    }
+  const more = rows.length * times;
+  const per = (total: number) => (total / more).toFixed(1);
+  if (more > 0)
+    console.log(
+      `${more} more commits, for each: ${per((await size()) - first)} bytes, ` +
+        `${per(sum.read)} rows read, ${per(sum.written)} rows written`,
+    );
+
+  const year = Number(corpus.today.slice(0, 4));
+  const month = new Date(Date.parse(`${corpus.today}Z`) - 30 * 86_400_000).toJSON().slice(0, 10);
+  const all = `${year - 3}${corpus.today.slice(4)}`;
+  for (const [name, query] of [
+    ["a month, the whole organization", `start_date=${month}`],
+    ["three years, the whole organization", `start_date=${all}`],
+    ["three years, a team with its nested ones", `start_date=${all}&team_id=100&include_nested_teams=true`],
+    ["three years, one user", `start_date=${all}&apex_user_id=1100`],
+  ] as const) {
+    const { read, duration } = await told(await worker.ask(`${METRICS}?${query}&resolution=week`));
+    console.log(`${name}: ${read} rows read, ${duration} ms`);
+  }
+  await worker.close();
+});
