@@ -5,7 +5,7 @@ import { buildBrowser } from "./build-browser.ts";
 import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
 import { Failure, main, onPath, root, run, seconds } from "./lib.ts";
-import { chrome, pathWith, wasmBindgen, wasmPack, wasmTarget } from "./tools.ts";
+import { chrome, pathWith, rustComponents, wasmBindgen, wasmPack, wasmTarget } from "./tools.ts";
 
 const cargo = (...args: string[]) => run("cargo", args);
 
@@ -35,10 +35,12 @@ async function useChrome(): Promise<string> {
 
 const steps: Record<string, () => Promise<void>> = {
   async format() {
+    await rustComponents();
     await cargo("fmt", "--all", "--check");
     await run("prettier", ["--check", "--log-level", "warn", "."]);
   },
   async clippy() {
+    await rustComponents();
     await cargo("clippy", "--locked", "--all-targets", "--", "--deny", "warnings");
     await wasmTarget("wasm32-unknown-unknown");
     const wasmCrates = ["--package", "streamgage-worker", "--package", "streamgage-browser"];

@@ -64,6 +64,13 @@ export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-no
   await run("rustup", ["target", "add", target]);
 }
 
+/** rustfmt and clippy, which rustup's minimal profile leaves out. */
+export async function rustComponents(): Promise<void> {
+  if (versionOf("cargo-fmt") !== "" && versionOf("cargo-clippy") !== "") return;
+  if (!onPath("rustup")) throw new Failure("rustfmt or clippy is missing, and there is no rustup to add it");
+  await run("rustup", ["component", "add", "rustfmt", "clippy"]);
+}
+
 const browsers = [
   process.env.CHROME_PATH ?? "",
   "/usr/bin/chromium",
