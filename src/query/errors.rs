@@ -40,6 +40,11 @@ pub(crate) fn too_many_joins(most: usize) -> String {
     format!("Too many conditions on related objects: at most {most} can be joined.")
 }
 
+/// A `filters` of more conditions than a database takes in one statement; ours.
+pub(crate) fn too_many_conditions(most: usize) -> String {
+    format!("Too many conditions: at most {most} can be joined.")
+}
+
 /// A value that is none of a parameter's choices (§1).
 pub(crate) fn bad_choice(value: &str, choices: &[&str]) -> String {
     let choices: Vec<String> = choices.iter().map(|choice| crate::text::repr(choice)).collect();

@@ -14,7 +14,8 @@ pub use endpoint::{AGGREGATE, Endpoint, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{
-    Comparison, Condition, Double, Filter, Join, ListRequest, MAX_JOINS, Node, Order, Projection, Subject, Test,
+    Comparison, Condition, Double, Filter, Join, ListRequest, MAX_CONDITIONS, MAX_JOINS, Node, Order, Projection,
+    Subject, Test,
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsRequest, Resolution};
 pub use page::{MAX_LIMIT, Page};

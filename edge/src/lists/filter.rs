@@ -7,8 +7,6 @@ use crate::sql::Parameters;
 use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
 use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation, Resource};
 
-/// The most conditions that a statement of D1's size can hold.
-pub(super) const MAX_CONDITIONS: usize = 500;
 /// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
 const MAX_DEPTH: usize = 40;
 /// What a condition and its conversions come to at most.

@@ -9,8 +9,7 @@ pub(crate) use rows::{Members, Name, quote};
 use crate::reply::{Reply, not_found};
 use crate::sql::{Broken, Outcome, Parameters, Statement};
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use streamgage::query::{AggregateRequest, ListRequest, Subject};
+use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
 
 /// Reads a list request.
@@ -18,20 +17,7 @@ use streamgage::schema::Resource;
 /// # Errors
 /// The 400.
 fn parse(resource: &'static Resource, query: &str) -> Result<ListRequest, Reply> {
-    let request = ListRequest::parse(resource, query).map_err(|errors| Reply::value(400, &errors))?;
-    check_size(&request)?;
-    Ok(request)
-}
-
-/// Refuses what makes no statement that D1 takes.
-fn check_size(request: &ListRequest) -> Result<(), Reply> {
-    // Without `filters` there are no more conditions than fields have lookups, beside the terms of a search.
-    let conditions = request.filter.conditions().filter(|condition| condition.subject != Subject::Search).count();
-    if conditions <= filter::MAX_CONDITIONS {
-        return Ok(());
-    }
-    let message = format!("Too many conditions: at most {} can be joined.", filter::MAX_CONDITIONS);
-    Err(Reply::value(400, &BTreeMap::from([("filters", [message])])))
+    ListRequest::parse(resource, query).map_err(|errors| Reply::value(400, &errors))
 }
 
 /// A list that is asked for.
@@ -65,7 +51,6 @@ impl List {
     /// The 400.
     pub fn of_aggregate(address: String, query: &str) -> Result<List, Reply> {
         let request = AggregateRequest::parse(query).map_err(|errors| Reply::value(400, &errors))?;
-        check_size(&request.list)?;
         Ok(List { of: Of::Aggregate(request), address, query: query.to_owned() })
     }
 

@@ -1,8 +1,8 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
 use super::condition;
-use super::filter::{Filter, MAX_JOINS, Operator, Term};
-use crate::query::errors::{bad_operator, no_expression, too_many_joins, trailing};
+use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINS, Operator, Term};
+use crate::query::errors::{bad_operator, no_expression, too_many_conditions, too_many_joins, trailing};
 use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
 use crate::schema::Resource;
@@ -69,6 +69,10 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     let filter = Filter::of_terms(queries);
     if filter.joins.len() > MAX_JOINS {
         errors.add(FILTERS, too_many_joins(MAX_JOINS));
+        return Err(errors);
+    }
+    if filter.conditions().count() > MAX_CONDITIONS {
+        errors.add(FILTERS, too_many_conditions(MAX_CONDITIONS));
         return Err(errors);
     }
     Ok(filter)

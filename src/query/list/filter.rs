@@ -67,6 +67,9 @@ pub(super) enum Operator {
 /// How many joins `filters` may make: all combinations of their rows may have to be looked at.
 pub const MAX_JOINS: usize = 8;
 
+/// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
+pub const MAX_CONDITIONS: usize = 500;
+
 impl Filter {
     /// All of these conditions. Each that looks at rows that belong to a row is a join of its own.
     pub(super) fn all(conditions: Vec<Condition>) -> Filter {

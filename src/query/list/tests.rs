@@ -337,9 +337,15 @@ fn long_requests_are_read_in_one_pass() {
     let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
     let ids = ids.join(",");
     assert!(matches!(test(&format!("id__in={ids}")), Test::OneOf(set) if set.as_slice().len() == 10_000));
-    let deep = vec!["~(id%3D1)|(id%3D2)%26"; 20_000].concat();
-    let filter = parse(&USERS, &format!("filters={deep}(id%3D3)")).filter;
-    assert_eq!(filter.conditions().count(), 40_001);
+    let deep = |pairs: usize| vec!["~(id%3D1)|(id%3D2)%26"; pairs].concat();
+    let filter = parse(&USERS, &format!("filters={}(id%3D3)", deep(249))).filter;
+    assert_eq!(filter.conditions().count(), MAX_CONDITIONS - 1);
+    for pairs in [250, 20_000] {
+        assert_eq!(
+            body(&USERS, &format!("filters={}(id%3D3)", deep(pairs))),
+            r#"{"filters":["Too many conditions: at most 500 can be joined."]}"#
+        );
+    }
     let open = "(".repeat(100_000);
     assert!(body(&USERS, &format!("filters={open}")).contains("Unable to parse"));
     assert_eq!(parse(&USERS, &format!("filters={open}id%3D1)")).filter.conditions().count(), 0);
