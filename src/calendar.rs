@@ -6,6 +6,7 @@
 use chrono::{Datelike, Months, NaiveDate};
 use core::fmt;
 use serde::{Serialize, Serializer};
+use streamgage_kernel::week_of;
 
 /// A calendar day, as the number of days since 1970-01-01.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +42,7 @@ impl Day {
 
     /// The week that holds this day.
     pub const fn week(self) -> Week {
-        // 1970-01-01 was a Thursday: three days after its Monday. In 64 bits, so that no day can overflow.
-        Week((self.0 as i64 + 3).div_euclid(7) as i32)
+        Week(week_of(self.0))
     }
 
     /// The same day that many years earlier; from 29 February, where there is none, 28 February (§1).

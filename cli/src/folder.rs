@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use streamgage::schema;
 
 /// What `dump.json` says about a dump (specification §4).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -151,12 +152,9 @@ impl Drop for Draft {
     }
 }
 
-/// The resources of a dump, each after those that it refers to.
-pub const RESOURCES: [&str; 7] = ["tags", "repos", "teams", "users", "team_membership", "user_alias", "commits"];
-
 fn is_dump_file(name: &str) -> bool {
     let resource = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".ndjson.gz"));
-    name == "dump.json" || resource.is_some_and(|resource| RESOURCES.contains(&resource))
+    name == "dump.json" || resource.and_then(schema::resource).is_some()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
