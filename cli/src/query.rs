@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use streamgage::calendar::Day;
 use streamgage::evaluate::{self, Aggregated, NewRow, RowsBuilder, Store};
 use streamgage::metrics::Table;
-use streamgage::query::{AGGREGATE, AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
+use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
 use streamgage::schema::{Missing, Nested, NestedOf, Resource, Shown, read_plain_row, read_row};
 
 /// Answers v3 requests over a dump, a line of JSON for each.
@@ -116,9 +116,6 @@ struct Answers {
 impl Answers {
     fn answer(&mut self, request: &str) -> Result<Response, Failure> {
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
-        if path == AGGREGATE {
-            return self.aggregate(query);
-        }
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
                 Ok(request) => Response::new(200, &self.table.answer(&request)),
@@ -126,20 +123,20 @@ impl Answers {
             },
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, path, query),
             Route::Endpoint(Endpoint::Object(resource, id)) => self.object(resource, id, query),
+            Route::Endpoint(Endpoint::Aggregate) => self.aggregate(path, query),
             Route::Redirect(_) => Response::new(301, &()),
-            Route::NotFound if AGGREGATE.strip_suffix('/') == Some(path) => Response::new(301, &()),
             Route::NotFound => not_found(),
         }
     }
 
-    fn aggregate(&mut self, query: &str) -> Result<Response, Failure> {
+    fn aggregate(&mut self, path: &str, query: &str) -> Result<Response, Failure> {
         let request = match AggregateRequest::parse(query) {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
         self.lists.read(&self.dump, &evaluate::reads(&request.list))?;
         let Aggregated { count, rows: results } = evaluate::aggregate(&request, &self.lists.store);
-        self.page(&request.list, AGGREGATE, query, count, results)
+        self.page(&request.list, path, query, count, results)
     }
 
     fn page<T: Serialize>(

@@ -8,7 +8,7 @@ use crate::sql::{Broken, Outcome, Statement};
 use crate::{lists, metrics};
 use serde::Serialize;
 use streamgage::metrics::Answer;
-use streamgage::query::{AGGREGATE, Endpoint, MetricsRequest, Route, route};
+use streamgage::query::{Endpoint, MetricsRequest, Route, route};
 
 /// What becomes of a request without a look into the database.
 #[derive(Debug, PartialEq)]
@@ -29,7 +29,6 @@ pub struct Visit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Target {
     Endpoint(Endpoint),
-    Aggregate,
     Dataset,
     Import(Import),
 }
@@ -49,10 +48,6 @@ fn find_visit(request: &Request, settings: &Settings, now: f64) -> Result<Visit,
     let target = match request.url.path.as_str() {
         "/healthz" => return Err(health(request, settings, now)),
         "/dataset" => Target::Dataset,
-        AGGREGATE => Target::Aggregate,
-        path if AGGREGATE.strip_suffix('/') == Some(path) => {
-            return Err(redirect(AGGREGATE.to_owned(), &request.url.query));
-        }
         path => match path.strip_prefix("/import/") {
             Some(name) => Target::Import(Import::of(name).ok_or_else(not_found)?),
             None => match route(path) {
@@ -119,7 +114,7 @@ impl Visit {
         };
         let permission = match self.target {
             Target::Endpoint(Endpoint::Metrics) => Some(Permission::Metrics),
-            Target::Endpoint(_) | Target::Aggregate => Some(Permission::Core),
+            Target::Endpoint(_) => Some(Permission::Core),
             Target::Import(_) => Some(Permission::Import),
             Target::Dataset => None,
         };
@@ -203,7 +198,7 @@ fn options(target: Target) -> Reply {
         Target::Endpoint(Endpoint::Metrics) => "Period Metrics".to_owned(),
         Target::Endpoint(Endpoint::List(resource)) => format!("{} List", resource.name),
         Target::Endpoint(Endpoint::Object(resource, _)) => format!("{} Instance", resource.name),
-        Target::Aggregate => "commits.agg List".to_owned(),
+        Target::Endpoint(Endpoint::Aggregate) => "commits.agg List".to_owned(),
         Target::Dataset | Target::Import(_) => "Dataset".to_owned(),
     };
     let json = ["application/json"];
@@ -224,7 +219,7 @@ impl Target {
                 let list = lists::List::of_rows(resource, address(), sent)?;
                 Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
             }
-            Target::Aggregate => {
+            Target::Endpoint(Endpoint::Aggregate) => {
                 let list = lists::List::of_aggregate(address(), sent)?;
                 Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
             }

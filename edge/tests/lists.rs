@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::evaluate::{self, RowsBuilder};
-use streamgage::query::{AGGREGATE, AggregateRequest, ListRequest, encode_form};
+use streamgage::query::{AggregateRequest, ListRequest, encode_form, encode_query};
 use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource, read_row};
 
 const TEXTS: &[&str] = &[
@@ -147,16 +147,7 @@ fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
 }
 
 fn encoded(parameters: &[(String, String)]) -> String {
-    let mut query = String::new();
-    for (name, value) in parameters {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        encode_form(name, &mut query);
-        query.push('=');
-        encode_form(value, &mut query);
-    }
-    query
+    encode_query(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
@@ -289,6 +280,7 @@ proptest! {
 }
 
 const COMMITS: &str = "/v3/customer/core/commits/";
+const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 
 #[test]
 fn whatever_is_asked_is_answered() {

@@ -3,9 +3,6 @@
 use crate::schema::{Resource, resource};
 use alloc::{format, string::String};
 
-/// Where the aggregate of commits is (§2).
-pub const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
-
 /// An endpoint of the v3 API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Endpoint {
@@ -15,6 +12,8 @@ pub enum Endpoint {
     List(&'static Resource),
     /// One object of a resource, by its id.
     Object(&'static Resource, i64),
+    /// The aggregate of commits.
+    Aggregate,
 }
 
 /// Where a path leads.
@@ -52,6 +51,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
     }
     let path = path.strip_prefix("core/")?;
     match path.split_once('/') {
+        None if path == "commits.agg" => Some(Endpoint::Aggregate),
         None => resource(path).map(Endpoint::List),
         Some((name, id)) => Some(Endpoint::Object(resource(name)?, parse_id(id)?)),
     }
@@ -72,6 +72,7 @@ mod tests {
         assert_eq!(route("/v3/customer/core/teams/"), Route::Endpoint(Endpoint::List(teams)));
         assert_eq!(route("/v3/customer/core/teams/7/"), Route::Endpoint(Endpoint::Object(teams, 7)));
         assert_eq!(route("/v3/customer/core/teams/7"), Route::Redirect("/v3/customer/core/teams/7/".into()));
+        assert_eq!(route("/v3/customer/core/commits.agg/"), Route::Endpoint(Endpoint::Aggregate));
     }
 
     #[test]
@@ -85,6 +86,7 @@ mod tests {
             "/v3/customer/core/teams/x/",
             "/v3/customer/core/teams/+7/",
             "/v3/customer/core/teams/7/8/",
+            "/v3/customer/core/commits.agg/7/",
             "/v3/customer/core/teams/99999999999999999999/",
             "/v3/customer/metrics/",
             "//v3/customer/core/teams/",

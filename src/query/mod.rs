@@ -10,7 +10,7 @@ mod page;
 mod parameters;
 
 pub use aggregate::{Aggregate, AggregateRequest, Function, Group};
-pub use endpoint::{AGGREGATE, Endpoint, Route, route};
+pub use endpoint::{Endpoint, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{
@@ -19,4 +19,4 @@ pub use list::{
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsRequest, Resolution};
 pub use page::{MAX_LIMIT, Page};
-pub use parameters::{Parameters, encode_form};
+pub use parameters::{Parameters, encode_form, encode_query};

@@ -1,8 +1,8 @@
 //! Pages of a list: `limit`, `offset`, and the links to the next and the previous one (§2).
 
-use super::{Parameters, encode_form};
+use super::{Parameters, encode_query};
 use crate::text::is_space;
-use alloc::{string::String, string::ToString, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The most rows of a page.
 pub const MAX_LIMIT: u64 = 1_000;
@@ -54,14 +54,7 @@ impl Page {
         let sent = parameters.iter().filter(|(name, _)| !matches!(*name, "limit" | "offset"));
         let mut pairs: Vec<(&str, &str)> = sent.chain(own.into_iter().flatten()).collect();
         pairs.sort_by_key(|&(name, _)| name);
-        let mut link = String::from(address);
-        for (index, (name, value)) in pairs.into_iter().enumerate() {
-            link.push(if index == 0 { '?' } else { '&' });
-            encode_form(name, &mut link);
-            link.push('=');
-            encode_form(value, &mut link);
-        }
-        link
+        format!("{address}?{}", encode_query(pairs))
     }
 }
 

@@ -90,6 +90,25 @@ pub fn encode_form(text: &str, into: &mut String) {
     }
 }
 
+/// Writes parameters as Python's `urlencode` does, in the order they are given.
+///
+/// ```
+/// use streamgage::query::encode_query;
+/// assert_eq!(encode_query([("a b", "1,2"), ("c", "")]), "a+b=1%2C2&c=");
+/// ```
+pub fn encode_query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in parameters {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        encode_form(name, &mut query);
+        query.push('=');
+        encode_form(value, &mut query);
+    }
+    query
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use super::filter::{Operator, Term};
 use super::{Comparison, Condition, ListRequest, Subject, Test};
 use crate::calendar::{DateTime, Day};
-use crate::query::encode_form;
+use crate::query::{encode_form, encode_query};
 use crate::schema::{COMMITS, Flag, Kind, Lookup, Resource};
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -58,21 +58,12 @@ impl ListRequest {
             pairs.push(("offset".to_owned(), self.page.offset.to_string()));
         }
         pairs.sort();
-        query_string(&pairs)
+        encode_query(texts(&pairs))
     }
 }
 
-fn query_string(pairs: &[(String, String)]) -> String {
-    let mut query = String::new();
-    for (name, value) in pairs {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        encode_form(name, &mut query);
-        query.push('=');
-        encode_form(value, &mut query);
-    }
-    query
+fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// Each query is encoded twice more: once as one in brackets, and once as a part of the expression.
@@ -87,7 +78,7 @@ fn expression(resource: &Resource, terms: &[Term]) -> String {
         text.push_str(if term.negated { "~(" } else { "(" });
         let pairs: Vec<(String, String)> = term.conditions.iter().map(|condition| pair(resource, condition)).collect();
         // A query without a condition is one nevertheless, and has to be something.
-        let query = if pairs.is_empty() { "_".to_owned() } else { query_string(&pairs) };
+        let query = if pairs.is_empty() { "_".to_owned() } else { encode_query(texts(&pairs)) };
         let mut once = String::new();
         encode_form(&query, &mut once);
         encode_form(&once, &mut text);
