@@ -15,6 +15,7 @@ mod derived;
 mod import;
 mod lists;
 mod metrics;
+pub mod proxy;
 mod reply;
 mod request;
 mod sql;

@@ -1,0 +1,66 @@
+//! What a partition's answers are made from: the upstream, and what is kept of it.
+//!
+//! The plans by weeks and of deriving are written over these two traits, so that they run as they are in workerd and in
+//! a test's memory.
+
+use std::future::Future;
+
+/// The upstream, as one partition sees it.
+///
+/// The key, retries, time limits, the circuit breaker and the limit of a body are the implementor's.
+pub trait Source {
+    /// The answer to `GET {path}?{query}`; the query is encoded, and may be empty. More than one may be under way.
+    fn get(&self, path: &str, query: &str) -> impl Future<Output = Result<Fetched, Trouble>>;
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now(&self) -> i64;
+}
+
+/// An answer of the upstream: any status but those that are a [`Trouble`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fetched {
+    /// The status.
+    pub status: u16,
+    /// The body: of a 200 whole JSON text.
+    pub body: String,
+    /// Until when it is fresh, where the upstream says so; in milliseconds since 1970-01-01T00:00:00Z.
+    pub fresh_until: Option<i64>,
+}
+
+/// Why there is no answer. The fault is the upstream's, or the network's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection; or the circuit breaker expects none.
+    Unreachable,
+    /// No whole answer in time.
+    TimedOut,
+    /// A status of 500 and above, or 429, after retries.
+    Status {
+        /// The status.
+        status: u16,
+        /// The seconds of its `Retry-After`.
+        retry_after: Option<u32>,
+    },
+    /// A body over the limit.
+    TooLarge,
+    /// No JSON, another content type, or cut off.
+    Broken,
+    /// The request may ask the upstream no more: what it found is kept, and the next one goes on.
+    OverBudget,
+}
+
+/// What a partition keeps beyond the fast tier: texts under a kind and a key. Synchronous, as the SQLite of a Durable
+/// Object is.
+pub trait Shelf {
+    /// The text that was put last.
+    fn get(&self, kind: &str, key: &str) -> Option<String>;
+
+    /// All of a kind whose keys are at least `first` and less than `end`, by key.
+    fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)>;
+
+    /// Keeps a text. What can't be kept is as if it had not been put.
+    fn put(&self, kind: &str, key: &str, text: &str);
+
+    /// Forgets one.
+    fn remove(&self, kind: &str, key: &str);
+}
