@@ -37,6 +37,7 @@ const steps: Record<string, () => Promise<void>> = {
   async format() {
     await rustComponents();
     await cargo("fmt", "--all", "--check");
+    await cargo("fmt", "--manifest-path", "fuzz/Cargo.toml", "--check");
     await run("prettier", ["--check", "--log-level", "warn", "."]);
   },
   async clippy() {

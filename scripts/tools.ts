@@ -55,6 +55,10 @@ export function wasmPack(): Promise<string> {
   });
 }
 
+export function cargoFuzz(): Promise<string> {
+  return cargoTool({ crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", takes: "2 minutes", flags: [] });
+}
+
 export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-none"): Promise<void> {
   const libraries = execFileSync("rustc", ["--print", "target-libdir", "--target", target], {
     encoding: "utf8",

@@ -1,6 +1,8 @@
 //! A set of ids, as a parameter names one.
 
 use crate::number::Number;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Ids in ascending order, each once.
@@ -23,6 +25,12 @@ impl IdSet {
     /// The ids, ascending.
     pub fn as_slice(&self) -> &[i64] {
         &self.0
+    }
+
+    /// The list as a parameter names it. A list of nothing is not the same as no list.
+    pub(crate) fn to_parameter(&self) -> String {
+        let ids: Vec<String> = self.0.iter().map(i64::to_string).collect();
+        if ids.is_empty() { ",".to_owned() } else { ids.join(",") }
     }
 
     /// Whether an id is one of them.

@@ -1,10 +1,10 @@
 //! The parameters of the metrics endpoint (§1).
 
 use super::errors::{BAD_DATE, END_BEFORE_START, Errors, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, bad_choice};
-use super::{IdSet, Parameters};
+use super::{IdSet, Parameters, encode_query};
 use crate::calendar::Day;
 use crate::text::trim;
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 
 /// The parameters' names, in the order in which they are documented and errors are listed.
 pub const METRICS_PARAMETERS: [&str; 14] = [
@@ -114,6 +114,49 @@ impl MetricsRequest {
             }),
             _ => Err(fields.errors),
         }
+    }
+
+    /// The query string that stands for all those that ask the same: reading it on the same day gives this request
+    /// again.
+    ///
+    /// ```
+    /// use streamgage::{calendar::Day, query::MetricsRequest};
+    /// let today = Day::parse("2021-07-01").ok_or("no date")?;
+    /// let request = MetricsRequest::parse("resolution=week&start_date=2021-06-01&team_id=07&repo_id__in=,", today);
+    /// assert_eq!(
+    ///     request.map_err(|errors| errors.to_string())?.canonical(),
+    ///     "end_date=2021-07-01&repo_id__in=%2C&resolution=week&start_date=2021-06-01&team_id__in=7",
+    /// );
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn canonical(&self) -> String {
+        let resolution = match self.resolution {
+            Resolution::Week => "week",
+            Resolution::Period => "period",
+        };
+        let mut pairs = Vec::from([
+            ("start_date", self.start.to_string()),
+            ("end_date", self.end.to_string()),
+            ("resolution", resolution.to_owned()),
+        ]);
+        if self.include_nested_teams {
+            pairs.push(("include_nested_teams", "true".to_owned()));
+        }
+        let lists =
+            [("apex_user_id__in", &self.users), ("repo_id__in", &self.repos), ("repo_id_not__in", &self.repos_not)];
+        pairs.extend(lists.into_iter().filter_map(|(name, ids)| Some((name, ids.as_ref()?.to_parameter()))));
+        for (one, list, sets) in
+            [("team_id", "team_id__in", &self.teams), ("repo_tag_id", "repo_tag_id__in", &self.repo_tags)]
+        {
+            pairs.extend(sets.last().map(|ids| (list, ids.to_parameter())));
+            // Where there are two, the first was one number; no id is as large as this one.
+            if let [first, _] = sets.as_slice() {
+                pairs.push((one, first.as_slice().first().map_or("1e30".to_owned(), i64::to_string)));
+            }
+        }
+        pairs.extend(self.repo_name.clone().map(|name| ("repo_name", name)));
+        pairs.sort();
+        encode_query(pairs.iter().map(|(name, value)| (*name, value.as_str())))
     }
 }
 
@@ -304,6 +347,23 @@ mod tests {
             match parse(&query.join("&")) {
                 Ok(request) => prop_assert!(request.start <= request.end),
                 Err(errors) => prop_assert!(!errors.is_empty()),
+            }
+        }
+
+        #[test]
+        fn canonical_text_is_read_as_the_same_request(
+            pairs in proptest::collection::vec(
+                (1usize..15, prop_oneof!["[0-3]", "[0-3,]{1,6}", "1e40|-1.5|true|false|week|period|2024-02-2[0-9]", "[a-z%+ é&]{1,4}"]),
+                0..5,
+            )
+        ) {
+            let mut query = String::from(GOOD);
+            for (index, value) in &pairs {
+                query += &format!("&{}={value}", METRICS_PARAMETERS.get(*index).copied().unwrap_or("other"));
+            }
+            if let Ok(request) = parse(&query) {
+                let canonical = request.canonical();
+                prop_assert_eq!(parse(&canonical), Ok(request), "{} {}", query, canonical);
             }
         }
     }

@@ -123,11 +123,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
         Test::Equal(value) => (Lookup::Exact, whole(*value)),
         Test::AtLeast(value) => (Lookup::Gte, whole(*value)),
         Test::AtMost(value) => (Lookup::Lte, whole(*value)),
-        Test::OneOf(ids) => {
-            let ids: Vec<String> = ids.as_slice().iter().map(i64::to_string).collect();
-            // A list of nothing is not the same as no list.
-            (Lookup::In, if ids.is_empty() { ",".to_owned() } else { ids.join(",") })
-        }
+        Test::OneOf(ids) => (Lookup::In, ids.to_parameter()),
         Test::Number(comparison, operand) => {
             let lookup = match comparison {
                 Comparison::Equal => Lookup::Exact,

@@ -1,0 +1,133 @@
+//! What the targets share: text that is likely to mean something, and a small organization to ask about.
+
+use std::sync::LazyLock;
+use streamgage::evaluate::{RowsBuilder, Store};
+use streamgage::query::METRICS_PARAMETERS;
+use streamgage::schema::{Lookup, RESOURCES, Resource, read_row};
+
+/// What stands in queries and rows, beside the names of the schema.
+const WORDS: &[&str] = &[
+    "search=",
+    "ordering=",
+    "fields=",
+    "omit=",
+    "limit=",
+    "offset=",
+    "filters=",
+    "aggregate[count]=",
+    "aggregate[sum]=",
+    "group_by[",
+    "__date",
+    "]",
+    "true",
+    "false",
+    "1e40",
+    "-1e400",
+    ".5",
+    "9223372036854775807",
+    "2024-02-29",
+    "week",
+    "period",
+    "2021-06-05T10:00:00%2B02:00",
+    "0001-01-01T00:00%2B23:59",
+    "%00",
+    "%ED%A0%80",
+    "%C3%A9",
+    "%E2%80%83",
+    "%28",
+    "%29",
+    "%2528",
+    "%2529",
+    "%253D",
+    "%2526",
+    "%257C",
+    "~(",
+    ")%26(",
+    ")%7C~(",
+    ")%20%26%20(",
+    "%252525",
+    "\"",
+    "\\",
+    ",",
+    "-",
+    "!=",
+    "=",
+    "&",
+    "{\"id\":1,\"apex_user_id\":1,\"repo_id\":1,\"",
+    "\":",
+    ",\"",
+    "null",
+    "[1,2]",
+    "}",
+];
+
+/// Every word: those of queries and rows, of metrics, of the schema, of lookups.
+static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let schema = RESOURCES.iter().flat_map(|resource| {
+        let fields = resource.fields.iter().map(|field| field.name);
+        let filters = resource.filters.iter().map(|filter| filter.name);
+        fields.chain(filters).chain(resource.flags.iter().map(|flag| flag.name()))
+    });
+    let lookups =
+        Lookup::ALL.into_iter().flat_map(|lookup| ["=", "!="].map(|end| format!("__{}{end}", lookup.suffix())));
+    let plain = WORDS.iter().chain(&METRICS_PARAMETERS).copied().chain(schema).map(str::to_owned);
+    let mut words: Vec<String> = plain.chain(lookups).collect();
+    words.sort();
+    words.dedup();
+    words
+});
+
+/// Reads a fuzzer's bytes as text: UTF-8, but a byte that never stands in UTF-8 (`F8` to `FF`) and the one after it
+/// are a word of the vocabulary.
+pub fn text(mut data: &[u8]) -> String {
+    let mut text = String::new();
+    while let Some(at) = data.iter().position(|&byte| byte >= 0xf8) {
+        let (before, rest) = data.split_at(at);
+        text += &String::from_utf8_lossy(before);
+        let word = rest.iter().take(2).fold(0, |word, &byte| word * 256 + usize::from(byte));
+        text += &VOCABULARY[word % VOCABULARY.len()];
+        data = rest.get(2..).unwrap_or_default();
+    }
+    text + &String::from_utf8_lossy(data)
+}
+
+/// The resource that the first byte picks, and the bytes after it.
+pub fn resource(data: &[u8]) -> Option<(&'static Resource, &[u8])> {
+    let (first, rest) = data.split_first()?;
+    Some((RESOURCES[usize::from(*first) % RESOURCES.len()], rest))
+}
+
+/// A row or more of every resource, with values and without.
+pub fn organization() -> Store {
+    let lines = |resource: &'static Resource| match resource.name {
+        "commits" => vec![
+            r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2021-06-05","author_local_date":"2021-06-05","hexsha":"ab","message":"Fix é","haloc":5,"impact":1.5,"risk":0.1,"ignore_hash":"h"}"#,
+            r#"{"id":2,"apex_user_id":2,"repo_id":2,"author_date":"2024-02-29T10:00:00","is_merge":true,"ignore_hash":"h","outlier_reason":1}"#,
+            r#"{"id":3,"apex_user_id":9,"repo_id":1,"author_date":"2024-02-29T10:00:00"}"#,
+        ],
+        "users" => {
+            vec![r#"{"id":1,"name":"Éva","email":"a@x","alias_count":2}"#, r#"{"id":2,"hidden_from_reports":true}"#]
+        }
+        "teams" => vec![r#"{"id":1,"name":"a","visibility":"SHOW","parent":2}"#, r#"{"id":2,"parent":1}"#],
+        "team_membership" => vec![
+            r#"{"id":1,"apex_user_id":1,"team_id":1}"#,
+            r#"{"id":2,"apex_user_id":1,"team_id":2}"#,
+            r#"{"id":3,"apex_user_id":1,"team_id":2}"#,
+        ],
+        "repos" => vec![
+            r#"{"id":1,"name":"one","tags":[1,2],"oldest_commit_date":"2020-01-01"}"#,
+            r#"{"id":2,"blocked":true}"#,
+        ],
+        "tags" => vec![r#"{"id":1,"name":"a"}"#, r#"{"id":2}"#],
+        _ => vec![r#"{"id":1,"apex_user_id":1,"name":"a"}"#, r#"{"id":2,"apex_user_id":1,"email":"b"}"#],
+    };
+    let mut store = Store::default();
+    for resource in RESOURCES {
+        let mut rows = RowsBuilder::new(resource);
+        for line in lines(resource) {
+            rows.add(|row| read_row(resource, &mut serde_json::Deserializer::from_str(line), row)).expect("a row");
+        }
+        store.insert(rows.build());
+    }
+    store
+}

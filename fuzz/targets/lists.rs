@@ -1,0 +1,46 @@
+//! Any query is answered, for lists and the aggregate; what is canonical means the same and finds the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use streamgage::evaluate::{Store, aggregate, list, object};
+use streamgage::query::{AggregateRequest, ListRequest, Page};
+use streamgage::schema::COMMITS;
+
+thread_local!(static STORE: Store = streamgage_fuzz::organization());
+
+fuzz_target!(|data: &[u8]| {
+    let Some((resource, data)) = streamgage_fuzz::resource(data) else { return };
+    let query = streamgage_fuzz::text(data);
+    let request = match ListRequest::parse(resource, &query) {
+        Ok(request) => request,
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            return assert!(serde_json::to_string(&errors).is_ok());
+        }
+    };
+    let canonical = request.canonical();
+    assert_eq!(ListRequest::parse(resource, &canonical).as_ref(), Ok(&request), "{canonical}");
+    STORE.with(|store| {
+        let found = list(&request, store);
+        assert!(found.places.len() as u64 <= found.count.min(request.page.limit));
+        // An object is found if it is on some page.
+        let rows = store.rows(resource).expect("rows of every resource");
+        let first = ListRequest { page: Page { limit: u64::MAX, offset: 0 }, ..request.clone() };
+        let places = list(&first, store).places;
+        for &place in rows.places() {
+            assert_eq!(object(&request, store, rows.id(place)).is_some(), places.contains(&place));
+        }
+        if resource.name == COMMITS.name
+            && let Ok(request) = AggregateRequest::parse(&query)
+        {
+            let answer = aggregate(&request, store);
+            assert!(answer.rows.len() as u64 <= answer.count.min(request.list.page.limit));
+            assert!(answer.count <= found.count);
+        }
+    });
+    for link in [request.page.next(u64::MAX, "", &query), request.page.previous("", &query)].into_iter().flatten() {
+        let (_, linked) = link.split_once('?').expect("a link has a query");
+        let linked = ListRequest::parse(resource, linked).expect("a link is a good request");
+        assert_eq!(ListRequest { page: request.page, ..linked }, request, "{link}");
+    }
+});
