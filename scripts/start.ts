@@ -113,6 +113,8 @@ let stopping = false;
 /** Serves until it is stopped; resolves when it answers. */
 async function serve({ port, today }: Options, state: string): Promise<void> {
   const flags = ["--local", "--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", "0", "--persist-to", state];
+  // Some scripts send the vendor's name as their Host: links lead back here all the same.
+  flags.push("--var", `PUBLIC_ORIGIN:http://127.0.0.1:${port}`);
   if (today !== undefined) flags.push("--var", `TODAY:${today}`);
   const args = wranglerArgs(["dev", ...flags, "--log-level", "warn", "--show-interactive-dev-session=false"]);
   // A process group of its own, so that all of it can be stopped; when this process is

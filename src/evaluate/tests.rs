@@ -415,6 +415,7 @@ fn condition() -> impl Strategy<Value = String> {
         Just("alias_count"),
         Just("name__icontains"),
         Just("team_member"),
+        Just("team__id"),
         Just("team__name"),
         Just("team__isnull"),
         Just("alias_name__startswith"),
@@ -424,7 +425,7 @@ fn condition() -> impl Strategy<Value = String> {
     let value =
         prop_oneof![Just("1"), Just("2"), Just("10"), Just("11"), Just("a"), Just("B"), Just("true"), Just("0")];
     (name, value, any::<bool>()).prop_map(|(name, value, negated)| {
-        let is_number = matches!(name, "id" | "id__lt" | "alias_count" | "team_member");
+        let is_number = matches!(name, "id" | "id__lt" | "alias_count" | "team_member" | "team__id");
         let value = if is_number && value.parse::<i64>().is_err() { "10" } else { value };
         format!("{name}{}={value}", if negated { "!" } else { "" })
     })

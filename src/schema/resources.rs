@@ -124,6 +124,8 @@ pub const USERS: Resource = Resource {
         filter("alias_name", Text, MATCHED, FilterOf::AliasName),
         filter("alias_email", Text, MATCHED, FilterOf::AliasEmail),
         filter("team_member", Integer, EXACT, FilterOf::Team),
+        // Not in the vendor's documents, but clients ask by it.
+        filter("team__id", Integer, EXACT | IN, FilterOf::Team),
         filter("team__name", Text, MATCHED, FilterOf::TeamName),
         filter("team", Integer, ISNULL, FilterOf::AnyTeam),
     ],

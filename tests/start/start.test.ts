@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,6 +77,15 @@ test("the Worker answers from the dump, as of the day given, to the key given", 
   const answer = await fetch(`${url}${METRICS}?${query}`, { headers: { Authorization: `Bearer ${key}` } });
   assert.deepEqual(await answer.json(), body);
   assert.equal((await fetch(`${url}${METRICS}?${query}`)).status, 401);
+});
+
+test("links lead back here, whatever Host a script sends", async () => {
+  const { url, key } = await running.ready;
+  const headers = { Authorization: `Bearer ${key}`, Host: "flow.example" };
+  const asked = request(`${url}/v3/customer/core/commits/?fields=id&limit=1`, { headers }).end();
+  const [response] = await once(asked, "response");
+  const body = JSON.parse((await response.toArray()).join(""));
+  assert.equal(body.next, `${url}/v3/customer/core/commits/?fields=id&limit=1&offset=1`);
 });
 
 test("the page shows numbers", async () => {
