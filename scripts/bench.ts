@@ -1,12 +1,14 @@
 // npm run bench [-- --json FILE]: what streamgage takes, beside another way to the same answer; medians, in milliseconds.
 import { spawnSync } from "node:child_process";
-import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { corpora, METRICS } from "../tests/conformance.ts";
 import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
-import { Failure, main, root, run, sha256, unlessDone } from "./lib.ts";
+import { enlarged } from "./bench/dump.ts";
+import { benchLists } from "./bench/lists.ts";
+import { Failure, main, root, run } from "./lib.ts";
 
 type Row = { name: string; ours: number; peer: number; ratio: number };
 const rows: Row[] = [];
@@ -50,34 +52,6 @@ function query(dump: string, today: string, queries: string[]): string[] {
   return done.stdout.split("\n").slice(0, -1);
 }
 
-/** A dump of a million commits: those of another, again and again, each time with other ids and a day earlier. */
-async function million(dump: string): Promise<string> {
-  const folder = join(root, "target/bench/million");
-  await unlessDone(join(folder, "commits.ndjson"), join(folder, ".made"), sha256(dump), async () => {
-    mkdirSync(folder, { recursive: true });
-    const rows = readFileSync(join(dump, "commits.ndjson"), "utf8")
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    const file = openSync(join(folder, "commits.ndjson"), "w");
-    const earlier = (date: string, days: number) =>
-      new Date(Date.parse(`${date}Z`) - days * 86_400_000).toJSON().slice(0, date.length);
-    for (let made = 0, turn = 0; made < 1_000_000; turn += 1) {
-      const some = rows.slice(0, 1_000_000 - made).map((row) => ({
-        ...row,
-        id: row.id + turn * 100_000,
-        ignore_hash: row.ignore_hash && `${row.ignore_hash}-${turn}`,
-        author_date: earlier(row.author_date, turn),
-        author_local_date: earlier(row.author_local_date, turn),
-      }));
-      writeSync(file, some.map((row) => `${JSON.stringify(row)}\n`).join(""));
-      made += some.length;
-    }
-    closeSync(file);
-  });
-  return folder;
-}
-
 /** What people write: every line parsed, and the sums of a week in an object. It leaves out what excludes a commit. */
 async function loop(dump: string): Promise<number> {
   const weeks: Record<number, { commits: number; haloc: number; churn: number; impact: number }> = {};
@@ -112,7 +86,7 @@ await main(async () => {
   const shared = corpora().find(({ name }) => name.startsWith("../shared"));
   if (shared) {
     const { today } = shared;
-    const dump = await million(shared.dump);
+    const dump = await enlarged(shared.dump, 1_000_000, []);
     await bench(
       "a million commits: one request, load included; JSON.parse and sums in Node",
       () => query(dump, today, ["start_date=2025-01-01&resolution=week"]),
@@ -120,5 +94,6 @@ await main(async () => {
       3,
     );
   }
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  const lists = await benchLists();
+  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists], null, 2)}\n`);
 });

@@ -1,0 +1,118 @@
+//! How long the documented examples take to be parsed, and to be answered from memory but for the text of the page:
+//! `cargo bench --bench lists -- DUMP`, a line of JSON for each. `npm run bench` sets this beside the whole answer.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+use streamgage::evaluate::{RowsBuilder, Store, aggregate, list};
+use streamgage::query::{AggregateRequest, Endpoint, ListRequest, Route, route};
+use streamgage::schema::{RESOURCES, read_plain_row, read_row};
+
+/// The requests of the vendor's pages, those of the specification (§2), and what scripts send.
+const EXAMPLES: &[&str] = &[
+    "commits/",
+    "commits/?limit=50&offset=10",
+    "commits/?limit=1000&offset=90000",
+    "commits/?new_work__gt=100000",
+    "commits/?new_work__gte=2695",
+    "commits/?new_work__lt=10",
+    "commits/?new_work__lte=1",
+    "commits/?repo_id__in=337844",
+    "commits/?repo_id=1&ordering=-author_date",
+    "commits/?id__in!=1,2",
+    "commits/?message__icontains=progress",
+    "commits/?message=progress",
+    "commits/?hexsha__startswith=ab",
+    "commits/?author_date__gte=2018-06-08&author_date__lt=2018-06-15",
+    "commits/?remove_excluded=true",
+    "commits/?smart_dedupe=true",
+    "commits/?exclude_weekends=true",
+    "commits/?exclude_outliers=true",
+    "commits/?exclude_pr_orphans=true&exclude_merge=true",
+    "commits/?exclude_blocked=true",
+    "commits/?normalize_authors=true",
+    "commits/?apply_default_filters=true",
+    "commits/?apply_default_filters=true&remove_excluded=true&exclude_weekends=true&ordering=-impact,id&limit=1000",
+    "commits/?fields=id,new_work,churn&limit=5&ordering=-id",
+    "commits/?ordering=author_local_date&omit=message",
+    "commits/?ordering=hexsha",
+    "commits/?search=fix+bug",
+    "commits/?search=e",
+    "commits/?repo_tags__in=1,2",
+    "commits/?filters=(haloc__gt%253D100%2526is_merge%253Dfalse)%26~(message%253Dfix)%7C(impact__gte%253D50)",
+    "commits/?filters=(repo_tags__in%253D1)%7C(haloc__lt%253D5)",
+    "commits.agg/?aggregate[count]=id&aggregate[sum]=haloc,churn,impact&group_by[apex_user_id,author_local_date__date]&limit=5000",
+    "commits.agg/?aggregate[count]=id&aggregate[sum]=haloc&group_by[repo_id]&apply_default_filters=true",
+    "users/?id=1234567890",
+    "users/?fields=id,name,email&limit=3",
+    "users/?omit=email,teams",
+    "users/?name__startswith=chris",
+    "users/?fields=id,name&ordering=name&limit=5",
+    "users/?team_member=12345",
+    "users/?team__name=ExampleTeam",
+    "repos/?vendor_type=github",
+    "repos/?vendor_type!=github",
+    "teams/?name=ExampleTeam",
+];
+
+const ROUNDS: usize = 15;
+
+fn median(mut work: impl FnMut()) -> Duration {
+    let time = |_| {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..ROUNDS).map(time).collect();
+    times.sort();
+    times.get(ROUNDS / 2).copied().unwrap_or_default()
+}
+
+fn load(folder: &str) -> Store {
+    let mut store = Store::default();
+    for resource in RESOURCES {
+        let lines = fs::read_to_string(format!("{folder}/{}.ndjson", resource.name)).unwrap_or_default();
+        let mut rows = RowsBuilder::new(resource);
+        for line in lines.lines() {
+            let read = rows.add(|row| {
+                if read_plain_row(resource, line, row).is_some() {
+                    return Ok(());
+                }
+                row.clear();
+                read_row(resource, &mut serde_json::Deserializer::from_str(line), row)
+            });
+            read.unwrap();
+        }
+        store.insert(rows.build());
+    }
+    store
+}
+
+fn main() {
+    let folder = env::args().nth(1).filter(|folder| !folder.starts_with('-'));
+    let store = load(&folder.expect("cargo bench --bench lists -- DUMP"));
+    for example in EXAMPLES {
+        let request = format!("/v3/customer/core/{example}");
+        let (path, query) = request.split_once('?').unwrap_or((&request, ""));
+        let (parse, answer) = match route(path) {
+            Route::Endpoint(Endpoint::List(resource)) => {
+                let parsed = ListRequest::parse(resource, query).unwrap();
+                (
+                    median(|| drop(black_box(ListRequest::parse(resource, black_box(query))))),
+                    median(|| drop(black_box(list(black_box(&parsed), &store)))),
+                )
+            }
+            Route::Endpoint(Endpoint::Aggregate) => {
+                let parsed = AggregateRequest::parse(query).unwrap();
+                (
+                    median(|| drop(black_box(AggregateRequest::parse(black_box(query))))),
+                    median(|| drop(black_box(aggregate(black_box(&parsed), &store)))),
+                )
+            }
+            other => panic!("{other:?}"),
+        };
+        let [parse, answer] = [parse, answer].map(|time| time.as_secs_f64() * 1_000.0);
+        println!(r#"{{"request":"{request}","parse":{parse},"answer":{answer}}}"#);
+    }
+}

@@ -1,0 +1,51 @@
+// Dumps for benchmarks: as large as they are asked for, the same every time.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run, sha256, unlessDone } from "../lib.ts";
+
+/** The sample beside the repository or, where that is not, a made-up organisation. */
+export async function sampleDump(): Promise<string> {
+  const shared = join(root, "../shared/data/sample");
+  if (existsSync(shared)) return shared;
+  const demo = join(root, "target/bench/demo");
+  const program = join(root, "target/release/streamgage");
+  await run(program, ["demo", "--out", demo, "--users", "500", "--until", "2026-09-01"], { capture: true });
+  return demo;
+}
+
+/** What is in a dump beside commits. */
+export const OTHERS = ["users", "teams", "team_membership", "repos", "tags", "user_alias"];
+
+/**
+ * A dump of so many commits: those of another, again and again, each time with other ids and a day earlier. Of other
+ * resources it has those that are named.
+ */
+export async function enlarged(dump: string, count: number, others: string[]): Promise<string> {
+  const folder = join(root, `target/bench/${count}${others.length > 0 ? "-with-others" : ""}`);
+  await unlessDone(join(folder, "commits.ndjson"), join(folder, ".made"), sha256(dump), async () => {
+    mkdirSync(folder, { recursive: true });
+    const file = (folder: string, resource: string) => join(folder, `${resource}.ndjson`);
+    for (const resource of others)
+      if (existsSync(file(dump, resource))) copyFileSync(file(dump, resource), file(folder, resource));
+    const rows = readFileSync(file(dump, "commits"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const earlier = (date: string, days: number) =>
+      new Date(Date.parse(`${date}Z`) - days * 86_400_000).toJSON().slice(0, date.length);
+    writeFileSync(file(folder, "commits"), "");
+    for (let made = 0, turn = 0; made < count; turn += 1) {
+      const some = rows.slice(0, count - made).map((row) => ({
+        ...row,
+        id: row.id + turn * 100_000,
+        ignore_hash: row.ignore_hash && `${row.ignore_hash}-${turn}`,
+        author_date: earlier(row.author_date, turn),
+        author_local_date: earlier(row.author_local_date, turn),
+      }));
+      const text = some.map((row) => `${JSON.stringify(row)}\n`).join("");
+      writeFileSync(file(folder, "commits"), text, { flag: "a" });
+      made += some.length;
+    }
+  });
+  return folder;
+}
