@@ -1,6 +1,6 @@
 //! How long the documented examples take to be parsed, and to be answered from memory but for the text of the page:
 //! `cargo bench --bench lists -- DUMP`, a line of JSON for each. `npm run bench` sets this beside the whole answer.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
