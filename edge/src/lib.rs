@@ -11,6 +11,7 @@
 //! specification of the v3 API.
 
 mod access;
+pub mod cache;
 mod derived;
 mod import;
 mod lists;
