@@ -33,6 +33,7 @@ extern crate std;
 
 pub mod calendar;
 pub mod evaluate;
+pub mod json;
 pub mod metrics;
 pub mod number;
 pub mod query;

@@ -142,15 +142,164 @@ impl Number {
         }
     }
 
-    /// The nearest double; an infinite one beyond all doubles.
-    pub fn to_double(&self) -> f64 {
-        let digits = self.digits.iter().map(|&digit| char::from(b'0' + digit));
-        let mut text = alloc::string::String::from(if self.negative { "-0." } else { "0." });
-        text.extend(digits);
-        // Writing into a String can't fail.
-        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("e{}", self.exponent));
-        text.parse().unwrap_or(0.0)
+    /// The nearest whole number; of two, the even one (§1).
+    pub fn round(&self) -> Whole {
+        let floor = self.floor();
+        let Whole::Value(below) = floor else { return floor };
+        // Behind the decimal point; what lies before the digits are zeros.
+        let rest = usize::try_from(self.exponent)
+            .map_or(self.digits.as_slice(), |whole| self.digits.get(whole..).unwrap_or_default());
+        let half = match (self.exponent < 0, rest) {
+            (_, []) => return floor,
+            (true, _) => Ordering::Less,
+            (false, [first, others @ ..]) => first.cmp(&5).then(others.len().cmp(&0)),
+        };
+        // Of what is negative the floor lies on the other side.
+        let up = match if self.negative { half.reverse() } else { half } {
+            Ordering::Less => false,
+            Ordering::Equal => below % 2 != 0,
+            Ordering::Greater => true,
+        };
+        below.checked_add(i64::from(up)).map_or(Whole::Above, Whole::Value)
     }
+
+    /// The nearest double, of two the even one; an infinite one beyond all doubles.
+    ///
+    /// The standard library's way is faster, and brings ten kilobytes of tables; numbers that are not short are rare.
+    pub fn to_double(&self) -> f64 {
+        let sign = if self.negative { -1.0 } else { 1.0 };
+        match self.exponent {
+            _ if self.digits.is_empty() => 0.0,
+            310.. => sign * f64::INFINITY,
+            ..-330 => sign * 0.0,
+            exponent => sign * nearest_double(&self.digits, exponent),
+        }
+    }
+}
+
+/// A double that is not halfway between two others has fewer digits.
+const MAX_DOUBLE_DIGITS: usize = 800;
+
+/// The nearest double to `0.DIGITS · 10^exponent`, which is within reach of doubles.
+fn nearest_double(digits: &[u8], exponent: i64) -> f64 {
+    let kept = digits.get(..MAX_DOUBLE_DIGITS).unwrap_or(digits);
+    let mut whole = Limbs::default();
+    for &digit in kept {
+        whole.multiply_add(10, u32::from(digit));
+    }
+    let mut is_more = digits.len() > kept.len();
+    let mut power = exponent.saturating_sub(i64::try_from(kept.len()).unwrap_or(i64::MAX));
+    // What is divided is first made so long that 64 bits of the quotient are there.
+    let limbs = usize::try_from(-power).map_or(0, |places| places / 8 + 3);
+    whole.0.splice(0..0, core::iter::repeat_n(0, limbs));
+    while power != 0 {
+        let places = power.clamp(-9, 9);
+        let factor = 10u32.saturating_pow(u32::try_from(places.unsigned_abs()).unwrap_or(0));
+        if places > 0 {
+            whole.multiply_add(factor, 0);
+        } else {
+            is_more |= whole.divide(factor);
+        }
+        power -= places;
+    }
+    whole.to_double(i64::try_from(limbs).unwrap_or(i64::MAX) * 32, is_more)
+}
+
+/// A whole number of any size, its lowest 32 bits first.
+#[derive(Default)]
+struct Limbs(Vec<u32>);
+
+impl Limbs {
+    fn multiply_add(&mut self, factor: u32, summand: u32) {
+        let mut carry = u64::from(summand);
+        for limb in &mut self.0 {
+            carry += u64::from(*limb) * u64::from(factor);
+            *limb = low(carry);
+            carry >>= 32;
+        }
+        if carry > 0 {
+            self.0.push(low(carry));
+        }
+    }
+
+    /// Divides, and tells whether there is a rest.
+    fn divide(&mut self, divisor: u32) -> bool {
+        let mut rest = 0;
+        for limb in self.0.iter_mut().rev() {
+            let dividend = rest << 32 | u64::from(*limb);
+            *limb = low(dividend / u64::from(divisor));
+            rest = dividend % u64::from(divisor);
+        }
+        while self.0.pop_if(|limb| *limb == 0).is_some() {}
+        rest > 0
+    }
+
+    /// The nearest double to it over `2^down`; `is_more` tells that the true number is a little greater.
+    fn to_double(&self, down: i64, mut is_more: bool) -> f64 {
+        let mut top = 0u128;
+        for (place, &limb) in self.0.iter().rev().enumerate() {
+            if place < 4 {
+                top |= u128::from(limb) << (96 - 32 * place);
+            } else {
+                is_more |= limb > 0;
+            }
+        }
+        let zeros = top.leading_zeros();
+        top <<= zeros;
+        // That of the highest bit.
+        let power = i64::try_from(self.0.len()).unwrap_or(i64::MAX) * 32 - 1 - i64::from(zeros) - down;
+        // Less than half of the smallest double has none.
+        let Ok(bits) = u32::try_from(53 - (-1022 - power).max(0)) else { return 0.0 };
+        let below = 128 - bits;
+        let (kept, rest) = (top.checked_shr(below).unwrap_or(0), top & (u128::MAX >> bits));
+        let up = match rest.cmp(&(1 << (below - 1))).then(is_more.cmp(&false)) {
+            Ordering::Less => false,
+            Ordering::Equal => kept & 1 == 1,
+            Ordering::Greater => true,
+        };
+        let mantissa = u64::try_from(kept).unwrap_or(0) + u64::from(up);
+        // A carry out of the mantissa is one more in the exponent.
+        match u64::try_from(power + 1022) {
+            Ok(2_046..) => f64::INFINITY,
+            Ok(exponent) => f64::from_bits((exponent << 52) + mantissa),
+            Err(_) => f64::from_bits(mantissa),
+        }
+    }
+}
+
+/// The lowest 32 bits.
+const fn low(number: u64) -> u32 {
+    (number & 0xffff_ffff) as u32
+}
+
+/// The nearest double to a number of JSON.
+pub(crate) fn json_double(text: &str) -> f64 {
+    short_double(text).unwrap_or_else(|| match Number::parse(text) {
+        // A zero keeps its sign.
+        Some(number) if number.digits.is_empty() && text.starts_with('-') => -0.0,
+        Some(number) => number.to_double(),
+        None => f64::NAN,
+    })
+}
+
+/// The same, where a division of two doubles gives it: both are exact, and it rounds once.
+fn short_double(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let mut size = 0u64;
+    let mut places = None;
+    for byte in unsigned.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                size = size.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                places = places.map(|places| places + 1);
+            }
+            b'.' if places.is_none() => places = Some(0),
+            _ => return None,
+        }
+    }
+    let divisor = 10u64.checked_pow(places.unwrap_or(0)).filter(|&divisor| divisor <= 1 << 53)?;
+    let size = (size <= 1 << 53).then_some(size as f64 / divisor as f64)?;
+    Some(if unsigned.len() < text.len() { -size } else { size })
 }
 
 impl PartialOrd for Number {
@@ -280,10 +429,70 @@ mod tests {
         assert_eq!(Number::parse("-9223372036854775808.5").unwrap().floor(), Whole::Below);
     }
 
+    #[test]
+    fn rounds_half_to_even() {
+        for (text, rounded) in [
+            ("0", 0),
+            ("7", 7),
+            ("0.5", 0),
+            ("1.5", 2),
+            ("2.5", 2),
+            ("2.50000000000000000000001", 3),
+            ("2.4999", 2),
+            ("0.05", 0),
+            ("0.99", 1),
+            ("-0.5", 0),
+            ("-0.51", -1),
+            ("-1.5", -2),
+            ("-2.5", -2),
+            ("-0.0001", 0),
+            ("120", 120),
+        ] {
+            assert_eq!(Number::parse(text).unwrap().round(), Whole::Value(rounded), "{text}");
+        }
+        assert_eq!(Number::parse("1e30").unwrap().round(), Whole::Above);
+        assert_eq!(Number::parse("-1e30").unwrap().round(), Whole::Below);
+    }
+
+    #[test]
+    fn doubles_between_two() {
+        for text in [
+            "9007199254740993",
+            "9007199254740993.00000000000000000000000000000000000000000001",
+            "9007199254740995",
+            "5e-324",
+            "2.4703282292062327e-324",
+            "2.4703282292062328e-324",
+            "2.2250738585072011e-308",
+            "2.2250738585072014e-308",
+            "1.7976931348623157e308",
+            "1.7976931348623158e308",
+            "1.7976931348623159e308",
+            "4.35",
+            "-0",
+            "-0.0",
+            "0.1",
+            "123456789012345678",
+            "1.00000000000000000000001",
+        ] {
+            let expected: f64 = text.parse().unwrap();
+            assert_eq!(json_double(text).to_bits(), expected.to_bits(), "{text}");
+        }
+        // Halfway between two doubles, to its 767th digit.
+        let half = std::format!("{:.1075}", f64::from_bits(1));
+        assert_eq!(Number::parse(&half).unwrap().to_double(), 5e-324);
+    }
+
     proptest! {
         #[test]
-        fn doubles_come_back(value in proptest::num::f64::NORMAL) {
+        fn doubles_come_back(value in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
             prop_assert_eq!(Number::parse(&std::format!("{value:e}")).unwrap().to_double(), value);
+            prop_assert_eq!(json_double(&std::format!("{value:e}")), value);
+        }
+
+        #[test]
+        fn doubles_are_the_standard_librarys(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,25})?(e-?[0-9]{1,3})?") {
+            prop_assert_eq!(json_double(&text).to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
         }
 
         #[test]

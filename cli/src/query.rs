@@ -1,6 +1,6 @@
 //! `streamgage query`: v3 requests in, their answers out, over a dump.
 
-use crate::dump::{Dump, read_json};
+use crate::dump::Dump;
 use crate::failure::{Failure, printable_json};
 use crate::folder;
 use serde::Serialize;
@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
-use streamgage::evaluate::{self, Aggregated, NewRow, RowsBuilder, Store};
+use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
 use streamgage::metrics::Table;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
-use streamgage::schema::{Missing, Nested, NestedOf, Resource, Shown, read_plain_row, read_row};
+use streamgage::schema::Resource;
 
 /// Answers v3 requests over a dump, a line of JSON for each.
 #[derive(Debug, clap::Args)]
@@ -81,6 +81,11 @@ impl Response {
     fn new(status: u16, body: &impl Serialize) -> Result<Response, Failure> {
         let body = serde_json::value::to_raw_value(body);
         Ok(Response { status, body: body.map_err(|error| Failure::Work(error.to_string()))? })
+    }
+
+    fn of_text(status: u16, body: String) -> Result<Response, Failure> {
+        let body = RawValue::from_string(body).map_err(|error| Failure::Work(error.to_string()))?;
+        Ok(Response { status, body })
     }
 
     fn write(&self, out: &mut (impl Write + IsTerminal)) -> io::Result<()> {
@@ -159,10 +164,8 @@ impl Answers {
             Err(errors) => return Response::new(400, &errors),
         };
         self.lists.read(&self.dump, &evaluate::reads(&request))?;
-        let found = evaluate::list(&request, &self.lists.store);
-        let results = found.places.iter().map(|&place| self.lists.object(&request, place));
-        let results = results.collect::<Result<Vec<Object>, Failure>>()?;
-        self.page(&request, path, query, found.count, results)
+        let address = format!("{}{path}", self.base);
+        Response::of_text(200, evaluate::list_body(&request, &self.lists.store, &self.lists.lines, &address, query))
     }
 
     /// An object is looked for among what the filters find, as in the framework; that there is none of that id is told
@@ -178,7 +181,11 @@ impl Answers {
         };
         self.lists.read(&self.dump, &evaluate::reads(&request))?;
         match evaluate::object(&request, &self.lists.store, id) {
-            Some(place) => Response::new(200, &self.lists.object(&request, place)?),
+            Some(place) => {
+                let mut body = String::new();
+                evaluate::write_row(&request, &self.lists.store, &self.lists.lines, place, &mut body);
+                Response::of_text(200, body)
+            }
             None => not_found(),
         }
     }
@@ -192,112 +199,38 @@ fn not_found() -> Result<Response, Failure> {
 #[derive(Default)]
 struct Lists {
     store: Store,
-    /// The rows of each resource as they stand in the dump, by their places in the store.
-    lines: BTreeMap<&'static str, Vec<Box<str>>>,
+    lines: Texts,
+}
+
+/// The rows of each resource as they stand in the dump, by their places in the store.
+#[derive(Default)]
+struct Texts(BTreeMap<&'static str, Vec<Box<str>>>);
+
+impl Lines for Texts {
+    fn line(&self, resource: &Resource, place: usize) -> &str {
+        self.0.get(resource.name).and_then(|lines| lines.get(place)).map_or("{}", |line| line)
+    }
 }
 
 impl Lists {
     /// Reads the rows of resources that were not read yet.
     fn read(&mut self, dump: &Dump, resources: &[&'static Resource]) -> Result<(), Failure> {
         for &resource in resources {
-            if self.lines.contains_key(resource.name) {
+            if self.lines.0.contains_key(resource.name) {
                 continue;
             }
             let mut rows = RowsBuilder::new(resource);
             let mut lines: Vec<Box<str>> = Vec::new();
             dump.lines(resource, |line| {
-                let read = |row: &mut NewRow<'_>| {
-                    if read_plain_row(resource, line, row).is_some() {
-                        return Ok(());
-                    }
-                    row.clear();
-                    read_json(line, |json| read_row(resource, json, row))
-                };
                 // All rows were read once when the dump was; what is wrong with one now has come since.
-                rows.add(read)
+                rows.add_text(line)
                     .map_err(|error| Failure::Input(format!("the dump has changed while it was read: {error}")))?;
                 lines.push(line.into());
                 Ok(())
             })?;
             self.store.insert(rows.build());
-            self.lines.insert(resource.name, lines);
+            self.lines.0.insert(resource.name, lines);
         }
         Ok(())
-    }
-
-    /// A row as the API shows it: what the request asks for, in the resource's order, then, if it asks for nothing by
-    /// name, what the resource does not know.
-    fn object(&self, request: &ListRequest, place: usize) -> Result<Object, Failure> {
-        let resource = request.resource;
-        let mut found = self.row(resource, place)?;
-        if request.normalize_authors
-            && let Some(user) = found.get("apex_user_id").cloned()
-        {
-            found.insert("user_alias_id".to_owned(), user);
-        }
-        let mut shown = Vec::new();
-        for (at, what) in resource.shown().enumerate() {
-            let own = found.remove(what.name());
-            if !request.projection.shows(at) {
-                continue;
-            }
-            let value = match what {
-                Shown::Field(_, field) => own.map_or_else(|| missing(field.missing), Ok)?,
-                Shown::Nested(nested) => self.nested(resource, nested, place)?,
-            };
-            shown.push((what.name().to_owned(), value));
-        }
-        if request.projection.unknown {
-            shown.extend(found);
-        }
-        Ok(Object(shown))
-    }
-
-    fn nested(&self, resource: &Resource, nested: &Nested, place: usize) -> Result<Box<RawValue>, Failure> {
-        let rows = self.store.rows(resource);
-        let places = rows.map(|rows| evaluate::nested(nested, rows, place, &self.store)).unwrap_or_default();
-        let object = |&place: &usize| {
-            let mut found = self.row(nested.resource, place)?;
-            let fields = nested.resource.fields.iter().filter(|field| nested.fields.contains(&field.name));
-            let shown = fields.map(|field| {
-                let value = found.remove(field.name).map_or_else(|| missing(field.missing), Ok)?;
-                Ok((field.name.to_owned(), value))
-            });
-            shown.collect::<Result<_, Failure>>().map(Object)
-        };
-        let objects = places.iter().map(object).collect::<Result<Vec<Object>, Failure>>()?;
-        let value = match nested.of {
-            NestedOf::Id => serde_json::value::to_raw_value(&objects.first()),
-            NestedOf::Ids | NestedOf::TeamsOfUser => serde_json::value::to_raw_value(&objects),
-        };
-        value.map_err(|error| failed(&error))
-    }
-
-    fn row(&self, resource: &Resource, place: usize) -> Result<BTreeMap<String, Box<RawValue>>, Failure> {
-        let line = self.lines.get(resource.name).and_then(|lines| lines.get(place));
-        serde_json::from_str(line.map_or("{}", |line| line)).map_err(|error| failed(&error))
-    }
-}
-
-fn failed(error: &serde_json::Error) -> Failure {
-    Failure::Work(error.to_string())
-}
-
-/// A row, or a part of it, as it is shown.
-struct Object(Vec<(String, Box<RawValue>)>);
-
-fn missing(missing: Missing) -> Result<Box<RawValue>, Failure> {
-    let text = match missing {
-        Missing::Required | Missing::Null => "null",
-        Missing::Zero => "0",
-        Missing::False => "false",
-        Missing::EmptyList => "[]",
-    };
-    RawValue::from_string(text.to_owned()).map_err(|error| failed(&error))
-}
-
-impl Serialize for Object {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }

@@ -5,10 +5,12 @@ mod bound;
 mod nested;
 mod relations;
 mod rows;
+mod show;
 
 pub use aggregate::{AggregateRow, Aggregated, aggregate};
 pub use nested::nested;
 pub use rows::{NewRow, Rows, RowsBuilder};
+pub use show::{Lines, list_body, write_row};
 
 use crate::query::{ListRequest, Order};
 use crate::schema::{Resource, Shown};

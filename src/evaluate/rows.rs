@@ -1,7 +1,7 @@
 //! The rows of a resource in columns, as far as lists look at them.
 
 use crate::calendar::DateTime;
-use crate::schema::{Kind, Missing, Resource, RowSink, Value};
+use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
 use crate::text::fold;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -197,6 +197,21 @@ impl RowsBuilder {
             row.undo();
         }
         read
+    }
+
+    /// Adds a row that is JSON text.
+    ///
+    /// # Errors
+    /// As [`read_text_row`].
+    pub fn add_text(&mut self, text: &str) -> Result<(), RowError> {
+        let resource = self.rows.resource;
+        self.add(|row| {
+            if read_plain_row(resource, text, row).is_some() {
+                return Ok(());
+            }
+            row.clear();
+            read_text_row(resource, text, row)
+        })
     }
 
     /// The rows that there are.

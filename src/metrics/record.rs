@@ -1,6 +1,6 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
-use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row};
+use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row, read_text_row};
 use alloc::vec::Vec;
 use serde::de::Deserializer;
 
@@ -65,6 +65,20 @@ impl<T: Record> Records<T> {
     pub fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), RowError> {
         let mut sink = Sink::<T>::default();
         read_row(T::RESOURCE, deserializer, &mut sink)?;
+        self.changes.push(sink.finish()?);
+        Ok(())
+    }
+
+    /// Reads a row that is JSON text.
+    ///
+    /// # Errors
+    /// As [`read_text_row`].
+    pub fn read_text(&mut self, text: &str) -> Result<(), RowError> {
+        if self.read_plain(text).is_some() {
+            return Ok(());
+        }
+        let mut sink = Sink::<T>::default();
+        read_text_row(T::RESOURCE, text, &mut sink)?;
         self.changes.push(sink.finish()?);
         Ok(())
     }

@@ -245,7 +245,7 @@ impl<'de, S: RowSink> DeserializeSeed<'de> for FieldSeed<'_, '_, S> {
 }
 
 /// A value before its kind is looked at.
-enum Scalar<'a> {
+pub(super) enum Scalar<'a> {
     Null,
     Boolean(bool),
     Integer(i64),
@@ -322,7 +322,7 @@ impl<'de, S: RowSink> Visitor<'de> for FieldSeed<'_, '_, S> {
 }
 
 impl<'a> Scalar<'a> {
-    fn of_kind(self, field: &Field) -> Result<Value<'a>, String> {
+    pub(super) fn of_kind(self, field: &Field) -> Result<Value<'a>, String> {
         let wrong = |what: &str| Err(format!("must be {what}"));
         match (field.kind, self) {
             (Kind::Json, _) => Ok(Value::Json),
@@ -360,7 +360,7 @@ fn is_whole(value: f64) -> bool {
     (-limit..=limit).contains(&value) && value as i64 as f64 == value
 }
 
-fn decimal<'a>(units: Option<i64>) -> Result<Value<'a>, String> {
+pub(super) fn decimal<'a>(units: Option<i64>) -> Result<Value<'a>, String> {
     match units.filter(|units| units.unsigned_abs() <= MAX_INTEGER.unsigned_abs()) {
         Some(units) => Ok(Value::Decimal(units)),
         None => Err("must be a number of at most 900,719,925,474".into()),
