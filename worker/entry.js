@@ -1,7 +1,8 @@
 // The Worker's entry. The wasm module is instantiated once, when the isolate starts; every request is one call into it,
 // which answers at once where nothing has to be asked.
+import { DurableObject } from "cloudflare:workers";
 import module from "./build/streamgage_worker_bg.wasm";
-import { fetch, initSync } from "./build/streamgage_worker.js";
+import { fetch, initSync, PartitionKeeper } from "./build/streamgage_worker.js";
 
 initSync({ module });
 
@@ -9,11 +10,12 @@ export default {
   /**
    * @param {Request} request
    * @param {unknown} env
+   * @param {unknown} context
    * @returns {Promise<Response>}
    */
-  async fetch(request, env) {
+  async fetch(request, env, context) {
     try {
-      return await fetch(request, env);
+      return await fetch(request, env, context);
     } catch (error) {
       console.error(JSON.stringify({ level: "error", error: String(error) }));
       const headers = { "Content-Type": "application/json", "Cache-Control": "private, no-store" };
@@ -21,3 +23,22 @@ export default {
     }
   },
 };
+
+/** What the proxy keeps for one key, and the one who asks the upstream with it. */
+export class Partition extends DurableObject {
+  #keeper;
+
+  /**
+   * @param {unknown} state
+   * @param {unknown} env
+   */
+  constructor(state, env) {
+    super(state, env);
+    this.#keeper = new PartitionKeeper(state, env);
+  }
+
+  /** @param {Request} request */
+  fetch(request) {
+    return this.#keeper.fetch(request);
+  }
+}

@@ -16,6 +16,8 @@ pub enum Permission {
     Core,
     /// Loading data.
     Import,
+    /// Dropping what the proxy keeps.
+    Purge,
 }
 
 impl Permission {
@@ -25,6 +27,7 @@ impl Permission {
             Permission::Metrics => "metrics",
             Permission::Core => "core",
             Permission::Import => "import",
+            Permission::Purge => "purge",
         }
     }
 }
@@ -50,13 +53,15 @@ impl Refusal {
 pub(crate) struct Key {
     pub id: i64,
     permissions: String,
+    /// What of an upstream it may see, as JSON; all of it, if there is none.
+    pub scopes: Option<String>,
 }
 
 impl Key {
     /// Finds a key that is good at a time, in seconds since 1970-01-01.
     pub fn lookup(hash: &str, now: i64) -> Statement {
         Statement::new(
-            "SELECT id, permissions FROM api_key WHERE hash = ?1 AND revoked_at IS NULL \
+            "SELECT id, permissions, scopes FROM api_key WHERE hash = ?1 AND revoked_at IS NULL \
              AND (expires_at IS NULL OR expires_at > ?2)",
             [hash.to_owned().into(), now.into()],
         )
@@ -71,11 +76,11 @@ impl Key {
     }
 }
 
-/// Reads the header `Authorization` and hashes the key in it.
+/// Reads the key in the header `Authorization`.
 ///
 /// # Errors
-/// The 401 for a header that holds no key.
-pub(crate) fn key_hash(authorization: Option<&str>) -> Result<String, Reply> {
+/// The 401 for a header that holds none.
+pub(crate) fn bearer_key(authorization: Option<&str>) -> Result<&str, Reply> {
     let mut words = authorization.unwrap_or_default().split_ascii_whitespace();
     let scheme = words.next().unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("Bearer") {
@@ -87,12 +92,17 @@ pub(crate) fn key_hash(authorization: Option<&str>) -> Result<String, Reply> {
     if words.next().is_some() {
         return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
     }
+    Ok(key)
+}
+
+/// A key's SHA-256, in lower-case hexadecimal digits.
+pub(crate) fn key_hash(key: &str) -> String {
     let mut hash = String::with_capacity(64);
     for byte in Sha256::digest(key.as_bytes()) {
         // Writing into a String can't fail.
         let _ = write!(hash, "{byte:02x}");
     }
-    Ok(hash)
+    hash
 }
 
 pub(crate) fn unauthorized(detail: &str) -> Reply {
@@ -124,16 +134,16 @@ mod tests {
         // printf abc | sha256sum
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         for header in ["Bearer abc", "bearer abc", "BEARER   abc "] {
-            assert_eq!(key_hash(Some(header)).unwrap(), hash, "{header}");
+            assert_eq!(key_hash(bearer_key(Some(header)).unwrap()), hash, "{header}");
         }
     }
 
     #[test]
     fn permissions_are_whole_words() {
-        let key = Key { id: 1, permissions: "metrics core".into() };
+        let key = Key { id: 1, permissions: "metrics core".into(), scopes: None };
         assert!(key.permits(Permission::Metrics) && key.permits(Permission::Core));
         assert!(!key.permits(Permission::Import));
-        assert!(!Key { id: 1, permissions: "imports".into() }.permits(Permission::Import));
+        assert!(!Key { id: 1, permissions: "imports".into(), scopes: None }.permits(Permission::Import));
     }
 
     #[test]

@@ -77,11 +77,17 @@ pub fn dress(mut reply: Reply, request: &Request, settings: &Settings) -> Reply 
         ("Vary", "Origin".to_owned()),
         ("X-Content-Type-Options", "nosniff".to_owned()),
     ]);
-    if let Some(origin) = request.origin.as_deref().and_then(|origin| settings.allowed_origin(origin)) {
-        reply.headers.extend([
+    reply.headers.extend(cross_origin(request, settings));
+    reply
+}
+
+/// Leave for pages of the allowed origins to read an answer.
+pub(crate) fn cross_origin(request: &Request, settings: &Settings) -> Vec<(&'static str, String)> {
+    match request.origin.as_deref().and_then(|origin| settings.allowed_origin(origin)) {
+        None => Vec::new(),
+        Some(origin) => vec![
             ("Access-Control-Allow-Origin", origin.to_owned()),
             ("Access-Control-Expose-Headers", "Retry-After, Server-Timing, Cache-Status".to_owned()),
-        ]);
+        ],
     }
-    reply
 }

@@ -15,6 +15,8 @@ pub struct Request {
     pub origin: Option<String>,
     /// Whether there is a header `Access-Control-Request-Method`.
     pub asks_for_method: bool,
+    /// The header `If-None-Match`.
+    pub if_none_match: Option<String>,
 }
 
 /// An absolute address in its parts, as they are written in it.
@@ -73,6 +75,15 @@ impl Settings {
     pub(crate) fn public_origin<'a>(&'a self, url: &'a Url) -> &'a str {
         let set = self.public_origin.as_deref().filter(|origin| !origin.is_empty());
         set.map_or(url.origin.as_str(), |origin| origin.trim_end_matches('/'))
+    }
+
+    /// What links to a proxied upstream begin with instead: `PUBLIC_ORIGIN`; on this machine the address the request went
+    /// to; and else nothing, which makes them references without a host. A `Host` of a caller's is never in an answer.
+    pub(crate) fn link_origin<'a>(&'a self, url: &'a Url) -> &'a str {
+        if self.public_origin.as_deref().is_none_or(str::is_empty) && !url.is_loopback() {
+            return "";
+        }
+        self.public_origin(url)
     }
 
     /// What `Access-Control-Allow-Origin` says to a page of that origin.

@@ -1,6 +1,6 @@
 //! The way of a request: in the order 404 or 301, 401, 403, 429, 405, 400 (§3).
 
-use crate::access::{Key, Permission, Refusal, forbidden, key_hash, unauthorized};
+use crate::access::{Key, Permission, Refusal, bearer_key, forbidden, key_hash, unauthorized};
 use crate::import::{Import, dump_statement, read_dataset};
 use crate::reply::{Reply, method_not_allowed, not_found, throttled};
 use crate::request::{Request, Settings};
@@ -60,7 +60,7 @@ fn find_visit(request: &Request, settings: &Settings, now: f64) -> Result<Visit,
     if is_preflight(request, settings) && !matches!(target, Target::Import(_)) {
         return Err(preflight());
     }
-    Ok(Visit { target, hash: key_hash(request.authorization.as_deref())? })
+    Ok(Visit { target, hash: key_hash(bearer_key(request.authorization.as_deref())?) })
 }
 
 fn health(request: &Request, settings: &Settings, now: f64) -> Reply {
@@ -77,7 +77,7 @@ fn health(request: &Request, settings: &Settings, now: f64) -> Reply {
     }
 }
 
-fn redirect(mut location: String, query: &str) -> Reply {
+pub(crate) fn redirect(mut location: String, query: &str) -> Reply {
     if !query.is_empty() {
         location.push('?');
         location.push_str(query);
@@ -86,12 +86,12 @@ fn redirect(mut location: String, query: &str) -> Reply {
 }
 
 /// A browser asks, without a key, whether a page of another origin may ask with one.
-fn is_preflight(request: &Request, settings: &Settings) -> bool {
+pub(crate) fn is_preflight(request: &Request, settings: &Settings) -> bool {
     let origin = request.origin.as_deref().and_then(|origin| settings.allowed_origin(origin));
     request.method == "OPTIONS" && request.asks_for_method && origin.is_some()
 }
 
-fn preflight() -> Reply {
+pub(crate) fn preflight() -> Reply {
     Reply::empty(204)
         .header("Access-Control-Allow-Methods", READ_METHODS)
         .header("Access-Control-Allow-Headers", "Authorization")
@@ -118,7 +118,8 @@ impl Visit {
             Target::Import(_) => Some(Permission::Import),
             Target::Dataset => None,
         };
-        if permission.is_some_and(|permission| !key.permits(permission)) {
+        // A scope is for what the proxy forwards; here it can't be kept to.
+        if key.scopes.is_some() || permission.is_some_and(|permission| !key.permits(permission)) {
             return Ok(Err(Refusal::Forbidden(forbidden())));
         }
         Ok(Ok(Admitted { target: self.target, key: key.id }))

@@ -15,18 +15,35 @@ type Statement = {
 };
 type Database = { prepare(sql: string): Statement };
 
-type Options = { vars?: Record<string, string>; limits?: Record<string, number> };
+type Options = {
+  vars?: Record<string, string>;
+  limits?: Record<string, number>;
+  /** Whether there are Durable Objects. */
+  objects?: boolean;
+};
 
 /** Starts the Worker as worker/wrangler.jsonc describes it, but with these variables and rate limits. */
-export async function start({ vars = {}, limits = {} }: Options = {}) {
+export async function start({ vars = {}, limits = {}, objects = true }: Options = {}) {
   const config = unstable_readConfig({ config: join(root, "worker/wrangler.jsonc") });
-  const { name, main, compatibility_date, d1_databases, assets, observability } = config;
+  const { name, main, compatibility_date, d1_databases, assets, observability, migrations } = config;
   const limited = config.ratelimits as { name: string; simple: { limit: number } }[];
   const ratelimits = limited.map((limit) => ({
     ...limit,
     simple: { ...limit.simple, limit: limits[limit.name] ?? limit.simple.limit },
   }));
-  const inline = { name, main, compatibility_date, d1_databases, assets, observability, ratelimits, vars };
+  const durable_objects = objects ? config.durable_objects : undefined;
+  const inline = {
+    name,
+    main,
+    compatibility_date,
+    d1_databases,
+    durable_objects,
+    migrations,
+    assets,
+    observability,
+    ratelimits,
+    vars,
+  };
   const server = createTestHarness({ root: join(root, "worker"), workers: [{ config: inline }] });
   const { url } = await server.listen();
   const worker = server.getWorker<{ DB: Database }>();

@@ -2,31 +2,43 @@
 //! What is to be done, `streamgage-edge` decides.
 
 mod database;
+mod network;
+mod partition;
+mod proxy;
 
 use database::Database;
-use js_sys::{Date, Reflect, Uint8Array};
+use js_sys::Date;
+use partition::property;
+use proxy::Platform;
+use std::rc::Rc;
+use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
     Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Received, Refusal, Reply, Request, Settings, Url, Visit, dress,
     receive, throttle_address, unknown_error,
 };
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, console_error};
 
 /// Answers a request: with a response where nothing has to be asked, or with the promise of one.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
+pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let exchange = Exchange::new(request, env)?;
+    if let Some(proxy) = proxy::settings(&exchange.env)? {
+        match open(&exchange.request, &exchange.settings, Date::now()) {
+            Opened::Elsewhere => {}
+            Opened::Reply(reply) => return exchange.send(reply).map(JsValue::from),
+            Opened::Call(call) => {
+                return Ok(future_to_promise(async move { exchange.serve(proxy, call, &context).await }).into());
+            }
+        }
+    }
     match receive(&exchange.request, &exchange.settings, Date::now()) {
         Received::Reply(reply) => exchange.send(reply).map(JsValue::from),
         Received::Visit(visit) => {
             let answer = async move {
                 let reply = exchange.visit(visit).await.unwrap_or_else(|error| {
-                    // What failed, but nothing of who asked: a query or a header may hold a secret.
-                    console_error!(
-                        "{}",
-                        serde_json::json!({ "level": "error", "path": exchange.request.url.path, "error": describe(&error) })
-                    );
+                    log_error(&exchange.request.url.path, &error);
                     unknown_error()
                 });
                 exchange.send(reply).map(JsValue::from)
@@ -34,6 +46,20 @@ pub fn fetch(request: web_sys::Request, env: Env) -> Result<JsValue, JsValue> {
             Ok(future_to_promise(answer).into())
         }
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What keeps a request's context alive beyond its answer.
+    pub type Context;
+
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    fn wait_until(this: &Context, promise: &js_sys::Promise) -> Result<(), JsValue>;
+}
+
+/// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
+fn log_error(place: &str, error: &JsValue) {
+    console_error!("{}", serde_json::json!({ "level": "error", "place": place, "error": describe(error) }));
 }
 
 fn describe(error: &JsValue) -> String {
@@ -57,8 +83,9 @@ impl Exchange {
             authorization: headers.get("Authorization")?,
             origin: headers.get("Origin")?,
             asks_for_method: headers.has("Access-Control-Request-Method")?,
+            if_none_match: headers.get("If-None-Match")?,
         };
-        let variable = |name: &str| Reflect::get(&env, &name.into()).ok().and_then(|value| value.as_string());
+        let variable = |name: &str| property(&env, name).and_then(|value| value.as_string());
         let settings = Settings {
             cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
             public_origin: variable("PUBLIC_ORIGIN"),
@@ -80,6 +107,35 @@ impl Exchange {
         web_sys::Response::new_with_opt_str_and_init(body, &init)
     }
 
+    /// Serves a call of the proxy, and leaves what is to be done after it to the platform.
+    async fn serve(self, proxy: Rc<ProxySettings>, call: Call, context: &Context) -> Result<JsValue, JsValue> {
+        let platform = Platform::new(self.env.clone(), &proxy, !self.request.url.is_loopback());
+        let front = Front { world: &platform, proxy: &proxy, settings: &self.settings, request: &self.request };
+        let mut served = front.serve(call).await;
+        let later = std::mem::take(&mut served.later);
+        if served.status == 401 && !self.may_fail().await? {
+            return self.send(Refusal::throttled()).map(JsValue::from);
+        }
+        let response = proxy::respond(&served)?;
+        if !later.is_empty() {
+            context.wait_until(&future_to_promise(async move {
+                self.finish(&platform, &proxy, later).await;
+                Ok(JsValue::UNDEFINED)
+            }))?;
+        }
+        Ok(response.into())
+    }
+
+    async fn finish(&self, platform: &Platform, proxy: &ProxySettings, later: Vec<Later<proxy::Body>>) {
+        Front { world: platform, proxy, settings: &self.settings, request: &self.request }.finish(later).await;
+    }
+
+    /// Counts a key that is none against the limit of the caller's address.
+    async fn may_fail(&self) -> Result<bool, JsValue> {
+        let address = self.source.headers().get("CF-Connecting-IP")?;
+        self.allows("FAILED_KEYS", throttle_address(address.as_deref())).await
+    }
+
     async fn visit(&self, visit: Visit) -> Result<Reply, JsValue> {
         let database = Database::of(&self.env)?;
         let found = database.run(&[visit.lookup(Date::now())]).await?.outcomes;
@@ -87,11 +143,7 @@ impl Exchange {
         match visit.admit(&found).map_err(failure)? {
             Ok(admitted) => self.admitted(&database, &admitted).await,
             Err(Refusal::Forbidden(reply)) => Ok(reply),
-            Err(Refusal::UnknownKey(reply)) => {
-                let address = self.source.headers().get("CF-Connecting-IP")?;
-                let allowed = self.allows("FAILED_KEYS", throttle_address(address.as_deref())).await?;
-                Ok(if allowed { reply } else { Refusal::throttled() })
-            }
+            Err(Refusal::UnknownKey(reply)) => Ok(if self.may_fail().await? { reply } else { Refusal::throttled() }),
         }
     }
 
@@ -114,7 +166,9 @@ impl Exchange {
                 Ok(reply)
             }
             Plan::Import(import) => {
-                let Some(body) = self.read_body().await? else { return Ok(Import::too_large()) };
+                let Some(body) = network::read(self.source.body(), MAX_BODY).await? else {
+                    return Ok(Import::too_large());
+                };
                 let batch = match import.read(&body) {
                     Ok(batch) => batch,
                     Err(reply) => return Ok(reply),
@@ -130,27 +184,6 @@ impl Exchange {
     /// Counts a request against one of the rate limits of wrangler.jsonc.
     async fn allows(&self, limit: &str, key: String) -> Result<bool, JsValue> {
         Ok(self.env.rate_limiter(limit)?.limit(key).await?.success)
-    }
-
-    /// Reads the body, and stops where it grows too large.
-    async fn read_body(&self) -> Result<Option<Vec<u8>>, JsValue> {
-        let mut body = Vec::new();
-        let Some(stream) = self.source.body() else { return Ok(Some(body)) };
-        let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        loop {
-            let step = JsFuture::from(reader.read()).await?;
-            if Reflect::get(&step, &"done".into())?.is_truthy() {
-                return Ok(Some(body));
-            }
-            let chunk: Uint8Array = Reflect::get(&step, &"value".into())?.unchecked_into();
-            let length = body.len();
-            if length + chunk.length() as usize > MAX_BODY {
-                // The client learns it from the answer; whether the stream took the cancellation matters to no one.
-                let _ = reader.cancel();
-                return Ok(None);
-            }
-            body.extend(chunk.to_vec());
-        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! An answer of the upstream, as it is kept: what there is to know of it, beside its bytes.
+
+use super::headers::Headers;
+use super::keys::hexadecimal;
+use super::links::{Link, find_links};
+use super::policy::{Lifetimes, lifetimes};
+use super::requests::Asked;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// An answer but for its bytes, which stay as they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The status.
+    pub status: u16,
+    /// The headers that pass.
+    pub headers: Vec<(String, String)>,
+    /// Names the bytes, as `ETag` does, without quotes.
+    pub tag: String,
+    /// The links to the upstream in them.
+    pub links: Vec<Link>,
+    /// What the upstream can be asked by whether they are still the same.
+    pub validators: Validators,
+    /// How long they serve; `None` if they are not to be kept.
+    pub lifetimes: Option<Lifetimes>,
+}
+
+/// `If-None-Match` and `If-Modified-Since`, as they go to the upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validators {
+    /// The upstream's `ETag`.
+    pub etag: Option<String>,
+    /// Its `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+impl Entry {
+    /// Reads a good answer, which is whole JSON text.
+    ///
+    /// # Errors
+    /// It isn't.
+    pub fn read(
+        asked: &Asked,
+        upstream: &str,
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+        now: i64,
+    ) -> Result<Entry, NoJson> {
+        let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(NoJson)?;
+        Ok(Entry {
+            status,
+            headers: headers.passed(),
+            tag: tag(body),
+            links: find_links(text, upstream).map_err(|_| NoJson)?,
+            validators: Validators::of(headers),
+            lifetimes: lifetimes(asked, headers, now).filter(|_| status == 200),
+        })
+    }
+
+    /// An answer of the proxy's own, which is not kept.
+    pub fn own(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> Entry {
+        Entry { status, headers, tag: tag(body), links: Vec::new(), validators: Validators::default(), lifetimes: None }
+    }
+
+    /// What a 304 leaves of it: the same bytes, with the new headers and times.
+    #[must_use]
+    pub fn confirmed(&self, asked: &Asked, headers: &Headers, now: i64) -> Entry {
+        let mut entry = self.clone();
+        for (name, value) in headers.passed() {
+            if name != "content-type" {
+                entry.headers.retain(|(known, _)| *known != name);
+                entry.headers.push((name, value));
+            }
+        }
+        let validators = Validators::of(headers);
+        entry.validators.etag = validators.etag.or(entry.validators.etag);
+        entry.validators.last_modified = validators.last_modified.or(entry.validators.last_modified);
+        entry.lifetimes = lifetimes(asked, headers, now);
+        entry
+    }
+}
+
+impl Validators {
+    fn of(headers: &Headers) -> Validators {
+        let value = |name| headers.value(name).map(str::to_owned);
+        Validators { etag: value("etag"), last_modified: value("last-modified") }
+    }
+}
+
+/// A body that isn't JSON, or isn't declared to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoJson;
+
+/// 128 bits of the bytes' SHA-256: nobody finds two bodies of one tag.
+fn tag(body: &[u8]) -> String {
+    hexadecimal(Sha256::digest(body).get(..16).unwrap_or_default())
+}

@@ -1,0 +1,272 @@
+//! The keeper of one partition: it holds what must outlive the fast tier, and is the only one who asks the upstream, so
+//! that a hundred callers who miss at once make one request.
+
+use super::breaker::Breaker;
+use super::entry::Entry;
+use super::keys::{Record, entry_name};
+use super::requests::Asked;
+use super::settings::ProxySettings;
+use super::settle::{Settled, error_entry, settle};
+use super::source::Shelf;
+use super::status::Way;
+use super::upstream::{Net, Upstream};
+use futures_channel::oneshot;
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+/// How long a body may be, in bytes, to be kept here and handed to all who wait for it: a row of a Durable Object's
+/// SQLite holds 2 MB.
+pub const MAX_KEPT: usize = 1_900_000;
+
+/// What is kept of a partition beyond the fast tier.
+pub trait Store: Shelf {
+    /// A body, which is not looked into here.
+    type Body: Clone + From<Vec<u8>>;
+
+    /// The answer that was kept last under a name: what is known of it, and its bytes.
+    fn answer(&self, name: &str) -> Option<(String, Self::Body)>;
+
+    /// Keeps one, until a time at most. What can't be kept is as if it had not been.
+    fn keep(&self, name: &str, entry: &str, body: &Self::Body, until: i64);
+
+    /// Forgets one.
+    fn forget(&self, name: &str);
+
+    /// Forgets all answers, and all of the shelf.
+    fn clear(&self);
+}
+
+/// What the front asks of the keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The request.
+    pub asked: Asked,
+    /// The key that goes to the upstream: the partition's.
+    pub key: String,
+    /// Whether what is stale won't do, even for a moment.
+    pub refresh: bool,
+}
+
+/// An answer, where it came from, and how the partition stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered<B> {
+    /// What is known of it.
+    pub entry: Entry,
+    /// Its bytes.
+    pub body: B,
+    /// The partition.
+    pub record: Record,
+    /// Where it came from.
+    pub way: Way,
+}
+
+/// What the keeper tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told<B> {
+    /// An answer.
+    Answer(Answered<B>),
+    /// The answer is too long to be handed to several: each fetches it for himself.
+    Yourself,
+}
+
+/// The keeper of one partition.
+pub struct Keeper<N, S: Store> {
+    net: N,
+    store: S,
+    settings: ProxySettings,
+    breaker: RefCell<Breaker>,
+    record: Cell<Option<Record>>,
+    flights: RefCell<HashMap<String, Vec<Waiter<S::Body>>>>,
+}
+
+type Waiter<B> = oneshot::Sender<Told<B>>;
+
+/// Where the record is on the shelf.
+const RECORD: &str = "record";
+
+impl<N: Net, S: Store> Keeper<N, S> {
+    /// Goes on from what is in the store.
+    pub fn new(net: N, store: S, settings: ProxySettings) -> Self {
+        let record = store.get(RECORD, "").and_then(|text| serde_json::from_str(&text).ok());
+        Keeper {
+            net,
+            store,
+            settings,
+            breaker: RefCell::default(),
+            record: Cell::new(record),
+            flights: RefCell::default(),
+        }
+    }
+
+    /// Answers, from what is kept if it serves, and else by asking the upstream, once for all who ask the same.
+    pub async fn answer(&self, ask: &Ask) -> Told<S::Body> {
+        let name = entry_name(&ask.asked);
+        loop {
+            let now = self.net.now();
+            let record = self.record(now);
+            let kept = self.kept(&name);
+            if let Some((entry, body)) = &kept
+                && record.is_proved(ask.asked.class, now, self.settings.key_ttl)
+                && let Some(lifetimes) = entry.lifetimes
+                && (lifetimes.is_fresh(now) || (!ask.refresh && lifetimes.may_revalidate(now)))
+            {
+                let way = Way::Hit;
+                return Told::Answer(Answered { entry: entry.clone(), body: body.clone(), record, way });
+            }
+            let Some(flight) = self.join(&name) else { return self.lead(ask, &name, kept).await };
+            // Who led it may have gone away.
+            if let Ok(told) = flight.await {
+                return told;
+            }
+        }
+    }
+
+    /// Waits with those who asked the same before; `None` for the first.
+    fn join(&self, name: &str) -> Option<oneshot::Receiver<Told<S::Body>>> {
+        let mut flights = self.flights.borrow_mut();
+        let Some(waiters) = flights.get_mut(name) else {
+            flights.insert(name.to_owned(), Vec::new());
+            return None;
+        };
+        let (sender, receiver) = oneshot::channel();
+        waiters.push(sender);
+        Some(receiver)
+    }
+
+    async fn lead(&self, ask: &Ask, name: &str, kept: Option<(Entry, S::Body)>) -> Told<S::Body> {
+        let flight = Flight { flights: &self.flights, name };
+        let (told, length) = self.fetch(ask, name, kept).await;
+        for waiter in flight.land() {
+            let told = match &told {
+                Told::Answer(_) if length > MAX_KEPT => Told::Yourself,
+                Told::Answer(answered) => Told::Answer(Answered { way: answered.way.collapsed(), ..answered.clone() }),
+                Told::Yourself => Told::Yourself,
+            };
+            // Who no longer waits needs nothing.
+            let _ = waiter.send(told);
+        }
+        told
+    }
+
+    /// Asks the upstream. The number is the length of a body that is new.
+    async fn fetch(&self, ask: &Ask, name: &str, kept: Option<(Entry, S::Body)>) -> (Told<S::Body>, usize) {
+        let before = self.record(self.net.now()).generation;
+        let upstream = Upstream::new(&self.net, &self.breaker, &self.settings, &ask.key);
+        let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
+        let found = upstream.ask(&ask.asked.target(), &validators).await;
+        let (now, tries) = (self.net.now(), upstream.tries());
+        let mut record = self.record(now);
+        // If somebody dropped the partition meanwhile, what was asked for before belongs to what is gone.
+        let is_current = record.generation == before;
+        let excused = is_current
+            && record.is_proved(ask.asked.class, now, self.settings.stale_key_ttl)
+            && kept.as_ref().and_then(|(entry, _)| entry.lifetimes).is_some_and(|lifetimes| lifetimes.may_excuse(now));
+        let entry = kept.as_ref().map(|(entry, _)| entry);
+        let mut settled = settle(&ask.asked, &self.settings.upstream, found, entry, excused, now);
+        if !is_current && let Settled::New(entry, _) | Settled::Confirmed(entry) = &mut settled {
+            entry.lifetimes = None;
+        }
+        if is_current && matches!(settled, Settled::New(..) | Settled::Confirmed(_)) {
+            record = self.prove(record, ask, now);
+        }
+        let way = |status, stored| Way::Fetched { status, stored, stale: entry.is_some(), collapsed: false, tries };
+        let (entry, body, length, way) = match (settled, kept.as_ref()) {
+            (Settled::New(entry, bytes), _) => {
+                let (length, way) = (bytes.len(), way(entry.status, entry.lifetimes.is_some()));
+                let body = S::Body::from(bytes);
+                match entry.lifetimes.filter(|_| length <= MAX_KEPT) {
+                    Some(lifetimes) => self.store.keep(name, &to_text(&entry), &body, lifetimes.error),
+                    None => self.store.forget(name),
+                }
+                (entry, body, length, way)
+            }
+            (Settled::Confirmed(entry), Some((_, body))) => {
+                match entry.lifetimes {
+                    Some(lifetimes) => self.store.keep(name, &to_text(&entry), body, lifetimes.error),
+                    None => self.store.forget(name),
+                }
+                let way = way(304, entry.lifetimes.is_some());
+                (entry, body.clone(), 0, way)
+            }
+            (Settled::Refused(entry, bytes), _) => {
+                record = self.drop_partition();
+                let way = way(entry.status, false);
+                (entry, bytes.into(), 0, way)
+            }
+            (Settled::Passed(entry, bytes), _) => {
+                self.store.forget(name);
+                let (length, way) = (bytes.len(), way(entry.status, false));
+                (entry, bytes.into(), length, way)
+            }
+            (Settled::Excused(trouble), Some((entry, body))) => (entry.clone(), body.clone(), 0, Way::excused(trouble)),
+            (Settled::Excused(trouble) | Settled::Failed(trouble), _) => {
+                let (entry, bytes) = error_entry(trouble);
+                (entry, bytes.into(), 0, Way::failed(trouble))
+            }
+            // settle confirms only what is kept.
+            (Settled::Confirmed(entry), None) => (entry, Vec::new().into(), 0, way(304, false)),
+        };
+        (Told::Answer(Answered { entry, body, record, way }), length)
+    }
+
+    /// Forgets all that is kept, and begins a new generation.
+    pub fn drop_partition(&self) -> Record {
+        let record = Record::new(self.net.now(), self.record.get().map(|record| record.generation));
+        let was_written = self.store.get(RECORD, "").is_some();
+        self.store.clear();
+        self.record.set(Some(record));
+        // Of a key that was never let in nothing is written down.
+        if was_written {
+            self.write(record);
+        }
+        record
+    }
+
+    fn record(&self, now: i64) -> Record {
+        self.record.get().unwrap_or_else(|| {
+            let record = Record::new(now, None);
+            self.record.set(Some(record));
+            record
+        })
+    }
+
+    fn prove(&self, mut record: Record, ask: &Ask, now: i64) -> Record {
+        record.prove(ask.asked.class, now);
+        self.write(record);
+        record
+    }
+
+    fn write(&self, record: Record) {
+        self.record.set(Some(record));
+        self.store.put(RECORD, "", &to_text(&record));
+    }
+
+    fn kept(&self, name: &str) -> Option<(Entry, S::Body)> {
+        let (text, body) = self.store.answer(name)?;
+        Some((serde_json::from_str(&text).ok()?, body))
+    }
+}
+
+/// Takes a flight off the list however it ends.
+struct Flight<'a, B> {
+    flights: &'a RefCell<HashMap<String, Vec<Waiter<B>>>>,
+    name: &'a str,
+}
+
+impl<B> Flight<'_, B> {
+    fn land(&self) -> Vec<Waiter<B>> {
+        self.flights.borrow_mut().remove(self.name).unwrap_or_default()
+    }
+}
+
+impl<B> Drop for Flight<'_, B> {
+    fn drop(&mut self) {
+        self.land();
+    }
+}
+
+pub(crate) fn to_text(value: &impl Serialize) -> String {
+    // Structs of text and numbers can't fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,140 @@
+//! Keys of streamgage before an `UPSTREAM_KEY`: what of the upstream they may see.
+//!
+//! A scope is expressed by parameters of the upstream's own, written by us from what was read: no spelling of a caller's
+//! can mean one thing here and another there. What can't be expressed so is refused.
+
+use super::requests::{Asked, CORE, Class};
+use serde::Deserialize;
+use streamgage::calendar::Day;
+use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
+use streamgage::schema::resource;
+
+/// Which teams and repositories a key may see; all of them, where there is no list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    #[serde(default)]
+    teams: Option<Vec<i64>>,
+    #[serde(default)]
+    repos: Option<Vec<i64>>,
+}
+
+/// The scope can't be expressed, or it was asked for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfScope;
+
+impl Scope {
+    /// Whether it leaves nothing out.
+    fn is_whole(&self) -> bool {
+        self.teams.is_none() && self.repos.is_none()
+    }
+
+    /// The request within the scope. `today` is the date that metrics are read by.
+    ///
+    /// # Errors
+    /// It can't be put so, or it names what is not in the scope.
+    pub fn narrow(&self, mut asked: Asked, today: Day) -> Result<Asked, OutOfScope> {
+        if self.is_whole() {
+            return Ok(asked);
+        }
+        if asked.class == Class::Metrics {
+            return self.narrow_metrics(asked, today);
+        }
+        let path = asked.path.strip_prefix(CORE).ok_or(OutOfScope)?.to_owned();
+        let (name, id) = path
+            .strip_suffix('/')
+            .unwrap_or(&path)
+            .split_once('/')
+            .map_or((path.trim_end_matches('/'), None), |(name, id)| (name, Some(id)));
+        let (ids, one, list) = match name {
+            "teams" => (self.teams.as_ref(), "id", "id__in"),
+            "repos" => (self.repos.as_ref(), "id", "id__in"),
+            // Which commits are a team's is not among their filters.
+            "commits" | "commits.agg" if self.teams.is_none() => (self.repos.as_ref(), "repo_id", "repo_id__in"),
+            _ => return Err(OutOfScope),
+        };
+        let ids: IdSet = ids.ok_or(OutOfScope)?.iter().copied().collect();
+        if !asked.query.names().all(|name_sent| is_plain(name, name_sent)) {
+            return Err(OutOfScope);
+        }
+        match id {
+            // A commit's own path doesn't tell its repository.
+            Some(id) if one == "id" => {
+                let id: i64 = id.parse().map_err(|_| OutOfScope)?;
+                if ids.contains(id) { Ok(asked) } else { Err(OutOfScope) }
+            }
+            Some(_) => Err(OutOfScope),
+            None => {
+                let sent = asked.query.encode();
+                let allowed = narrowed(&sent, one, list, &ids)?;
+                asked.query.remove(one);
+                asked.query.set(list, allowed);
+                Ok(asked)
+            }
+        }
+    }
+
+    fn narrow_metrics(&self, mut asked: Asked, today: Day) -> Result<Asked, OutOfScope> {
+        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.as_bytes() == name);
+        let sent = asked.query.encode();
+        let request = MetricsRequest::parse(&sent, today).map_err(|_| OutOfScope)?;
+        // Nested teams may be others'.
+        if !asked.query.names().all(documented) || (self.teams.is_some() && request.include_nested_teams) {
+            return Err(OutOfScope);
+        }
+        for (ids, one, list) in [(&self.teams, "team_id", "team_id__in"), (&self.repos, "repo_id", "repo_id__in")] {
+            let Some(ids) = ids else { continue };
+            let allowed = narrowed(&sent, one, list, &ids.iter().copied().collect())?;
+            asked.query.remove(one);
+            asked.query.set(list, allowed);
+        }
+        Ok(asked)
+    }
+}
+
+/// The list of ids that is asked for, all of the scope if none is. An empty one is refused: servers differ in whether it
+/// means none or all.
+fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String, OutOfScope> {
+    let parameters = Parameters::parse(query);
+    let sent = [parameters.value(one), parameters.value(list)];
+    let mut asked = scope.clone();
+    for value in sent.into_iter().flatten() {
+        let ids: Option<IdSet> = value.split(',').map(|id| id.parse::<i64>().ok()).collect();
+        let ids = ids.ok_or(OutOfScope)?;
+        if !ids.as_slice().iter().all(|&id| scope.contains(id)) {
+            return Err(OutOfScope);
+        }
+        asked = asked.intersection(&ids);
+    }
+    if asked.as_slice().is_empty() {
+        return Err(OutOfScope);
+    }
+    let ids: Vec<String> = asked.as_slice().iter().map(i64::to_string).collect();
+    Ok(ids.join(","))
+}
+
+/// Parameters of lists that only choose among the rows in scope, or say how to show them.
+const SHOWING: [&str; 6] = ["fields", "limit", "offset", "omit", "ordering", "search"];
+
+/// Whether a parameter looks at the rows' own fields alone: not through relations, nor, as `filters=` does, past all else.
+fn is_plain(path: &str, name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else { return false };
+    let Some(resource) = resource(path.strip_suffix(".agg").unwrap_or(path)) else { return false };
+    let is_field = |name: &str| resource.fields.iter().any(|field| field.name == name);
+    if SHOWING.contains(&name) || resource.flags.iter().any(|flag| flag.name() == name) {
+        return true;
+    }
+    if path.ends_with(".agg")
+        && let Some((function, columns)) = name.strip_suffix(']').and_then(|name| name.split_once('['))
+    {
+        let column = |column: &str| is_field(column.strip_suffix("__date").unwrap_or(column));
+        return match function {
+            "group_by" => columns.split(',').all(column),
+            "aggregate" => columns.bytes().all(|byte| byte.is_ascii_lowercase()),
+            _ => false,
+        };
+    }
+    let name = name.strip_suffix('!').unwrap_or(name);
+    let (field, lookup) = name.split_once("__").unwrap_or((name, ""));
+    is_field(field) && !lookup.contains("__")
+}

@@ -1,0 +1,138 @@
+//! Asking the upstream: within limits, again where that may help, and not at all while it rests.
+
+use super::breaker::Breaker;
+use super::entry::Validators;
+use super::headers::{Headers, UPSTREAM_HEADERS};
+use super::retry::{Failed, seconds, wait};
+use super::settings::ProxySettings;
+use super::source::Trouble;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+
+/// How long an answer may be, in bytes: a page of 1,000 commits has about one million. It is held in memory, of which an
+/// isolate has 128 MB.
+pub const MAX_ANSWER: usize = 32 << 20;
+
+/// The network, the clock and chance.
+pub trait Net {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now(&self) -> i64;
+
+    /// A number in [0, 1).
+    fn random(&self) -> f64;
+
+    /// Waits some milliseconds.
+    fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
+
+    /// Sends a request and reads the answer whole, all within `limit` milliseconds. Redirects are answers like others.
+    fn get(&self, request: Outgoing, limit: u32) -> impl Future<Output = Result<Incoming, NoAnswer>>;
+}
+
+/// A `GET` to the upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// The whole address.
+    pub address: String,
+    /// All of its headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Headers,
+    /// The body, at most [`MAX_ANSWER`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing whole came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// No connection, or it broke before the end of the body.
+    Connection,
+    /// Not within the limit.
+    Time,
+    /// A body over [`MAX_ANSWER`].
+    TooLarge,
+}
+
+/// The upstream, as one request of one key sees it.
+pub struct Upstream<'a, N> {
+    net: &'a N,
+    breaker: &'a RefCell<Breaker>,
+    settings: &'a ProxySettings,
+    key: &'a str,
+    deadline: i64,
+    tries: Cell<u32>,
+}
+
+impl<'a, N: Net> Upstream<'a, N> {
+    /// Time runs from now on.
+    pub fn new(net: &'a N, breaker: &'a RefCell<Breaker>, settings: &'a ProxySettings, key: &'a str) -> Self {
+        let deadline = net.now().saturating_add(settings.time_limit);
+        Upstream { net, breaker, settings, key, deadline, tries: Cell::new(0) }
+    }
+
+    /// How many requests were sent.
+    pub fn tries(&self) -> u32 {
+        self.tries.get()
+    }
+
+    /// The answer to `GET {target}`, whatever its status but 500 and above.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn ask(&self, target: &str, validators: &Validators) -> Result<Incoming, Trouble> {
+        let mut tried = 0;
+        loop {
+            let now = self.net.now();
+            if let Err(left) = self.breaker.borrow_mut().ask(now) {
+                // At most a minute.
+                return Err(Trouble::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
+            }
+            let left = self.deadline - now;
+            let Some(limit) = u32::try_from(left.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0) else {
+                return Err(Trouble::TimedOut);
+            };
+            tried += 1;
+            self.tries.set(self.tries.get() + 1);
+            let answer = self.net.get(self.outgoing(target, validators), limit).await;
+            let (failed, trouble) = match answer {
+                Ok(answer) if answer.status < 500 => {
+                    self.breaker.borrow_mut().succeeded();
+                    return Ok(answer);
+                }
+                Ok(Incoming { status, headers, .. }) => {
+                    let retry_after = headers.value("retry-after").and_then(seconds);
+                    let trouble = Trouble::Status { status, retry_after };
+                    if !(502..=504).contains(&status) {
+                        return Err(trouble);
+                    }
+                    (Failed::Gateway(retry_after), trouble)
+                }
+                Err(NoAnswer::Connection) => (Failed::Connection, Trouble::Unreachable),
+                Err(NoAnswer::Time) => {
+                    self.breaker.borrow_mut().failed(self.net.now());
+                    return Err(Trouble::TimedOut);
+                }
+                Err(NoAnswer::TooLarge) => return Err(Trouble::TooLarge),
+            };
+            let now = self.net.now();
+            self.breaker.borrow_mut().failed(now);
+            let Some(wait) = wait(failed, tried, self.net.random(), self.deadline - now) else { return Err(trouble) };
+            self.net.sleep(wait).await;
+        }
+    }
+
+    fn outgoing(&self, target: &str, validators: &Validators) -> Outgoing {
+        let mut headers: Vec<(&'static str, String)> =
+            UPSTREAM_HEADERS.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+        headers.push(("Authorization", format!("Bearer {}", self.key)));
+        let conditions = [("If-None-Match", &validators.etag), ("If-Modified-Since", &validators.last_modified)];
+        headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+        Outgoing { address: format!("{}{target}", self.settings.upstream), headers }
+    }
+}

@@ -1,0 +1,278 @@
+//! The proxy's front in the Worker: the Cache API, the Durable Objects, the keys in D1.
+
+use crate::database::Database;
+use crate::network::{Network, read};
+use crate::partition::property;
+use crate::{failure, log_error};
+use js_sys::{Promise, Uint8Array};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::rc::Rc;
+use streamgage_edge::proxy::{
+    self, Answered, Ask, Content, Incoming, MAX_ANSWER, Memory, Net, NoAnswer, Outgoing, ProxySettings, Record, Served,
+    Unavailable, World,
+};
+use streamgage_edge::{Outcome, Statement};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+thread_local! {
+    static MEMORY: Rc<RefCell<Memory>> = Rc::default();
+    static SETTINGS: RefCell<Option<Option<Rc<ProxySettings>>>> = const { RefCell::new(None) };
+}
+
+/// The proxy's variables, read once: they stay as they are while the isolate lives.
+pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
+    if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
+        return Ok(settings);
+    }
+    let variable = |name: &str| property(env, name).and_then(|value| value.as_string());
+    let settings = ProxySettings::read(variable).map_err(failure)?.map(Rc::new);
+    SETTINGS.set(Some(settings.clone()));
+    Ok(settings)
+}
+
+/// A body: bytes, or what the fast tier holds, which passes through unread.
+#[derive(Clone)]
+pub enum Body {
+    /// In memory.
+    Bytes(Uint8Array),
+    /// That of a response, to be read once.
+    Response(web_sys::Response),
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Body::Bytes(Uint8Array::from(bytes.as_slice()))
+    }
+}
+
+/// What goes to a Durable Object.
+#[derive(Serialize, Deserialize)]
+pub enum Command {
+    /// To answer.
+    Answer(Ask),
+    /// To forget all.
+    Drop,
+}
+
+/// What comes back: a body, and this in a header.
+#[derive(Serialize, Deserialize)]
+pub enum Told {
+    /// An answer.
+    Answer(proxy::Entry, Record, proxy::Way),
+    /// None: the answer is too long to be handed to several.
+    Yourself,
+    /// All is forgotten.
+    Dropped(Record),
+}
+
+/// The header of it.
+const TOLD: &str = "Streamgage-Told";
+/// The header of what is known of an answer in the fast tier.
+const ENTRY: &str = "Streamgage-Entry";
+
+impl Told {
+    pub fn of(answered: Answered<Body>) -> (Told, Body) {
+        let Answered { entry, body, record, way } = answered;
+        (Told::Answer(entry, record, way), body)
+    }
+
+    pub fn respond(&self, body: &Body) -> Result<JsValue, JsValue> {
+        let headers = web_sys::Headers::new()?;
+        headers.append(TOLD, &serde_json::to_string(self).map_err(failure)?)?;
+        let init = web_sys::ResponseInit::new();
+        init.set_headers(&headers);
+        body.respond(&init).map(JsValue::from)
+    }
+}
+
+impl Body {
+    fn respond(&self, init: &web_sys::ResponseInit) -> Result<web_sys::Response, JsValue> {
+        match self {
+            Body::Bytes(bytes) if bytes.length() == 0 => web_sys::Response::new_with_opt_str_and_init(None, init),
+            Body::Bytes(bytes) => web_sys::Response::new_with_opt_buffer_source_and_init(Some(bytes), init),
+            Body::Response(response) => {
+                web_sys::Response::new_with_opt_readable_stream_and_init(response.body().as_ref(), init)
+            }
+        }
+    }
+}
+
+/// An answer to a caller, as a response.
+pub fn respond(served: &Served<Body>) -> Result<web_sys::Response, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in &served.headers {
+        headers.append(name, value)?;
+    }
+    let init = web_sys::ResponseInit::new();
+    init.set_status(served.status);
+    init.set_headers(&headers);
+    match &served.content {
+        Content::Kept(body) => body.respond(&init),
+        Content::Bytes(bytes) => Body::from(bytes.clone()).respond(&init),
+    }
+}
+
+/// The platform, as the front reaches it.
+pub struct Platform {
+    env: Env,
+    memory: Rc<RefCell<Memory>>,
+    time_limit: i64,
+    is_limited: bool,
+}
+
+/// How much longer than the keeper itself the front waits for it, in milliseconds.
+const GRACE: i64 = 500;
+
+impl Platform {
+    /// `is_limited`: whether what goes beyond the fast tier counts against the rate limit.
+    pub fn new(env: Env, settings: &ProxySettings, is_limited: bool) -> Platform {
+        Platform { env, memory: MEMORY.with(Rc::clone), time_limit: settings.time_limit, is_limited }
+    }
+
+    async fn command(&self, partition: &str, command: &Command) -> Result<(Told, web_sys::Response), JsValue> {
+        let namespace: Namespace =
+            property(&self.env, "PARTITIONS").ok_or_else(|| JsValue::from_str("no PARTITIONS"))?.unchecked_into();
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&serde_json::to_string(command).map_err(failure)?.into());
+        let limit = u32::try_from(self.time_limit + GRACE).unwrap_or(u32::MAX);
+        init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(limit)));
+        let stub = namespace.get(&namespace.id_from_name(partition)?)?;
+        let response: web_sys::Response =
+            JsFuture::from(stub.fetch("https://partition.invalid/", &init)?).await?.unchecked_into();
+        let told = response.headers().get(TOLD)?.ok_or_else(|| JsValue::from_str("the partition failed"))?;
+        Ok((serde_json::from_str(&told).map_err(failure)?, response))
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Namespace;
+    type Id;
+    type Stub;
+
+    #[wasm_bindgen(method, catch, js_name = idFromName)]
+    fn id_from_name(this: &Namespace, name: &str) -> Result<Id, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &Namespace, id: &Id) -> Result<Stub, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Stub, address: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+
+    /// `caches.default`, which web-sys doesn't know.
+    type Caches;
+    #[wasm_bindgen(method, getter, js_name = default)]
+    fn default_cache(this: &Caches) -> web_sys::Cache;
+    #[wasm_bindgen(thread_local_v2, js_name = caches)]
+    static CACHES: Caches;
+}
+
+fn cache() -> web_sys::Cache {
+    CACHES.with(Caches::default_cache)
+}
+
+impl Net for Platform {
+    fn now(&self) -> i64 {
+        Network.now()
+    }
+
+    fn random(&self) -> f64 {
+        Network.random()
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        Network.sleep(milliseconds).await;
+    }
+
+    async fn get(&self, request: Outgoing, limit: u32) -> Result<Incoming, NoAnswer> {
+        Network.get(request, limit).await
+    }
+}
+
+impl World for Platform {
+    type Body = Body;
+
+    fn memory(&self) -> &RefCell<Memory> {
+        &self.memory
+    }
+
+    async fn find(&self, address: &str) -> Option<(String, Body)> {
+        let found = JsFuture::from(cache().match_with_str(address)).await.ok()?;
+        let response: web_sys::Response = found.dyn_into().ok()?;
+        Some((response.headers().get(ENTRY).ok()??, Body::Response(response)))
+    }
+
+    async fn put(&self, address: &str, text: &str, body: Body, seconds: u32) {
+        let put = async {
+            let headers = web_sys::Headers::new()?;
+            headers.append(ENTRY, text)?;
+            headers.append("Cache-Control", &format!("max-age={seconds}"))?;
+            let init = web_sys::ResponseInit::new();
+            init.set_headers(&headers);
+            JsFuture::from(cache().put_with_str(address, &body.respond(&init)?)).await
+        };
+        if let Err(error) = put.await {
+            log_error("the fast tier", &error);
+        }
+    }
+
+    async fn remove(&self, address: &str) {
+        if let Err(error) = JsFuture::from(cache().delete_with_str(address)).await {
+            log_error("the fast tier", &error);
+        }
+    }
+
+    async fn ask(&self, partition: &str, ask: &Ask) -> Result<proxy::Told<Body>, Unavailable> {
+        let told = async {
+            let (told, response) = self.command(partition, &Command::Answer(ask.clone())).await?;
+            let Told::Answer(entry, record, way) = told else { return Ok(proxy::Told::Yourself) };
+            let body = Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?);
+            Ok(proxy::Told::Answer(Answered { entry, body: Body::Bytes(body), record, way }))
+        };
+        told.await.map_err(|error| self.unavailable(&error))
+    }
+
+    async fn drop_partition(&self, partition: &str) -> Result<Record, Unavailable> {
+        match self.command(partition, &Command::Drop).await {
+            Ok((Told::Dropped(record), _)) => Ok(record),
+            Ok(_) => Err(Unavailable),
+            Err(error) => Err(self.unavailable(&error)),
+        }
+    }
+
+    async fn look_up(&self, statement: Statement) -> Result<Outcome, Unavailable> {
+        let found = async { Database::of(&self.env)?.run(&[statement]).await };
+        let batch = found.await.map_err(|error| {
+            log_error("the keys", &error);
+            Unavailable
+        })?;
+        batch.outcomes.into_iter().next().ok_or(Unavailable)
+    }
+
+    async fn admits(&self, caller: &str) -> bool {
+        if !self.is_limited {
+            return true;
+        }
+        let Ok(limiter) = self.env.rate_limiter("READS") else { return true };
+        limiter.limit(caller.to_owned()).await.is_ok_and(|outcome| outcome.success)
+    }
+
+    async fn bytes(&self, body: Body) -> Option<Vec<u8>> {
+        match body {
+            Body::Bytes(bytes) => Some(bytes.to_vec()),
+            Body::Response(response) => read(response.body(), MAX_ANSWER).await.ok()?,
+        }
+    }
+}
+
+impl Platform {
+    /// Without the binding there are no keepers, which is nobody's fault.
+    fn unavailable(&self, error: &JsValue) -> Unavailable {
+        if property(&self.env, "PARTITIONS").is_some() {
+            log_error("a partition", error);
+        }
+        Unavailable
+    }
+}
