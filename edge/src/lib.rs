@@ -21,6 +21,7 @@ mod reply;
 mod request;
 mod sql;
 mod visit;
+pub mod weeks;
 
 pub use access::{Permission, Refusal, throttle_address};
 pub use import::{Import, ImportBatch, MAX_BODY};

@@ -49,6 +49,14 @@ pub enum Trouble {
     OverBudget,
 }
 
+impl Trouble {
+    /// Whether what is no longer fresh may stand in (RFC 5861, section 4): for what is the server's failure, not for
+    /// what it means to say.
+    pub fn allows_stale(self) -> bool {
+        !matches!(self, Trouble::Status { status: ..500, .. } | Trouble::OverBudget)
+    }
+}
+
 /// What a partition keeps beyond the fast tier: texts under a kind and a key. Synchronous, as the SQLite of a Durable
 /// Object is.
 pub trait Shelf {
