@@ -1,5 +1,6 @@
 //! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
 
+use crate::counts;
 use crate::derived::{self, Form, derive};
 use crate::lists::{Members, Name, quote};
 use crate::reply::Reply;
@@ -139,9 +140,9 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
     let table = Table { resource };
     let (statements, stores) = if resource == &COMMITS {
-        (table.replace_commits(kept, deleted), 3..5)
+        (table.replace_commits(kept, deleted), 4..6)
     } else {
-        (table.replace(kept, deleted), 0..2)
+        (table.replace(kept, deleted), 1..3)
     };
     Ok(ImportBatch { statements, stores, rows })
 }
@@ -373,6 +374,7 @@ impl Table {
         let name = self.resource.name;
         let differs = format!(" WHERE ({}) IS NOT ({})", self.others(&format!("{name}.")), self.others("excluded."));
         vec![
+            counts::update(self.resource, kept.clone(), deleted.clone()),
             Statement::new(self.upsert("true") + &differs, [kept.into()]),
             Statement::new(
                 format!("DELETE FROM {name} WHERE id IN (SELECT value FROM json_each(?1))"),
@@ -391,6 +393,7 @@ impl Table {
         let rows = |sql: String| Statement::new(sql, [kept.clone().into()]);
         let plain = |sql: String| Statement::new(sql, []);
         vec![
+            counts::update(self.resource, kept.clone(), deleted.clone()),
             Statement::new(
                 format!(
                     "INSERT INTO scratch (name, value) SELECT 'changed', json_group_array(id) FROM (\

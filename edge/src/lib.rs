@@ -12,6 +12,7 @@
 
 mod access;
 pub mod cache;
+mod counts;
 mod derived;
 mod import;
 mod lists;

@@ -63,7 +63,7 @@ impl List {
         };
         match &self.of {
             Of::Rows(request) => vec![
-                statement(&|parameters| format!("SELECT COUNT(*) AS count{}", filter::found(request, parameters))),
+                statement(&|parameters| rows::count(request, parameters)),
                 statement(&|parameters| rows::page(request, parameters)),
             ],
             Of::Aggregate(request) => vec![

@@ -1,6 +1,7 @@
 //! Rows: the columns that are selected, and the JSON that is made of them.
 
 use super::filter;
+use crate::counts;
 use crate::sql::{Broken, Outcome, Parameters};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -50,20 +51,47 @@ fn nested_column(nested: &Nested) -> String {
 
 /// `LIMIT … OFFSET …`
 pub(super) fn limit(page: Page, parameters: &mut Parameters) -> String {
-    // No table comes near the largest whole number that a JavaScript number holds.
-    let mut bind = |number: u64| parameters.bind(i64::try_from(number).unwrap_or(MAX_INTEGER).min(MAX_INTEGER));
-    let (limit, offset) = (bind(page.limit), bind(page.offset));
+    let (limit, offset) = (bind(page.limit, parameters), bind(page.offset, parameters));
     format!("LIMIT {limit} OFFSET {offset}")
 }
+
+fn bind(number: u64, parameters: &mut Parameters) -> String {
+    // No table comes near the largest whole number that a JavaScript number holds.
+    parameters.bind(i64::try_from(number).unwrap_or(MAX_INTEGER).min(MAX_INTEGER))
+}
+
+/// Counts the rows.
+pub(super) fn count(request: &ListRequest, parameters: &mut Parameters) -> String {
+    if filter::finds_all(request) {
+        return counts::all(request.resource);
+    }
+    format!("SELECT COUNT(*) AS count{}", filter::found(request, parameters))
+}
+
+/// So many rows may be passed over by reading them.
+const MAX_PASSED: u64 = 1_000;
 
 /// The page's rows, each from the columns that [`columns`] names.
 pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
     let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
-    let pages = format!("ORDER BY {order} {}", limit(request.page, parameters));
+    let Page { limit, offset } = request.page;
     if filter::finds_all(request) && request.ordering.iter().all(|order| order.field == 0) {
-        return format!("SELECT {columns} FROM {resource} AS t {pages}");
+        if offset <= MAX_PASSED {
+            let pages = self::limit(request.page, parameters);
+            return format!("SELECT {columns} FROM {resource} AS t ORDER BY {order} {pages}");
+        }
+        let descending = request.ordering.first().is_some_and(|order| order.descending);
+        let place = counts::place(request.resource, descending, bind(offset, parameters));
+        return format!(
+            "{} SELECT {columns} FROM {resource} AS t WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
+            place.with,
+            place.from,
+            bind(limit, parameters),
+            place.skipped,
+        );
     }
     // What may have to be sorted is ids; the rows of the page alone are read whole.
+    let pages = format!("ORDER BY {order} {}", self::limit(request.page, parameters));
     let found = filter::found(request, parameters);
     format!(
         "SELECT {columns} FROM (SELECT t.id AS found{found} {pages}) CROSS JOIN {resource} AS t ON t.id = found \

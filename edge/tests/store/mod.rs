@@ -16,11 +16,12 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 5] = [
+pub const MIGRATIONS: [&str; 6] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
     include_str!("../../../worker/migrations/0004_lists.sql"),
+    include_str!("../../../worker/migrations/0005_row_count.sql"),
     include_str!("../../../worker/migrations/0006_scopes.sql"),
 ];
 
@@ -46,6 +47,11 @@ impl Store {
         for migration in MIGRATIONS {
             database.execute_batch(migration).unwrap();
         }
+        Store::of(database)
+    }
+
+    /// A database that is migrated already.
+    pub fn of(database: Connection) -> Store {
         for (limit, value) in LIMITS {
             database.set_limit(limit, value).unwrap();
         }
