@@ -44,7 +44,10 @@ const steps: Record<string, () => Promise<void>> = {
     await rustComponents();
     await cargo("clippy", "--locked", "--all-targets", "--", "--deny", "warnings");
     await wasmTarget("wasm32-unknown-unknown");
-    const wasmCrates = ["--package", "streamgage-worker", "--package", "streamgage-browser"];
+    const wasmCrates = ["streamgage-worker", "streamgage-lab", "streamgage-browser"].flatMap((name) => [
+      "--package",
+      name,
+    ]);
     const target = ["--target", "wasm32-unknown-unknown"];
     await cargo("clippy", "--locked", ...target, ...wasmCrates, "--all-targets", "--", "--deny", "warnings");
   },
@@ -81,6 +84,9 @@ const steps: Record<string, () => Promise<void>> = {
     await builtWorker();
     await builtPage();
     await nodeTests("tests/worker");
+  },
+  async cache() {
+    await run("node", ["scripts/cache-tests.ts"]);
   },
   async page() {
     await useChrome();

@@ -84,7 +84,7 @@ pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rule
     let expires = response.get("expires").filter(|_| !is_targeted);
 
     // A part can't be told from the whole, and a 304 is no answer of its own (RFC 9111 §3.3, §4.3.4).
-    let storable = status >= 200 && status != 206 && status != 304;
+    let storable = (200..600).contains(&status) && status != 206 && status != 304;
     let understood = KNOWN_STATUSES.contains(&status) || !directives.has("must-understand");
     let cookies = rules.cookies || !response.has("set-cookie");
     let any = response.list("vary").any(|name| name == "*");

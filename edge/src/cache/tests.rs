@@ -62,6 +62,7 @@ fn expires_counts_from_date_and_what_is_no_date_is_past() {
         ("Sun, 22 Nov 2026 12:01:00 GMT", 60),
         ("Sunday, 22-Nov-26 12:01:00 GMT", 60),
         ("Sun Nov 22 12:01:00 2026", 60),
+        ("Sun, 21 Nov 2286 04:46:39 GMT", 8_204_690_799),
         ("Sun, 22 Nov 2026 11:59:00 GMT", 0),
         ("0", 0),
         ("Sun, 22 Nov 2050 12:01:00 UTC", 0),
@@ -81,7 +82,7 @@ fn statuses_cookies_and_keys() {
     for status in [200, 204, 301, 404, 410, 499, 500, 503, 599] {
         assert_eq!(freshness(&SHARED, status, &[hour]), Some((true, 3600)), "{status}");
     }
-    for status in [100, 206, 304] {
+    for status in [100, 206, 304, 999] {
         assert_eq!(freshness(&SHARED, status, &[hour]), None, "{status}");
     }
     assert_eq!(freshness(&SHARED, 599, &[("Cache-Control", "max-age=3600, must-understand")]), None);

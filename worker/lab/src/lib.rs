@@ -241,6 +241,10 @@ impl Exchange {
     /// Sends a stored answer, or what the request wants of it.
     async fn serve(&self, stored: &Stored, entry: &Response, status: &CacheStatus) -> Result<Response, JsValue> {
         let mut fields = stored.answer(Date::now() as i64);
+        if status.stored && stored.lifetimes.initial_age == 0 {
+            // What comes from the upstream itself has no Age (RFC 9111 §5.1).
+            fields.remove("age");
+        }
         if not_modified(&self.fields, stored.status, &fields) {
             return send(304, &not_modified_fields(&fields), &JsValue::NULL, status);
         }
