@@ -1,42 +1,31 @@
-//! An organization's contributions, made once and asked many times.
+//! An organization's commits, read once and asked many times.
 
 use super::{Answer, Commit, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
 use alloc::{string::String, vec, vec::Vec};
 use core::hash::BuildHasher;
-use hashbrown::{DefaultHashBuilder, HashSet};
-use streamgage_kernel::{Columns, Selection, WeekSums, week_sums};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use streamgage_kernel::{self as kernel, ByDay, Commits, Selection, WeekSums};
 
-/// What counts of an organization: its contributions in columns, and who and what they belong to.
+/// What counts of an organization: its commits in columns, and who and what they belong to.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// The users with a contribution, ascending; columns name them by their place here.
+    /// The users with a commit; commits name them by their place here.
     users: Vec<i64>,
-    /// The repositories with one, ascending, and what filters read of them.
+    /// The repositories with one, and what filters read of them.
     repos: Vec<(i64, Option<RepoFacts>)>,
     /// Teams, each behind the one that it is nested in; sorted.
     nested: Vec<(i64, i64)>,
     /// Contributors: a team and a user.
     contributors: Vec<(i64, i64)>,
-    columns: OwnedColumns,
+    commits: ByDay,
 }
 
 #[derive(Clone, Debug)]
 struct RepoFacts {
     folded_name: String,
     tags: IdSet,
-}
-
-#[derive(Clone, Debug, Default)]
-struct OwnedColumns {
-    users: Vec<u32>,
-    days: Vec<i32>,
-    repos: Vec<u32>,
-    commits: Vec<u32>,
-    haloc: Vec<i64>,
-    churn: Vec<i64>,
-    impact: Vec<i64>,
 }
 
 impl Table {
@@ -46,27 +35,33 @@ impl Table {
         let repos = organization.repos.into_sorted();
         let blocked: IdSet = repos.iter().filter(|(_, repo)| repo.blocked).map(|&(id, _)| id).collect();
 
-        let mut commits = without_duplicates(organization.commits.into_sorted());
-        commits.retain(|commit| {
+        let commits = without_duplicates(organization.commits.into_sorted());
+        let (mut users, mut repo_ids, mut columns) = (Places::default(), Places::default(), Commits::default());
+        for commit in &commits {
             let excluded = commit.is_merge || commit.is_pr_orphan || commit.is_outlier;
-            !excluded && !hidden.contains(commit.apex_user_id) && !blocked.contains(commit.repo_id)
-        });
-        commits.sort_by_cached_key(|commit| (commit.apex_user_id, commit.day, commit.repo_id));
-
-        let users: IdSet = commits.iter().map(|commit| commit.apex_user_id).collect();
-        let repo_ids: IdSet = commits.iter().map(|commit| commit.repo_id).collect();
-        let columns = OwnedColumns::new(&commits, users.as_slice(), repo_ids.as_slice());
+            if excluded || hidden.contains(commit.apex_user_id) || blocked.contains(commit.repo_id) {
+                continue;
+            }
+            columns.push(kernel::Commit {
+                user: users.of(commit.apex_user_id),
+                repo: repo_ids.of(commit.repo_id),
+                day: commit.day.number(),
+                haloc: commit.haloc,
+                churn: commit.churn,
+                impact: commit.impact,
+            });
+        }
         let memberships = organization.memberships.into_sorted().into_iter().filter(|(_, entry)| entry.is_contributor);
         let teams = organization.teams.into_sorted();
         let mut nested: Vec<(i64, i64)> =
             teams.iter().filter_map(|&(id, Team { parent })| Some((parent?, id))).collect();
         nested.sort_unstable();
         Table {
-            users: users.as_slice().to_vec(),
-            repos: repo_ids.as_slice().iter().map(|&id| (id, RepoFacts::find(id, &repos))).collect(),
+            users: users.ids,
+            repos: repo_ids.ids.into_iter().map(|id| (id, RepoFacts::find(id, &repos))).collect(),
             nested,
             contributors: memberships.filter_map(|(_, entry)| Some((entry.team_id?, entry.apex_user_id?))).collect(),
-            columns,
+            commits: columns.into_sorted(),
         }
     }
 
@@ -94,7 +89,7 @@ impl Table {
             first_day: request.start.number(),
             last_day: request.end.number(),
         };
-        week_sums(&self.columns.borrow(), &selection)
+        self.commits.week_sums(&selection)
     }
 
     /// The contributors of any of the teams, and of the teams nested in these where the request says so.
@@ -153,72 +148,19 @@ impl RepoFacts {
     }
 }
 
-impl OwnedColumns {
-    /// Columns of commits that are sorted by user, day and repository; those of the same become one row.
-    fn new(commits: &[Commit], users: &[i64], repos: &[i64]) -> OwnedColumns {
-        let mut columns = OwnedColumns::default();
-        let same = |one: &Commit, next: &Commit| {
-            (one.apex_user_id, one.day, one.repo_id) == (next.apex_user_id, next.day, next.repo_id)
-        };
-        for group in commits.chunk_by(same) {
-            let Some(first) = group.first() else { continue };
-            let key = (place(users, first.apex_user_id), first.day.number(), place(repos, first.repo_id));
-            let mut sums = Sums::default();
-            for commit in group {
-                // What 64 bits can't hold becomes another row of the same key: nothing is rounded.
-                sums = sums.with(commit).unwrap_or_else(|| {
-                    columns.push(key, &sums);
-                    Sums::default().with(commit).unwrap_or_default()
-                });
-            }
-            columns.push(key, &sums);
-        }
-        columns
-    }
-
-    fn push(&mut self, (user, day, repo): (u32, i32, u32), sums: &Sums) {
-        self.users.push(user);
-        self.days.push(day);
-        self.repos.push(repo);
-        self.commits.push(sums.commits);
-        self.haloc.push(sums.haloc);
-        self.churn.push(sums.churn);
-        self.impact.push(sums.impact);
-    }
-
-    fn borrow(&self) -> Columns<'_> {
-        Columns {
-            users: &self.users,
-            days: &self.days,
-            repos: &self.repos,
-            commits: &self.commits,
-            haloc: &self.haloc,
-            churn: &self.churn,
-            impact: &self.impact,
-        }
-    }
+/// Ids, numbered in the order in which they come.
+#[derive(Default)]
+struct Places {
+    ids: Vec<i64>,
+    places: HashMap<i64, u32>,
 }
 
-fn place(ids: &[i64], id: i64) -> u32 {
-    ids.binary_search(&id).ok().and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
-}
-
-/// What commits add up to.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    commits: u32,
-    haloc: i64,
-    churn: i64,
-    impact: i64,
-}
-
-impl Sums {
-    fn with(&self, commit: &Commit) -> Option<Sums> {
-        Some(Sums {
-            commits: self.commits.checked_add(1)?,
-            haloc: self.haloc.checked_add(commit.haloc)?,
-            churn: self.churn.checked_add(commit.churn)?,
-            impact: self.impact.checked_add(commit.impact)?,
+impl Places {
+    fn of(&mut self, id: i64) -> u32 {
+        *self.places.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            // No memory holds more.
+            u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
         })
     }
 }
