@@ -372,7 +372,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig::with_cases(24))]
         /// Rows enough for more than a block of them to fall on one day.
         #[test]
         fn sums_are_the_simple_ones(
@@ -380,7 +380,7 @@ mod tests {
                 (0u32..6, 0u32..3, -4i32..6, number(), number(), number()).prop_map(|(user, repo, day, haloc, churn, impact)| {
                     Commit { user, repo, day, haloc, churn, impact }
                 }),
-                0..1_200,
+                0..900,
             ),
             users in any::<[bool; 6]>(),
             repos in any::<[bool; 3]>(),
