@@ -3,7 +3,7 @@
 use super::{Errors, ListRequest, Parameters};
 use crate::schema::{COMMITS, Field, Kind};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A valid request for the aggregate of commits.
@@ -86,42 +86,69 @@ impl AggregateRequest {
 
     /// The names of what a row shows, in order.
     pub fn columns(&self) -> Vec<String> {
-        let name = |field: usize| COMMITS.fields.get(field).map_or("", |field| field.name);
-        let group = |group: &Group| {
-            if group.date { format!("{}_date", name(group.field)) } else { name(group.field).to_string() }
-        };
-        let aggregate = |aggregate: &Aggregate| match aggregate.function {
-            Function::Count => format!("{}_count", name(aggregate.field)),
-            Function::Sum => format!("{}_sum", name(aggregate.field)),
-        };
-        self.groups.iter().map(group).chain(self.aggregates.iter().map(aggregate)).collect()
+        self.groups.iter().map(Group::column).chain(self.aggregates.iter().map(Aggregate::column)).collect()
     }
 }
 
-fn find(name: &str, is_fit: impl Fn(&Field) -> bool) -> Option<usize> {
-    COMMITS.fields.iter().position(|field| field.name == name && !field.uses.is_only_shown() && is_fit(field))
+/// The fields that can be grouped by or aggregated, with their places.
+fn fields() -> impl Iterator<Item = (usize, &'static Field)> {
+    COMMITS.fields.iter().enumerate().filter(|(_, field)| !field.uses.is_only_shown())
+}
+
+fn name(field: usize) -> &'static str {
+    COMMITS.fields.get(field).map_or("", |field| field.name)
 }
 
 impl Group {
+    /// All that there are.
+    pub fn all() -> impl Iterator<Item = Group> {
+        fields().filter_map(|(place, field)| match field.kind {
+            Kind::DateTime => Some(Group { field: place, date: true }),
+            Kind::Integer | Kind::Boolean | Kind::Text => Some(Group { field: place, date: false }),
+            Kind::Decimal | Kind::Number | Kind::Ids | Kind::Json => None,
+        })
+    }
+
+    /// What `group_by` names it.
+    pub fn name(&self) -> String {
+        format!("{}{}", name(self.field), if self.date { "__date" } else { "" })
+    }
+
+    /// What rows name it.
+    pub fn column(&self) -> String {
+        format!("{}{}", name(self.field), if self.date { "_date" } else { "" })
+    }
+
     fn find(name: &str) -> Option<Group> {
-        let is_date_time = |field: &Field| field.kind == Kind::DateTime;
-        match name.strip_suffix("__date") {
-            Some(name) => find(name, is_date_time).map(|field| Group { field, date: true }),
-            None => {
-                let is_fit = |field: &Field| matches!(field.kind, Kind::Integer | Kind::Boolean | Kind::Text);
-                find(name, is_fit).map(|field| Group { field, date: false })
-            }
-        }
+        Group::all().find(|group| group.name() == name)
     }
 }
 
 impl Aggregate {
-    fn find(name: &str, function: Function) -> Option<Aggregate> {
-        let is_fit = |field: &Field| match function {
+    /// All that there are of a function.
+    pub fn all(function: Function) -> impl Iterator<Item = Aggregate> {
+        let is_fit = move |field: &Field| match function {
             Function::Count => true,
             Function::Sum => matches!(field.kind, Kind::Integer | Kind::Decimal | Kind::Number),
         };
-        find(name, is_fit).map(|field| Aggregate { field, function })
+        fields().filter(move |(_, field)| is_fit(field)).map(move |(field, _)| Aggregate { field, function })
+    }
+
+    /// The name of its field.
+    pub fn name(&self) -> &'static str {
+        name(self.field)
+    }
+
+    /// What rows name it.
+    pub fn column(&self) -> String {
+        match self.function {
+            Function::Count => format!("{}_count", self.name()),
+            Function::Sum => format!("{}_sum", self.name()),
+        }
+    }
+
+    fn find(name: &str, function: Function) -> Option<Aggregate> {
+        Aggregate::all(function).find(|aggregate| aggregate.name() == name)
     }
 }
 

@@ -3,25 +3,48 @@
 use super::errors::{BAD_DATE, END_BEFORE_START, Errors, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, bad_choice};
 use super::{IdSet, Parameters, encode_query};
 use crate::calendar::Day;
+use crate::schema::Operand;
 use crate::text::trim;
 use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 
-/// The parameters' names, in the order in which they are documented and errors are listed.
-pub const METRICS_PARAMETERS: [&str; 14] = [
-    "start_date",
-    "end_date",
-    "include_nested_teams",
-    "resolution",
-    "apex_user_id",
-    "apex_user_id__in",
-    "team_id",
-    "team_id__in",
-    "repo_id",
-    "repo_id__in",
-    "repo_id_not__in",
-    "repo_tag_id",
-    "repo_tag_id__in",
-    "repo_name",
+/// A parameter of the metrics endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricsParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value is.
+    pub operand: Operand,
+    /// Whether there is no answer without it.
+    pub required: bool,
+}
+
+const fn parameter(name: &'static str, operand: Operand) -> MetricsParameter {
+    MetricsParameter { name, operand, required: false }
+}
+
+const fn required(name: &'static str, operand: Operand) -> MetricsParameter {
+    MetricsParameter { name, operand, required: true }
+}
+
+const BOOLEANS: &[&str] = &["true", "false"];
+const RESOLUTIONS: &[&str] = &["period", "week"];
+
+/// The parameters, in the order in which they are documented and errors are listed.
+pub const METRICS_PARAMETERS: [MetricsParameter; 14] = [
+    required("start_date", Operand::Date),
+    parameter("end_date", Operand::Date),
+    parameter("include_nested_teams", Operand::Choice(BOOLEANS)),
+    required("resolution", Operand::Choice(RESOLUTIONS)),
+    parameter("apex_user_id", Operand::Number),
+    parameter("apex_user_id__in", Operand::Numbers),
+    parameter("team_id", Operand::Number),
+    parameter("team_id__in", Operand::Numbers),
+    parameter("repo_id", Operand::Number),
+    parameter("repo_id__in", Operand::Numbers),
+    parameter("repo_id_not__in", Operand::Numbers),
+    parameter("repo_tag_id", Operand::Number),
+    parameter("repo_tag_id__in", Operand::Numbers),
+    parameter("repo_name", Operand::Text),
 ];
 
 /// How far back a range may begin.
@@ -88,9 +111,9 @@ impl MetricsRequest {
         let parameters = Parameters::parse(query_string);
         let mut fields = Fields { parameters: &parameters, errors: Errors::default() };
         let (start, end) = fields.range(today);
-        let include_nested_teams = fields.choice("include_nested_teams", [("true", true), ("false", false)]);
-        let choices = [("period", Resolution::Period), ("week", Resolution::Week)];
-        let resolution = fields.required("resolution").and_then(|_| fields.choice("resolution", choices));
+        let include_nested_teams = fields.choice("include_nested_teams", BOOLEANS, [true, false]);
+        let meanings = [Resolution::Period, Resolution::Week];
+        let resolution = fields.required("resolution").and_then(|_| fields.choice("resolution", RESOLUTIONS, meanings));
         let user = fields.id("apex_user_id");
         let users = fields.ids("apex_user_id__in");
         let teams = [fields.id("team_id"), fields.ids("team_id__in")];
@@ -210,13 +233,13 @@ impl<'a> Fields<'a> {
         read
     }
 
-    fn choice<T: Copy>(&mut self, name: &str, choices: [(&str, T); 2]) -> Option<T> {
+    fn choice<T: Copy>(&mut self, name: &str, choices: &[&str], meanings: [T; 2]) -> Option<T> {
         let value = self.parameters.value(name)?;
-        let choice = choices.iter().find(|(choice, _)| *choice == value);
+        let choice = choices.iter().zip(meanings).find(|(choice, _)| **choice == value);
         if choice.is_none() {
-            self.errors.add(name, bad_choice(value, &choices.map(|(choice, _)| choice)));
+            self.errors.add(name, bad_choice(value, choices));
         }
-        choice.map(|&(_, meaning)| meaning)
+        choice.map(|(_, meaning)| meaning)
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
@@ -271,9 +294,9 @@ mod tests {
 
     #[test]
     fn errors_come_in_documented_order() {
-        let query: Vec<String> = METRICS_PARAMETERS.iter().rev().map(|name| format!("{name}=x%00")).collect();
+        let query: Vec<String> = METRICS_PARAMETERS.iter().rev().map(|known| format!("{}=x%00", known.name)).collect();
         let errors = parse(&query.join("&")).unwrap_err();
-        assert!(errors.iter().map(|(name, _)| name).eq(METRICS_PARAMETERS));
+        assert!(errors.iter().map(|(name, _)| name).eq(METRICS_PARAMETERS.map(|known| known.name)));
     }
 
     #[test]
@@ -282,7 +305,7 @@ mod tests {
             body("resolution=week&resolution="),
             r#"{"start_date":["This field is required."],"resolution":["This field is required."]}"#
         );
-        let blanks: String = METRICS_PARAMETERS.iter().skip(4).map(|name| format!("&{name}=")).collect();
+        let blanks: String = METRICS_PARAMETERS.iter().skip(4).map(|known| format!("&{}=", known.name)).collect();
         assert_eq!(parse(&format!("{GOOD}&include_nested_teams=&end_date={blanks}")), parse(GOOD));
     }
 
@@ -342,7 +365,7 @@ mod tests {
         fn any_query_is_answered(
             pairs in proptest::collection::vec((0usize..15, "[-0-9a-z,%+. ]{0,12}"), 0..12)
         ) {
-            let name = |&index: &usize| METRICS_PARAMETERS.get(index).copied().unwrap_or("other");
+            let name = |&index: &usize| METRICS_PARAMETERS.get(index).map_or("other", |known| known.name);
             let query: Vec<String> = pairs.iter().map(|(index, value)| format!("{}={value}", name(index))).collect();
             match parse(&query.join("&")) {
                 Ok(request) => prop_assert!(request.start <= request.end),

@@ -14,9 +14,9 @@ pub use endpoint::{Endpoint, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{
-    Comparison, Condition, Double, Filter, Join, ListRequest, MAX_CONDITIONS, MAX_JOINS, Node, Order, Projection,
-    Subject, Test,
+    Comparison, Condition, Double, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_JOINS, Node, Order,
+    Projection, Subject, Test, filter_parameters,
 };
-pub use metrics::{METRICS_PARAMETERS, MetricsRequest, Resolution};
-pub use page::{MAX_LIMIT, Page};
+pub use metrics::{METRICS_PARAMETERS, MetricsParameter, MetricsRequest, Resolution};
+pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 pub use parameters::{Parameters, encode_form, encode_query};

@@ -6,7 +6,8 @@ use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The most rows of a page.
 pub const MAX_LIMIT: u64 = 1_000;
-const DEFAULT_LIMIT: u64 = 100;
+/// How many rows a page has where no good number is asked for.
+pub const DEFAULT_LIMIT: u64 = 100;
 
 /// Which rows of a list are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Everything that has to know a field reads it here: dumps, imports, the database's tables, lists. To add a field
 //! is to add a line to [`RESOURCES`] (and, for the database, a migration).
 
+mod operand;
 mod plain;
 mod resources;
 mod row;
@@ -10,6 +11,7 @@ mod split;
 mod text;
 mod uses;
 
+pub use operand::Operand;
 pub use plain::read_plain_row;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row::{MAX_INTEGER, RowError, RowSink, Value, read_row};

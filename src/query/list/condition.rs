@@ -2,8 +2,8 @@
 
 use super::Test;
 use crate::query::{Errors, Parameters};
-use crate::schema::{Field, FilterOf, Flag, Kind, Lookup, Relation, Resource, Uses};
-use alloc::{vec, vec::Vec};
+use crate::schema::{Field, FilterOf, Flag, Kind, Lookup, Operand, Relation, Resource, Uses};
+use alloc::{string::String, vec, vec::Vec};
 
 /// A condition on a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +134,53 @@ fn sent<'a>(
     values.into_iter().flatten().filter(|(_, value, _)| !value.is_empty())
 }
 
+/// A parameter that is a condition on a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterParameter {
+    /// Its name, such as `id__in!`.
+    pub name: String,
+    /// The field or filter that it looks at.
+    pub of: &'static str,
+    /// How it compares, which is not always as its name says: `message=` is `icontains`.
+    pub lookup: Lookup,
+    /// Whether it leaves out what matches.
+    pub negated: bool,
+    /// What its value is.
+    pub operand: Operand,
+}
+
+/// All parameters of a resource that are conditions, in the order in which their errors are listed.
+///
+/// ```
+/// use streamgage::{query::filter_parameters, schema::TAGS};
+/// let names: Vec<String> = filter_parameters(&TAGS).map(|parameter| parameter.name).take(4).collect();
+/// assert_eq!(names, ["id", "id!", "id__gt", "id__gt!"]);
+/// ```
+pub fn filter_parameters(resource: &'static Resource) -> impl Iterator<Item = FilterParameter> {
+    let fields = resource.fields.iter().map(|field| (field.name, field.kind, field.uses));
+    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.uses));
+    fields.chain(filters).flat_map(|(of, kind, uses)| {
+        let lookups = Lookup::ALL.into_iter().filter(move |&lookup| uses.looks_up(lookup));
+        let both = lookups.flat_map(|lookup| [(lookup, false), (lookup, true)]);
+        both.map(move |(lookup, negated)| {
+            let mut name = String::from(of);
+            if lookup != Lookup::Exact {
+                name.extend(["__", lookup.suffix()]);
+            }
+            if negated {
+                name.push('!');
+            }
+            let lookup = effective(uses, lookup);
+            FilterParameter { name, of, lookup, negated, operand: Operand::of(kind, lookup) }
+        })
+    })
+}
+
+/// What a lookup means of what has those uses.
+const fn effective(uses: Uses, lookup: Lookup) -> Lookup {
+    if matches!(lookup, Lookup::Exact) && uses.exact_contains() { Lookup::IContains } else { lookup }
+}
+
 /// How many names a field may have: one a lookup, and that with a `!`.
 const NAMES: usize = 2 * Lookup::ALL.len();
 
@@ -173,10 +220,6 @@ impl Named {
     }
 
     fn test(&self, value: &str) -> Result<Option<Test>, &'static str> {
-        let lookup = match self.lookup {
-            Lookup::Exact if self.uses.exact_contains() => Lookup::IContains,
-            lookup => lookup,
-        };
-        Test::parse(self.kind, lookup, value)
+        Test::parse(self.kind, effective(self.uses, self.lookup), value)
     }
 }

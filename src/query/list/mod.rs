@@ -7,7 +7,7 @@ mod filter;
 mod search;
 mod test;
 
-pub use condition::{Condition, Subject};
+pub use condition::{Condition, FilterParameter, Subject, filter_parameters};
 pub use filter::{Filter, Join, MAX_CONDITIONS, MAX_JOINS, Node};
 pub use test::{Comparison, Double, Test};
 

@@ -410,6 +410,31 @@ fn canonical_text() {
     assert_eq!(canonical(&USERS, "team=1&team__isnull=0&team_member!=1e30"), "team__isnull=false&team_member%21=1e30");
 }
 
+/// What the value of a parameter is, as the messages tell it.
+#[test]
+fn the_filter_parameters_are_those_that_are_read() {
+    use crate::query::filter_parameters;
+    use crate::schema::Operand;
+    for resource in RESOURCES {
+        for parameter in filter_parameters(resource) {
+            let ask = |value: &str| ListRequest::parse(resource, &format!("{}={value}", parameter.name));
+            let message = |value: &str| ask(value).err().map(|errors| errors.to_string());
+            let told = |text: &str| Some(format!("{}: {text}", parameter.name));
+            let (bad, good, expected) = match parameter.operand {
+                Operand::Number => ("x", "7.5", told("Enter a number.")),
+                Operand::Numbers => ("1,x", "1,2", told("Enter a number.")),
+                Operand::DateTime => ("x", "2021-06-01", told("Enter a valid date/time.")),
+                Operand::Text | Operand::Texts => ("%00", "x", told("Null characters are not allowed.")),
+                Operand::Boolean => ("x", "true", None),
+                Operand::Date | Operand::Choice(_) => unreachable!("no list has such"),
+            };
+            assert_eq!(message(bad), expected, "{parameter:?}");
+            let condition = ask(good).unwrap().filter.conditions().next().cloned().unwrap();
+            assert_eq!(condition.negated, parameter.negated, "{parameter:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn canonical_text_is_read_as_the_same_request(
