@@ -17,6 +17,7 @@ mod derived;
 mod import;
 mod lists;
 mod metrics;
+pub mod openapi;
 pub mod proxy;
 mod reply;
 mod request;

@@ -33,8 +33,9 @@ enum Target {
     Import(Import),
 }
 
-const READ_METHODS: &str = "GET, HEAD, OPTIONS";
-const IMPORT_METHODS: &str = "POST";
+pub(crate) const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+pub(crate) const IMPORT_METHODS: &str = "POST";
+pub(crate) const HEALTH_METHODS: &str = "GET, HEAD";
 
 /// Takes a request in. `now` is in milliseconds since 1970-01-01.
 pub fn receive(request: &Request, settings: &Settings, now: f64) -> Received {
@@ -73,7 +74,7 @@ fn health(request: &Request, settings: &Settings, now: f64) -> Reply {
         "GET" | "HEAD" => {
             Reply::value(200, &Health { status: "ok", today: settings.today(&request.url, now).to_string() })
         }
-        method => method_not_allowed(method, "GET, HEAD"),
+        method => method_not_allowed(method, HEALTH_METHODS),
     }
 }
 

@@ -1,0 +1,296 @@
+//! JSON schemas of what is sent and answered.
+
+use super::about::about;
+use super::json::{Json, list, object};
+use streamgage::query::{Aggregate, Function, Group};
+use streamgage::schema::{COMMITS, Field, Kind, MAX_INTEGER, Missing, Nested, NestedOf, Operand, Resource, Shown};
+
+/// The greatest number that a filter of a list takes.
+const MAX_NUMBER: f64 = 1e50;
+
+/// A date that there is, from 0001-01-01 to 9999-12-31.
+const DATE: &str = concat!(
+    "(([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])",
+    "-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)",
+);
+const TIME: &str = concat!(
+    "([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?",
+    "(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?",
+);
+
+/// A reference to one of the components.
+pub(super) fn reference(kind: &str, name: &str) -> Json {
+    object! { "$ref" => format!("#/components/{kind}/{name}") }
+}
+
+pub(super) fn schema(name: &str) -> Json {
+    reference("schemas", name)
+}
+
+/// What the objects of a resource are called.
+pub(super) fn title(resource: &Resource) -> &'static str {
+    match resource.name {
+        "commits" => "Commit",
+        "users" => "User",
+        "teams" => "Team",
+        "team_membership" => "TeamMembership",
+        "repos" => "Repo",
+        "tags" => "Tag",
+        "user_alias" => "UserAlias",
+        other => other,
+    }
+}
+
+/// The type of a parameter's value.
+pub(super) fn operand(operand: Operand) -> Json {
+    match operand {
+        Operand::Number => schema("Number"),
+        Operand::Numbers => object! { "type" => "array", "items" => schema("Number") },
+        Operand::Text => schema("Text"),
+        Operand::Texts => object! { "type" => "array", "items" => schema("Text") },
+        Operand::DateTime => schema("DateTime"),
+        Operand::Boolean => object! { "type" => "boolean" },
+        Operand::Date => object! { "type" => "string", "format" => "date" },
+        Operand::Choice(choices) => object! { "type" => "string", "enum" => Json::list(choices.iter().copied()) },
+    }
+}
+
+/// The component schemas that are the same for all resources.
+pub(super) fn common() -> Vec<(&'static str, Json)> {
+    let text = |description: &'static str| object! { "type" => "string", "description" => description };
+    vec![
+        (
+            "Number",
+            object! {
+                "type" => "number", "maximum" => MAX_NUMBER,
+                "description" => "A number. On whole-number fields it is truncated toward zero: `id=1.5` finds 1.",
+            },
+        ),
+        ("Text", text("Text without NUL; white space around it is trimmed.").with("pattern", r"^[^\x00]*$")),
+        (
+            "DateTime",
+            text(
+                "`YYYY-MM-DD`, or with ` hh:mm[:ss[.f]]`, also with a `T` between, and then `Z` or an offset. \
+                 Without an offset it is UTC, but in fields that say otherwise.",
+            )
+            .with("pattern", format!("^{DATE}{TIME}$"))
+            .with("examples", list!["2021-06-09", "2021-06-09T10:42:07"]),
+        ),
+        (
+            "Detail",
+            object! {
+                "type" => "object", "required" => list!["detail"], "additionalProperties" => false,
+                "properties" => object! { "detail" => object! { "type" => "string" } },
+            },
+        ),
+        (
+            "Errors",
+            object! {
+                "type" => "object", "minProperties" => 1,
+                "description" => "Every bad parameter at once, by its name as sent, with its messages. \
+                    What is wrong inside of `filters` is told by the query in brackets.",
+                "additionalProperties" => object! { "anyOf" => list![
+                    schema("Messages"),
+                    object! {
+                        "type" => "object",
+                        "additionalProperties" => object! {
+                            "type" => "object", "additionalProperties" => schema("Messages"),
+                        },
+                    },
+                ]},
+            },
+        ),
+        ("Messages", object! { "type" => "array", "minItems" => 1, "items" => object! { "type" => "string" } }),
+        (
+            "ImportError",
+            object! {
+                "type" => "object", "required" => list!["line", "field", "error"], "additionalProperties" => false,
+                "properties" => object! {
+                    "line" => object! { "type" => list!["integer", "null"], "minimum" => 1 },
+                    "field" => object! { "type" => list!["string", "null"] },
+                    "error" => object! { "type" => "string" },
+                },
+            },
+        ),
+    ]
+}
+
+/// An object of a resource, as lists show it. Each field may be left out by `fields` and `omit`, so none is required.
+pub(super) fn row(resource: &'static Resource) -> Json {
+    let shown = resource.shown().map(|shown| match shown {
+        Shown::Field(_, field) => (field.name, described(resource, field, value(field))),
+        Shown::Nested(nested) => (nested.name, nested_rows(nested)),
+    });
+    object! {
+        "type" => "object",
+        "description" => "All of it, where neither `fields` nor `omit` leaves something out; and fields that were \
+            imported without being known here.",
+        "properties" => Json::object(shown.collect::<Vec<_>>()),
+    }
+}
+
+fn nested_rows(nested: &'static Nested) -> Json {
+    let fields = nested.resource.fields.iter().filter(|field| nested.fields.contains(&field.name));
+    let object = object! {
+        "type" => "object", "required" => Json::list(nested.fields.iter().copied()), "additionalProperties" => false,
+        "properties" => Json::object(fields.map(|field| (field.name, described(nested.resource, field, value(field))))),
+    };
+    match nested.of {
+        NestedOf::TeamsOfUser | NestedOf::Ids => object! { "type" => "array", "items" => object },
+        NestedOf::Id => object! {
+            "anyOf" => list![object, object! { "type" => "null" }],
+            "description" => format!("The one of `{}`; null where there is none.", nested.after),
+        },
+    }
+}
+
+/// A row of a resource, as it is imported: ids instead of nested objects. Whatever is not known here is kept.
+pub(super) fn import_row(resource: &'static Resource) -> Json {
+    let properties = resource.fields.iter().map(|field| {
+        let limits = match field.kind {
+            Kind::Integer => Some((-(MAX_INTEGER as f64), MAX_INTEGER as f64)),
+            Kind::Decimal => Some((-900_719_925_474.0, 900_719_925_474.0)),
+            _ => None,
+        };
+        let value = match limits {
+            Some((least, most)) if field.kind == Kind::Integer => {
+                value(field).with("minimum", least as i64).with("maximum", most as i64)
+            }
+            Some((least, most)) => value(field).with("minimum", least).with("maximum", most),
+            None => value(field),
+        };
+        (field.name, described(resource, field, value))
+    });
+    let required = resource.fields.iter().filter(|field| field.missing == Missing::Required);
+    let row = object! {
+        "type" => "object",
+        "required" => Json::list(required.map(|field| field.name)),
+        "properties" => Json::object(properties),
+    };
+    let dates = |name: &'static str| {
+        object! { "required" => list![name], "properties" => object! { name => schema("DateTime") } }
+    };
+    if resource == &COMMITS { row.with("anyOf", list![dates("author_date"), dates("author_local_date")]) } else { row }
+}
+
+/// A row that deletes the one of its id.
+pub(super) fn deletion() -> Json {
+    object! {
+        "type" => "object", "required" => list!["id", "_deleted"],
+        "description" => "Deletes the row of that id.",
+        "properties" => object! {
+            "id" => object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER },
+            "_deleted" => object! { "const" => true },
+        },
+    }
+}
+
+fn described(resource: &Resource, field: &Field, value: Json) -> Json {
+    let about = about(resource.name, field.name).map(capital);
+    match about {
+        Some(text) => value.with("description", text),
+        None => value,
+    }
+}
+
+/// With a capital at its start and a full stop at its end.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).chain(['.']).collect()
+}
+
+/// What a field's values are; null too, unless the row is none without it.
+fn value(field: &Field) -> Json {
+    let nullable = field.missing != Missing::Required;
+    let name = match field.kind {
+        Kind::Integer => "integer",
+        Kind::Decimal | Kind::Number => "number",
+        Kind::Boolean => "boolean",
+        Kind::Text => "string",
+        Kind::DateTime => {
+            let date = schema("DateTime");
+            return if nullable {
+                object! { "anyOf" => list![date, object! { "type" => "null" }] }
+            } else {
+                date
+            };
+        }
+        Kind::Ids => {
+            let id = object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER };
+            return object! { "type" => list!["array", "null"], "items" => id };
+        }
+        Kind::Json => return Json::object::<&str, Json>([]),
+    };
+    let name = if nullable { list![name, "null"] } else { name.into() };
+    object! { "type" => name }
+}
+
+/// A row of the aggregate: the groups and aggregates that were asked for.
+pub(super) fn aggregate_row() -> Json {
+    let field = |place: usize| COMMITS.fields.get(place);
+    let groups = Group::all().filter_map(|group| {
+        let value = match field(group.field)? {
+            _ if group.date => object! { "type" => list!["string", "null"], "format" => "date" },
+            field => value(field),
+        };
+        Some((group.column(), value))
+    });
+    let counts = Aggregate::all(Function::Count)
+        .map(|aggregate| (aggregate.column(), object! { "type" => "integer", "minimum" => 0 }));
+    let sums = Aggregate::all(Function::Sum).filter_map(|aggregate| {
+        let kind = if field(aggregate.field)?.kind == Kind::Integer { "integer" } else { "number" };
+        Some((aggregate.column(), object! { "type" => list![kind, "null"] }))
+    });
+    object! {
+        "type" => "object", "additionalProperties" => false,
+        "description" => "The groups, then the aggregates that were asked for.",
+        "properties" => Json::object(groups.chain(counts).chain(sums).collect::<Vec<_>>()),
+    }
+}
+
+/// The envelope of a page.
+pub(super) fn page(row: Json) -> Json {
+    let link =
+        |what: &'static str| object! { "type" => list!["string", "null"], "format" => "uri", "description" => what };
+    object! {
+        "type" => "object", "required" => list!["count", "next", "previous", "results"],
+        "additionalProperties" => false,
+        "properties" => object! {
+            "count" => object! { "type" => "integer", "minimum" => 0, "description" => "How many rows there are on all pages." },
+            "next" => link("The address of the next page; null on the last."),
+            "previous" => link("The address of the page before; null on the first."),
+            "results" => object! { "type" => "array", "items" => row },
+        },
+    }
+}
+
+/// What metrics answer.
+pub(super) fn metrics() -> Json {
+    let number = |what: &'static str| object! { "type" => "number", "description" => what };
+    let row = object! {
+        "type" => "object", "additionalProperties" => false,
+        "required" => list!["active_days", "commit_count", "total_impact", "total_efficiency"],
+        "properties" => object! {
+            "period_start_date" => object! {
+                "type" => "string", "format" => "date",
+                "description" => "The Monday of the week, even where that lies before `start_date`; with `resolution=week` only.",
+            },
+            "active_days" => number("Coding days: per active user and week."),
+            "commit_count" => number("Commits per coding day."),
+            "total_impact" => number("Impact: per active user and week."),
+            "total_efficiency" => number("Percent of the lines added or edited that are no churn; 100.0 where there are none."),
+        },
+    };
+    object! {
+        "type" => "object", "required" => list!["count", "results"], "additionalProperties" => false,
+        "properties" => object! {
+            "count" => object! { "type" => "integer", "minimum" => 0, "description" => "How many rows there are." },
+            "results" => object! {
+                "type" => "array", "items" => row,
+                "description" => "Oldest first. Weeks without a commit are left out; without any commit there is no row.",
+            },
+        },
+    }
+}
