@@ -1,10 +1,10 @@
 // The programs that neither npm nor rustup's default toolchain brings: found if they are there, else installed,
 // each when it is first needed.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { Failure, onPath, root, run } from "./lib.ts";
+import { Failure, onPath, root, run, sha256, unlessDone } from "./lib.ts";
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "streamgage/tools");
 
@@ -73,6 +73,23 @@ export async function rustComponents(): Promise<void> {
   if (versionOf("cargo-fmt") !== "" && versionOf("cargo-clippy") !== "") return;
   if (!onPath("rustup")) throw new Failure("rustfmt or clippy is missing, and there is no rustup to add it");
   await run("rustup", ["component", "add", "rustfmt", "clippy"]);
+}
+
+/** schemathesis, in a Python environment of its own, as a file of requirements pins it and all that it needs. */
+export async function schemathesis(requirements: string): Promise<string> {
+  const pins = sha256(readFileSync(requirements));
+  const folder = join(cache, `schemathesis-${pins.slice(0, 16)}`);
+  const program = join(folder, "bin/schemathesis");
+  await unlessDone(program, join(folder, "installed"), pins, async () => {
+    const python = onPath("python3");
+    if (!python) throw new Failure("no python3 found: install Python 3.10 or newer (Debian: python3 and python3-venv)");
+    console.log(`   installing schemathesis into ${folder} (half a minute)`);
+    rmSync(folder, { recursive: true, force: true });
+    await run(python, ["-m", "venv", folder]);
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+    await run(join(folder, "bin/python"), [...pip, "--requirement", requirements]);
+  });
+  return program;
 }
 
 const browsers = [

@@ -13,6 +13,7 @@ pub(super) fn about(resource: &str, name: &str) -> Option<&'static str> {
         ("users", "alias_email") => "the e-mail address of one of the user's aliases",
         ("users", "alias_count") => "how many aliases are the user's",
         ("users", "team") => "the user's teams",
+        ("users", "team__id") => "the id of one of the user's teams",
         ("users", "team__name") => "the name of one of the user's teams",
         ("users", "team_member") => "the id of one of the user's teams",
         ("users", "hidden_from_reports") => "whether what the user did counts in no metrics",

@@ -3,13 +3,11 @@
 
 use super::json::{Json, object};
 use crate::reply::Reply;
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use streamgage::calendar::Day;
-use streamgage::evaluate::{self, RowsBuilder, Store};
-use streamgage::metrics::{Organization, Records, Table};
-use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest, Page};
-use streamgage::schema::{Missing, RESOURCES, Resource, Shown, read_row};
+use streamgage::evaluate::{self, Lines, RowsBuilder, Store};
+use streamgage::metrics::{Organization, Record, Records, Table};
+use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest};
+use streamgage::schema::{RESOURCES, Resource};
 
 /// The day on which the examples are asked.
 pub(super) const TODAY: &str = "2024-05-31";
@@ -78,6 +76,15 @@ fn named(summary: &'static str, example: Json) -> Named {
     (name, example.with("summary", summary))
 }
 
+/// The texts of the rows.
+struct Texts;
+
+impl Lines for Texts {
+    fn line(&self, resource: &Resource, place: usize) -> &str {
+        rows(resource).lines().nth(place).unwrap_or("{}")
+    }
+}
+
 /// The organization.
 pub(super) struct Example {
     store: Store,
@@ -85,15 +92,13 @@ pub(super) struct Example {
     today: Day,
 }
 
-type Members = BTreeMap<String, Box<RawValue>>;
-
 impl Example {
     /// Reads the rows.
     ///
     /// # Errors
     /// They are wrong.
     pub fn read() -> Result<Example, String> {
-        fn records<T: streamgage::metrics::Record>() -> Result<Records<T>, String> {
+        fn records<T: Record>() -> Result<Records<T>, String> {
             let mut records = Records::default();
             for line in rows(T::RESOURCE).lines() {
                 let mut json = serde_json::Deserializer::from_str(line);
@@ -105,8 +110,7 @@ impl Example {
         for resource in RESOURCES {
             let mut builder = RowsBuilder::new(resource);
             for line in rows(resource).lines() {
-                let mut json = serde_json::Deserializer::from_str(line);
-                builder.add(|row| read_row(resource, &mut json, row)).map_err(|error| error.to_string())?;
+                builder.add_text(line).map_err(|error| error.to_string())?;
             }
             store.insert(builder.build());
         }
@@ -132,21 +136,22 @@ impl Example {
     /// What the list of a resource answers.
     pub fn list(&self, resource: &'static Resource, address: &str, query: &str) -> Json {
         match ListRequest::parse(resource, query) {
-            Ok(request) => {
-                let found = evaluate::list(&request, &self.store);
-                let rows = found.places.iter().map(|&place| self.shown(&request, place));
-                page(request.page, found.count, address, query, Json::list(rows))
-            }
+            Ok(request) => Json::written(&evaluate::list_body(&request, &self.store, &Texts, address, query)),
             Err(errors) => Json::of(&errors),
         }
     }
 
-    /// What the aggregate of commits answers.
-    pub fn aggregate(&self, address: &str, query: &str) -> Json {
+    /// What the aggregate of commits answers, which is one page.
+    pub fn aggregate(&self, query: &str) -> Json {
         match AggregateRequest::parse(query) {
             Ok(request) => {
                 let found = evaluate::aggregate(&request, &self.store);
-                page(request.list.page, found.count, address, query, Json::of(&found.rows))
+                object! {
+                    "count" => found.count as i64,
+                    "next" => Json::null(),
+                    "previous" => Json::null(),
+                    "results" => Json::of(&found.rows),
+                }
             }
             Err(errors) => Json::of(&errors),
         }
@@ -157,57 +162,8 @@ impl Example {
         let rows = self.store.rows(resource)?;
         let &place = rows.places().first()?;
         let request = ListRequest::parse(resource, query).ok()?;
-        Some((rows.id(place), self.shown(&request, place)))
-    }
-
-    fn shown(&self, request: &ListRequest, place: usize) -> Json {
-        let resource = request.resource;
-        let row = members(resource, place);
-        let shown = resource.shown().enumerate().filter(|&(at, _)| request.projection.shows(at));
-        Json::object(shown.map(|(_, shown)| match shown {
-            Shown::Field(_, field) => (field.name, value(&row, field.name, field.missing)),
-            Shown::Nested(nested) => {
-                let rows = self.store.rows(resource);
-                let places = rows.map(|rows| evaluate::nested(nested, rows, place, &self.store)).unwrap_or_default();
-                let mut objects: Vec<Json> = places
-                    .into_iter()
-                    .map(|place| {
-                        let row = members(nested.resource, place);
-                        let fields = nested.resource.fields.iter();
-                        let shown = fields.filter(|field| nested.fields.contains(&field.name));
-                        Json::object(shown.map(|field| (field.name, value(&row, field.name, field.missing))))
-                    })
-                    .collect();
-                let is_list = nested.of != streamgage::schema::NestedOf::Id;
-                let json = if is_list { Json::List(objects) } else { objects.pop().unwrap_or_else(Json::null) };
-                (nested.name, json)
-            }
-        }))
-    }
-}
-
-/// A row as it is written.
-fn members(resource: &Resource, place: usize) -> Members {
-    let line = rows(resource).lines().nth(place).unwrap_or("{}");
-    serde_json::from_str(line).unwrap_or_default()
-}
-
-fn value(row: &Members, name: &str, missing: Missing) -> Json {
-    match (row.get(name), missing) {
-        (Some(value), _) => Json::Written(value.clone()),
-        (None, Missing::Required | Missing::Null) => Json::null(),
-        (None, Missing::Zero) => 0.into(),
-        (None, Missing::False) => false.into(),
-        (None, Missing::EmptyList) => Json::List(Vec::new()),
-    }
-}
-
-fn page(page: Page, count: u64, address: &str, query: &str, results: Json) -> Json {
-    let link = |link: Option<String>| link.map_or_else(Json::null, Json::from);
-    object! {
-        "count" => count as i64,
-        "next" => link(page.next(count, address, query)),
-        "previous" => link(page.previous(address, query)),
-        "results" => results,
+        let mut shown = String::new();
+        evaluate::write_row(&request, &self.store, &Texts, place, &mut shown);
+        Some((rows.id(place), Json::written(&shown)))
     }
 }

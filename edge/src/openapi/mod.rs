@@ -161,7 +161,7 @@ fn metrics(known: &Example) -> Json {
     let operation = operation(
         METRICS_TAG,
         "period_metrics".to_owned(),
-        "Coding metrics by week or period".to_owned(),
+        "Coding metrics by week or period.".to_owned(),
         parameters::of_metrics(),
         answer("The numbers.", schemas::metrics(), good),
     );
@@ -289,7 +289,7 @@ fn object_of(resource: &'static Resource, known: &Example) -> Json {
 fn aggregate(known: &Example) -> Json {
     let ask = |summary: &'static str, query: &str| {
         let path = format!("{AGGREGATE}?{query}");
-        example(summary, Asked::get(path), known.aggregate(&format!("{ORIGIN}{AGGREGATE}"), query))
+        example(summary, Asked::get(path), known.aggregate(query))
     };
     let days = "aggregate[count]=id&aggregate[sum]=haloc,churn,impact&group_by[apex_user_id,author_local_date__date]";
     let good = Json::object([
@@ -379,7 +379,7 @@ fn import_of(
         "operationId" => format!("import_{name}"),
         "summary" => capital(&format!("load {what}")),
         "description" => says,
-        "requestBody" => object! { "required" => true, "content" => content },
+        "requestBody" => object! { "content" => content },
         "responses" => object! {
             "200" => answer("All are stored.", done, Json::object([example(summary, asked, loaded)])),
             "400" => answer(wrong, schema("ImportError"), Json::object(refused.collect::<Vec<_>>())),
@@ -417,14 +417,14 @@ fn ours() -> [(&'static str, Json); 4] {
             "demo" => object! { "type" => "boolean", "description" => "Whether it is made up." },
         },
     };
-    let unknown = object! { "name" => Json::null(), "demo" => false };
+    let known = object! { "name" => "Example Company", "demo" => true };
     let unchanged = object! { "description" => "It is what `If-None-Match` tells." };
     [
         (
             "/dataset",
             object! { "get" => usual(operation(
                 OURS_TAG, "dataset".to_owned(), "What the data is; any key may ask.".to_owned(), Json::List(Vec::new()),
-                answer("What `dump.json` says.", dataset, Json::object([example("Nothing known", Asked::get("/dataset"), unknown)])),
+                answer("What `dump.json` says.", dataset, Json::object([example("The example", Asked::get("/dataset"), known)])),
             )) },
         ),
         (
