@@ -7,8 +7,9 @@ use streamgage_edge::openapi::document;
 
 /// A value of a parameter that makes a difference.
 fn sample(parameter: &Value, name: &str) -> String {
-    let kind = |wanted: &str| parameter["schema"]["type"] == wanted;
-    let reference = parameter["schema"]["$ref"].as_str().unwrap_or_default();
+    let schema = |name: &str| parameter.pointer(&format!("/schema/{name}")).and_then(Value::as_str).unwrap_or_default();
+    let kind = |wanted: &str| schema("type") == wanted;
+    let reference = schema("$ref");
     match name {
         "ordering" => "ordering=-id".into(),
         "fields" | "omit" => format!("{name}=id"),

@@ -382,7 +382,7 @@ mod tests {
         ) {
             let mut query = String::from(GOOD);
             for (index, value) in &pairs {
-                query += &format!("&{}={value}", METRICS_PARAMETERS.get(*index).copied().unwrap_or("other"));
+                query += &format!("&{}={value}", METRICS_PARAMETERS.get(*index).map_or("other", |known| known.name));
             }
             if let Ok(request) = parse(&query) {
                 let canonical = request.canonical();
