@@ -102,7 +102,7 @@ impl Weeks {
         let (first, last) = (request.start.week().number(), request.end.week().number());
         let is_fit = request.resolution == Resolution::Week
             && last.saturating_sub(first) < MAX_WEEKS
-            && parameters.iter().all(|(name, _)| METRICS_PARAMETERS.contains(&name));
+            && parameters.iter().all(|(name, _)| METRICS_PARAMETERS.iter().any(|known| known.name == name));
         let spans = (first..=last)
             .map(Week::from_number)
             .map(|week| Span { first: week.monday().max(request.start), last: sunday(week).min(request.end) });

@@ -9,7 +9,7 @@ mod json;
 mod parameters;
 mod schemas;
 
-use crate::access::{forbidden, key_hash, unauthorized};
+use crate::access::{bearer_key, forbidden, unauthorized};
 use crate::import::Import;
 use crate::reply::{Reply, method_not_allowed, not_found, throttled, unknown_error};
 use crate::visit::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
@@ -507,7 +507,7 @@ fn responses() -> Json {
     let path = || address(&COMMITS);
     let with = |authorization| Asked { authorization: Some(authorization), ..Asked::get(path()) };
     let no_key = |summary: &'static str, authorization: &'static str| {
-        let reply = key_hash(Some(authorization)).map_or_else(|reply| reply, |_| unauthorized("Invalid token."));
+        let reply = bearer_key(Some(authorization)).map_or_else(|reply| reply, |_| unauthorized("Invalid token."));
         replied(summary, with(authorization), &reply)
     };
     let unknown = unauthorized("Invalid token.");

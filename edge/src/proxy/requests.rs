@@ -136,7 +136,7 @@ impl Query {
 
     /// Without what the metrics endpoint proves inert: of its own parameters blank ones, and all but the last (§0).
     fn without_inert(self) -> Query {
-        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.as_bytes() == name);
+        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
         let mut later = self.0.iter().skip(1).map(Some).chain([None]);
         let mut counts = |parameter: &Parameter| {
             let overridden = later.next().flatten().is_some_and(|next| next.name == parameter.name);

@@ -75,7 +75,7 @@ impl Scope {
     }
 
     fn narrow_metrics(&self, mut asked: Asked, today: Day) -> Result<Asked, OutOfScope> {
-        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.as_bytes() == name);
+        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
         let sent = asked.query.encode();
         let request = MetricsRequest::parse(&sent, today).map_err(|_| OutOfScope)?;
         // Nested teams may be others'.
