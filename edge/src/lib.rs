@@ -13,6 +13,7 @@
 mod access;
 pub mod cache;
 mod counts;
+pub mod derive;
 mod derived;
 mod import;
 mod lists;

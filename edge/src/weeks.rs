@@ -35,7 +35,12 @@ const DAY: i64 = 24 * HOUR;
 /// How many milliseconds a week's figures are fresh, where the upstream doesn't say: an open week's for a minute, a
 /// closed one's for an hour, an old one's for a day.
 pub fn freshness(week: Week, today: Day) -> i64 {
-    match today.number().saturating_sub(sunday(week).number()) {
+    freshness_after(sunday(week), today)
+}
+
+/// The same of figures whose last day is this one.
+pub(crate) fn freshness_after(last: Day, today: Day) -> i64 {
+    match today.number().saturating_sub(last.number()) {
         ..DAYS_TO_CLOSE => MINUTE,
         DAYS_TO_CLOSE..DAYS_TO_AGE => HOUR,
         DAYS_TO_AGE.. => DAY,
