@@ -48,6 +48,7 @@ fn global() -> web_sys::WorkerGlobalScope {
 }
 
 async fn send(request: Outgoing, limit: u32) -> Result<Result<Incoming, NoAnswer>, JsValue> {
+    let asked = Network.now();
     let headers = web_sys::Headers::new()?;
     for (name, value) in &request.headers {
         headers.append(name, value)?;
@@ -61,7 +62,7 @@ async fn send(request: Outgoing, limit: u32) -> Result<Result<Incoming, NoAnswer
     let promise = global().fetch_with_str_and_init(&request.address, &init);
     let response: web_sys::Response = JsFuture::from(promise).await?.unchecked_into();
     let Some(body) = read(response.body(), MAX_ANSWER).await? else { return Ok(Err(NoAnswer::TooLarge)) };
-    Ok(Ok(Incoming { status: response.status(), headers: Headers::new(pairs(&response.headers())?), body }))
+    Ok(Ok(Incoming { asked, status: response.status(), headers: Headers::new(pairs(&response.headers())?), body }))
 }
 
 fn pairs(headers: &web_sys::Headers) -> Result<Vec<(String, String)>, JsValue> {

@@ -5,6 +5,7 @@ use super::keys::hexadecimal;
 use super::links::{Link, find_links};
 use super::policy::{Lifetimes, lifetimes};
 use super::requests::Asked;
+use crate::cache::Times;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -45,7 +46,7 @@ impl Entry {
         status: u16,
         headers: &Headers,
         body: &[u8],
-        now: i64,
+        times: Times,
     ) -> Result<Entry, NoJson> {
         let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(NoJson)?;
         Ok(Entry {
@@ -54,7 +55,7 @@ impl Entry {
             tag: tag(body),
             links: find_links(text, upstream).map_err(|_| NoJson)?,
             validators: Validators::of(headers),
-            lifetimes: lifetimes(asked, headers, now).filter(|_| status == 200),
+            lifetimes: lifetimes(asked, headers, times).filter(|_| status == 200),
         })
     }
 
@@ -65,7 +66,7 @@ impl Entry {
 
     /// What a 304 leaves of it: the same bytes, with the new headers and times.
     #[must_use]
-    pub fn confirmed(&self, asked: &Asked, headers: &Headers, now: i64) -> Entry {
+    pub fn confirmed(&self, asked: &Asked, headers: &Headers, times: Times) -> Entry {
         let mut entry = self.clone();
         for (name, value) in headers.passed() {
             if name != "content-type" {
@@ -76,7 +77,7 @@ impl Entry {
         let validators = Validators::of(headers);
         entry.validators.etag = validators.etag.or(entry.validators.etag);
         entry.validators.last_modified = validators.last_modified.or(entry.validators.last_modified);
-        entry.lifetimes = lifetimes(asked, headers, now);
+        entry.lifetimes = lifetimes(asked, headers, times);
         entry
     }
 }

@@ -413,6 +413,8 @@ impl<W: World> Front<'_, W> {
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&errand.asked.target(), &validators).await;
         let (now, tries) = (self.world.now(), upstream.tries());
+        // What the upstream decided, it decided no sooner.
+        let proved = found.as_ref().map_or(now, |answer| answer.asked);
         let class = errand.asked.class;
         let excused = record.is_some_and(|record| record.is_proved(class, now, self.proxy.stale_key_ttl))
             && kept.as_ref().and_then(|(entry, _)| entry.lifetimes).is_some_and(|lifetimes| lifetimes.may_excuse(now));
@@ -424,12 +426,12 @@ impl<W: World> Front<'_, W> {
         match (settled, &kept) {
             (Settled::New(entry, bytes), _) => {
                 let body = W::Body::from(bytes);
-                self.proved(errand, record, now, &entry, &body, later);
+                self.proved(errand, record, proved, &entry, &body, later);
                 let way = way(entry.status, kept_here(&entry));
                 Found { entry, body, way }
             }
             (Settled::Confirmed(entry), Some((_, body))) => {
-                self.proved(errand, record, now, &entry, body, later);
+                self.proved(errand, record, proved, &entry, body, later);
                 let way = way(304, kept_here(&entry));
                 Found { entry, body: body.clone(), way }
             }
@@ -465,14 +467,14 @@ impl<W: World> Front<'_, W> {
         &self,
         errand: &Errand,
         record: Option<Record>,
-        now: i64,
+        proved: i64,
         entry: &Entry,
         body: &W::Body,
         later: &mut Vec<Later<W::Body>>,
     ) {
         let Some(partition) = errand.partition.as_deref() else { return };
-        let mut record = record.unwrap_or_else(|| Record::new(now, None));
-        record.prove(errand.asked.class, now);
+        let mut record = record.unwrap_or_else(|| Record::new(self.world.now(), None));
+        record.prove(errand.asked.class, proved);
         self.learn(partition, record, later);
         self.keep(answer_address(partition, record.generation, &errand.asked), entry, body, later);
     }

@@ -156,6 +156,8 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&ask.asked.target(), &validators).await;
         let (now, tries) = (self.net.now(), upstream.tries());
+        // What the upstream decided, it decided no sooner.
+        let proved = found.as_ref().map_or(now, |answer| answer.asked);
         let mut record = self.record(now);
         // If somebody dropped the partition meanwhile, what was asked for before belongs to what is gone.
         let is_current = record.generation == before;
@@ -168,7 +170,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
             entry.lifetimes = None;
         }
         if is_current && matches!(settled, Settled::New(..) | Settled::Confirmed(_)) {
-            record = self.prove(record, ask, now);
+            record = self.prove(record, ask, proved);
         }
         let way = |status, stored| Way::Fetched { status, stored, stale: entry.is_some(), collapsed: false, tries };
         let (entry, body, length, way) = match (settled, kept.as_ref()) {

@@ -1,8 +1,9 @@
 //! For how long an answer serves: a pure function of what was asked, what was answered, and when.
 
-use super::headers::Headers;
+use super::headers::{Headers, UPSTREAM_HEADERS};
 use super::keys::CLOCK_SKEW;
 use super::requests::{Asked, Class};
+use crate::cache::{Fields, Rules, Said, Stale, Times, said};
 use serde::{Deserialize, Serialize};
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
@@ -50,67 +51,44 @@ const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// How long past its freshness an answer serves while it is fetched anew, where the upstream sets no limit.
-const STALE_WHILE_REVALIDATE: i64 = 10 * 60 * SECOND;
-/// How long past its freshness it serves where the upstream fails. `STALE_KEY_TTL` ends it sooner, unless the key is proved
+/// How long past its freshness an answer serves while it is fetched anew, where the upstream sets no limit: seconds.
+const STALE_WHILE_REVALIDATE: u64 = 600;
+/// How long past its freshness it serves where the upstream fails, in seconds. `STALE_KEY_TTL` ends it sooner, unless the key is proved
 /// in other ways.
-const STALE_IF_ERROR: i64 = 30 * DAY;
+const STALE_IF_ERROR: u64 = 30 * 86_400;
+/// No time that an answer states is longer, in seconds: ten years.
+const LONGEST: i64 = 3_650 * 86_400;
 /// How long lists are fresh, and metrics of a week that isn't closed.
 const OPEN: i64 = 60 * SECOND;
 
-/// What the upstream says of its answer. A caller's partition is a private cache: `s-maxage` is not for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Said {
-    no_store: bool,
-    no_cache: bool,
-    must_revalidate: bool,
-    max_age: Option<i64>,
-    stale_while_revalidate: Option<i64>,
-    stale_if_error: Option<i64>,
-}
+/// A partition is the private cache of one key. Cookies never are in what is kept, so they are no reason against it.
+const RULES: Rules = Rules {
+    shared: false,
+    heuristic: 0.0,
+    cookies: true,
+    targeted: &[],
+    stale: Stale {
+        while_revalidating: STALE_WHILE_REVALIDATE,
+        if_error: STALE_IF_ERROR,
+        if_unreachable: STALE_IF_ERROR,
+    },
+};
 
-impl Said {
-    fn read(headers: &Headers) -> Said {
-        let mut said =
-            Said { no_store: headers.value("vary").is_some_and(|vary| vary.contains('*')), ..Said::default() };
-        for directive in headers.value("cache-control").unwrap_or_default().split(',') {
-            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-            let seconds = value.trim().trim_matches('"').parse::<u32>().ok().map(|seconds| i64::from(seconds) * SECOND);
-            match name.trim().to_ascii_lowercase().as_str() {
-                "no-store" => said.no_store = true,
-                "no-cache" => said.no_cache = true,
-                "must-revalidate" => said.must_revalidate = true,
-                // What can't be read is stale.
-                "max-age" => said.max_age = Some(seconds.unwrap_or(0)),
-                "stale-while-revalidate" => said.stale_while_revalidate = seconds,
-                "stale-if-error" => said.stale_if_error = seconds,
-                _ => {}
-            }
-        }
-        said
-    }
-}
-
-/// For how long a good answer serves, or `None` if it may not be kept at all.
-pub fn lifetimes(asked: &Asked, headers: &Headers, now: i64) -> Option<Lifetimes> {
-    let said = Said::read(headers);
-    if said.no_store {
-        return None;
-    }
-    let age = headers.value("age").and_then(|age| age.trim().parse::<u32>().ok()).map_or(0, i64::from) * SECOND;
-    let born = now - age;
-    let fresh = match (said.no_cache, said.max_age) {
-        (true, _) => now,
-        (false, Some(max_age)) => born + max_age,
-        (false, None) => now + default_freshness(asked, now),
+/// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
+pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
+    let now = times.answered;
+    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
+    let (lifetimes, fresh) = match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
+        Said::NotStored => return None,
+        Said::Explicit(lifetimes) => (lifetimes, lifetimes.fresh_until(now)),
+        Said::Nothing(lifetimes) => (lifetimes, now + default_freshness(asked, now)),
     };
-    let stale = !said.no_cache && !said.must_revalidate;
-    let until = |said: Option<i64>, ours: i64| if stale { fresh + said.unwrap_or(ours) } else { fresh };
+    let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(LONGEST).min(LONGEST) * SECOND;
     Some(Lifetimes {
-        born,
+        born: now - seconds(lifetimes.initial_age),
         fresh,
-        revalidate: until(said.stale_while_revalidate, STALE_WHILE_REVALIDATE),
-        error: until(said.stale_if_error, STALE_IF_ERROR),
+        revalidate: fresh + seconds(lifetimes.stale.while_revalidating),
+        error: fresh + seconds(lifetimes.stale.if_error),
     })
 }
 
@@ -145,7 +123,7 @@ mod tests {
     fn of(path: &str, query: &str, headers: &[(&str, &str)]) -> Option<Lifetimes> {
         let asked = Asked::read(path, query).unwrap();
         let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        lifetimes(&asked, &headers, NOW)
+        lifetimes(&asked, &headers, Times { asked: NOW, answered: NOW })
     }
 
     fn seconds(path: &str, query: &str, headers: &[(&str, &str)]) -> i64 {

@@ -5,6 +5,7 @@ use super::links::rest_of;
 use super::requests::Asked;
 use super::source::Trouble;
 use super::upstream::Incoming;
+use crate::cache::Times;
 
 /// What a caller gets, and what it says about what is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,11 +39,12 @@ pub fn settle(
             return if excused && is_passing(trouble) { Settled::Excused(trouble) } else { Settled::Failed(trouble) };
         }
     };
-    let Incoming { status, headers, body } = answer;
+    let Incoming { asked: sent, status, headers, body } = answer;
+    let times = Times { asked: sent, answered: now };
     match (status, kept) {
         // Asked with validators alone, which alone what is kept has.
-        (304, Some(kept)) => Settled::Confirmed(kept.confirmed(asked, &headers, now)),
-        (200..=299, _) => match Entry::read(asked, upstream, status, &headers, &body, now) {
+        (304, Some(kept)) => Settled::Confirmed(kept.confirmed(asked, &headers, times)),
+        (200..=299, _) => match Entry::read(asked, upstream, status, &headers, &body, times) {
             Ok(entry) => Settled::New(entry, body),
             Err(_) => Settled::Failed(Trouble::Broken),
         },
@@ -123,7 +125,7 @@ mod tests {
 
     fn incoming(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Incoming, Trouble> {
         let pairs = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Ok(Incoming { status, headers: Headers::new(pairs), body: body.into() })
+        Ok(Incoming { asked: NOW, status, headers: Headers::new(pairs), body: body.into() })
     }
 
     fn settled(found: Result<Incoming, Trouble>, excused: bool) -> Settled {

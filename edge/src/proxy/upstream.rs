@@ -40,6 +40,8 @@ pub struct Outgoing {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
+    /// When it was asked for, in milliseconds since 1970-01-01.
+    pub asked: i64,
     /// The status.
     pub status: u16,
     /// The headers.
