@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use streamgage::calendar::{Day, Week};
 use streamgage_edge::proxy::{
     Ask, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record,
     Shelf, Store, Told, Unavailable, World, open,
@@ -203,9 +204,18 @@ impl Simulation {
         if header("If-None-Match").as_deref() == Some(etag.as_str()) {
             return incoming(304, &[("etag", etag)], String::new());
         }
-        let body = json!({
-            "next": format!("{UPSTREAM}{CORE}teams/?offset=1"),
-            "key": key, "target": target, "shows": shows(path, query), "at": self.now.get(),
+        let weeks = is_metrics.then(|| weeks(query, self.now.get())).flatten();
+        let row = |monday: Day| {
+            let filters: Vec<_> = decoded(query).into_iter().filter(|(name, _)| !name.ends_with("_date")).collect();
+            json!({ "period_start_date": monday.to_string(), "key": key, "filters": filters, "shows": shows(path, query), "at": self.now.get() })
+        };
+        let body = weeks
+            .map(|weeks| json!({ "count": weeks.len(), "results": weeks.into_iter().map(row).collect::<Vec<_>>() }));
+        let body = body.unwrap_or_else(|| {
+            json!({
+                "next": format!("{UPSTREAM}{CORE}teams/?offset=1"),
+                "key": key, "target": target, "shows": shows(path, query), "at": self.now.get(),
+            })
         });
         let says: &[&str] = &["", "max-age=20", "no-store", "no-cache", "private, max-age=4000, must-revalidate"];
         let says = if self.random.one_in(3) { *self.random.pick(says) } else { "" };
@@ -255,6 +265,20 @@ fn shows(path: &str, query: &str) -> Value {
         }
         _ => json!({ "teams": null, "repos": null }),
     }
+}
+
+/// The Mondays of a question by weeks.
+fn weeks(query: &str, now: i64) -> Option<Vec<Day>> {
+    let pairs = decoded(query);
+    let last = |name: &str| pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let today = Day::from_number((now / (86_400 * SECOND)) as i32);
+    let end = last("end_date").filter(|end| !end.is_empty()).map_or(Some(today), Day::parse)?;
+    let first = Day::parse(last("start_date")?)?.week().number();
+    (last("resolution") == Some("week")).then(|| {
+        let mondays = (first..=end.week().number()).map(|week| Week::from_number(week).monday());
+        // Some weeks have no row.
+        mondays.filter(|monday| monday.number() % 5 != 0).collect()
+    })
 }
 
 /// A query string, decoded and sorted: independent of the code that is tested.
@@ -686,12 +710,60 @@ fn check(
     // Whose it is, and what it tells of.
     let stamped: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let upstream_key = if is_own { "owned" } else { key };
-    assert_eq!(stamped["key"], upstream_key, "{name:?} got {text}");
+    let scopes = OWN.iter().find(|(known, _)| is_own && *known == key).and_then(|(_, scopes)| *scopes);
+    let is_week = |row: &Value| row["period_start_date"].is_string();
+    let rows = stamped["results"].as_array().filter(|rows| !rows.is_empty() && rows.iter().all(is_week));
+    if let Some(rows) = rows {
+        for row in rows {
+            assert_eq!(row["key"], upstream_key, "{name:?} got {text}");
+            assert_scope(name, scopes, row);
+            let mut asked: BTreeMap<String, String> = decoded(&request.url.query).into_iter().collect();
+            asked.retain(|name, value| !name.ends_with("_date") && (name == "other" || !value.is_empty()));
+            let filters: Vec<(String, String)> = serde_json::from_value(row["filters"].clone()).unwrap();
+            if scopes.is_none() {
+                assert_eq!(filters.into_iter().collect::<BTreeMap<_, _>>(), asked, "{name:?} got {text}");
+            }
+        }
+        let mondays: Vec<&str> = rows.iter().filter_map(|row| row["period_start_date"].as_str()).collect();
+        if request.url.query.contains("end_date=2026") {
+            let asked: Vec<String> = weeks(&request.url.query, 0).unwrap().iter().map(Day::to_string).collect();
+            assert_eq!(mondays, asked, "{name:?}");
+        }
+    } else if stamped["count"].is_null() {
+        assert_whole(name, scopes, upstream_key, request, &stamped);
+    }
+    // The key was let in lately; the longer time is for an upstream that fails.
+    let proved = simulation.proofs.borrow().get(&(upstream_key.to_owned(), request.url.path == METRICS)).copied();
+    // A clock may have jumped back while he waited.
+    let began = began.min(simulation.now.get());
+    let limit = match source {
+        "hit" => KEY_TTL,
+        "stale" => STALE_KEY_TTL,
+        // The upstream was asked for this, however long ago that is by a clock that jumps.
+        _ => i64::MAX,
+    };
+    let proved = proved.expect("it was let in once");
+    assert!(began.saturating_sub(proved) < limit, "{name:?}: {how}, proved {} s before", (began - proved) / SECOND);
+}
+
+/// What is shown lies in the scope.
+fn assert_scope(name: &(String, String), scopes: Option<&str>, stamped: &Value) {
+    let Some(scopes) = scopes else { return };
+    let scopes: Value = serde_json::from_str(scopes).unwrap();
+    for what in ["teams", "repos"] {
+        let Some(scope) = scopes[what].as_array() else { continue };
+        let shown = stamped["shows"][what].as_array().unwrap_or_else(|| panic!("{name:?} got all {what}: {stamped}"));
+        assert!(shown.iter().all(|id| scope.contains(id)), "{name:?} got {stamped}");
+    }
+}
+
+/// An answer that came in one piece is one's own, and to what was asked.
+fn assert_whole(name: &(String, String), scopes: Option<&str>, key: &str, request: &Request, stamped: &Value) {
+    assert_eq!(stamped["key"], key, "{name:?} got {stamped}");
     assert_eq!(stamped["next"], format!("https://gage.example{CORE}teams/?offset=1"));
     let target = stamped["target"].as_str().unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     assert_eq!(path, request.url.path.replace("te%61ms", "teams"));
-    let scopes = OWN.iter().find(|(known, _)| is_own && *known == key).and_then(|(_, scopes)| *scopes);
     match scopes {
         None if path == METRICS => {
             // The upstream reads the same from it: of each name the last, if it isn't blank.
@@ -706,28 +778,8 @@ fn check(
             assert_eq!(read(query), read(&request.url.query));
         }
         None => assert_eq!(decoded(query), decoded(&request.url.query)),
-        Some(scopes) => {
-            let scopes: Value = serde_json::from_str(scopes).unwrap();
-            for what in ["teams", "repos"] {
-                let Some(scope) = scopes[what].as_array() else { continue };
-                let shown =
-                    stamped["shows"][what].as_array().unwrap_or_else(|| panic!("{name:?} got all {what}: {text}"));
-                assert!(shown.iter().all(|id| scope.contains(id)), "{name:?} got {text}");
-            }
-        }
+        Some(_) => assert_scope(name, scopes, stamped),
     }
-    // The key was let in lately; the longer time is for an upstream that fails.
-    let proved = simulation.proofs.borrow().get(&(upstream_key.to_owned(), path == METRICS)).copied();
-    // A clock may have jumped back while he waited.
-    let began = began.min(simulation.now.get());
-    let limit = match source {
-        "hit" => KEY_TTL,
-        "stale" => STALE_KEY_TTL,
-        // The upstream was asked for this, however long ago that is by a clock that jumps.
-        _ => i64::MAX,
-    };
-    let proved = proved.expect("it was let in once");
-    assert!(began - proved < limit, "{name:?}: {how}, proved {} s before", (began - proved) / SECOND);
 }
 
 struct Run {

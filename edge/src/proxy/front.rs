@@ -333,20 +333,25 @@ impl<W: World> Front<'_, W> {
                 && let Some((entry, body)) = kept.take()
             {
                 if !lifetimes.is_fresh(now) && self.world.memory().borrow_mut().refreshing.insert(address) {
-                    let ask = Ask { asked: errand.asked.clone(), key: errand.key.clone(), refresh: true };
+                    let ask = self.ask(&errand, true);
                     later.push(Later::Refresh { partition: partition.to_owned(), ask });
                 }
                 return Ok((Found { entry, body, way: Way::Hit }, timing));
             }
         }
         self.admit(partition).await?;
-        let ask = Ask { asked: errand.asked.clone(), key: errand.key.clone(), refresh: false };
+        let ask = self.ask(&errand, false);
         let found = match self.world.ask(partition, &ask).await {
             Ok(Told::Answer(answered)) => self.take_over(partition, &ask.asked, answered, later),
             Ok(Told::Yourself) | Err(Unavailable) => self.fetch(&errand, record, kept, later).await,
         };
         timing.rest = Some(self.world.now());
         Ok((found, timing))
+    }
+
+    fn ask(&self, errand: &Errand, refresh: bool) -> Ask {
+        let today = self.settings.today(&self.request.url, self.world.now() as f64).number();
+        Ask { asked: errand.asked.clone(), key: errand.key.clone(), refresh, today }
     }
 
     async fn admit(&self, caller: &str) -> Result<(), Reply> {
@@ -413,8 +418,7 @@ impl<W: World> Front<'_, W> {
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&errand.asked.target(), &validators).await;
         let (now, tries) = (self.world.now(), upstream.tries());
-        // What the upstream decided, it decided no sooner.
-        let proved = found.as_ref().map_or(now, |answer| answer.asked);
+        let proved = upstream.proved().unwrap_or(now);
         let class = errand.asked.class;
         let excused = record.is_some_and(|record| record.is_proved(class, now, self.proxy.stale_key_ttl))
             && kept.as_ref().and_then(|(entry, _)| entry.lifetimes).is_some_and(|lifetimes| lifetimes.may_excuse(now));

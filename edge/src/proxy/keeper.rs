@@ -3,17 +3,21 @@
 
 use super::breaker::Breaker;
 use super::entry::Entry;
+use super::headers::Headers;
 use super::keys::{Record, entry_name};
-use super::requests::Asked;
+use super::policy::Lifetimes;
+use super::requests::{Asked, Class};
 use super::settings::ProxySettings;
 use super::settle::{Settled, error_entry, settle};
-use super::source::Shelf;
+use super::source::{Fetched, Shelf, Trouble};
 use super::status::Way;
-use super::upstream::{Net, Upstream};
+use super::upstream::{Incoming, Net, Upstream};
+use crate::weeks::{self, Weeks};
 use futures_channel::oneshot;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use streamgage::calendar::Day;
 
 /// How long a body may be, in bytes, to be kept here and handed to all who wait for it: a row of a Durable Object's
 /// SQLite holds 2 MB.
@@ -46,6 +50,8 @@ pub struct Ask {
     pub key: String,
     /// Whether what is stale won't do, even for a moment.
     pub refresh: bool,
+    /// The day that metrics are asked on, as its number since 1970-01-01.
+    pub today: i32,
 }
 
 /// An answer, where it came from, and how the partition stands.
@@ -136,7 +142,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
 
     async fn lead(&self, ask: &Ask, name: &str, kept: Option<(Entry, S::Body)>) -> Told<S::Body> {
         let flight = Flight { flights: &self.flights, name };
-        let (told, length) = self.fetch(ask, name, kept).await;
+        let (told, length) = self.fetch(ask, kept).await;
         for waiter in flight.land() {
             let told = match &told {
                 Told::Answer(_) if length > MAX_KEPT => Told::Yourself,
@@ -150,14 +156,77 @@ impl<N: Net, S: Store> Keeper<N, S> {
     }
 
     /// Asks the upstream. The number is the length of a body that is new.
-    async fn fetch(&self, ask: &Ask, name: &str, kept: Option<(Entry, S::Body)>) -> (Told<S::Body>, usize) {
+    async fn fetch(&self, ask: &Ask, kept: Option<(Entry, S::Body)>) -> (Told<S::Body>, usize) {
         let before = self.record(self.net.now()).generation;
         let upstream = Upstream::new(&self.net, &self.breaker, &self.settings, &ask.key);
+        if let Some(weeks) = weeks_of(&ask.asked, ask.today) {
+            return self.fetch_weeks(&weeks, ask, &upstream, before).await;
+        }
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&ask.asked.target(), &validators).await;
+        self.take(ask, found, kept, &upstream, before)
+    }
+
+    /// Answers by weeks: what is missing is asked for, the rest is on the shelf.
+    async fn fetch_weeks(
+        &self,
+        weeks: &Weeks,
+        ask: &Ask,
+        upstream: &Upstream<'_, N>,
+        before: i64,
+    ) -> (Told<S::Body>, usize) {
+        let class = ask.asked.class;
+        let now = self.net.now();
+        let must_ask = !self.record(now).is_proved(class, now, self.settings.key_ttl);
+        let may_put = || upstream.may_keep() && self.record.get().is_some_and(|record| record.generation == before);
+        let shelf = Guarded { shelf: &self.store, may_put };
+        let assembled = match weeks.answer(upstream, &shelf, must_ask).await {
+            Ok(weeks::Answered::Assembled(assembled)) => assembled,
+            Ok(weeks::Answered::AsItCame(fetched)) => {
+                let incoming = as_incoming(fetched, upstream.may_keep(), self.net.now());
+                return self.take(ask, Ok(incoming), None, upstream, before);
+            }
+            Err(trouble) => return self.take(ask, Err(trouble), None, upstream, before),
+        };
+        let now = self.net.now();
+        let mut record = self.record(now);
+        let is_current = record.generation == before;
+        if let (true, Some(proved)) = (is_current, upstream.proved()) {
+            record = self.prove(record, ask, proved);
+        }
+        if let Some(trouble) = assembled.trouble
+            && !(is_current && record.is_proved(class, now, self.settings.stale_key_ttl))
+        {
+            return self.take(ask, Err(trouble), None, upstream, before);
+        }
+        let bytes = assembled.body.into_bytes();
+        let mut entry = Entry::assembled(&bytes, Lifetimes::assembled(assembled.fetched, assembled.fresh_until));
+        let way = match (assembled.trouble, upstream.tries()) {
+            (Some(trouble), _) => Way::excused(trouble),
+            (None, 0) => Way::Hit,
+            (None, tries) => {
+                if !is_current || !upstream.may_keep() {
+                    entry.lifetimes = None;
+                }
+                Way::Fetched { status: 200, stored: entry.lifetimes.is_some(), stale: false, collapsed: false, tries }
+            }
+        };
+        let length = bytes.len();
+        (Told::Answer(Answered { entry, body: bytes.into(), record, way }), length)
+    }
+
+    /// Takes over what the upstream answered, or that it didn't.
+    fn take(
+        &self,
+        ask: &Ask,
+        found: Result<Incoming, Trouble>,
+        kept: Option<(Entry, S::Body)>,
+        upstream: &Upstream<'_, N>,
+        before: i64,
+    ) -> (Told<S::Body>, usize) {
+        let name = &entry_name(&ask.asked);
         let (now, tries) = (self.net.now(), upstream.tries());
-        // What the upstream decided, it decided no sooner.
-        let proved = found.as_ref().map_or(now, |answer| answer.asked);
+        let proved = upstream.proved().unwrap_or(now);
         let mut record = self.record(now);
         // If somebody dropped the partition meanwhile, what was asked for before belongs to what is gone.
         let is_current = record.generation == before;
@@ -247,6 +316,52 @@ impl<N: Net, S: Store> Keeper<N, S> {
     fn kept(&self, name: &str) -> Option<(Entry, S::Body)> {
         let (text, body) = self.store.answer(name)?;
         Some((serde_json::from_str(&text).ok()?, body))
+    }
+}
+
+/// A request that can be answered by weeks.
+fn weeks_of(asked: &Asked, today: i32) -> Option<Weeks> {
+    (asked.class == Class::Metrics).then(|| Weeks::of(&asked.query.encode(), Day::from_number(today)))?
+}
+
+/// The upstream's own answer to a question by weeks.
+fn as_incoming(fetched: Fetched, may_keep: bool, now: i64) -> Incoming {
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    if fetched.status == 401 {
+        headers.push(("www-authenticate".to_owned(), "Bearer".to_owned()));
+    }
+    let says = match (may_keep, fetched.fresh_until) {
+        (false, _) => Some("no-store".to_owned()),
+        (true, Some(until)) => Some(format!("max-age={}", (until - now).max(0) / 1_000)),
+        (true, None) => None,
+    };
+    headers.extend(says.map(|says| ("cache-control".to_owned(), says)));
+    Incoming { asked: now, status: fetched.status, headers: Headers::new(headers), body: fetched.body.into_bytes() }
+}
+
+/// A shelf that takes nothing more once what it is for is gone.
+struct Guarded<'a, S, P> {
+    shelf: &'a S,
+    may_put: P,
+}
+
+impl<S: Shelf, P: Fn() -> bool> Shelf for Guarded<'_, S, P> {
+    fn get(&self, kind: &str, key: &str) -> Option<String> {
+        self.shelf.get(kind, key)
+    }
+
+    fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
+        self.shelf.range(kind, first, end)
+    }
+
+    fn put(&self, kind: &str, key: &str, text: &str) {
+        if (self.may_put)() {
+            self.shelf.put(kind, key, text);
+        }
+    }
+
+    fn remove(&self, kind: &str, key: &str) {
+        self.shelf.remove(kind, key);
     }
 }
 

@@ -4,6 +4,7 @@ use super::headers::{Headers, UPSTREAM_HEADERS};
 use super::keys::CLOCK_SKEW;
 use super::requests::{Asked, Class};
 use crate::cache::{Fields, Rules, Said, Stale, Times, said};
+use crate::weeks::freshness;
 use serde::{Deserialize, Serialize};
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
@@ -48,8 +49,7 @@ impl Lifetimes {
 }
 
 const SECOND: i64 = 1_000;
-const HOUR: i64 = 3_600 * SECOND;
-const DAY: i64 = 24 * HOUR;
+const DAY: i64 = 86_400 * SECOND;
 
 /// How long past its freshness an answer serves while it is fetched anew, where the upstream sets no limit: seconds.
 const STALE_WHILE_REVALIDATE: u64 = 600;
@@ -58,7 +58,7 @@ const STALE_WHILE_REVALIDATE: u64 = 600;
 const STALE_IF_ERROR: u64 = 30 * 86_400;
 /// No time that an answer states is longer, in seconds: ten years.
 const LONGEST: i64 = 3_650 * 86_400;
-/// How long lists are fresh, and metrics of a week that isn't closed.
+/// How long lists are fresh.
 const OPEN: i64 = 60 * SECOND;
 
 /// A partition is the private cache of one key. Cookies never are in what is kept, so they are no reason against it.
@@ -73,6 +73,23 @@ const RULES: Rules = Rules {
         if_unreachable: STALE_IF_ERROR,
     },
 };
+
+/// The upstream forbids to keep an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
+
+/// Until when the upstream says that a good answer is fresh, if it says so, in milliseconds since 1970-01-01.
+///
+/// # Errors
+/// It may not be kept at all.
+pub fn said_fresh(headers: &Headers, times: Times) -> Result<Option<i64>, NotKept> {
+    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
+    match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
+        Said::NotStored => Err(NotKept),
+        Said::Explicit(lifetimes) => Ok(Some(lifetimes.fresh_until(times.answered))),
+        Said::Nothing(_) => Ok(None),
+    }
+}
 
 /// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
 pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
@@ -92,10 +109,13 @@ pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifet
     })
 }
 
-/// How long past its end a week still changes: commits arrive late.
-const CLOSES_AFTER: i64 = 48 * HOUR;
-/// How long past its end a closed week may still change now and then.
-const SETTLES_AFTER: i64 = 14 * DAY;
+impl Lifetimes {
+    /// Of an answer that was put together: from the oldest of what it holds to the first that is no longer fresh.
+    pub(crate) fn assembled(born: i64, fresh: i64) -> Lifetimes {
+        let until = |seconds: u64| fresh + i64::try_from(seconds).unwrap_or(LONGEST) * SECOND;
+        Lifetimes { born, fresh, revalidate: until(STALE_WHILE_REVALIDATE), error: until(STALE_IF_ERROR) }
+    }
+}
 
 /// For how long what was asked commonly stays as it is, in milliseconds: metrics by the last of their weeks.
 fn default_freshness(asked: &Asked, now: i64) -> i64 {
@@ -104,12 +124,7 @@ fn default_freshness(asked: &Asked, now: i64) -> i64 {
     }
     let Ok(today) = i32::try_from(now.div_euclid(DAY)) else { return OPEN };
     let Ok(request) = MetricsRequest::parse(&asked.query.encode(), Day::from_number(today)) else { return OPEN };
-    let end = i64::from(request.end.week().monday().number() + 7) * DAY;
-    match now - end {
-        past if past < CLOSES_AFTER => OPEN,
-        past if past < SETTLES_AFTER => HOUR,
-        _ => DAY,
-    }
+    freshness(request.end.week(), Day::from_number(today))
 }
 
 #[cfg(test)]

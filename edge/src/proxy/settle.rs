@@ -36,7 +36,11 @@ pub fn settle(
     let answer = match found {
         Ok(answer) => answer,
         Err(trouble) => {
-            return if excused && is_passing(trouble) { Settled::Excused(trouble) } else { Settled::Failed(trouble) };
+            return if excused && trouble.allows_stale() {
+                Settled::Excused(trouble)
+            } else {
+                Settled::Failed(trouble)
+            };
         }
     };
     let Incoming { asked: sent, status, headers, body } = answer;
@@ -64,16 +68,6 @@ pub fn settle(
             if matches!(status, 401 | 403) { Settled::Refused(entry, body) } else { Settled::Passed(entry, body) }
         }
         _ => Settled::Failed(Trouble::Broken),
-    }
-}
-
-/// Whether trouble may pass, so that what is kept serves meanwhile (RFC 5861: an error is 500, 502, 503 or 504, or no
-/// answer).
-fn is_passing(trouble: Trouble) -> bool {
-    match trouble {
-        Trouble::Unreachable | Trouble::TimedOut => true,
-        Trouble::Status { status, .. } => status >= 500,
-        Trouble::TooLarge | Trouble::Broken | Trouble::OverBudget => false,
     }
 }
 

@@ -50,10 +50,10 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether what is no longer fresh may stand in (RFC 5861, section 4): for what is the server's failure, not for
-    /// what it means to say.
+    /// Whether what is no longer fresh may stand in (RFC 5861, section 4): for 500 and above, and for no answer, or none
+    /// in time.
     pub fn allows_stale(self) -> bool {
-        !matches!(self, Trouble::Status { status: ..500, .. } | Trouble::OverBudget)
+        matches!(self, Trouble::Unreachable | Trouble::TimedOut | Trouble::Status { status: 500.., .. })
     }
 }
 

@@ -3,9 +3,11 @@
 use super::breaker::Breaker;
 use super::entry::Validators;
 use super::headers::{Headers, UPSTREAM_HEADERS};
+use super::policy::said_fresh;
 use super::retry::{Failed, seconds, wait};
 use super::settings::ProxySettings;
-use super::source::Trouble;
+use super::source::{Fetched, Source, Trouble};
+use crate::cache::Times;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 
@@ -69,13 +71,40 @@ pub struct Upstream<'a, N> {
     key: &'a str,
     deadline: i64,
     tries: Cell<u32>,
+    asked: Cell<u32>,
+    proved: Cell<Option<i64>>,
+    may_keep: Cell<bool>,
 }
+
+/// How many answers one request may take: a Worker on the free plan has 50 subrequests.
+const BUDGET: u32 = 40;
 
 impl<'a, N: Net> Upstream<'a, N> {
     /// Time runs from now on.
     pub fn new(net: &'a N, breaker: &'a RefCell<Breaker>, settings: &'a ProxySettings, key: &'a str) -> Self {
         let deadline = net.now().saturating_add(settings.time_limit);
-        Upstream { net, breaker, settings, key, deadline, tries: Cell::new(0) }
+        Upstream {
+            net,
+            breaker,
+            settings,
+            key,
+            deadline,
+            tries: Cell::new(0),
+            asked: Cell::new(0),
+            proved: Cell::new(None),
+            may_keep: Cell::new(true),
+        }
+    }
+
+    /// When it was asked what it let the key in for, if it did; in milliseconds since 1970-01-01. What it decided, it
+    /// decided no sooner.
+    pub fn proved(&self) -> Option<i64> {
+        self.proved.get()
+    }
+
+    /// Whether none of its answers forbade to keep it.
+    pub fn may_keep(&self) -> bool {
+        self.may_keep.get()
     }
 
     /// How many requests were sent.
@@ -105,6 +134,9 @@ impl<'a, N: Net> Upstream<'a, N> {
             let (failed, trouble) = match answer {
                 Ok(answer) if answer.status < 500 => {
                     self.breaker.borrow_mut().succeeded();
+                    if matches!(answer.status, 200..=299 | 304) {
+                        self.proved.set(self.proved.get().max(Some(answer.asked)));
+                    }
                     return Ok(answer);
                 }
                 Ok(Incoming { status, headers, .. }) => {
@@ -136,5 +168,33 @@ impl<'a, N: Net> Upstream<'a, N> {
         let conditions = [("If-None-Match", &validators.etag), ("If-Modified-Since", &validators.last_modified)];
         headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         Outgoing { address: format!("{}{target}", self.settings.upstream), headers }
+    }
+}
+
+impl<N: Net> Source for Upstream<'_, N> {
+    async fn get(&self, path: &str, query: &str) -> Result<Fetched, Trouble> {
+        if self.asked.replace(self.asked.get() + 1) >= BUDGET {
+            return Err(Trouble::OverBudget);
+        }
+        let separator = if query.is_empty() { "" } else { "?" };
+        let answer = self.ask(&format!("{path}{separator}{query}"), &Validators::default()).await?;
+        let Incoming { asked, status, headers, body } = answer;
+        if status == 429 {
+            return Err(Trouble::Status { status, retry_after: headers.value("retry-after").and_then(seconds) });
+        }
+        let body = String::from_utf8(body).map_err(|_| Trouble::Broken)?;
+        let is_json = || headers.is_json() && serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
+        if status < 400 && (status >= 300 || !is_json()) {
+            return Err(Trouble::Broken);
+        }
+        let said = said_fresh(&headers, Times { asked, answered: self.net.now() });
+        if said.is_err() && status < 300 {
+            self.may_keep.set(false);
+        }
+        Ok(Fetched { status, body, fresh_until: said.unwrap_or(None) })
+    }
+
+    fn now(&self) -> i64 {
+        self.net.now()
     }
 }
