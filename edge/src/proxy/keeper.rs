@@ -68,6 +68,7 @@ pub struct Answered<B> {
 }
 
 /// What the keeper tells.
+#[allow(clippy::large_enum_variant, reason = "nearly always it is the large one")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told<B> {
     /// An answer.
