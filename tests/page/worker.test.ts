@@ -77,3 +77,31 @@ test("the page carries a strict Content-Security-Policy", async () => {
   assert.match(policy, /default-src 'none'/);
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
 });
+
+test("the API is documented, and can be tried, without anything from elsewhere", async () => {
+  const elsewhere: string[] = [];
+  const { page, complaints } = await open(browser, `${url}/docs/#key=${key}`, {
+    viewport: { width: 390, height: 800 },
+    colorScheme: "dark",
+  });
+  page.on("request", (request) => request.url().startsWith(url) || elsewhere.push(request.url()));
+  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
+  assert.equal(await page.locator(".endpoint").count(), Object.keys(paths).length);
+  assert.ok(!page.url().includes(key));
+  assert.ok(
+    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    "it is as wide as the screen",
+  );
+
+  const send = async (id: string) => {
+    await page.locator(`#${id} .try button`).click();
+    return page.locator(`#${id} .try output pre`).innerText();
+  };
+  const answer = await fetch(`${url}/v3/customer/core/tags/`, { headers: { Authorization: `Bearer ${key}` } });
+  assert.deepEqual(JSON.parse(await send("list_tags")), await answer.json());
+  // The dates of the example are too long ago; those that are sent are not.
+  assert.ok(Array.isArray(JSON.parse(await send("period_metrics")).results));
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
