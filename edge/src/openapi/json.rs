@@ -26,7 +26,9 @@ fn members<S: Serializer>(members: &[(Cow<'static, str>, Json)], serializer: S) 
 /// `object! { "name" => value, … }`
 macro_rules! object {
     ($($name:expr => $value:expr),* $(,)?) => {
-        $crate::openapi::json::Json::Object(vec![$((::std::borrow::Cow::from($name), $crate::openapi::json::Json::from($value))),*])
+        $crate::openapi::json::Json::Object(vec![
+            $((::std::borrow::Cow::from($name), $crate::openapi::json::Json::from($value))),*
+        ])
     };
 }
 

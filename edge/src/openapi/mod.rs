@@ -13,7 +13,7 @@ use crate::access::{bearer_key, forbidden, unauthorized};
 use crate::import::Import;
 use crate::reply::{Reply, method_not_allowed, not_found, throttled, unknown_error};
 use crate::visit::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
-use examples::{Asked, Example, alone, example, replied};
+use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};
 use schemas::{capital, reference, schema, title};
 use serde::Serialize;
@@ -77,15 +77,15 @@ const ABOUT: &str = "The v3 API of Pluralsight Flow (now Appfire Flow), as strea
 and unknown ones are ignored. Numbers are read as Python's `Decimal` reads them (`1e2`, ` 12 `, `1_0`).
 
 **Filters.** `field=v`, `field__gt=v`, `__gte`, `__lt`, `__lte`, `__in=v,w`, `__icontains`, `__startswith` and \
-`__isnull=true`. A `!` at the end of the name (`field!=v`, `id__in!=1,2`) leaves out what matches, and keeps rows whose \
-field is null.
+`__isnull=true`. A `!` at the end of the name (`field!=v`, `id__in!=1,2`) leaves out what matches, and keeps rows \
+whose field is null.
 
-**Errors.** 404 or 301 comes first, then 401, 403, 429, 405 and 400, which tells of every bad parameter at once. `HEAD` \
-and `OPTIONS` are answered wherever `GET` is.
+**Errors.** 404 or 301 comes first, then 401, 403, 429, 405 and 400, which tells of every bad parameter at once. \
+`HEAD` and `OPTIONS` are answered wherever `GET` is.
 
 **Extensions.** `x-lenient` is a regular expression of what a parameter takes without an error although its type does \
-not have it; `x-not-before` the earliest date that one takes; `x-request` the request that an example answers, asked on \
-2024-05-31 of what the examples of `POST /import/…` load.";
+not have it; `x-not-before` the earliest date that one takes; `x-request` the request that an example answers, asked \
+on 2024-05-31 of what the examples of `POST /import/…` load.";
 
 fn tag(name: &'static str, description: &'static str) -> Json {
     object! { "name" => name, "description" => description }
@@ -151,13 +151,13 @@ fn metrics(known: &Example) -> Json {
     ]);
     let numbers = METRICS_PARAMETERS.iter().filter(|known| matches!(known.operand, Operand::Number | Operand::Numbers));
     let numbers: String = numbers.map(|known| format!("&{}=x", known.name)).collect();
-    let bad = Json::object([
+    let bad = [
         ask("Dates and choices", "start_date=2020-01-01&include_nested_teams=yes&resolution=month"),
         ask("Nothing sent", ""),
         ask("A range the wrong way round", "start_date=2021-06-30&end_date=2021-06-01&resolution=week"),
         ask("No numbers", &format!("{range}&resolution=week{numbers}")),
         ask("NUL", &format!("{range}&resolution=week&repo_name=%00")),
-    ]);
+    ];
     let operation = operation(
         METRICS_TAG,
         "period_metrics".to_owned(),
@@ -165,10 +165,14 @@ fn metrics(known: &Example) -> Json {
         parameters::of_metrics(),
         answer("The numbers.", schemas::metrics(), good),
     );
-    object! { "get" => answering(usual(operation), [("400", answer(BAD, schema("Errors"), bad))]) }
+    object! { "get" => refusing(operation, bad) }
 }
 
-const BAD: &str = "Bad parameters, all of them at once.";
+/// An operation that refuses bad parameters.
+fn refusing(operation: Json, bad: impl IntoIterator<Item = Named>) -> Json {
+    let bad = answer("Bad parameters, all of them at once.", schema("Errors"), Json::object(bad));
+    answering(usual(operation), [("400", bad)])
+}
 
 fn list_of(resource: &'static Resource, known: &Example) -> Json {
     let address = address(resource);
@@ -201,7 +205,7 @@ fn list_of(resource: &'static Resource, known: &Example) -> Json {
         answer("A page of the list.", schemas::page(schema(title(resource))), good),
     );
     let bad = bad(resource).map(|(summary, query)| ask(summary, &query));
-    object! { "get" => answering(usual(operation), [("400", answer(BAD, schema("Errors"), Json::object(bad.collect::<Vec<_>>())))]) }
+    object! { "get" => refusing(operation, bad) }
 }
 
 fn list_parameters(resource: &'static Resource) -> Vec<Json> {
@@ -309,7 +313,7 @@ fn aggregate(known: &Example) -> Json {
         answer("A page of rows, ordered by their groups.", schemas::page(schema("CommitAggregate")), good),
     );
     let bad = bad(&COMMITS).map(|(summary, query)| ask(summary, &query));
-    object! { "get" => answering(usual(operation), [("400", answer(BAD, schema("Errors"), Json::object(bad.collect::<Vec<_>>())))]) }
+    object! { "get" => refusing(operation, bad) }
 }
 
 fn import(resource: &'static Resource) -> Json {
@@ -331,7 +335,7 @@ fn import(resource: &'static Resource) -> Json {
         bytes. All of them are stored, or none. The key needs the permission `import`.";
     let refused = [("A field that can't be right", "{\"id\":\"x\"}"), ("No JSON", "{\"id\":1}\n{")];
     let refused = refused.map(|(summary, body)| (summary, asked(body)));
-    import_of(resource.name, &plural(resource), says, content, ("Loaded", asked(rows), loaded), refused)
+    import_of(resource.name, &plural(resource), says, (false, content), ("Loaded", asked(rows), loaded), refused)
 }
 
 /// `dump.json`
@@ -349,14 +353,14 @@ fn import_dump() -> Json {
     let loaded = object! { "rows" => 1, "changed" => 1 };
     let refused = [("Another format", asked(r#"{"format":2}"#)), ("No JSON", asked("{"))];
     let says = "What `GET /dataset` tells. The key needs the permission `import`.";
-    import_of("dump", "what the data is", says, content, ("Loaded", asked(body), loaded), refused)
+    import_of("dump", "what the data is", says, (true, content), ("Loaded", asked(body), loaded), refused)
 }
 
 fn import_of(
     name: &'static str,
     what: &str,
     says: &'static str,
-    content: Json,
+    (required, content): (bool, Json),
     (summary, asked, loaded): (&'static str, Asked, Json),
     refused: [(&'static str, Asked); 2],
 ) -> Json {
@@ -379,7 +383,7 @@ fn import_of(
         "operationId" => format!("import_{name}"),
         "summary" => capital(&format!("load {what}")),
         "description" => says,
-        "requestBody" => object! { "content" => content },
+        "requestBody" => object! { "required" => required, "content" => content },
         "responses" => object! {
             "200" => answer("All are stored.", done, Json::object([example(summary, asked, loaded)])),
             "400" => answer(wrong, schema("ImportError"), Json::object(refused.collect::<Vec<_>>())),
@@ -406,7 +410,9 @@ fn ours() -> [(&'static str, Json); 4] {
         "type" => "object", "required" => list!["status", "today"], "additionalProperties" => false,
         "properties" => object! {
             "status" => object! { "const" => "ok" },
-            "today" => object! { "type" => "string", "format" => "date", "description" => "The date that it takes for today (UTC)." },
+            "today" => object! {
+                "type" => "string", "format" => "date", "description" => "The date that it takes for today (UTC).",
+            },
         },
     };
     let healthy = object! { "status" => "ok", "today" => examples::TODAY };
@@ -424,7 +430,9 @@ fn ours() -> [(&'static str, Json); 4] {
             "/dataset",
             object! { "get" => usual(operation(
                 OURS_TAG, "dataset".to_owned(), "What the data is; any key may ask.".to_owned(), Json::List(Vec::new()),
-                answer("What `dump.json` says.", dataset, Json::object([example("The example", Asked::get("/dataset"), known)])),
+                answer("What `dump.json` says.", dataset, Json::object([
+                    example("The example", Asked::get("/dataset"), known),
+                ])),
             )) },
         ),
         (
@@ -433,7 +441,9 @@ fn ours() -> [(&'static str, Json); 4] {
                 "health",
                 "Whether the server is up; without a key.",
                 object! {
-                    "200" => answer("It is.", health, Json::object([example("Healthy", Asked::get("/healthz"), healthy)])),
+                    "200" => answer("It is.", health, Json::object([
+                        example("Healthy", Asked::get("/healthz"), healthy),
+                    ])),
                     "405" => not_allowed(HEALTH_METHODS, Asked { method: "POST", ..Asked::get("/healthz") }),
                 },
             ),
@@ -446,7 +456,9 @@ fn ours() -> [(&'static str, Json); 4] {
                 object! {
                     "200" => object! {
                         "description" => "OpenAPI 3.1.",
-                        "content" => object! { "application/json" => object! { "schema" => object! { "type" => "object" } } },
+                        "content" => object! {
+                            "application/json" => object! { "schema" => object! { "type" => "object" } },
+                        },
                     },
                     "304" => unchanged.clone(),
                 },
@@ -495,7 +507,8 @@ fn components() -> Json {
     object! {
         "securitySchemes" => object! { "key" => object! {
             "type" => "http", "scheme" => "bearer",
-            "description" => "A key of the server, made by `npm run key`. What it may ask is set then: `metrics`, `core`, `import`.",
+            "description" => "A key of the server, made by `npm run key`. What it may ask is set then: `metrics`, \
+                `core`, `import`.",
         }},
         "responses" => responses(),
         "parameters" => Json::object(shared.chain(conditions)),
@@ -530,15 +543,21 @@ fn responses() -> Json {
         "type" => "object", "required" => list!["error"], "additionalProperties" => false,
         "properties" => object! { "error" => schema("Messages") },
     };
+    let failed = answer(
+        "Something failed behind the server; the log tells what.",
+        error,
+        without_request("Failure", &unknown_error()),
+    );
+    let refused = without_request("Not permitted", &forbidden());
     object! {
         "Moved" => object! {
             "description" => "To the path without the slash at its end: the same with it, and the query is kept.",
             "headers" => object! { "Location" => location },
         },
         "Unauthorized" => detail("There is no good key.", &unknown, no_keys),
-        "Forbidden" => answer("The key is not for this.", schema("Detail"), without_request("Not permitted", &forbidden())),
+        "Forbidden" => answer("The key is not for this.", schema("Detail"), refused),
         "MethodNotAllowed" => not_allowed(READ_METHODS, Asked { method: "POST", ..Asked::get(path()) }),
         "TooMany" => detail("Too many requests.", &throttled(), without_request("Throttled", &throttled())),
-        "Failure" => answer("Something failed behind the server; the log tells what.", error, without_request("Failure", &unknown_error())),
+        "Failure" => failed,
     }
 }

@@ -159,7 +159,8 @@ fn of_flag(flag: Flag) -> &'static str {
         Flag::ExcludeBlocked => "Only those of repositories that are not blocked, and have been processed.",
         Flag::NormalizeAuthors => "Shows the id of the apex user as `user_alias_id`.",
         Flag::ApplyDefaultFilters => {
-            "Stands for `smart_dedupe`, `exclude_outliers`, `exclude_pr_orphans`, `exclude_merge` and `exclude_blocked`."
+            "Stands for `smart_dedupe`, `exclude_outliers`, `exclude_pr_orphans`, `exclude_merge` and \
+             `exclude_blocked`."
         }
     }
 }

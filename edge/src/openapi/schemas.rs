@@ -258,7 +258,9 @@ pub(super) fn page(row: Json) -> Json {
         "type" => "object", "required" => list!["count", "next", "previous", "results"],
         "additionalProperties" => false,
         "properties" => object! {
-            "count" => object! { "type" => "integer", "minimum" => 0, "description" => "How many rows there are on all pages." },
+            "count" => object! {
+                "type" => "integer", "minimum" => 0, "description" => "How many rows there are on all pages.",
+            },
             "next" => link("The address of the next page; null on the last."),
             "previous" => link("The address of the page before; null on the first."),
             "results" => object! { "type" => "array", "items" => row },
@@ -275,12 +277,13 @@ pub(super) fn metrics() -> Json {
         "properties" => object! {
             "period_start_date" => object! {
                 "type" => "string", "format" => "date",
-                "description" => "The Monday of the week, even where that lies before `start_date`; with `resolution=week` only.",
+                "description" => "The Monday of the week, even where that lies before `start_date`; with \
+                    `resolution=week` only.",
             },
             "active_days" => number("Coding days: per active user and week."),
             "commit_count" => number("Commits per coding day."),
             "total_impact" => number("Impact: per active user and week."),
-            "total_efficiency" => number("Percent of the lines added or edited that are no churn; 100.0 where there are none."),
+            "total_efficiency" => number("Percent of the lines added or edited that are no churn; 100.0 without any."),
         },
     };
     object! {
@@ -289,7 +292,7 @@ pub(super) fn metrics() -> Json {
             "count" => object! { "type" => "integer", "minimum" => 0, "description" => "How many rows there are." },
             "results" => object! {
                 "type" => "array", "items" => row,
-                "description" => "Oldest first. Weeks without a commit are left out; without any commit there is no row.",
+                "description" => "Oldest first. Weeks without a commit are left out.",
             },
         },
     }
