@@ -37,7 +37,7 @@ test("too many requests", async (context) => {
   assert.equal((await ask("/dataset", "nope", {}, "localhost")).status, 429);
 });
 
-test("a metrics request reads the rollup alone", async (context) => {
+test("a metrics request reads the rollup alone, and a list what it shows and what it counts", async (context) => {
   const worker = await start({ vars: { TODAY: "2026-09-01" } });
   context.after(() => worker.close());
   // 20 users on 50 days, with five commits each day: 1,000 cells of 5,000 commits.
@@ -51,12 +51,13 @@ test("a metrics request reads the rollup alone", async (context) => {
     { id: 1, apex_user_id: 3, team_id: 1, membership_type: "contributor" },
     { id: 2, apex_user_id: 4, team_id: 1, membership_type: "contributor" },
   ]);
-  const read = async (query: string) => {
-    const response = await worker.ask(`${METRICS}?resolution=week&${query}`);
+  const rowsRead = async (path: string) => {
+    const response = await worker.ask(path);
     assert.equal(response.status, 200);
     const timing = /^d1;desc="rows_read=(\d+)";dur=[\d.]+$/.exec(response.headers.get("server-timing") ?? "");
     return Number(timing?.[1]);
   };
+  const read = (query: string) => rowsRead(`${METRICS}?resolution=week&${query}`);
   // Of each cell, once it is read itself, its user and its repository are looked up, and it is sorted by its week.
   const all = await read("start_date=2026-05-01");
   assert.ok(all >= 1_000 && all <= 4_200, `${all}`);
@@ -66,4 +67,18 @@ test("a metrics request reads the rollup alone", async (context) => {
   assert.ok(user >= 50 && user <= 220, `${user}`);
   const team = await read("start_date=2026-05-01&end_date=2026-05-10&team_id=1");
   assert.ok(team >= 20 && team <= 100, `${team}`);
+
+  const list = (query: string) => rowsRead(`/v3/customer/core/commits/?${query}`);
+  for (const [query, most] of [
+    // The counts that are kept, and the page.
+    ["limit=100", 110],
+    ["limit=100&ordering=-id&offset=400", 510],
+    // Five blocks are gone through, and a part of one.
+    ["limit=100&offset=4000", 1_150],
+    // A hundred commits of a day, counted, looked at whether they are few, sorted, and read.
+    ["author_date__gte=2026-06-19", 550],
+  ] as const) {
+    const rows = await list(query);
+    assert.ok(rows <= most, `${query}: ${rows}`);
+  }
 });

@@ -35,6 +35,29 @@ pub(super) fn finds_all(request: &ListRequest) -> bool {
     request.filter.conditions().next().is_none()
 }
 
+/// The fields with an index that a range can be looked up in.
+const RANGED: [&str; 3] = ["author_date", "author_local_date", "new_work"];
+
+/// Whether no row is found outside a range of an index.
+pub(super) fn has_range(request: &ListRequest) -> bool {
+    let is_range = |condition: &Condition| {
+        let Subject::Field(place) = condition.subject else { return false };
+        let field = request.resource.fields.get(place).filter(|_| request.resource.name == COMMITS.name);
+        let is_bound = match condition.test {
+            Test::AtLeast(_) | Test::AtMost(_) => true,
+            Test::Number(comparison, _) => comparison != Comparison::Equal,
+            _ => false,
+        };
+        is_bound && !condition.negated && field.is_some_and(|field| RANGED.contains(&field.name))
+    };
+    match request.filter.nodes.split_last() {
+        Some((Node::All { negated: false, .. }, parts)) => {
+            parts.iter().all(|part| part.condition().is_some()) && request.filter.conditions().any(is_range)
+        }
+        _ => false,
+    }
+}
+
 /// The terms of an `ORDER BY`.
 pub(super) fn order(request: &ListRequest) -> String {
     let mut terms: Vec<String> = Vec::new();

@@ -71,11 +71,16 @@ pub(super) fn count(request: &ListRequest, parameters: &mut Parameters) -> Strin
 /// So many rows may be passed over by reading them.
 const MAX_PASSED: u64 = 1_000;
 
+/// So many ids, found by their range in an index, are sorted: of more, those of a page are found sooner in the order of
+/// ids.
+const MAX_SORTED: u64 = 10_000;
+
 /// The page's rows, each from the columns that [`columns`] names.
 pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
     let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
     let Page { limit, offset } = request.page;
-    if filter::finds_all(request) && request.ordering.iter().all(|order| order.field == 0) {
+    let by_id = request.ordering.iter().all(|order| order.field == 0);
+    if filter::finds_all(request) && by_id {
         if offset <= MAX_PASSED {
             let pages = self::limit(request.page, parameters);
             return format!("SELECT {columns} FROM {resource} AS t ORDER BY {order} {pages}");
@@ -91,11 +96,23 @@ pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String
         );
     }
     // What may have to be sorted is ids; the rows of the page alone are read whole.
-    let pages = format!("ORDER BY {order} {}", self::limit(request.page, parameters));
     let found = filter::found(request, parameters);
+    let whole = format!("CROSS JOIN {resource} AS t ON t.id = found ORDER BY {order}");
+    let (limit, offset) = (bind(limit, parameters), bind(offset, parameters));
+    if !by_id || !filter::has_range(request) {
+        let ids = format!("SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        return format!("SELECT {columns} FROM ({ids}) {whole}");
+    }
+    // What is less to read, the range or the rows in their order, depends on how many are in it. One of the two is told
+    // to find none, which costs nothing; where the order is no index's (`+`), the range's is used.
+    let ids = |order: &str, limit: &str| {
+        format!("SELECT * FROM (SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
+    };
+    let sorted = ids(&format!("+{order}"), &format!("iif((SELECT few FROM few), {limit}, 0)"));
+    let in_order = ids(&order, &format!("iif((SELECT few FROM few), 0, {limit})"));
     format!(
-        "SELECT {columns} FROM (SELECT t.id AS found{found} {pages}) CROSS JOIN {resource} AS t ON t.id = found \
-         ORDER BY {order}"
+        "WITH few AS MATERIALIZED (SELECT COUNT(*) <= {MAX_SORTED} AS few FROM (SELECT 1{found} LIMIT {MAX_SORTED} + 1)) \
+         SELECT {columns} FROM ({sorted} UNION ALL {in_order}) {whole}"
     )
 }
 
