@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { corpora, METRICS } from "../tests/conformance.ts";
 import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
+import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dump.ts";
 import { benchLists } from "./bench/lists.ts";
 import { Failure, main, root, run } from "./lib.ts";
@@ -95,5 +96,6 @@ await main(async () => {
     );
   }
   const lists = await benchLists();
-  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists], null, 2)}\n`);
+  const d1 = await benchD1();
+  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists, ...d1], null, 2)}\n`);
 });
