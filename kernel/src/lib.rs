@@ -1,6 +1,7 @@
 //! The hot loops of streamgage, apart from the rest because speed and size are set by crate.
 //!
-//! [`json`] reads the text of plain rows. [`ByDay`] holds commits by day, and turns any selection of them into exact sums by week.
+//! [`json`] and [`row`] read the text of plain rows. [`ByDay`] holds commits by day, and turns any selection of them into
+//! exact sums by week; [`tally`] does the same of columns in any order, once.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -8,6 +9,8 @@ extern crate alloc;
 
 mod by_day;
 pub mod json;
+pub mod row;
+pub mod tally;
 
 pub use by_day::{ByDay, Commit, Commits};
 

@@ -12,7 +12,7 @@ mod record;
 mod table;
 
 pub use answer::{Answer, Row, Tenths};
-pub use commit::{Commit, author_day};
+pub use commit::{Commit, CommitReader, author_day};
 pub use organization::{Membership, Organization, Repo, Team, User};
 pub use record::{Record, Records};
 pub use streamgage_kernel::WeekSums;

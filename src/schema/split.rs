@@ -77,6 +77,19 @@ struct Scan {
 /// Hands on a row's text.
 pub type Take<'t> = dyn FnMut(&str) -> Result<(), RowError> + 't;
 
+/// A row of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row<'a> {
+    /// What begins with it, up to the end of what has come: who can read the row without knowing its end answers with
+    /// its length; who can't, with `None`, and is handed the whole of it.
+    Head(&'a str),
+    /// All of it, and nothing else.
+    Whole(&'a str),
+}
+
+/// Reads rows, and tells how long they are.
+pub type Read<'r> = dyn FnMut(Row<'_>) -> Result<Option<usize>, RowError> + 'r;
+
 impl Member {
     fn of(name: &[u8]) -> Option<Member> {
         match name {
@@ -95,13 +108,24 @@ impl Splitter {
     /// # Errors
     /// The first of `take`'s; or the text is neither rows nor pages. Then nothing more can be pushed.
     pub fn push(&mut self, piece: &[u8], take: &mut Take<'_>) -> Result<(), RowError> {
+        self.push_to(piece, &mut |row| match row {
+            Row::Head(_) => Ok(None),
+            Row::Whole(text) => take(text).map(|()| Some(text.len())),
+        })
+    }
+
+    /// The same, for who may read rows before their ends are looked for, which is faster.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_to(&mut self, piece: &[u8], read: &mut Read<'_>) -> Result<(), RowError> {
         if self.kept.is_empty() {
-            let taken = self.split(piece, take)?;
+            let taken = self.split(piece, read)?;
             self.kept.extend_from_slice(piece.get(taken..).unwrap_or_default());
         } else {
             let mut text = core::mem::take(&mut self.kept);
             text.extend_from_slice(piece);
-            let taken = self.split(&text, take)?;
+            let taken = self.split(&text, read)?;
             text.drain(..taken);
             self.kept = text;
         }
@@ -124,14 +148,20 @@ impl Splitter {
     }
 
     /// How much of the text was taken.
-    fn split(&mut self, text: &[u8], take: &mut Take<'_>) -> Result<usize, RowError> {
+    fn split(&mut self, text: &[u8], read: &mut Read<'_>) -> Result<usize, RowError> {
+        let valid = match core::str::from_utf8(text) {
+            Ok(valid) => valid,
+            Err(error) => {
+                text.get(..error.valid_up_to()).and_then(|head| core::str::from_utf8(head).ok()).unwrap_or("")
+            }
+        };
         let mut at = 0;
         loop {
             if self.scan.at == 0 {
                 at += text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             }
             let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { return Ok(at) };
-            let taken = match self.step(rest, take)? {
+            let taken = match self.step(rest, valid.get(at..).unwrap_or_default(), read)? {
                 Some(taken) => taken,
                 None => return Ok(at),
             };
@@ -140,7 +170,7 @@ impl Splitter {
     }
 
     /// Takes what comes next, and tells how long it was; `None` if its end has not come yet.
-    fn step(&mut self, rest: &[u8], take: &mut Take<'_>) -> Result<Option<usize>, RowError> {
+    fn step(&mut self, rest: &[u8], valid: &str, read: &mut Read<'_>) -> Result<Option<usize>, RowError> {
         let Some(&first) = rest.first() else { return Ok(None) };
         match (self.place, self.is_after_value, first) {
             (Place::List | Place::Results, _, b']') => {
@@ -178,6 +208,15 @@ impl Splitter {
             },
             _ => {}
         }
+        if first == b'{'
+            && self.scan.at == 0
+            && self.place != Place::Page
+            && let Some(length) = read(Row::Head(valid))?
+        {
+            self.is_after_value = self.place != Place::Top;
+            self.pages.rows += 1;
+            return Ok(Some(length));
+        }
         let Some(length) = self.scan.end(rest) else { return Ok(None) };
         self.scan = Scan::default();
         let value = rest.get(..length).and_then(|value| core::str::from_utf8(value).ok());
@@ -186,7 +225,7 @@ impl Splitter {
         if self.place == Place::Page {
             self.page_member(value);
         } else {
-            take(value)?;
+            read(Row::Whole(value))?;
             self.pages.rows += 1;
         }
         Ok(Some(length))
