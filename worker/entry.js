@@ -41,4 +41,8 @@ export class Partition extends DurableObject {
   fetch(request) {
     return this.#keeper.fetch(request);
   }
+
+  alarm() {
+    return this.#keeper.alarm();
+  }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use store::{METRICS, Store, request};
 use streamgage::calendar::{DateTime, Day};
 use streamgage::query::{MetricsRequest, Parameters};
-use streamgage_edge::derive::{MAX_REQUESTS, answer, is_gone, remember_gone};
+use streamgage_edge::derive::{answer, is_gone, remember_gone};
 use streamgage_edge::proxy::{Fetched, Source, Trouble};
 use streamgage_edge::weeks::{Answered, Assembled};
 
@@ -178,10 +178,11 @@ fn page(rows: &[Value], query: &str) -> Fetched {
     ok(json!({ "count": rows.len(), "next": null, "previous": null, "results": results }).to_string())
 }
 
-/// An upstream of so many commits a day, without an aggregate, that counts requests.
-fn many(a_day: i32, requests: &Cell<u32>) -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
+const BUDGET: u32 = 40;
+
+/// An upstream of so many commits a day, without an aggregate.
+fn many(a_day: i32) -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
     Upstream::new(midnight(NOW), move |path: &str, query: &str, _| {
-        requests.set(requests.get() + 1);
         if path == AGGREGATE {
             return Fetched { status: 400, body: "{}".into(), fresh_until: None };
         }
@@ -198,17 +199,15 @@ fn many(a_day: i32, requests: &Cell<u32>) -> Upstream<impl Fn(&str, &str, Day) -
 
 #[test]
 fn beyond_its_budget_the_same_question_goes_on() {
-    let requests = Cell::new(0);
-    let (upstream, shelf) = (many(80, &requests), Memory::default());
+    let (upstream, shelf) = (many(80), Memory::default());
     let question = "start_date=2025-01-01&end_date=2026-08-27&resolution=period";
     let mut tries = 0;
     let body = loop {
-        requests.set(0);
+        upstream.budget.set(BUDGET);
         match ask(&upstream, &shelf, question) {
             Ok(Answered::Assembled(assembled)) => break assembled.body,
             other => assert_eq!(other, Err(Trouble::OverBudget)),
         }
-        assert_eq!(requests.get(), MAX_REQUESTS);
         tries += 1;
         assert!(tries < 5);
     };
@@ -217,21 +216,19 @@ fn beyond_its_budget_the_same_question_goes_on() {
 
 #[test]
 fn what_is_no_longer_fresh_stands_in_when_the_budget_ends() {
-    let requests = Cell::new(0);
-    let (upstream, shelf) = (many(80, &requests), Memory::default());
+    let (upstream, shelf) = (many(80), Memory::default());
     let question = "start_date=2025-01-01&end_date=2026-08-20&resolution=period";
-    while ask(&upstream, &shelf, question) == Err(Trouble::OverBudget) {}
+    derived(ask(&upstream, &shelf, question));
     upstream.wait(2 * DAY);
-    requests.set(0);
+    upstream.budget.set(BUDGET);
     let again = derived(ask(&upstream, &shelf, question));
-    assert_eq!((requests.get(), again.trouble), (MAX_REQUESTS, None));
+    assert_eq!((upstream.budget.get(), again.trouble), (0, None));
     assert!(again.fresh_until <= upstream.now());
 }
 
 #[test]
 fn a_window_that_changes_is_read_again() {
-    let requests = Cell::new(0);
-    let honest = many(500, &requests);
+    let honest = many(500);
     let changes = Cell::new(1);
     let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, today| {
         let fetched = (honest.answer)(path, query, today);

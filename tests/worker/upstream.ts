@@ -66,6 +66,8 @@ export async function startUpstream({ dump, today = new Date().toISOString().sli
     /** Answers by path, instead of those from the dump. */
     canned: new Map<string, Answer>(),
     keys: keys === undefined ? undefined : new Set(keys),
+    /** The rows of the lists, by resource and id. */
+    lists: rows.tables,
     /** No connection is taken any more; `accept` takes them again, at the same address. */
     refuse: () => close(),
     accept: () => listen(port),
@@ -181,7 +183,7 @@ type Row = Record<string, unknown> & { id: number };
 
 /** The lists of `core/`, with the filters that vendor documents and this project needs; all else is ignored. */
 class Lists {
-  private tables = new Map<string, Row[]>();
+  tables = new Map<string, Row[]>();
   private isDuplicate: (commit: Row) => boolean = () => false;
 
   constructor(dump: string | undefined) {
@@ -269,13 +271,11 @@ class Lists {
   }
 
   private flag(name: string): ((commit: Row) => boolean) | undefined {
-    const of = (resource: string, id: unknown) => this.rows(resource).find((row) => row.id === id);
     const flags: Record<string, (commit: Row) => boolean> = {
       smart_dedupe: (commit) => !this.isDuplicate(commit),
       exclude_outliers: (commit) => commit["outlier_reason"] == null,
       exclude_pr_orphans: (commit) => commit["is_pr_orphan"] !== true,
       exclude_merge: (commit) => commit["is_merge"] !== true,
-      remove_excluded: (commit) => of("users", commit["apex_user_id"])?.["hidden_from_reports"] !== true,
     };
     return flags[name];
   }

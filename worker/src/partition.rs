@@ -12,7 +12,26 @@ use worker::{Env, console_error};
 
 /// The object behind the class `Partition` of entry.js.
 #[wasm_bindgen]
-pub struct PartitionKeeper(Rc<Keeper<Network, Sqlite>>);
+pub struct PartitionKeeper(Rc<Woken>);
+
+struct Woken {
+    keeper: Keeper<Network, Sqlite>,
+    storage: Storage,
+}
+
+/// After how many milliseconds a question that was beyond the budget of a request is gone on with.
+const GO_ON_AFTER: f64 = 1_000.0;
+
+impl Woken {
+    /// Sets the alarm, if there is something to go on with.
+    fn go_on_later(&self) -> Result<(), JsValue> {
+        if self.keeper.is_unfinished() {
+            // The object waits for what is written before it answers.
+            let _: Promise = self.storage.set_alarm(Date::now() + GO_ON_AFTER)?;
+        }
+        Ok(())
+    }
+}
 
 #[wasm_bindgen]
 impl PartitionKeeper {
@@ -20,19 +39,32 @@ impl PartitionKeeper {
     #[wasm_bindgen(constructor)]
     pub fn new(state: State, env: Env) -> Result<PartitionKeeper, JsValue> {
         let settings = settings(&env)?.ok_or_else(|| JsValue::from_str("no UPSTREAM"))?;
-        let store = Sqlite::open(state.storage().sql())?;
-        Ok(PartitionKeeper(Rc::new(Keeper::new(Network, store, (*settings).clone()))))
+        let storage = state.storage();
+        let keeper = Keeper::new(Network, Sqlite::open(storage.sql())?, (*settings).clone());
+        Ok(PartitionKeeper(Rc::new(Woken { keeper, storage })))
+    }
+
+    /// Goes on with what was beyond the budget of a request.
+    pub fn alarm(&self) -> Promise {
+        let woken = Rc::clone(&self.0);
+        future_to_promise(async move {
+            woken.keeper.go_on().await;
+            woken.go_on_later()?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Answers the front.
     pub fn fetch(&self, request: web_sys::Request) -> Promise {
-        let keeper = Rc::clone(&self.0);
+        let woken = Rc::clone(&self.0);
         future_to_promise(async move {
+            let keeper = &woken.keeper;
             let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
             let command: Command = serde_json::from_str(&text).map_err(crate::failure)?;
             let told = match command {
                 Command::Answer(ask) => match keeper.answer(&ask).await {
                     proxy::Told::Answer(answered) => {
+                        woken.go_on_later()?;
                         let (told, body) = Told::of(answered);
                         return told.respond(&body);
                     }
@@ -57,6 +89,8 @@ extern "C" {
     fn storage(this: &State) -> Storage;
     #[wasm_bindgen(method, getter)]
     fn sql(this: &Storage) -> Sql;
+    #[wasm_bindgen(method, catch, js_name = setAlarm)]
+    fn set_alarm(this: &Storage, time: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, variadic)]
     fn exec(this: &Sql, text: &str, values: &Array) -> Result<Cursor, JsValue>;
     #[wasm_bindgen(method, catch)]

@@ -89,7 +89,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
 
     async fn page(&self, resource: &str, query: &str, offset: usize) -> Result<Page, Stop> {
         let path = format!("/v3/customer/core/{resource}/");
-        let fetched = self.get(&path, &format!("{query}&limit={MAX_LIMIT}&offset={offset}")).await?;
+        let fetched = self.source.get(&path, &format!("{query}&limit={MAX_LIMIT}&offset={offset}")).await?;
         if fetched.status != 200 {
             return Err(Stop::Refused(fetched));
         }

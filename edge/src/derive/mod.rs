@@ -18,9 +18,6 @@ use streamgage::calendar::Day;
 use streamgage::metrics::{Answer, WeekSums};
 use streamgage::query::MetricsRequest;
 
-/// The most requests to the upstream that one question makes: Cloudflare's free plan allows 50, retries included.
-pub const MAX_REQUESTS: u32 = 40;
-
 /// For how many milliseconds it is remembered that an endpoint is gone.
 const GONE: i64 = 3_600_000;
 
@@ -58,9 +55,9 @@ pub async fn answer(
     shelf: &impl Shelf,
     must_ask: bool,
 ) -> Result<Answered, Trouble> {
-    let (requests, now) = (Cell::new(0), source.now());
+    let now = source.now();
     let age = Cell::new(Age { fetched: now, fresh_until: i64::MAX, trouble: None });
-    let derivation = Derivation { source, shelf, today, now, must_ask, requests, age };
+    let derivation = Derivation { source, shelf, today, now, must_ask, age };
     match derivation.derive(request).await {
         Ok(body) => {
             let Age { fetched, fresh_until, trouble } = derivation.age.get();
@@ -78,7 +75,6 @@ struct Derivation<'a, S, K> {
     today: Day,
     now: i64,
     must_ask: bool,
-    requests: Cell<u32>,
     age: Cell<Age>,
 }
 
@@ -114,15 +110,6 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
         contributions.retain(|contribution| scope.counts(contribution));
         let answer = Answer::new(request, &sums(contributions));
         serde_json::to_string(&answer).map_err(|_| Trouble::Broken.into())
-    }
-
-    /// Asks the upstream, within the budget.
-    async fn get(&self, path: &str, query: &str) -> Result<Fetched, Stop> {
-        if self.requests.get() >= MAX_REQUESTS {
-            return Err(Trouble::OverBudget.into());
-        }
-        self.requests.set(self.requests.get() + 1);
-        Ok(self.source.get(path, query).await?)
     }
 
     /// Notes how old a part of the answer is.

@@ -7,21 +7,26 @@ use super::headers::Headers;
 use super::keys::{Record, entry_name};
 use super::policy::Lifetimes;
 use super::requests::{Asked, Class};
-use super::settings::ProxySettings;
+use super::settings::{MetricsFrom, ProxySettings};
 use super::settle::{Settled, error_entry, settle};
 use super::source::{Fetched, Shelf, Trouble};
 use super::status::Way;
 use super::upstream::{Incoming, Net, Upstream};
+use crate::derive;
 use crate::weeks::{self, Weeks};
 use futures_channel::oneshot;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use streamgage::calendar::Day;
+use streamgage::query::MetricsRequest;
 
 /// How long a body may be, in bytes, to be kept here and handed to all who wait for it: a row of a Durable Object's
 /// SQLite holds 2 MB.
 pub const MAX_KEPT: usize = 1_900_000;
+
+/// How many questions are gone on with between requests.
+const MAX_UNFINISHED: usize = 10;
 
 /// What is kept of a partition beyond the fast tier.
 pub trait Store: Shelf {
@@ -85,6 +90,8 @@ pub struct Keeper<N, S: Store> {
     breaker: RefCell<Breaker>,
     record: Cell<Option<Record>>,
     flights: RefCell<HashMap<String, Vec<Waiter<S::Body>>>>,
+    /// What is gone on with between requests. In memory alone, since keys are in it.
+    unfinished: RefCell<Vec<Ask>>,
 }
 
 type Waiter<B> = oneshot::Sender<Told<B>>;
@@ -103,6 +110,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
             breaker: RefCell::default(),
             record: Cell::new(record),
             flights: RefCell::default(),
+            unfinished: RefCell::default(),
         }
     }
 
@@ -158,30 +166,70 @@ impl<N: Net, S: Store> Keeper<N, S> {
 
     /// Asks the upstream. The number is the length of a body that is new.
     async fn fetch(&self, ask: &Ask, kept: Option<(Entry, S::Body)>) -> (Told<S::Body>, usize) {
-        let before = self.record(self.net.now()).generation;
         let upstream = Upstream::new(&self.net, &self.breaker, &self.settings, &ask.key);
-        if let Some(weeks) = weeks_of(&ask.asked, ask.today) {
-            return self.fetch_weeks(&weeks, ask, &upstream, before).await;
+        let now = self.net.now();
+        let before = self.record(now).generation;
+        let (metrics, today) = (self.settings.metrics, Day::from_number(ask.today));
+        let query = Some(ask.asked.query.encode()).filter(|_| ask.asked.class == Class::Metrics);
+        let request = query.as_deref().and_then(|query| MetricsRequest::parse(query, today).ok());
+        let must_ask = !self.record(now).is_proved(ask.asked.class, now, self.settings.key_ttl);
+        let is_current = || self.record.get().is_some_and(|record| record.generation == before);
+        let may_fall_back = request.is_some() && metrics == MetricsFrom::Auto;
+        let is_lost = metrics == MetricsFrom::Derive || (may_fall_back && derive::is_gone(&self.store, now));
+        if request.is_none() || !is_lost {
+            let is_gone = |status: u16| may_fall_back && matches!(status, 404 | 410);
+            if let Some(weeks) = query.and_then(|query| Weeks::of(&query, today)) {
+                let shelf = Guarded { shelf: &self.store, may_put: || upstream.may_keep() && is_current() };
+                let found = weeks.answer(&upstream, &shelf, must_ask).await;
+                if !matches!(&found, Ok(weeks::Answered::AsItCame(fetched)) if is_gone(fetched.status)) {
+                    return self.put_together(ask, found, &upstream, before);
+                }
+            } else {
+                let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
+                let found = upstream.ask(&ask.asked.target(), &validators).await;
+                if !matches!(&found, Ok(incoming) if is_gone(incoming.status)) {
+                    return self.take(ask, found, kept, &upstream, before);
+                }
+            }
         }
-        let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
-        let found = upstream.ask(&ask.asked.target(), &validators).await;
-        self.take(ask, found, kept, &upstream, before)
+        let Some(request) = request else { return self.take(ask, Err(Trouble::Broken), kept, &upstream, before) };
+        // Sums are made here, so no answer's headers forbid to keep them.
+        let shelf = Guarded { shelf: &self.store, may_put: is_current };
+        if !is_lost {
+            derive::remember_gone(&shelf, now);
+        }
+        let found = derive::answer(&request, today, &upstream, &shelf, must_ask).await;
+        self.unfinished.borrow_mut().retain(|other| other.asked != ask.asked);
+        let has_place = self.unfinished.borrow().len() < MAX_UNFINISHED;
+        if found == Err(Trouble::OverBudget) && has_place {
+            self.unfinished.borrow_mut().push(ask.clone());
+        }
+        self.put_together(ask, found, &upstream, before)
     }
 
-    /// Answers by weeks: what is missing is asked for, the rest is on the shelf.
-    async fn fetch_weeks(
+    /// Goes on with what was beyond the budget of a request.
+    pub async fn go_on(&self) {
+        let next = self.unfinished.borrow().first().cloned();
+        if let Some(ask) = next {
+            self.answer(&ask).await;
+        }
+    }
+
+    /// Whether something was beyond the budget of a request.
+    pub fn is_unfinished(&self) -> bool {
+        !self.unfinished.borrow().is_empty()
+    }
+
+    /// Takes over metrics that were put together, if they could be.
+    fn put_together(
         &self,
-        weeks: &Weeks,
         ask: &Ask,
+        found: Result<weeks::Answered, Trouble>,
         upstream: &Upstream<'_, N>,
         before: i64,
     ) -> (Told<S::Body>, usize) {
         let class = ask.asked.class;
-        let now = self.net.now();
-        let must_ask = !self.record(now).is_proved(class, now, self.settings.key_ttl);
-        let may_put = || upstream.may_keep() && self.record.get().is_some_and(|record| record.generation == before);
-        let shelf = Guarded { shelf: &self.store, may_put };
-        let assembled = match weeks.answer(upstream, &shelf, must_ask).await {
+        let assembled = match found {
             Ok(weeks::Answered::Assembled(assembled)) => assembled,
             Ok(weeks::Answered::AsItCame(fetched)) => {
                 let incoming = as_incoming(fetched, upstream.may_keep(), self.net.now());
@@ -318,11 +366,6 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let (text, body) = self.store.answer(name)?;
         Some((serde_json::from_str(&text).ok()?, body))
     }
-}
-
-/// A request that can be answered by weeks.
-fn weeks_of(asked: &Asked, today: i32) -> Option<Weeks> {
-    (asked.class == Class::Metrics).then(|| Weeks::of(&asked.query.encode(), Day::from_number(today)))?
 }
 
 /// The upstream's own answer to a question by weeks.

@@ -58,13 +58,21 @@ pub struct Upstream<F> {
     pub time: Cell<i64>,
     /// What is wrong with it, now and until it is changed.
     pub trouble: Cell<Option<Trouble>>,
+    /// How much more it may be asked.
+    pub budget: Cell<u32>,
     /// The queries it was asked.
     pub asked: RefCell<Vec<String>>,
 }
 
 impl<F: Fn(&str, &str, Day) -> Fetched> Upstream<F> {
     pub fn new(time: i64, answer: F) -> Upstream<F> {
-        Upstream { answer, time: Cell::new(time), trouble: Cell::new(None), asked: RefCell::default() }
+        Upstream {
+            answer,
+            time: Cell::new(time),
+            trouble: Cell::new(None),
+            budget: Cell::new(u32::MAX),
+            asked: RefCell::default(),
+        }
     }
 
     pub fn today(&self) -> Day {
@@ -84,7 +92,9 @@ impl<F: Fn(&str, &str, Day) -> Fetched> Upstream<F> {
 impl<F: Fn(&str, &str, Day) -> Fetched> Source for Upstream<F> {
     async fn get(&self, path: &str, query: &str) -> Result<Fetched, Trouble> {
         self.asked.borrow_mut().push(query.into());
-        match self.trouble.get() {
+        let budget = self.budget.get();
+        self.budget.set(budget.saturating_sub(1));
+        match self.trouble.get().or((budget == 0).then_some(Trouble::OverBudget)) {
             Some(trouble) => Err(trouble),
             None => Ok((self.answer)(path, query, self.today())),
         }
