@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -112,7 +112,7 @@ impl From<Vec<u8>> for Bytes {
 #[derive(Default)]
 struct Kept {
     shelf: BTreeMap<(String, String), String>,
-    answers: HashMap<String, (String, Bytes)>,
+    answers: BTreeMap<String, (String, Bytes)>,
     /// Which instance of the object may write.
     instance: u64,
 }
@@ -122,26 +122,37 @@ struct Simulation {
     now: Cell<i64>,
     fault: Cell<Fault>,
     /// Which classes a key is let into: metrics, core.
-    allowed: RefCell<HashMap<&'static str, [bool; 2]>>,
+    allowed: RefCell<BTreeMap<&'static str, [bool; 2]>>,
     /// When it was let in last.
-    proofs: RefCell<HashMap<(String, bool), i64>>,
+    proofs: RefCell<BTreeMap<(String, bool), i64>>,
     /// Goes up when the data of the upstream changes.
     version: Cell<u64>,
-    fast: RefCell<HashMap<String, (String, Bytes, i64)>>,
-    kept: RefCell<HashMap<String, Rc<RefCell<Kept>>>>,
-    keepers: RefCell<HashMap<String, Rc<Keeper<Network, Database>>>>,
+    fast: RefCell<BTreeMap<String, (String, Bytes, i64)>>,
+    kept: RefCell<BTreeMap<String, Rc<RefCell<Kept>>>>,
+    keepers: RefCell<BTreeMap<String, Rc<Keeper<Network, Database>>>>,
     keepers_fail: Cell<bool>,
     keys_fail: Cell<bool>,
-    revoked: RefCell<HashSet<&'static str>>,
+    revoked: RefCell<BTreeSet<&'static str>>,
     memories: Vec<RefCell<Memory>>,
     counts: RefCell<BTreeMap<String, u64>>,
     /// The tags that a caller saw: by caller, path and query.
-    tags: RefCell<HashMap<(String, String), HashSet<String>>>,
+    tags: RefCell<BTreeMap<(String, String), BTreeSet<String>>>,
 }
 
 impl Simulation {
     fn count(&self, what: &str) {
         *self.counts.borrow_mut().entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// The tag of an answer that somebody has: an old one of his own, or somebody else's.
+    fn some_tag(&self, name: &(String, String)) -> Option<String> {
+        let tags = self.tags.borrow();
+        let known = match self.random.below(16) {
+            0 | 1 => tags.get(name),
+            2 => tags.values().next(),
+            _ => None,
+        };
+        known?.iter().next().cloned()
     }
 
     /// Others may go first.
@@ -614,14 +625,7 @@ async fn call(simulation: Rc<Simulation>, isolate: Isolate, key: &'static str, i
     let (path, query) = make_request(random);
     let is_purge = random.one_in(300);
     let name = (format!("{is_own} {key}"), format!("{path}?{query}"));
-    // Somebody else's tag, or an old one of his own.
-    let tags = simulation.tags.borrow();
-    let if_none_match = match random.below(4) {
-        0 if random.one_in(2) => tags.get(&name).and_then(|tags| tags.iter().next().cloned()),
-        1 if random.one_in(4) => tags.values().next().and_then(|tags| tags.iter().next().cloned()),
-        _ => None,
-    };
-    drop(tags);
+    let if_none_match = simulation.some_tag(&name);
     let request = Request {
         method: if is_purge {
             "POST"

@@ -44,9 +44,11 @@ export async function start({ vars = {}, limits = {}, objects = true }: Options 
     ratelimits,
     vars,
   };
-  const server = createTestHarness({ root: join(root, "worker"), workers: [{ config: inline }] });
+  const forget = { name: "forget", main: "../tests/worker/fixtures/forget.js", compatibility_date };
+  const workers = [{ config: inline }, { config: forget }];
+  const server = createTestHarness({ root: join(root, "worker"), workers });
   const { url } = await server.listen();
-  const worker = server.getWorker<{ DB: Database }>();
+  const worker = server.getWorker<{ DB: Database }>(name);
   await worker.applyD1Migrations("DB");
   const { DB } = await worker.getEnv();
   const sql = async (text: string, ...values: unknown[]) =>
@@ -77,7 +79,13 @@ export async function start({ vars = {}, limits = {}, objects = true }: Options 
     const response = await ask(`/import/${resource}`, { method: "POST", body });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
-  return { url, server, sql, key, ask, load, close: () => server.close() };
+  /** Removes addresses from the Cache API, and tells which were there. */
+  const forgetFast = async (addresses: string[]) => {
+    const init = { method: "POST", body: JSON.stringify(addresses) };
+    const response = await server.getWorker("forget").fetch("http://forget.example/", init);
+    return (await response.json()) as boolean[];
+  };
+  return { url, server, worker, forgetFast, sql, key, ask, load, close: () => server.close() };
 }
 
 export type Worker = Awaited<ReturnType<typeof start>>;

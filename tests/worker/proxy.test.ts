@@ -1,29 +1,11 @@
 // The proxy in workerd, before an upstream that behaves.
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { root } from "../../scripts/lib.ts";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
-import { start } from "./harness.ts";
-import { startUpstream, type Options } from "./upstream.ts";
+import { proxy, TEAMS } from "./proxy.ts";
 
-const dump = join(root, "tests/corpus/dump");
-const TEAMS = "/v3/customer/core/teams/";
 const SECRET = { CACHE_SECRET: "a secret of the tests" };
-
-async function proxy(context: TestContext, vars: Record<string, string>, options: Options = {}, objects = true) {
-  const upstream = await startUpstream({ dump, ...options });
-  context.after(() => upstream.close());
-  const worker = await start({ vars: { UPSTREAM: upstream.url, ...vars }, objects });
-  context.after(() => worker.close());
-  const ask = async (path: string, key = "one", init: { method?: string; headers?: Record<string, string> } = {}) => {
-    const headers = { authorization: `Bearer ${key}`, ...init.headers };
-    const response = await fetch(new URL(path, worker.url), { redirect: "manual", ...init, headers });
-    const body = await response.text();
-    return { status: response.status, headers: response.headers, body, cache: response.headers.get("cache-status") };
-  };
-  return { upstream, worker, ask };
-}
 
 test("an answer is kept for the key that asked", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
@@ -37,4 +19,145 @@ test("an answer is kept for the key that asked", async (context) => {
   assert.equal(upstream.requests.length, 1);
   await ask(path, "two");
   assert.equal(upstream.requests.length, 2);
+});
+
+test("what reaches the upstream is the key and the canonical request", async (context) => {
+  const { upstream, ask } = await proxy(context, SECRET);
+  const sent = { cookie: "a=1", accept: "text/html", "accept-language": "fr", "x-forwarded-host": "evil.example" };
+  await ask(`${TEAMS}?limit=2&b=%7e&a=&a=2`, "one", { headers: sent });
+  const [seen] = upstream.requests;
+  assert.equal(`${seen?.path}?${seen?.query}`, `${TEAMS}?a=&a=2&b=~&limit=2`);
+  assert.equal(seen?.headers.authorization, "Bearer one");
+  assert.equal(seen?.headers.accept, "application/json");
+  for (const name of ["cookie", "x-forwarded-host"]) assert.equal(seen?.headers[name], undefined, name);
+  assert.notEqual(seen?.headers["accept-language"], "fr");
+});
+
+test("refused at the edge", async (context) => {
+  const { upstream, ask } = await proxy(context, SECRET);
+  const refused = async (path: string, init = {}) => {
+    const { status, body, cache } = await ask(path, "one", init);
+    assert.equal(cache, "streamgage; detail=refused");
+    return [status, JSON.parse(body || "null")] as const;
+  };
+  assert.deepEqual(await refused(`${METRICS}?start_date=2026-08-03&resolution=month`), [
+    400,
+    {
+      resolution: ["Provide a valid choice. 'month' is not one of the available choices: ['period', 'week']"],
+    },
+  ]);
+  const notFound = { detail: "Not found." };
+  for (const path of [
+    "/v3/customer/",
+    "/v3/customer/core/",
+    "/v3/customer/core/a%2f..%2f..%2fadmin/",
+    "/v3/customer/core//",
+    "/dataset",
+  ])
+    assert.deepEqual(await refused(path), [404, notFound], path);
+  assert.equal((await refused(TEAMS, { headers: { authorization: "" } }))[0], 401);
+  assert.equal((await refused(TEAMS, { method: "DELETE" }))[0], 405);
+  assert.equal(upstream.requests.length, 0);
+});
+
+test("links lead here, and only to an origin that is set", async (context) => {
+  const { upstream, worker, ask } = await proxy(context, { ...SECRET, PUBLIC_ORIGIN: "https://gage.example" });
+  const first = await ask(`${TEAMS}?limit=1`);
+  const { next } = JSON.parse(first.body) as { next: string };
+  assert.equal(next, `https://gage.example${TEAMS}?limit=1&offset=1`);
+  const hit = await worker.server.fetch(`http://evil.example${TEAMS}?limit=1`, {
+    headers: { authorization: "Bearer one" },
+  });
+  assert.match(hit.headers.get("cache-status") ?? "", /hit/);
+  assert.equal(await hit.text(), first.body);
+  assert.equal(upstream.requests.length, 1);
+});
+
+test("a caller's copy is confirmed by its tag", async (context) => {
+  const { ask } = await proxy(context, SECRET);
+  const first = await ask(TEAMS);
+  const tag = first.headers.get("etag") ?? "";
+  const headers = { "if-none-match": `"x", W/${tag}` };
+  const confirmed = await ask(TEAMS, "one", { headers });
+  assert.deepEqual([confirmed.status, confirmed.body, confirmed.headers.get("etag")], [304, "", tag]);
+  assert.equal(first.headers.get("cache-control"), "private, no-cache");
+  assert.equal(first.headers.get("vary"), "Authorization, Origin");
+  assert.match(first.headers.get("age") ?? "", /^\d+$/);
+});
+
+test("without a secret nothing is kept, and the answer says so", async (context) => {
+  const { upstream, ask } = await proxy(context, {});
+  for (const times of [1, 2]) {
+    const { cache } = await ask(TEAMS);
+    assert.match(cache ?? "", /^streamgage; fwd=bypass; fwd-status=200; ttl=\d+; detail=no-secret$/);
+    assert.equal(upstream.requests.length, times);
+  }
+});
+
+test("a key that the upstream refuses loses all that was kept", async (context) => {
+  const vars = { ...SECRET, KEY_TTL: "1", STALE_KEY_TTL: "3" };
+  const { upstream, ask } = await proxy(context, vars, { keys: ["one", "two"] });
+  const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
+  for (const path of [TEAMS, week]) assert.equal((await ask(path)).status, 200);
+  upstream.keys?.delete("one");
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  const refused = await ask(week);
+  assert.deepEqual([refused.status, refused.body], [401, '{"detail":"Invalid token."}']);
+  // Not even when the upstream is gone.
+  upstream.fault = { status: 503 };
+  for (const path of [TEAMS, week]) assert.equal((await ask(path)).status, 503, path);
+});
+
+test("a caller purges what is his", async (context) => {
+  const { upstream, ask } = await proxy(context, SECRET);
+  for (const key of ["one", "two"]) await ask(TEAMS, key);
+  const purged = await ask("/cache/purge", "one", { method: "POST" });
+  assert.deepEqual([purged.status, purged.cache], [204, "streamgage; detail=purged"]);
+  assert.match((await ask(TEAMS, "two")).cache ?? "", /hit/);
+  assert.equal(upstream.requests.length, 2);
+  assert.match((await ask(TEAMS, "one")).cache ?? "", /fwd=uri-miss/);
+  assert.equal((await ask("/cache/purge", "one")).status, 405);
+});
+
+test("a key of the Worker's own, and callers with scopes", async (context) => {
+  const { upstream, worker, ask } = await proxy(context, { UPSTREAM_KEY: "owned" }, { keys: ["owned"] });
+  const [all, team, purger] = [
+    await worker.key("metrics core"),
+    await worker.key("core metrics"),
+    await worker.key("purge"),
+  ];
+  const scopes = (key: string, scopes: string) =>
+    worker.sql("UPDATE api_key SET scopes = ? WHERE hash = ?", scopes, createHash("sha256").update(key).digest("hex"));
+  await scopes(team, '{"teams":[1,2]}');
+  assert.equal((await ask(TEAMS, all)).status, 200);
+  assert.match((await ask(TEAMS, all)).cache ?? "", /hit/);
+  assert.equal(upstream.requests.at(-1)?.headers.authorization, "Bearer owned");
+  const scoped = JSON.parse((await ask(TEAMS, team)).body) as { results: { id: number }[] };
+  assert.deepEqual(
+    scoped.results.map(({ id }) => id),
+    [1, 2],
+  );
+  assert.equal(upstream.requests.at(-1)?.query, "id__in=1,2");
+  const before = upstream.requests.length;
+  for (const path of [
+    "/v3/customer/core/users/",
+    "/v3/customer/core/commits/",
+    `${TEAMS}?id=3`,
+    `${TEAMS}?filters=(id%3D3)`,
+  ])
+    assert.equal((await ask(path, team)).status, 403, path);
+  assert.equal((await ask(TEAMS, "nobody's")).status, 401);
+  assert.equal((await ask(TEAMS, purger)).status, 403);
+  for (const [key, status] of [
+    [all, 403],
+    [team, 403],
+    [purger, 204],
+  ] as const)
+    assert.equal((await ask("/cache/purge", key, { method: "POST" })).status, status);
+  assert.equal(upstream.requests.length, before);
+  // With the database gone: who is remembered goes on, others learn nothing.
+  await worker.sql("DROP TABLE api_key");
+  assert.equal((await ask(TEAMS, all)).status, 200);
+  const unknown = await ask(TEAMS, "somebody");
+  assert.deepEqual([unknown.status, unknown.body], [500, '{"error":["Unknown error occurred"]}']);
 });

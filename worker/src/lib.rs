@@ -2,6 +2,7 @@
 //! What is to be done, `streamgage-edge` decides.
 
 mod database;
+mod fast;
 mod network;
 mod partition;
 mod proxy;

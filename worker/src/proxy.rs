@@ -1,6 +1,7 @@
 //! The proxy's front in the Worker: the Cache API, the Durable Objects, the keys in D1.
 
 use crate::database::Database;
+use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
 use crate::{failure, log_error};
@@ -70,8 +71,6 @@ pub enum Told {
 
 /// The header of it.
 const TOLD: &str = "Streamgage-Told";
-/// The header of what is known of an answer in the fast tier.
-const ENTRY: &str = "Streamgage-Entry";
 
 impl Told {
     pub fn of(answered: Answered<Body>) -> (Told, Body) {
@@ -160,17 +159,6 @@ extern "C" {
     fn get(this: &Namespace, id: &Id) -> Result<Stub, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn fetch(this: &Stub, address: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
-
-    /// `caches.default`, which web-sys doesn't know.
-    type Caches;
-    #[wasm_bindgen(method, getter, js_name = default)]
-    fn default_cache(this: &Caches) -> web_sys::Cache;
-    #[wasm_bindgen(thread_local_v2, js_name = caches)]
-    static CACHES: Caches;
-}
-
-fn cache() -> web_sys::Cache {
-    CACHES.with(Caches::default_cache)
 }
 
 impl Net for Platform {
@@ -199,27 +187,24 @@ impl World for Platform {
     }
 
     async fn find(&self, address: &str) -> Option<(String, Body)> {
-        let found = JsFuture::from(cache().match_with_str(address)).await.ok()?;
-        let response: web_sys::Response = found.dyn_into().ok()?;
-        Some((response.headers().get(ENTRY).ok()??, Body::Response(response)))
+        let response = Fast::open().ok()?.get(address).await.ok()??;
+        Some((fast::head(&response)?, Body::Response(response)))
     }
 
     async fn put(&self, address: &str, text: &str, body: Body, seconds: u32) {
-        let put = async {
-            let headers = web_sys::Headers::new()?;
-            headers.append(ENTRY, text)?;
-            headers.append("Cache-Control", &format!("max-age={seconds}"))?;
-            let init = web_sys::ResponseInit::new();
-            init.set_headers(&headers);
-            JsFuture::from(cache().put_with_str(address, &body.respond(&init)?)).await
+        let body = match &body {
+            Body::Bytes(bytes) => bytes.into(),
+            Body::Response(response) => response.body().into(),
         };
+        let put = async { Fast::open()?.put(address, &fast::entry(text, &body, seconds)?).await };
         if let Err(error) = put.await {
             log_error("the fast tier", &error);
         }
     }
 
     async fn remove(&self, address: &str) {
-        if let Err(error) = JsFuture::from(cache().delete_with_str(address)).await {
+        let removed = async { Fast::open()?.remove(address).await };
+        if let Err(error) = removed.await {
             log_error("the fast tier", &error);
         }
     }

@@ -7,7 +7,7 @@ use super::requests::{Asked, CORE, Class};
 use serde::Deserialize;
 use streamgage::calendar::Day;
 use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
-use streamgage::schema::resource;
+use streamgage::schema::{Lookup, resource};
 
 /// Which teams and repositories a key may see; all of them, where there is no list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -60,8 +60,8 @@ impl Scope {
         match id {
             // A commit's own path doesn't tell its repository.
             Some(id) if one == "id" => {
-                let id: i64 = id.parse().map_err(|_| OutOfScope)?;
-                if ids.contains(id) { Ok(asked) } else { Err(OutOfScope) }
+                let id: Option<i64> = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
+                if id.is_some_and(|id| ids.contains(id)) { Ok(asked) } else { Err(OutOfScope) }
             }
             Some(_) => Err(OutOfScope),
             None => {
@@ -136,5 +136,120 @@ fn is_plain(path: &str, name: &[u8]) -> bool {
     }
     let name = name.strip_suffix('!').unwrap_or(name);
     let (field, lookup) = name.split_once("__").unwrap_or((name, ""));
-    is_field(field) && !lookup.contains("__")
+    is_field(field) && (lookup.is_empty() || Lookup::ALL.iter().any(|known| known.suffix() == lookup))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::requests::METRICS;
+
+    fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
+        let scope: Scope = serde_json::from_str(scope).unwrap();
+        let today = Day::parse("2026-11-22").unwrap();
+        scope.narrow(Asked::read(path, query).unwrap(), today).ok().map(|asked| asked.query.encode())
+    }
+
+    fn metrics(scope: &str, query: &str) -> Option<String> {
+        let query = format!("resolution=week&start_date=2026-11-02&{query}");
+        let narrowed = narrowed(scope, METRICS, &query)?;
+        Some(
+            narrowed
+                .replace("&resolution=week", "")
+                .replace("resolution=week&", "")
+                .replace("start_date=2026-11-02", ""),
+        )
+    }
+
+    fn list(scope: &str, name: &str, query: &str) -> Option<String> {
+        narrowed(scope, &format!("{CORE}{name}/"), query)
+    }
+
+    const TEAMS: &str = r#"{"teams":[1,2]}"#;
+    const REPOS: &str = r#"{"repos":[7,8]}"#;
+
+    #[test]
+    fn metrics_of_the_teams_and_repositories_in_scope() {
+        assert_eq!(metrics(TEAMS, "").as_deref(), Some("&team_id__in=1,2"));
+        assert_eq!(metrics(TEAMS, "team_id=2").as_deref(), Some("&team_id__in=2"));
+        assert_eq!(metrics(TEAMS, "team_id__in=2,1&repo_id=9").as_deref(), Some("repo_id=9&&team_id__in=1,2"));
+        assert_eq!(metrics(REPOS, "repo_id=7&repo_id__in=7,8").as_deref(), Some("repo_id__in=7&"));
+        assert_eq!(metrics(r#"{"teams":[1],"repos":[7]}"#, "").as_deref(), Some("repo_id__in=7&&team_id__in=1"));
+        assert_eq!(metrics("{}", "other=1").as_deref(), Some("other=1&"));
+    }
+
+    #[test]
+    fn metrics_beyond_it() {
+        for query in [
+            "team_id=3",
+            "team_id__in=1,3",
+            "team_id=1&team_id__in=2",
+            "team_id__in=,",
+            "team_id=1e0",
+            "team_id=1.5",
+            "team_id__in=+1",
+            "include_nested_teams=true",
+            "team_id__not_in=1",
+            "other=1",
+            "team_id%00=1",
+        ] {
+            assert_eq!(metrics(TEAMS, query), None, "{query}");
+        }
+        assert_eq!(metrics(r#"{"teams":[]}"#, ""), None);
+    }
+
+    #[test]
+    fn lists_of_what_is_in_scope() {
+        assert_eq!(
+            list(TEAMS, "teams", "limit=5&name__icontains!=a").as_deref(),
+            Some("id__in=1,2&limit=5&name__icontains%21=a")
+        );
+        assert_eq!(list(REPOS, "repos", "id=7&id__in=7,8").as_deref(), Some("id__in=7"));
+        assert_eq!(list(REPOS, "repos/7", "fields=id").as_deref(), Some("fields=id"));
+        assert_eq!(
+            list(REPOS, "commits", "smart_dedupe=true&repo_id=8").as_deref(),
+            Some("repo_id__in=8&smart_dedupe=true")
+        );
+        let group = "group_by[apex_user_id,author_local_date__date]&aggregate[sum]=haloc";
+        assert_eq!(
+            list(REPOS, "commits.agg", group).as_deref(),
+            Some("aggregate%5Bsum%5D=haloc&group_by%5Bapex_user_id,author_local_date__date%5D&repo_id__in=7,8")
+        );
+    }
+
+    #[test]
+    fn lists_beyond_it() {
+        for (scope, name, query) in [
+            (TEAMS, "commits", ""),
+            (TEAMS, "commits", "repo_id=7"),
+            (TEAMS, "repos", ""),
+            (TEAMS, "users", ""),
+            (TEAMS, "team_membership", "team_id=1"),
+            (TEAMS, "unknown", ""),
+            (TEAMS, "teams/3", ""),
+            (TEAMS, "teams/+1", ""),
+            (TEAMS, "teams/1/members", ""),
+            (TEAMS, "teams", "id=3"),
+            (TEAMS, "teams", "parent__name=x"),
+            (TEAMS, "teams", "filters=(id=3)"),
+            (TEAMS, "teams", "%66ilters=(id=3)"),
+            (REPOS, "teams", ""),
+            (REPOS, "commits/1", ""),
+            (REPOS, "commits", "repo_id=9"),
+            (REPOS, "commits", "repo_id__in=7,9"),
+            (REPOS, "commits", "repo_tags__in=1"),
+            (REPOS, "commits", "filters="),
+            (REPOS, "commits.agg", "group_by[repo__name]"),
+            (REPOS, "commits.agg/x", ""),
+            (REPOS, "repos", "tags__name=x"),
+            (REPOS, "repos/9", ""),
+        ] {
+            assert_eq!(list(scope, name, query), None, "{scope} {name} {query}");
+        }
+    }
+
+    #[test]
+    fn a_scope_that_is_misspelled_is_none() {
+        assert!(serde_json::from_str::<Scope>(r#"{"team":[1]}"#).is_err());
+    }
 }

@@ -1,0 +1,187 @@
+// The proxy in workerd, before an upstream that misbehaves: the caller gets what is fresh, or what is stale and says so, or a
+// documented error, within the time limit; and what is kept is never anything else than a good answer.
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { test } from "node:test";
+import { METRICS } from "../conformance.ts";
+import { proxy, TEAMS } from "./proxy.ts";
+import type { Fault } from "./upstream.ts";
+
+const QUICK = { TRY_LIMIT: "1", TIME_LIMIT: "2.5" };
+/** The time limit, and what the machine of a test may be late. */
+const AT_MOST = 2_500 + 1_500;
+
+/**
+ * Each fault, the status for a caller who has nothing kept, and whether what is kept may stand in: `true`, `false`, or, where
+ * it depends on which limit is met first, either. What fetches for workerd in these tests answers 500 for a connection
+ * that fails, and waits on where a body breaks off.
+ */
+const FAULTS: [string, Fault | "refuse", number[], boolean | "either"][] = [
+  ["refuses", "refuse", [500, 502], true],
+  ["cuts the connection", "reset", [500, 502], true],
+  ["hangs", "hang", [504], true],
+  ["trickles", "trickle", [504], true],
+  ["cuts the body", "cut", [502, 504], true],
+  ["promises more than it sends", "long", [502, 504], true],
+  ["sends more than it promises", "short", [502], false],
+  ["500", { status: 500, body: '{"detail":"a stack trace"}' }, [500], true],
+  ["503", { status: 503, body: "<h1>busy</h1>", headers: { "Content-Type": "text/html" } }, [503], true],
+  [
+    "redirects elsewhere",
+    { status: 302, headers: { Location: "http://127.0.0.1:1/v3/customer/core/teams/" } },
+    [502],
+    false,
+  ],
+  ["breaks its JSON", "broken", [502], false],
+  ["sends a page", "html", [502], false],
+  ["sends a gigabyte", "gigabyte", [502, 504], "either"],
+];
+
+const DETAILS: Record<number, RegExp> = {
+  500: /^\{"error":\["Unknown error occurred"\]\}$/,
+  502: /^\{"detail":"The upstream(| can't be reached|'s answer is too long|'s answer makes no sense)\."\}$/,
+  503: /^\{"detail":"The upstream is not available\."\}$/,
+  504: /^\{"detail":"The upstream did not answer in time\."\}$/,
+};
+
+test("faults of the upstream", async (context) => {
+  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  let key = 0;
+  for (const [name, fault, statuses, excused] of FAULTS)
+    await context.test(name, async () => {
+      // A key a fault: what trips the breaker of one is nothing to another.
+      const who = `key-${(key += 1)}`;
+      const path = `${TEAMS}?limit=${key}`;
+      // What is kept is stale at once, so each request asks the upstream.
+      upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=0" };
+      upstream.fault = undefined;
+      const good = await ask(path, who);
+      assert.equal(good.status, 200);
+
+      upstream.fault = fault === "refuse" ? undefined : fault;
+      if (fault === "refuse") await upstream.refuse();
+      const timed = async (path: string) => {
+        const started = Date.now();
+        const answer = await ask(path, who);
+        const took = Date.now() - started;
+        assert.ok(took < AT_MOST, `${took} ms`);
+        return answer;
+      };
+      const stale = await timed(path);
+      assert.ok(excused === "either" || excused === (stale.status === 200), `${stale.status} ${stale.cache}`);
+      if (stale.status === 200) {
+        assert.equal(stale.body, good.body);
+        assert.match(stale.cache ?? "", /^streamgage; fwd=stale;.* ttl=-\d+; detail=stale-if-error$/);
+      } else {
+        assert.ok(statuses.includes(stale.status), `${stale.status}`);
+        assert.match(stale.body, DETAILS[stale.status] as RegExp);
+      }
+      const nothing = await timed(`${path}&never=${key}`);
+      assert.ok(statuses.includes(nothing.status), `${nothing.status}`);
+      assert.match(nothing.body, DETAILS[nothing.status] as RegExp);
+      assert.equal(nothing.headers.get("cache-control"), "private, no-store");
+      assert.doesNotMatch(nothing.cache ?? "", /hit|stored/);
+
+      // And nothing of it stays.
+      upstream.fault = undefined;
+      if (fault === "refuse") await upstream.accept();
+      const wait = Number(nothing.headers.get("retry-after") ?? 0);
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait * 1_000));
+      const after = await ask(`${path}&never=${key}`, who);
+      assert.equal(after.status, 200);
+      assert.equal(
+        (JSON.parse(after.body) as { count: number }).count,
+        (JSON.parse(good.body) as { count: number }).count,
+      );
+    });
+
+  await context.test("Set-Cookie", async () => {
+    upstream.fault = "cookie";
+    for (const time of [1, 2]) {
+      const { status, headers } = await ask(`${TEAMS}?limit=${40 + time}`);
+      assert.deepEqual([status, headers.get("set-cookie")], [200, null]);
+    }
+  });
+});
+
+test("a storm is met with two retries, then with rest", async (context) => {
+  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  let left = 2;
+  upstream.fault = () => (left-- > 0 ? { status: 503 } : undefined);
+  const retried = await ask(TEAMS);
+  assert.equal(retried.status, 200);
+  assert.match(retried.headers.get("server-timing") ?? "", /tries=3/);
+  assert.equal(upstream.requests.length, 3);
+
+  upstream.fault = { status: 503 };
+  assert.equal((await ask(`${TEAMS}?a=1`)).status, 503);
+  assert.equal(upstream.requests.length, 6);
+  await ask(`${TEAMS}?a=2`);
+  const asked = upstream.requests.length;
+  const resting = await ask(`${TEAMS}?a=3`);
+  assert.equal(resting.status, 503);
+  assert.ok(Number(resting.headers.get("retry-after")) > 0);
+  assert.equal(upstream.requests.length, asked);
+
+  // A 500 is not tried again, and a wait longer than the time limit isn't waited for.
+  const other = "another key";
+  upstream.fault = { status: 500 };
+  assert.equal((await ask(TEAMS, other.slice(0, 7))).status, 500);
+  assert.equal(upstream.requests.length, asked + 1);
+  upstream.fault = { status: 503, headers: { "Retry-After": "30" } };
+  const late = await ask(`${TEAMS}?a=4`, other.slice(0, 7));
+  assert.deepEqual([late.status, late.headers.get("retry-after")], [503, "30"]);
+  assert.equal(upstream.requests.length, asked + 2);
+});
+
+test("a hundred who miss at once make one request", async (context) => {
+  const { upstream, ask } = await proxy(context, { CACHE_SECRET: "of the tests" });
+  upstream.fault = { delay: 300 };
+  for (const path of [TEAMS, `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`]) {
+    const before = upstream.requests.length;
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(path)));
+    assert.equal(upstream.requests.length, before + 1, path);
+    assert.ok(answers.every(({ status, body }) => status === 200 && body === answers[0]?.body));
+    assert.ok(answers.some(({ cache }) => /; collapsed/.test(cache ?? "")));
+  }
+});
+
+test("stale outlives the fast tier", async (context) => {
+  const { upstream, worker, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
+  const [list, metrics] = [await ask(TEAMS), await ask(week)];
+  assert.deepEqual([list.status, metrics.status], [200, 200]);
+  const partition = createHmac("sha256", "of the tests").update(`${upstream.url}\none`).digest("hex");
+  const storage = await worker.worker.getDurableObjectStorage("PARTITIONS", { name: partition });
+  const [row] = await storage.exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
+  const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
+  const address = (target: string) =>
+    `https://cache.invalid/${partition}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
+  // The canonical form sorts parameters.
+  const targets = [TEAMS, `${METRICS}?end_date=2026-08-30&resolution=week&start_date=2026-08-03`];
+  assert.deepEqual(await worker.forgetFast(targets.map(address)), [true, true]);
+  await worker.worker.evictDurableObject("PARTITIONS", { name: partition });
+  await upstream.refuse();
+  for (const [path, good] of [
+    [TEAMS, list],
+    [week, metrics],
+  ] as const) {
+    const { status, body, cache } = await ask(path);
+    assert.deepEqual([status, body], [200, good.body], cache ?? "");
+  }
+});
+
+test("a partition that fails is done without", async (context) => {
+  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" }, {}, false);
+  const first = await ask(TEAMS);
+  assert.match(first.cache ?? "", /^streamgage; fwd=uri-miss; fwd-status=200; ttl=\d+; stored$/);
+  const second = await ask(TEAMS);
+  assert.match(second.cache ?? "", /^streamgage; hit; ttl=\d+$/);
+  assert.equal(second.body, first.body);
+  upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=0" };
+  const kept = await ask(`${TEAMS}?limit=1`);
+  await upstream.refuse();
+  const stale = await ask(`${TEAMS}?limit=1`);
+  assert.deepEqual([stale.status, stale.body], [200, kept.body]);
+  assert.match(stale.cache ?? "", /detail=stale-if-error$/);
+});
