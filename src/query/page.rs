@@ -1,7 +1,6 @@
 //! Pages of a list: `limit`, `offset`, and the links to the next and the previous one (§2).
 
 use super::{Parameters, encode_query};
-use crate::text::is_space;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The most rows of a page.
@@ -61,7 +60,8 @@ impl Page {
 
 /// Reads a whole number as Python's `int` does, if it is 0 or more; one beyond 63 bits is as good as the largest.
 fn parse_int(text: &str) -> Option<u64> {
-    let text = text.trim_matches(is_space);
+    // Other than `Decimal` and `strip`, it takes the information separators of ASCII for no white space.
+    let text = text.trim();
     let (negative, digits) = match text.split_at_checked(1) {
         Some(("-", digits)) => (true, digits),
         Some(("+", digits)) => (false, digits),
@@ -103,6 +103,7 @@ mod tests {
         for (text, value) in [
             ("2", Some(2)),
             (" +2\t", Some(2)),
+            ("\u{85}2\u{2003}", Some(2)),
             ("1_0", Some(10)),
             ("٣", Some(3)),
             ("-0", Some(0)),
@@ -110,7 +111,7 @@ mod tests {
         ] {
             assert_eq!(parse_int(text), value, "{text}");
         }
-        for text in ["", "-1", "2.0", "1e1", "_1", "1_", "1__0", "+", "+ 2", "0x1"] {
+        for text in ["", "-1", "2.0", "1e1", "_1", "1_", "1__0", "+", "+ 2", "0x1", "\u{1c}2", "2\u{1f}"] {
             assert_eq!(parse_int(text), None, "{text}");
         }
     }
