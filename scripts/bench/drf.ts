@@ -50,7 +50,7 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
   const as = user();
   const sockets = join(home, "postgres");
   const data = join(sockets, "data");
-  const env = { ...process.env, FLOW_DATABASE: sockets, PYTHONPATH: app };
+  const flow = { FLOW_DATABASE: sockets, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: app };
   const control = (...args: string[]) => {
     const done = spawnSync(join(programs, "pg_ctl"), ["-D", data, "-w", "-s", ...args], {
       ...as,
@@ -78,7 +78,8 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
       spawnSync(join(programs, "initdb"), flags, { ...as, stdio: "ignore", cwd: "/" });
       begin();
       running = true;
-      await run(join(venv, "bin/python"), [join(app, "flow.py"), dump], { env: { FLOW_DATABASE: sockets } });
+      const load = "import flow, sys; flow.load(sys.argv[1])";
+      await run(join(venv, "bin/python"), ["-c", load, dump], { env: flow });
     });
     if (!running) begin();
     running = true;
@@ -94,7 +95,9 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
       "--keep-alive",
       "60",
     ];
-    server = spawn(join(venv, "bin/gunicorn"), [...flags, "--log-level", "error", "flow:application"], { env });
+    server = spawn(join(venv, "bin/gunicorn"), [...flags, "--log-level", "error", "flow:application"], {
+      env: { ...process.env, ...flow },
+    });
     server.stderr?.pipe(process.stderr);
     const url = `http://127.0.0.1:${PORT}`;
     for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((next) => setTimeout(next, 100)))

@@ -1,7 +1,7 @@
 """The lists of the v3 API as one writes them with Django REST Framework, for the benchmark (`npm run bench`).
 
-`gunicorn flow:application` serves them; `python flow.py DUMP` makes the tables and fills them from a dump (§4), with the
-indexes that streamgage has. FLOW_DATABASE names the PostgreSQL server's socket folder.
+`gunicorn flow:application` serves them; `load` makes the tables and fills them from a dump (§4), with the indexes that
+streamgage has. FLOW_DATABASE names the folder of the PostgreSQL server's socket.
 """
 
 import csv
@@ -9,7 +9,6 @@ import io
 import itertools
 import json
 import os
-import sys
 
 import django
 from django.conf import settings
@@ -27,7 +26,7 @@ settings.configure(
         }
     },
     DEBUG=False,
-    INSTALLED_APPS=["django_filters", "rest_framework", "rest_framework_filters"],
+    INSTALLED_APPS=["django_filters", "rest_framework", "rest_framework_filters", "flow"],
     MIDDLEWARE=[],
     REST_FRAMEWORK={
         "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -88,7 +87,6 @@ class Model(models.Model):
 
     class Meta:
         abstract = True
-        app_label = "flow"
 
 
 class Tag(Model):
@@ -241,6 +239,10 @@ def without_duplicates(commits):
     return commits.filter(~Exists(earlier))
 
 
+def without_hidden(commits):
+    return commits.exclude(apex_user__in=User.objects.filter(hidden_from_reports=True))
+
+
 def without_blocked(commits):
     return commits.filter(repo__in=Repo.objects.filter(blocked=False, oldest_commit_date__isnull=False))
 
@@ -260,7 +262,7 @@ OWN = {
     "commits": {
         "message": filters.CharFilter(lookup_expr="icontains"),
         "repo_tags__in": NumberIn(field_name="repo__tags", lookup_expr="in"),
-        "remove_excluded": flag(lambda commits: commits.exclude(apex_user__in=User.objects.filter(hidden_from_reports=True))),
+        "remove_excluded": flag(without_hidden),
         "smart_dedupe": flag(without_duplicates),
         "exclude_weekends": flag(lambda commits: commits.filter(author_local_date__iso_week_day__lte=5)),
         "exclude_outliers": flag(lambda commits: commits.filter(outlier_reason__isnull=True)),
@@ -365,7 +367,8 @@ def copy(cursor, model, rows):
         csv.writer(text).writerows([cell(column, row.get(column.attname)) for column in columns] for row in some)
         text.seek(0)
         cursor.copy_expert(to, text)
-        tags += [Repo.tags.through(repo_id=row["id"], tag_id=tag) for row in some if model is Repo for tag in row["tags"]]
+        if model is Repo:
+            tags += [Repo.tags.through(repo_id=row["id"], tag_id=tag) for row in some for tag in row["tags"]]
     Repo.tags.through.objects.bulk_create(tags)
 
 
@@ -376,7 +379,4 @@ def cell(column, value):
     return json.dumps(value) if isinstance(column, models.JSONField) else value
 
 
-if __name__ == "__main__":
-    load(sys.argv[1])
-else:
-    application = get_wsgi_application()
+application = get_wsgi_application()
