@@ -9,6 +9,7 @@ import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
 import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dump.ts";
 import { benchLists } from "./bench/lists.ts";
+import { benchProxy } from "./bench/proxy.ts";
 import { Failure, main, root, run } from "./lib.ts";
 
 type Row = { name: string; ours: number; peer: number; ratio: number };
@@ -97,5 +98,7 @@ await main(async () => {
   }
   const lists = await benchLists();
   const d1 = await benchD1();
-  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists, ...d1], null, 2)}\n`);
+  const proxy = await benchProxy();
+  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists, ...d1, ...proxy], null, 2)}
+`);
 });

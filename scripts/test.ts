@@ -85,6 +85,10 @@ const steps: Record<string, () => Promise<void>> = {
     await builtPage();
     await nodeTests("tests/worker");
   },
+  async bundle() {
+    await builtPage();
+    await nodeTests("tests/bundle");
+  },
   async cache() {
     await run("node", ["scripts/cache-tests.ts"]);
   },

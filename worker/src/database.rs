@@ -1,9 +1,9 @@
 //! D1: batches of statements in, rows as JSON text out.
 
-use js_sys::{Array, JSON, Object, Reflect};
+use crate::Env;
+use js_sys::{Array, JSON, Number, Object, Reflect};
 use streamgage_edge::{Outcome, Parameter, Statement};
 use wasm_bindgen::prelude::*;
-use worker::Env;
 
 #[wasm_bindgen]
 extern "C" {
@@ -75,9 +75,11 @@ impl Batch {
     pub fn server_timing(&self) -> String {
         let written = match self.rows_written {
             0.0 => String::new(),
-            rows => format!(" rows_written={rows}"),
+            rows => format!(" rows_written={}", rows as u64),
         };
-        format!("d1;desc=\"rows_read={}{written}\";dur={}", self.rows_read, self.duration)
+        // JavaScript knows how to write a fraction; Rust's way would be 10 KB of the module.
+        let duration = Number::from(self.duration).to_string_with_radix(10).map(String::from).unwrap_or_default();
+        format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read as u64)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
 
+use crate::Env;
 use crate::network::Network;
 use crate::proxy::{Body, Command, Told, settings};
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
@@ -8,7 +9,6 @@ use std::rc::Rc;
 use streamgage_edge::proxy::{self, Keeper, Shelf, Store};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::{Env, console_error};
 
 /// The object behind the class `Partition` of entry.js.
 #[wasm_bindgen]
@@ -123,10 +123,7 @@ impl Sqlite {
             cursor.raw()?.into_iter().map(|row| Ok(row?.unchecked_into())).collect::<Result<Vec<Array>, JsValue>>()
         });
         rows.unwrap_or_else(|error| {
-            console_error!(
-                "{}",
-                serde_json::json!({ "level": "error", "store": text, "error": crate::describe(&error) })
-            );
+            crate::log_error(text, &error);
             Vec::new()
         })
     }

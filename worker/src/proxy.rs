@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
-use crate::{failure, log_error};
+use crate::{Env, allows, failure, log_error};
 use js_sys::{Promise, Uint8Array};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -16,7 +16,6 @@ use streamgage_edge::proxy::{
 use streamgage_edge::{Outcome, Statement};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 thread_local! {
     static MEMORY: Rc<RefCell<Memory>> = Rc::default();
@@ -240,8 +239,7 @@ impl World for Platform {
         if !self.is_limited {
             return true;
         }
-        let Ok(limiter) = self.env.rate_limiter("READS") else { return true };
-        limiter.limit(caller.to_owned()).await.is_ok_and(|outcome| outcome.success)
+        property(&self.env, "READS").is_none() || allows(&self.env, "READS", caller).await.unwrap_or(false)
     }
 
     async fn bytes(&self, body: Body) -> Option<Vec<u8>> {

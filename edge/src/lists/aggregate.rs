@@ -103,7 +103,10 @@ fn write_aggregate(aggregate: Aggregate, cell: &RawValue, into: &mut String) -> 
     let sum = (part(high)? << 26) + part(low)?;
     match kind {
         // Up to 15 digits a quotient of doubles shows the very decimal.
-        Kind::Decimal => into.push_str(&format!("{:?}", sum as f64 / 10_000.0)),
+        Kind::Decimal => {
+            let written = serde_json::to_string(&(sum as f64 / 10_000.0));
+            into.push_str(&written.map_err(|error| Broken(error.to_string()))?);
+        }
         _ => into.push_str(&sum.to_string()),
     }
     Ok(())

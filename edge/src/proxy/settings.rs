@@ -66,11 +66,7 @@ impl ProxySettings {
         }
         let time = |name, default: i64| match variable(name) {
             None => Ok(default * 1_000),
-            // In f64 whole milliseconds are exact for far longer than anyone waits.
-            Some(text) => match text.parse::<f64>() {
-                Ok(seconds) if (0.001..1e9).contains(&seconds) => Ok((seconds * 1_000.0) as i64),
-                _ => Err(BadVariable(name)),
-            },
+            Some(text) => milliseconds(&text).ok_or(BadVariable(name)),
         };
         let metrics = match variable("METRICS").as_deref() {
             None | Some("auto") => MetricsFrom::Auto,
@@ -90,6 +86,21 @@ impl ProxySettings {
             metrics,
         }))
     }
+}
+
+/// Seconds, perhaps with a fraction, in milliseconds: at least one, and less than thirty years.
+fn milliseconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if whole.len() > 9 || fraction.len() > 9 || ![whole, fraction].iter().all(|part| is_digits(part)) {
+        return None;
+    }
+    let thousandths: String = fraction.chars().chain("00".chars()).take(3).collect();
+    let milliseconds = whole.parse::<i64>().ok()? * 1_000 + thousandths.parse::<i64>().ok()?;
+    (milliseconds > 0).then_some(milliseconds)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether it is an `http:` or `https:` address of a host, perhaps with a port, and nothing else: a key goes there.
