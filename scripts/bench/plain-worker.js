@@ -28,16 +28,34 @@ function errorsOf(parameters) {
   if (start && end && !errors.start_date && !errors.end_date && end < start)
     errors.end_date = ["Provide a valid date. end_date cannot be before start_date."];
   const flags = ["true", "false"];
-  check("include_nested_teams", (value) => flags.includes(value), (value) => bad(value, flags));
+  check(
+    "include_nested_teams",
+    (value) => flags.includes(value),
+    (value) => bad(value, flags),
+  );
   const resolutions = ["period", "week"];
-  if (!check("resolution", (value) => resolutions.includes(value), (value) => bad(value, resolutions)))
+  if (
+    !check(
+      "resolution",
+      (value) => resolutions.includes(value),
+      (value) => bad(value, resolutions),
+    )
+  )
     errors.resolution = ["This field is required."];
   const isNumber = (value) => Number.isFinite(Number(value));
   for (const name of ["apex_user_id", "team_id", "repo_id", "repo_tag_id"]) {
     check(name, isNumber, () => "Enter a number.");
-    check(`${name}__in`, (value) => value.split(",").every(isNumber), () => "Enter a number.");
+    check(
+      `${name}__in`,
+      (value) => value.split(",").every(isNumber),
+      () => "Enter a number.",
+    );
   }
-  check("repo_id_not__in", (value) => value.split(",").every(isNumber), () => "Enter a number.");
+  check(
+    "repo_id_not__in",
+    (value) => value.split(",").every(isNumber),
+    () => "Enter a number.",
+  );
   return errors;
 }
 
@@ -53,7 +71,8 @@ export default {
   async fetch(request, env, context) {
     const url = new URL(request.url);
     const key = /^Bearer (.+)$/i.exec(request.headers.get("Authorization") ?? "")?.[1];
-    if (key === undefined) return Response.json({ detail: "Authentication credentials were not provided." }, { status: 401 });
+    if (key === undefined)
+      return Response.json({ detail: "Authentication credentials were not provided." }, { status: 401 });
     if (url.pathname === METRICS) {
       const errors = errorsOf(url.searchParams);
       if (Object.keys(errors).length > 0) {
@@ -61,7 +80,13 @@ export default {
         return Response.json(errors, { status: 400, headers });
       }
     }
-    secret ??= await crypto.subtle.importKey("raw", text.encode(env.CACHE_SECRET), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    secret ??= await crypto.subtle.importKey(
+      "raw",
+      text.encode(env.CACHE_SECRET),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
     const partition = hexadecimal(await crypto.subtle.sign("HMAC", secret, text.encode(key)));
     url.searchParams.sort();
     const canonical = text.encode(`${url.pathname}?${url.searchParams}`);
@@ -76,7 +101,9 @@ export default {
         return new Response(found.body, { headers });
       }
     }
-    const answer = await fetch(env.UPSTREAM + url.pathname + url.search, { headers: { Authorization: `Bearer ${key}` } });
+    const answer = await fetch(env.UPSTREAM + url.pathname + url.search, {
+      headers: { Authorization: `Bearer ${key}` },
+    });
     const body = await answer.arrayBuffer();
     const born = Date.now();
     const tag = `"${hexadecimal(await crypto.subtle.digest("SHA-256", body)).slice(0, 32)}"`;

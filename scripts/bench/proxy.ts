@@ -82,7 +82,11 @@ export async function benchProxy(): Promise<Rate[]> {
   const running = await serve(
     join(root, "target/bench/proxy.capnp"),
     [
-      worker("ours", modules.map((name) => `../bundle/${name}`), rest),
+      worker(
+        "ours",
+        modules.map((name) => `../bundle/${name}`),
+        rest,
+      ),
       worker("peer", [`${up}/scripts/bench/plain-worker.js`], rest),
       worker("memory", [`${up}/worker/lab/memory-cache.js`]),
       `(name = "loopback", network = (allow = ["local"]))`,
@@ -119,7 +123,9 @@ export async function benchProxy(): Promise<Rate[]> {
     }
     const [a, b] = [median(ours), median(peer)];
     rates.push({ name, ours: a, peer: b, ratio: a / b });
-    console.log(`${name.padEnd(76)}${a.toFixed(0).padStart(10)}${b.toFixed(0).padStart(10)}${(a / b).toFixed(2).padStart(8)}`);
+    console.log(
+      `${name.padEnd(76)}${a.toFixed(0).padStart(10)}${b.toFixed(0).padStart(10)}${(a / b).toFixed(2).padStart(8)}`,
+    );
   }
   await running.stop();
   upstream.close();

@@ -31,7 +31,10 @@ pub fn find_links(body: &str, upstream: &str) -> Result<Vec<Link>, serde_json::E
     };
     let mut links: Vec<Link> =
         [page.next, page.previous].into_iter().flatten().filter_map(|raw| link(body, raw.get(), upstream)).collect();
-    links.sort_by_key(|link| link.start);
+    // There are two at most.
+    if links.first().map(|link| link.start) > links.last().map(|link| link.start) {
+        links.reverse();
+    }
     Ok(links)
 }
 
