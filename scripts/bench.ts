@@ -99,6 +99,10 @@ await main(async () => {
   const lists = await benchLists();
   const d1 = await benchD1();
   const proxy = await benchProxy();
-  if (values.json) writeFileSync(values.json, `${JSON.stringify([...rows, ...lists, ...d1, ...proxy], null, 2)}
-`);
+  if (values.json)
+    writeFileSync(
+      values.json,
+      `${JSON.stringify([...rows, ...lists, ...d1, ...proxy], null, 2)}
+`,
+    );
 });

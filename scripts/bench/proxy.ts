@@ -6,7 +6,7 @@ import { createServer as createHttpServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { METRICS } from "../../tests/conformance.ts";
-import { bundle, bundleFolder } from "../bundle.ts";
+import { bundle } from "../bundle.ts";
 import { Failure, root } from "../lib.ts";
 import { serve, socket, worker } from "../workerd.ts";
 
