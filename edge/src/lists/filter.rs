@@ -416,10 +416,12 @@ fn flag_sql(flag: Flag) -> &'static str {
         Flag::SmartDedupe => {
             "(NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = t.ignore_hash AND first.id < t.id))"
         }
-        // A day that SQLite does not know is 10000-01-01, a Saturday.
+        // `day` is that of the date as it is written, and day 0 was a Thursday. A day that SQLite does not know is
+        // 10000-01-01, a Saturday.
         Flag::ExcludeWeekends => {
-            "(CASE WHEN t.author_local_date IS NOT NULL THEN coalesce(strftime('%w', \
-             substr(coalesce(t.author_local_date_utc, t.author_local_date), 1, 10)) NOT IN ('0', '6'), 0) END)"
+            "(CASE WHEN t.author_local_date IS NULL THEN NULL \
+             WHEN t.author_local_date_utc IS NULL THEN (t.day % 7 + 10) % 7 < 5 \
+             ELSE coalesce(strftime('%w', substr(t.author_local_date_utc, 1, 10)) NOT IN ('0', '6'), 0) END)"
         }
         Flag::ExcludeBlocked => {
             "(+t.repo_id IN (SELECT id FROM repos WHERE blocked IS NOT 1 AND oldest_commit_date IS NOT NULL))"
