@@ -1,13 +1,15 @@
 //! The aggregate of commits over rows in hand (§2).
 
 use super::rows::{Column, Rows};
-use super::{Store, found};
+use super::{Store, matches};
 use crate::calendar::Day;
 use crate::query::{Aggregate, AggregateRequest, Function, Group};
 use crate::schema::{COMMITS, Kind};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hash::Hash;
+use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
 /// The rows of an aggregate.
@@ -21,7 +23,10 @@ pub struct Aggregated {
 
 /// Commits that have something in common. Serializes as an object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AggregateRow(Vec<(String, Cell)>);
+pub struct AggregateRow {
+    columns: Arc<[String]>,
+    cells: Vec<Cell>,
+}
 
 /// A value of an [`AggregateRow`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,15 +41,6 @@ enum Cell {
     Day(Day),
 }
 
-/// A value that commits are grouped by, in the order of rows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Integer(i64),
-    Text(String),
-    /// Null is the greatest.
-    Null,
-}
-
 /// What is known so far of the values of an aggregate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
@@ -55,61 +51,119 @@ struct Sum {
 
 impl Serialize for AggregateRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, cell)| (name, cell)))
+        serializer.collect_map(self.columns.iter().zip(&self.cells))
     }
 }
 
 /// Answers a request for an aggregate. No commits make no row.
 pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
     let Some(rows) = store.rows(&COMMITS) else { return Aggregated::default() };
-    let mut groups: BTreeMap<Vec<Key>, Vec<Sum>> = BTreeMap::new();
-    for (place, times) in found(&request.list, rows, store) {
-        let key = request.groups.iter().map(|group| key(request, *group, rows, place)).collect();
-        let sums = groups.entry(key).or_insert_with(|| alloc::vec![Sum::default(); request.aggregates.len()]);
-        for (sum, aggregate) in sums.iter_mut().zip(&request.aggregates) {
-            sum.add(rows.column(aggregate.field), place, times);
-        }
-    }
-    let columns = request.columns();
+    let matches = matches(&request.list, rows, store);
+    let found: Vec<usize> = rows.places().iter().copied().filter(|&place| matches.times(place) > 0).collect();
+    let parts: Vec<Part<'_>> = request.groups.iter().map(|group| Part::new(request, *group, rows)).collect();
+    let keyed = keyed(&found, &parts);
+    let groups = || keyed.chunk_by(|one, other| one.0 == other.0);
+
     let page = request.list.page;
     let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
     let take = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let row = |(key, sums): (&Vec<Key>, &Vec<Sum>)| {
-        let groups = key.iter().zip(&request.groups).map(|(key, group)| key.cell(*group));
-        let aggregates = sums.iter().zip(&request.aggregates).map(|(sum, aggregate)| sum.cell(*aggregate));
-        AggregateRow(columns.iter().cloned().zip(groups.chain(aggregates)).collect())
+    let columns: Arc<[String]> = request.columns().into();
+    let row = |group: &[(u64, usize)]| {
+        let first = group.first().map_or(0, |&(_, place)| place);
+        let values = parts.iter().map(|part| part.cell(first));
+        let sums = request.aggregates.iter().map(|aggregate| {
+            let mut sum = Sum::default();
+            for &(_, place) in group {
+                sum.add(rows.column(aggregate.field), place, matches.times(place));
+            }
+            sum.cell(*aggregate)
+        });
+        AggregateRow { columns: columns.clone(), cells: values.chain(sums).collect() }
     };
-    Aggregated { count: groups.len() as u64, rows: groups.iter().skip(skip).take(take).map(row).collect() }
+    Aggregated { count: groups().count() as u64, rows: groups().skip(skip).take(take).map(row).collect() }
 }
 
-fn key(request: &AggregateRequest, group: Group, rows: &Rows, place: usize) -> Key {
-    const ALIAS: usize = COMMITS.place("user_alias_id");
-    const USER: usize = COMMITS.place("apex_user_id");
-    let field = if request.list.normalize_authors && group.field == ALIAS { USER } else { group.field };
-    let key = match rows.column(field) {
-        Column::Texts(texts) => texts.at(place).map(|text| Key::Text(text.into())),
-        _ if group.date => rows.integer(field, place).map(|time| Key::Integer(time.div_euclid(86_400_000_000))),
-        _ => rows.integer(field, place).map(Key::Integer),
-    };
-    key.unwrap_or(Key::Null)
+/// Places, each behind a number that those of its group have in common, in the order of groups.
+fn keyed(places: &[usize], parts: &[Part<'_>]) -> Vec<(u64, usize)> {
+    let mut keyed: Vec<(u64, usize)> = places.iter().map(|&place| (0, place)).collect();
+    // How many numbers there may be.
+    let mut bound = 1u64;
+    for part in parts {
+        let (ranks, count) = match part.column {
+            Column::Texts(texts) => {
+                ranks(places.iter().map(|&place| texts.at(place).map_or((true, ""), |text| (false, text))))
+            }
+            _ => ranks(places.iter().map(|&place| part.number(place).map_or((true, 0), |number| (false, number)))),
+        };
+        if bound.checked_mul(count).is_none() {
+            let (dense, fewer) = self::ranks(keyed.iter().map(|&(key, _)| key));
+            keyed.iter_mut().zip(dense).for_each(|((key, _), rank)| *key = rank);
+            bound = fewer;
+        }
+        bound = bound.saturating_mul(count);
+        keyed.iter_mut().zip(ranks).for_each(|((key, _), rank)| *key = *key * count + rank);
+    }
+    keyed.sort_unstable();
+    keyed
+}
+
+/// Of each value how many different ones are less, and how many there are.
+fn ranks<T: Copy + Ord + Hash>(values: impl Iterator<Item = T>) -> (Vec<u64>, u64) {
+    let mut seen: HashMap<T, usize> = HashMap::new();
+    let numbers: Vec<usize> = values
+        .map(|value| {
+            let next = seen.len();
+            *seen.entry(value).or_insert(next)
+        })
+        .collect();
+    let mut sorted: Vec<(T, usize)> = seen.into_iter().collect();
+    sorted.sort_unstable();
+    let mut ranks = alloc::vec![0; sorted.len()];
+    for (rank, &(_, number)) in (0..).zip(&sorted) {
+        if let Some(place) = ranks.get_mut(number) {
+            *place = rank;
+        }
+    }
+    let rank = |number: usize| ranks.get(number).copied().unwrap_or(0);
+    (numbers.into_iter().map(rank).collect(), sorted.len() as u64)
+}
+
+/// What commits are grouped by.
+struct Part<'a> {
+    column: &'a Column,
+    kind: Kind,
+    /// Whether of a time the day alone counts.
+    date: bool,
+}
+
+impl<'a> Part<'a> {
+    fn new(request: &AggregateRequest, group: Group, rows: &'a Rows) -> Part<'a> {
+        const ALIAS: usize = COMMITS.place("user_alias_id");
+        const USER: usize = COMMITS.place("apex_user_id");
+        let field = if request.list.normalize_authors && group.field == ALIAS { USER } else { group.field };
+        Part { column: rows.column(field), kind: kind(field), date: group.date }
+    }
+
+    fn number(&self, place: usize) -> Option<i64> {
+        let value = self.column.integer(place)?;
+        Some(if self.date { value.div_euclid(86_400_000_000) } else { value })
+    }
+
+    fn cell(&self, place: usize) -> Cell {
+        if let Column::Texts(texts) = self.column {
+            return texts.at(place).map_or(Cell::Null, |text| Cell::Text(text.into()));
+        }
+        match self.number(place) {
+            None => Cell::Null,
+            Some(day) if self.date => i32::try_from(day).map_or(Cell::Null, |day| Cell::Day(Day::from_number(day))),
+            Some(value) if self.kind == Kind::Boolean => Cell::Boolean(value != 0),
+            Some(value) => Cell::Integer(i128::from(value)),
+        }
+    }
 }
 
 fn kind(field: usize) -> Kind {
     COMMITS.fields.get(field).map_or(Kind::Json, |field| field.kind)
-}
-
-impl Key {
-    fn cell(&self, group: Group) -> Cell {
-        match self {
-            Key::Null => Cell::Null,
-            Key::Text(text) => Cell::Text(text.clone()),
-            Key::Integer(day) if group.date => {
-                i32::try_from(*day).map_or(Cell::Null, |day| Cell::Day(Day::from_number(day)))
-            }
-            Key::Integer(value) if kind(group.field) == Kind::Boolean => Cell::Boolean(*value != 0),
-            Key::Integer(value) => Cell::Integer(i128::from(*value)),
-        }
-    }
 }
 
 impl Sum {

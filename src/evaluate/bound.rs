@@ -1,156 +1,177 @@
-//! A filter, bound to the rows that it looks at.
+//! A filter, bound to the rows that it looks at: asked of 64 of them at a time.
 
-use super::relations::{self, Relations, owner, range};
-use super::rows::{Column, NULL, Rows, Texts};
-use crate::query::{Comparison, Condition, IdSet, ListRequest, Node, Subject, Test};
-use crate::schema::{COMMITS, FilterOf, Flag, REPOS, Relation, Resource, TEAMS, USERS};
-use crate::text::fold;
-use alloc::borrow::Cow;
+use super::joined::{Class, Joined};
+use super::own::{Own, Truths};
+use super::places::{Places, bits};
+use super::relations::{self, Relations, owner};
+use super::rows::{NULL, Rows};
+use crate::query::{ListRequest, Node, Subject};
+use crate::schema::{Flag, REPOS, Resource, USERS};
 use alloc::vec::Vec;
-use core::ops::Range;
+use hashbrown::HashMap;
 
-/// What is known of a condition: true, false, or, of a null, nothing.
-type Truth = Option<bool>;
-
-/// A filter that can be asked how often it finds a row.
+/// A filter that can be asked which rows it finds.
 pub(super) struct Bound<'a> {
-    /// The conditions on the row itself, by their places among the nodes.
-    own: Vec<(usize, Own<'a>)>,
+    rows: &'a Rows,
+    /// Conditions on the row itself that must be true, cheap ones first.
+    required: Vec<Own<'a>>,
+    /// What must be true besides, where it is more than conditions.
+    formula: Option<Formula<'a>>,
     joins: Vec<Joined<'a>>,
-    /// The nodes, where they are more than conditions that must all be true.
-    nodes: Option<&'a [Node]>,
     /// Whose are the rows that joins look at, by place.
     owners: &'a [i64],
 }
 
-/// A condition on the row itself.
-struct Own<'a> {
-    test: OwnTest<'a>,
-    negated: bool,
+/// Conditions, joined.
+struct Formula<'a> {
+    nodes: &'a [Node],
+    /// What is known of each node before a row is looked at.
+    leaves: Vec<Truths>,
+    /// The conditions on the row itself that are not known to be true, by their nodes.
+    own: Vec<(usize, Own<'a>)>,
 }
 
-enum OwnTest<'a> {
-    Integers(&'a [i64], &'a Test),
-    Doubles(&'a [f64], &'a Test),
-    Texts(&'a Texts, &'a Test),
-    /// One of the texts holds another: which is known of each place.
-    Contains(Vec<(&'a Texts, Vec<bool>)>),
-    /// The number at a place is in the set, or is not.
-    Keys(&'a [i64], IdSet, bool),
-    /// It is true at a place or false.
-    Places(Cow<'a, [bool]>),
-    /// The day at a place is none of a weekend.
-    Weekdays(&'a [i64]),
-    /// There is no such field.
-    Unknown,
+/// What a filter finds.
+pub(super) struct Matches {
+    found: Places,
+    /// How often, by place; of none where each is found once.
+    times: Vec<u64>,
 }
 
-/// A join and the conditions on its rows.
-struct Joined<'a> {
-    items: &'a [(i64, i64)],
-    outer: bool,
-    conditions: Vec<Item>,
-}
-
-/// A condition on the rows of a join.
-struct Item {
-    node: usize,
-    /// Of each of the relation's items.
-    truths: Vec<Truth>,
-    /// Of an item that is missing.
-    missing: Truth,
+/// What need not be found out twice.
+#[derive(Default)]
+struct Memory {
+    /// How often the rows of an owner are found, if they are.
+    counts: HashMap<i64, u64>,
+    /// Owners of the same kind have the same rows, as far as conditions tell them apart: of each join its classes.
+    kinds: Vec<Vec<Vec<Class>>>,
+    kind_of: HashMap<i64, usize>,
+    leaves: Vec<Truths>,
+    stack: Vec<Truths>,
 }
 
 impl<'a> Bound<'a> {
     pub(super) fn new(request: &'a ListRequest, rows: &'a Rows, relations: &'a Relations<'a>) -> Bound<'a> {
-        let filter = &request.filter;
+        let nodes = request.filter.nodes.as_slice();
         let owners = rows.integers(owner(request.resource));
-        let joined = |join: &crate::query::Join| Joined {
-            items: relations.all(join.relation),
-            outer: join.outer,
-            conditions: Vec::new(),
-        };
-        let mut joins: Vec<Joined<'_>> = filter.joins.iter().map(joined).collect();
-        let mut own = Vec::new();
-        for (node, condition) in filter.nodes.iter().enumerate() {
-            let Some(condition) = condition.condition() else { continue };
-            match (condition.join.and_then(|join| joins.get_mut(join)), condition.subject) {
-                (Some(join), Subject::Filter(of)) => {
-                    let truths =
-                        join.items.iter().map(|&(_, item)| relations.truth(of, &condition.test, item)).collect();
-                    join.conditions.push(Item { node, truths, missing: condition.test.of_integer(None) });
-                }
-                _ => own.push((node, Own::new(condition, rows, relations, owners))),
+        let is_all = request.filter.conjunction().is_some();
+        let mut required = Vec::new();
+        let mut formula = Formula { nodes, leaves: alloc::vec![Truths::default(); nodes.len()], own: Vec::new() };
+        let required_nodes = required_of(nodes);
+        for (node, condition) in nodes.iter().enumerate() {
+            let Some(condition) = condition.condition().filter(|condition| condition.join.is_none()) else { continue };
+            let own = Own::new(condition, rows, relations, owners);
+            if !required_nodes.contains(&node) {
+                formula.own.push((node, own));
+                continue;
+            }
+            required.push(own);
+            if let Some(leaf) = formula.leaves.get_mut(node) {
+                *leaf = Truths::of(Some(true));
             }
         }
-        let nodes = filter.conjunction().is_none().then_some(filter.nodes.as_slice());
-        Bound { own, joins, nodes, owners }
+        required.sort_by_key(Own::cost);
+        let joins = Joined::all(&request.filter, relations);
+        Bound { rows, required, formula: (!is_all).then_some(formula), joins, owners }
     }
 
-    /// How often the row at that place is found.
-    pub(super) fn times(&self, place: usize) -> u64 {
-        match self.nodes {
-            None => self.times_of_all(place),
-            Some(nodes) => self.times_of_nodes(nodes, place),
+    /// What is found of all rows.
+    pub(super) fn matches(&self) -> Matches {
+        let mut memory = Memory::default();
+        let mut times = Vec::new();
+        let found = self.rows.all().words().map(|(first, word)| {
+            let mut counts = [1; 64];
+            let found = self.find(first, word, &mut counts, &mut memory);
+            if !self.joins.is_empty() {
+                times.extend_from_slice(&counts);
+            }
+            found
+        });
+        Matches { found: found.collect(), times }
+    }
+
+    /// Whether the row at a place is found.
+    pub(super) fn finds(&self, place: usize) -> bool {
+        let row = self.rows.all().word(place) & 1 << (place % 64);
+        self.find(place / 64 * 64, row, &mut [1; 64], &mut Memory::default()) != 0
+    }
+
+    /// Which rows of a word are found and, where there are joins, how often each.
+    fn find(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
+        let narrow = |word, own: &Own<'_>| if word == 0 { 0 } else { word & own.truths(first).yes };
+        let word = self.required.iter().fold(word, narrow);
+        match &self.formula {
+            _ if word == 0 => 0,
+            None if self.joins.is_empty() => word,
+            None => self.find_joined(first, word, times, memory),
+            Some(formula) => self.find_formula(formula, first, word, times, memory),
         }
     }
 
     /// Where all conditions must be true, each join multiplies by how many of its rows are.
-    fn times_of_all(&self, place: usize) -> u64 {
-        if !self.own.iter().all(|(_, condition)| condition.truth(place) == Some(true)) {
-            return 0;
+    fn find_joined(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
+        let mut found = 0;
+        for (bit, times) in times.iter_mut().enumerate().filter(|&(bit, _)| word & 1 << bit != 0) {
+            let owner = self.owner(first + bit);
+            let count = || self.joins.iter().map(|join| join.count(owner)).fold(1, u64::saturating_mul);
+            *times = *memory.counts.entry(owner).or_insert_with(count);
+            found |= u64::from(*times > 0) << bit;
         }
-        let times = self.joins.iter().map(|join| {
-            let range = join.range(self.owner(place));
-            let all = |truth: &dyn Fn(&Item) -> Truth| join.conditions.iter().all(|item| truth(item) == Some(true));
-            let found = range.clone().filter(|&at| all(&|item| item.at(at))).count();
-            if range.is_empty() && join.outer { u64::from(all(&|item| item.missing)) } else { found as u64 }
-        });
-        times.fold(1, u64::saturating_mul)
+        found
     }
 
-    /// Each combination of joined rows is looked at; rows of which the same is known are looked at once.
-    fn times_of_nodes(&self, nodes: &[Node], place: usize) -> u64 {
-        let mut truths: Vec<Truth> = alloc::vec![None; nodes.len()];
-        let set = |truths: &mut Vec<Truth>, node: usize, truth: Truth| {
-            if let Some(known) = truths.get_mut(node) {
-                *known = truth;
-            }
-        };
-        for (node, condition) in &self.own {
-            set(&mut truths, *node, condition.truth(place));
+    /// Otherwise each combination of joined rows is looked at; those of which the same is known once.
+    fn find_formula(
+        &self,
+        formula: &Formula<'_>,
+        first: usize,
+        word: u64,
+        times: &mut [u64; 64],
+        memory: &mut Memory,
+    ) -> u64 {
+        memory.leaves.clone_from(&formula.leaves);
+        for (node, own) in &formula.own {
+            set(&mut memory.leaves, *node, own.truths(first));
         }
-        let mut joins = Vec::with_capacity(self.joins.len());
-        for join in &self.joins {
-            let classes = join.classes(self.owner(place));
-            if classes.is_empty() {
-                return 0;
-            }
-            joins.push((join, classes, 0usize));
+        if self.joins.is_empty() {
+            return word & formula.truths(&memory.leaves, &mut memory.stack).yes;
         }
-        let mut stack = Vec::new();
-        let mut times = 0u64;
-        loop {
-            let mut of_this = 1u64;
-            for (join, classes, at) in &joins {
-                let Some((known, count)) = classes.get(*at) else { continue };
-                of_this = of_this.saturating_mul(*count);
-                for (item, &truth) in join.conditions.iter().zip(known) {
-                    set(&mut truths, item.node, truth);
+        *times = [0; 64];
+        let mut kinds = [0; 64];
+        for (bit, kind) in kinds.iter_mut().enumerate().filter(|&(bit, _)| word & 1 << bit != 0) {
+            *kind = memory.kind(self.owner(first + bit), &self.joins);
+        }
+        let (mut found, mut rest) = (0, word);
+        while let Some(&kind) = bits(rest).next().and_then(|bit| kinds.get(bit)) {
+            let same = rest & super::places::word(&kinds, 0, |other| other == kind);
+            rest &= !same;
+            let Some(classes) = memory.kinds.get(kind) else { continue };
+            let mut chosen = alloc::vec![0; classes.len()];
+            let mut is_left = classes.iter().all(|classes| !classes.is_empty());
+            while is_left {
+                let mut count = 1u64;
+                for ((join, classes), &at) in self.joins.iter().zip(classes).zip(&chosen) {
+                    let Some((truths, of_this)) = classes.get(at) else { continue };
+                    count = count.saturating_mul(*of_this);
+                    for (node, &truth) in join.nodes().zip(truths) {
+                        set(&mut memory.leaves, node, Truths::of(truth));
+                    }
                 }
-            }
-            if truth_of_nodes(nodes, &truths, &mut stack) == Some(true) {
-                times = times.saturating_add(of_this);
-            }
-            // The next combination: like counting, with a digit for each join.
-            let turned = joins.iter_mut().find_map(|(_, classes, at)| {
-                *at = if *at + 1 < classes.len() { *at + 1 } else { 0 };
-                (*at > 0).then_some(())
-            });
-            if turned.is_none() {
-                return times;
+                let yes = same & formula.truths(&memory.leaves, &mut memory.stack).yes;
+                found |= yes;
+                for bit in bits(yes) {
+                    if let Some(times) = times.get_mut(bit) {
+                        *times = times.saturating_add(count);
+                    }
+                }
+                // The next combination: like counting, with a digit for each join.
+                is_left = chosen.iter_mut().zip(classes).any(|(at, classes)| {
+                    *at = if *at + 1 < classes.len() { *at + 1 } else { 0 };
+                    *at > 0
+                });
             }
         }
+        found
     }
 
     fn owner(&self, place: usize) -> i64 {
@@ -158,255 +179,78 @@ impl<'a> Bound<'a> {
     }
 }
 
-fn truth_of_nodes(nodes: &[Node], truths: &[Truth], stack: &mut Vec<Truth>) -> Truth {
-    stack.clear();
-    for (node, &truth) in nodes.iter().zip(truths) {
-        let (of, negated, decides) = match *node {
-            Node::Condition(_) => {
-                stack.push(truth);
-                continue;
-            }
-            Node::All { of, negated } => (of, negated, false),
-            Node::Any { of, negated } => (of, negated, true),
-        };
-        let joined = join(stack.drain(stack.len().saturating_sub(of)..), decides);
-        stack.push(if of == 0 { Some(true) } else { joined.map(|truth| truth != negated) });
-    }
-    stack.pop().flatten()
-}
-
-/// All of the truths, or any of them: one that is `decides` decides, and then what is unknown.
-fn join(truths: impl Iterator<Item = Truth>, decides: bool) -> Truth {
-    let mut joined = Some(!decides);
-    for truth in truths {
-        if joined != Some(decides) && truth != Some(!decides) {
-            joined = truth;
-        }
-    }
-    joined
-}
-
-impl Item {
-    fn at(&self, at: usize) -> Truth {
-        self.truths.get(at).copied().flatten()
-    }
-}
-
-impl Joined<'_> {
-    /// Where the items of an owner are.
-    fn range(&self, owner: i64) -> Range<usize> {
-        range(self.items, owner)
-    }
-
-    /// What is known of the rows of an owner, and of how many.
-    fn classes(&self, owner: i64) -> Vec<(Vec<Truth>, u64)> {
-        let range = self.range(owner);
-        if range.is_empty() && self.outer {
-            return [(self.conditions.iter().map(|item| item.missing).collect(), 1)].into();
-        }
-        let mut classes: Vec<(Vec<Truth>, u64)> = Vec::new();
-        for at in range {
-            let known: Vec<Truth> = self.conditions.iter().map(|item| item.at(at)).collect();
-            match classes.iter_mut().find(|(other, _)| *other == known) {
-                Some((_, count)) => *count += 1,
-                None => classes.push((known, 1)),
-            }
-        }
-        classes
-    }
-}
-
-impl<'a> Own<'a> {
-    fn new(condition: &'a Condition, rows: &'a Rows, relations: &'a Relations<'a>, owners: &'a [i64]) -> Own<'a> {
-        let test = match condition.subject {
-            Subject::Field(field) => match rows.column(field) {
-                Column::Integers(values) => OwnTest::Integers(values, &condition.test),
-                Column::Doubles(values) => OwnTest::Doubles(values, &condition.test),
-                Column::Texts(texts) => match &condition.test {
-                    Test::Contains(part) => OwnTest::Contains([(texts, texts.folded().holding(part))].into()),
-                    test => OwnTest::Texts(texts, test),
-                },
-                Column::Ids(_) | Column::Unread => OwnTest::Unknown,
-            },
-            Subject::Search => OwnTest::search(&condition.test, rows),
-            Subject::Flag(flag) => OwnTest::flag(flag, rows, relations),
-            Subject::Filter(of) => match of.relation() {
-                Some(relation) => {
-                    let places = any(relation, of, &condition.test, relations, owners);
-                    OwnTest::Places(places.into())
-                }
-                None => OwnTest::team(of, &condition.test, rows),
-            },
-        };
-        Own { test, negated: condition.negated }
-    }
-
-    #[inline]
-    fn truth(&self, place: usize) -> Truth {
-        let truth = self.test.truth(place);
-        if self.negated { Some(truth != Some(true)) } else { truth }
-    }
-}
-
-/// Of each place, whether a test holds of any of the items of its owner.
-fn any(relation: Relation, of: FilterOf, test: &Test, relations: &Relations<'_>, owners: &[i64]) -> Vec<bool> {
-    let items = relations.all(relation);
-    let found = items.iter().filter(|&&(_, item)| relations.truth(of, test, item) == Some(true));
-    let found: IdSet = found.map(|&(owner, _)| owner).collect();
-    // To be in no team is to have no membership.
-    let none_is_found = *test == Test::Null(true);
-    let has_any = |owner: i64| !range(items, owner).is_empty();
-    owners.iter().map(|&owner| found.contains(owner) || none_is_found && !has_any(owner)).collect()
-}
-
-impl<'a> OwnTest<'a> {
-    fn search(test: &'a Test, rows: &'a Rows) -> OwnTest<'a> {
-        let Test::Contains(term) = test else { return OwnTest::Unknown };
-        let fields = rows.resource().fields.iter().enumerate().filter(|(_, field)| field.uses.searches());
-        let texts = fields.filter_map(|(index, _)| match rows.column(index) {
-            Column::Texts(texts) => Some((texts, texts.folded().holding(term))),
-            _ => None,
-        });
-        OwnTest::Contains(texts.collect())
-    }
-
-    fn flag(flag: Flag, rows: &'a Rows, relations: &Relations<'_>) -> OwnTest<'a> {
-        const APEX_USER_ID: usize = COMMITS.place("apex_user_id");
-        const REPO_ID: usize = COMMITS.place("repo_id");
-        const LOCAL_DATE: usize = COMMITS.place("author_local_date");
-        const HIDDEN: usize = USERS.place("hidden_from_reports");
-        const BLOCKED: usize = REPOS.place("blocked");
-        const OLDEST: usize = REPOS.place("oldest_commit_date");
-        let ids = |resource: &Resource, counts: &dyn Fn(&Rows, usize) -> bool| -> IdSet {
-            let Some(others) = relations.store.rows(resource) else { return IdSet::default() };
-            let places = others.places().iter().filter(|&&place| counts(others, place));
-            places.map(|&place| others.id(place)).collect()
-        };
-        match flag {
-            Flag::SmartDedupe => OwnTest::Places(rows.firsts().into()),
-            Flag::ExcludeWeekends => OwnTest::Weekdays(rows.integers(LOCAL_DATE)),
-            Flag::RemoveExcluded => {
-                let hidden = ids(&USERS, &|users, place| users.integer(HIDDEN, place) == Some(1));
-                OwnTest::Keys(rows.integers(APEX_USER_ID), hidden, false)
-            }
-            Flag::ExcludeBlocked => {
-                let kept = ids(&REPOS, &|repos, place| {
-                    repos.integer(BLOCKED, place) != Some(1) && repos.integer(OLDEST, place).is_some()
-                });
-                OwnTest::Keys(rows.integers(REPO_ID), kept, true)
-            }
-            // These are conditions on fields, or none.
-            Flag::ExcludeOutliers
-            | Flag::ExcludePrOrphans
-            | Flag::ExcludeMerge
-            | Flag::NormalizeAuthors
-            | Flag::ApplyDefaultFilters => OwnTest::Unknown,
-        }
-    }
-
-    fn team(of: FilterOf, test: &'a Test, rows: &'a Rows) -> OwnTest<'a> {
-        const PARENT: usize = TEAMS.place("parent");
-        const VISIBILITY: usize = TEAMS.place("visibility");
-        match (of, test) {
-            (FilterOf::Visible, Test::Equal(wanted)) => {
-                let is_visible = |&place: &usize| rows.text(VISIBILITY, place) == Some("SHOW");
-                let found = rows.places().iter().filter(|place| i64::from(is_visible(place)) == *wanted);
-                OwnTest::Keys(rows.integers(0), found.map(|&place| rows.id(place)).collect(), true)
-            }
-            (FilterOf::Ancestor, &Test::Equal(ancestor)) => {
-                let pair = |&place: &usize| Some((rows.integer(PARENT, place)?, rows.id(place)));
-                let mut children: Vec<(i64, i64)> = rows.places().iter().filter_map(pair).collect();
-                children.sort_unstable();
-                let mut found = IdSet::default();
-                let mut new: Vec<i64> = [ancestor].into();
-                // Each round goes one level down, and ends where there is nothing new: even if parents run in circles.
-                while !new.is_empty() {
-                    found = found.as_slice().iter().chain(&new).copied().collect();
-                    let below = new.iter().flat_map(|&id| children.get(range(&children, id)).unwrap_or_default());
-                    new = below.map(|&(_, id)| id).filter(|&id| !found.contains(id)).collect();
-                }
-                OwnTest::Keys(rows.integers(0), found, true)
-            }
-            // No team has an id beyond 64 bits.
-            _ => OwnTest::Keys(rows.integers(0), IdSet::default(), true),
-        }
-    }
-
-    #[inline]
-    fn truth(&self, place: usize) -> Truth {
-        match self {
-            OwnTest::Integers(values, test) => {
-                test.of_integer(values.get(place).copied().filter(|&value| value != NULL))
-            }
-            OwnTest::Doubles(values, test) => {
-                test.of_double(values.get(place).copied().filter(|value| !value.is_nan()))
-            }
-            OwnTest::Texts(texts, test) => test.of_text(texts.at(place)),
-            OwnTest::Contains(texts) => {
-                let truth =
-                    |(texts, holding): &(&Texts, Vec<bool>)| texts.at(place).and_then(|_| holding.get(place).copied());
-                join(texts.iter().map(truth), true)
-            }
-            OwnTest::Keys(values, set, keep) => values.get(place).map(|&value| set.contains(value) == *keep),
-            OwnTest::Places(places) => places.get(place).copied(),
-            OwnTest::Weekdays(times) => {
-                let time = times.get(place).copied().filter(|&time| time != NULL)?;
-                // 1970-01-01 was a Thursday: three days after its Monday.
-                Some((time.div_euclid(86_400_000_000) + 3).rem_euclid(7) < 5)
-            }
-            OwnTest::Unknown => None,
-        }
-    }
-}
-
-impl Test {
-    #[inline]
-    pub(super) fn of_integer(&self, value: Option<i64>) -> Truth {
-        match self {
-            Test::Null(wanted) => return Some(value.is_none() == *wanted),
-            Test::OneOf(ids) if ids.as_slice().is_empty() => return Some(false),
-            _ => {}
-        }
-        let value = value?;
-        Some(match self {
-            Test::Always => true,
-            Test::Equal(operand) => value == *operand,
-            Test::AtLeast(operand) => value >= *operand,
-            Test::AtMost(operand) => value <= *operand,
-            Test::OneOf(ids) => ids.contains(value),
-            _ => false,
+impl Memory {
+    fn kind(&mut self, owner: i64, joins: &[Joined<'_>]) -> usize {
+        *self.kind_of.entry(owner).or_insert_with(|| {
+            let classes: Vec<Vec<Class>> = joins.iter().map(|join| join.classes(owner)).collect();
+            self.kinds.iter().position(|other| *other == classes).unwrap_or_else(|| {
+                self.kinds.push(classes);
+                self.kinds.len() - 1
+            })
         })
     }
+}
 
-    fn of_double(&self, value: Option<f64>) -> Truth {
-        match self {
-            Test::Null(wanted) => Some(value.is_none() == *wanted),
-            Test::Number(comparison, operand) => {
-                let (value, operand) = (value?, operand.value());
-                Some(match comparison {
-                    Comparison::Equal => value == operand,
-                    Comparison::Greater => value > operand,
-                    Comparison::AtLeast => value >= operand,
-                    Comparison::Less => value < operand,
-                    Comparison::AtMost => value <= operand,
-                })
-            }
-            _ => value.map(|_| false),
+impl Formula<'_> {
+    /// What is known of the whole.
+    fn truths(&self, leaves: &[Truths], stack: &mut Vec<Truths>) -> Truths {
+        stack.clear();
+        for (node, &leaf) in self.nodes.iter().zip(leaves) {
+            let (of, negated, decides) = match *node {
+                Node::Condition(_) => {
+                    stack.push(leaf);
+                    continue;
+                }
+                Node::All { of, negated } => (of, negated, false),
+                Node::Any { of, negated } => (of, negated, true),
+            };
+            let parts = stack.drain(stack.len().saturating_sub(of)..);
+            let joined = if decides { Truths::any(parts) } else { Truths::all(parts) };
+            stack.push(if of == 0 || !negated { joined } else { joined.opposite() });
         }
+        stack.pop().unwrap_or_default()
+    }
+}
+
+fn set(leaves: &mut [Truths], node: usize, truths: Truths) {
+    if let Some(leaf) = leaves.get_mut(node) {
+        *leaf = truths;
+    }
+}
+
+/// The conditions without which the whole can't be true: those that its last node joins, if it joins all.
+fn required_of(nodes: &[Node]) -> Vec<usize> {
+    let Some((&Node::All { negated: false, of }, parts)) = nodes.split_last() else { return Vec::new() };
+    // Where each part begins that no node has joined yet.
+    let mut starts: Vec<usize> = Vec::new();
+    for (index, node) in parts.iter().enumerate() {
+        let (Node::All { of, .. } | Node::Any { of, .. }) = *node else {
+            starts.push(index);
+            continue;
+        };
+        let joined = starts.len().saturating_sub(of);
+        let start = starts.get(joined).copied().unwrap_or(index);
+        starts.truncate(joined);
+        starts.push(start);
+    }
+    let ends = starts.iter().skip(1).copied().chain([parts.len()]);
+    let parts = starts.iter().zip(ends).skip(starts.len().saturating_sub(of));
+    parts.filter(|(start, end)| **start + 1 == *end).map(|(&start, _)| start).collect()
+}
+
+impl Matches {
+    /// How often the row at a place is found.
+    pub(super) fn times(&self, place: usize) -> u64 {
+        if self.found.contains(place) { self.times.get(place).copied().unwrap_or(1) } else { 0 }
     }
 
-    pub(super) fn of_text(&self, value: Option<&str>) -> Truth {
-        if let Test::Null(wanted) = self {
-            return Some(value.is_none() == *wanted);
+    /// How many rows are found; one that is found several times counts as often.
+    pub(super) fn count(&self) -> u64 {
+        if self.times.is_empty() {
+            return self.found.words().map(|(_, word)| u64::from(word.count_ones())).sum();
         }
-        let value = value?;
-        Some(match self {
-            Test::Text(operand) => value == operand,
-            Test::TextOneOf(texts) => texts.binary_search_by(|text| text.as_str().cmp(value)).is_ok(),
-            Test::StartsWith(start) => value.starts_with(start),
-            Test::Contains(part) => fold(value).contains(part),
-            _ => false,
-        })
+        let times = self.found.words().flat_map(|(first, word)| bits(word).map(move |bit| self.times(first + bit)));
+        times.fold(0, u64::saturating_add)
     }
 }
 

@@ -2,23 +2,27 @@
 
 mod aggregate;
 mod bound;
+mod joined;
 mod nested;
+mod order;
+mod own;
+mod places;
 mod relations;
 mod rows;
 mod show;
+mod texts;
 
 pub use aggregate::{AggregateRow, Aggregated, aggregate};
 pub use nested::nested;
 pub use rows::{NewRow, Rows, RowsBuilder};
 pub use show::{Lines, list_body, write_row};
 
-use crate::query::{ListRequest, Order};
+use crate::query::{ListRequest, Page};
 use crate::schema::{Resource, Shown};
 use alloc::vec::Vec;
-use bound::Bound;
-use core::cmp::Ordering;
+use bound::{Bound, Matches};
+use order::By;
 use relations::Relations;
-use rows::{Column, NULL};
 
 /// The rows of an organization, by resource. What was not put into it has no rows.
 #[derive(Clone, Debug, Default)]
@@ -63,48 +67,31 @@ pub fn reads(request: &ListRequest) -> Vec<&'static Resource> {
 /// Answers a list request.
 pub fn list(request: &ListRequest, store: &Store) -> Found {
     let Some(rows) = store.rows(request.resource) else { return Found::default() };
-    let mut found = found(request, rows, store);
-    let count = found.iter().fold(0u64, |count, &(_, times)| count.saturating_add(times));
-    let page = request.page;
-    let end = page.offset.saturating_add(page.limit);
-    let first = usize::try_from(end).unwrap_or(usize::MAX);
-    if !request.ordering.is_empty() && page.offset < count {
-        let keys: Vec<(&Column, bool)> =
-            request.ordering.iter().map(|&Order { field, descending }| (rows.column(field), descending)).collect();
-        let compare = |&(one, _): &(usize, u64), &(other, _): &(usize, u64)| {
-            let by_keys = keys.iter().map(|&(column, descending)| {
-                let order = column.compare(one, other);
-                if descending { order.reverse() } else { order }
-            });
-            by_keys.fold(Ordering::Equal, Ordering::then).then_with(|| rows.id(one).cmp(&rows.id(other)))
-        };
-        // No page needs more rows than it ends at.
-        if first < found.len() {
-            found.select_nth_unstable_by(first, compare);
-            found.truncate(first);
-        }
-        found.sort_unstable_by(compare);
-    }
+    let matches = matches(request, rows, store);
+    let Page { limit, offset } = request.page;
+    let end = offset.saturating_add(limit);
+    let found = rows.places().iter().copied().filter(|&place| matches.times(place) > 0);
+    // No page needs more rows than it ends at.
+    let most = usize::try_from(end).unwrap_or(usize::MAX);
+    let first: Vec<usize> = if request.ordering.is_empty() {
+        found.take(most).collect()
+    } else {
+        order::first(found, most, &By::all(rows, &request.ordering))
+    };
     let mut places = Vec::new();
     let mut at = 0u64;
-    for (place, times) in found {
-        if at >= end {
-            break;
-        }
-        let from = page.offset.max(at);
-        let to = at.saturating_add(times).min(end);
-        places.extend((from..to).map(|_| place));
-        at = at.saturating_add(times);
+    for place in first {
+        let next = at.saturating_add(matches.times(place));
+        places.extend((offset.max(at)..next.min(end)).map(|_| place));
+        at = next;
     }
-    Found { count, places }
+    Found { count: matches.count(), places }
 }
 
-/// The places that a request's filters find, by id, and how often each.
-fn found(request: &ListRequest, rows: &Rows, store: &Store) -> Vec<(usize, u64)> {
+/// What a request's filters find.
+fn matches(request: &ListRequest, rows: &Rows, store: &Store) -> Matches {
     let relations = Relations::new(store);
-    let filter = Bound::new(request, rows, &relations);
-    let found = rows.places().iter().map(|&place| (place, filter.times(place)));
-    found.filter(|&(_, times)| times > 0).collect()
+    Bound::new(request, rows, &relations).matches()
 }
 
 /// The place of the object of that id, if the request's filters find it.
@@ -112,28 +99,7 @@ pub fn object(request: &ListRequest, store: &Store, id: i64) -> Option<usize> {
     let rows = store.rows(request.resource)?;
     let place = rows.find(id)?;
     let relations = Relations::new(store);
-    (Bound::new(request, rows, &relations).times(place) > 0).then_some(place)
-}
-
-impl Column {
-    /// The order of two values, going up; null is the greatest.
-    fn compare(&self, one: usize, other: usize) -> Ordering {
-        match self {
-            Column::Integers(values) => {
-                let key = |place: usize| values.get(place).map(|&value| (value == NULL, value));
-                key(one).cmp(&key(other))
-            }
-            Column::Doubles(values) => {
-                let key = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-                key(one).total_cmp(&key(other))
-            }
-            Column::Texts(texts) => {
-                let key = |place: usize| texts.at(place).map_or((true, ""), |text| (false, text));
-                key(one).cmp(&key(other))
-            }
-            Column::Unread | Column::Ids(_) => Ordering::Equal,
-        }
-    }
+    Bound::new(request, rows, &relations).finds(place).then_some(place)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The rows of a resource in columns, as far as lists look at them.
 
+use super::places::Places;
+use super::texts::Texts;
 use crate::calendar::DateTime;
 use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
-use crate::text::fold;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 
 /// Rows of one resource, by id.
 #[derive(Clone, Debug)]
@@ -17,8 +17,10 @@ pub struct Rows {
     columns: Vec<Column>,
     /// The places that count, in the order of their ids.
     order: Vec<usize>,
-    /// Of each place, whether it is the first of its `ignore_hash`.
-    firsts: OnceCell<Vec<bool>>,
+    /// The same as a set.
+    all: Places,
+    /// The places that are the first of their `ignore_hash`.
+    firsts: OnceCell<Places>,
     /// Users, each with the place of a row that belongs to it.
     by_user: OnceCell<Vec<(i64, i64)>>,
 }
@@ -46,75 +48,6 @@ pub(super) enum Column {
     Ids(Vec<Vec<i64>>),
 }
 
-/// Texts, one behind the other.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Texts {
-    all: String,
-    /// Where each begins and ends; null begins after its end.
-    spans: Vec<(usize, usize)>,
-    folded: OnceCell<alloc::boxed::Box<Texts>>,
-}
-
-const NO_TEXT: (usize, usize) = (1, 0);
-
-impl Texts {
-    pub(super) fn at(&self, place: usize) -> Option<&str> {
-        let &(start, end) = self.spans.get(place)?;
-        self.all.get(start..end)
-    }
-
-    fn push(&mut self, text: Option<&str>) {
-        let start = self.all.len();
-        self.spans.push(match text {
-            Some(text) => {
-                self.all.push_str(text);
-                (start, self.all.len())
-            }
-            None => NO_TEXT,
-        });
-    }
-
-    /// Of each place, whether its text holds another one: all texts are looked through at once, which is several times
-    /// as fast as each by itself.
-    pub(super) fn holding(&self, part: &str) -> Vec<bool> {
-        let mut holding: Vec<bool> = self.spans.iter().map(|&span| span != NO_TEXT && part.is_empty()).collect();
-        let mut spans = self.spans.iter().enumerate().filter(|&(_, &span)| span != NO_TEXT).peekable();
-        let mut from = 0;
-        while let Some(at) = self.all.get(from..).and_then(|rest| rest.find(part)).map(|at| from + at) {
-            while spans.next_if(|&(_, &(_, end))| end <= at).is_some() {}
-            let Some(&(place, &(start, end))) = spans.peek() else { break };
-            let is_inside = start <= at && at + part.len() <= end;
-            if let Some(holds) = holding.get_mut(place).filter(|_| is_inside) {
-                *holds = true;
-            }
-            // What runs over the end of a text may begin again before it.
-            let next = self.all.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-            from = if is_inside { end } else { at + next };
-        }
-        holding
-    }
-
-    /// The same, folded; made when it is first asked for.
-    pub(super) fn folded(&self) -> &Texts {
-        self.folded.get_or_init(|| {
-            let mut folded = Texts::default();
-            for place in 0..self.spans.len() {
-                match self.at(place) {
-                    Some(text) if text.is_ascii() => {
-                        let start = folded.all.len();
-                        folded.push(Some(text));
-                        if let Some(text) = folded.all.get_mut(start..) {
-                            text.make_ascii_uppercase();
-                        }
-                    }
-                    text => folded.push(text.map(fold).as_deref()),
-                }
-            }
-            folded.into()
-        })
-    }
-}
-
 impl Column {
     fn new(kind: Kind) -> Column {
         match kind {
@@ -124,6 +57,13 @@ impl Column {
             Kind::Ids => Column::Ids(Vec::new()),
             Kind::Json => Column::Unread,
         }
+    }
+
+    /// The whole number at a place; `None` for null, and where values are no whole numbers.
+    #[inline]
+    pub(super) fn integer(&self, place: usize) -> Option<i64> {
+        let Column::Integers(values) = self else { return None };
+        values.get(place).copied().filter(|&value| value != NULL)
     }
 
     /// Adds what a row has that does not have the field.
@@ -143,7 +83,7 @@ impl Column {
             Column::Unread => {}
             Column::Integers(values) => drop(values.pop()),
             Column::Doubles(values) => drop(values.pop()),
-            Column::Texts(texts) => drop(texts.spans.pop()),
+            Column::Texts(texts) => texts.pop(),
             Column::Ids(lists) => drop(lists.pop()),
         }
     }
@@ -179,6 +119,7 @@ impl RowsBuilder {
             ids: Vec::new(),
             columns,
             order: Vec::new(),
+            all: Places::default(),
             firsts: OnceCell::new(),
             by_user: OnceCell::new(),
         };
@@ -227,6 +168,7 @@ impl RowsBuilder {
             order.reverse();
         }
         order.retain(|&place| deleted.get(place) == Some(&false));
+        rows.all = Places::new(rows.ids.len(), order.iter().copied());
         rows.order = order;
         rows
     }
@@ -306,7 +248,7 @@ impl Rows {
 
     /// The whole number that a field has at a place; that of a date-time is in microseconds. `None` for null.
     pub fn integer(&self, field: usize, place: usize) -> Option<i64> {
-        self.integers(field).get(place).copied().filter(|&value| value != NULL)
+        self.column(field).integer(place)
     }
 
     /// The ids that a field has at a place.
@@ -328,21 +270,18 @@ impl Rows {
         self.columns.get(field).unwrap_or(&Column::Unread)
     }
 
-    /// Of each place, whether no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
-    pub(super) fn firsts(&self) -> &[bool] {
+    /// The places of [`places`](Self::places) as a set.
+    pub(super) fn all(&self) -> &Places {
+        &self.all
+    }
+
+    /// The places where no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
+    pub(super) fn firsts(&self) -> &Places {
         self.firsts.get_or_init(|| {
-            let mut firsts = alloc::vec![true; self.ids.len()];
-            let Some(field) = self.resource.position("ignore_hash") else { return firsts };
-            let mut seen: HashMap<&str, ()> = HashMap::new();
-            for &place in &self.order {
-                let Some(text) = self.text(field, place) else { continue };
-                if seen.insert(text, ()).is_some()
-                    && let Some(first) = firsts.get_mut(place)
-                {
-                    *first = false;
-                }
-            }
-            firsts
+            let Some(field) = self.resource.position("ignore_hash") else { return self.all.clone() };
+            let mut seen: HashSet<&str> = HashSet::new();
+            let is_first = |&place: &usize| self.text(field, place).is_none_or(|hash| seen.insert(hash));
+            Places::new(self.ids.len(), self.order.iter().copied().filter(is_first))
         })
     }
 

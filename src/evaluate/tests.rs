@@ -1,5 +1,6 @@
 //! Tests of what lists find, over a small organization.
 
+use super::rows::Column;
 use super::*;
 use crate::query::{Condition, Node, Subject, Test};
 use crate::schema::{COMMITS, REPOS, RESOURCES, Relation, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS, read_row};
@@ -469,12 +470,57 @@ proptest! {
     }
 
     #[test]
-    fn texts_are_looked_through_at_once(texts in proptest::collection::vec("[abé]{0,4}", 0..8), part in "[abé]{0,3}") {
+    fn texts_are_looked_through_at_once(texts in proptest::collection::vec("[abé]{0,4}", 0..150), part in "[ABÉX]{0,3}") {
         let lines: Vec<String> =
             texts.iter().enumerate().map(|(id, text)| format!(r#"{{"id":{id},"name":"{text}"}}"#)).collect();
         let rows = rows(&TAGS, &lines.iter().map(String::as_str).collect::<Vec<_>>());
         let Column::Texts(column) = rows.column(1) else { panic!("no text") };
-        prop_assert_eq!(column.holding(&part), texts.iter().map(|text| text.contains(&part)).collect::<Vec<_>>());
+        for (at, text) in texts.iter().enumerate() {
+            let holds = column.find(&part).holding(at / 64 * 64) & 1 << (at % 64) != 0;
+            prop_assert_eq!(holds, text.to_uppercase().contains(&part), "{} {}", text, part);
+        }
+    }
+
+    /// More rows than a word has places, in any order, some of them twice and some deleted.
+    #[test]
+    fn many_rows_are_found_and_ordered(
+        lines in proptest::collection::vec((0i64..200, -1i64..3, "[abB]{0,2}|null", 0u8..20), 0..300),
+        (limit, offset) in (1usize..100, 0usize..150),
+        (number, text, descending) in (0i64..3, "[ab]", any::<bool>()),
+    ) {
+        let mut last = alloc::collections::BTreeMap::new();
+        let mut sent = Vec::new();
+        for (id, aliases, name, deleted) in lines {
+            let value = |text: &str| if text == "null" { text.into() } else { format!("\"{text}\"") };
+            let aliases = (aliases >= 0).then_some(aliases);
+            let number = aliases.map_or("null".into(), |aliases| format!("{aliases}"));
+            sent.push(if deleted == 0 {
+                last.remove(&id);
+                format!(r#"{{"id":{id},"_deleted":true}}"#)
+            } else {
+                last.insert(id, (aliases, (name != "null").then(|| name.clone())));
+                format!(r#"{{"id":{id},"alias_count":{number},"name":{}}}"#, value(&name))
+            });
+        }
+        let mut store = Store::default();
+        store.insert(rows(&USERS, &sent.iter().map(String::as_str).collect::<Vec<_>>()));
+        let mut expected: Vec<(i64, Option<i64>, Option<String>)> =
+            last.into_iter().map(|(id, (aliases, name))| (id, aliases, name)).collect();
+        expected.retain(|(_, aliases, name)| {
+            aliases.is_some_and(|aliases| aliases >= number)
+                || name.as_ref().is_some_and(|name| name.contains(&text.to_uppercase()) || name.contains(&text))
+        });
+        expected.sort_by(|one, other| {
+            let key = |row: &(i64, Option<i64>, Option<String>)| (row.2.is_none(), row.2.clone(), row.1.is_none(), row.1);
+            let order = key(one).cmp(&key(other));
+            (if descending { order.reverse() } else { order }).then(one.0.cmp(&other.0))
+        });
+        let sign = if descending { "-" } else { "" };
+        let found = find_in(&store, &USERS, &format!(
+            "filters=(alias_count__gte%253D{number})|(name__icontains%253D{text})&ordering={sign}name,{sign}alias_count&limit={limit}&offset={offset}"
+        ));
+        let ids: Vec<i64> = expected.iter().map(|row| row.0).skip(offset).take(limit).collect();
+        prop_assert_eq!(found, (expected.len() as u64, ids));
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! The order of rows, as far as a page needs it.
+
+use super::rows::{Column, Rows};
+use crate::query::Order;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// A column that rows are ordered by.
+pub(super) struct By<'a> {
+    column: &'a Column,
+    descending: bool,
+}
+
+/// The first so many rows in an order, by their places; of equal ones those that come first are first.
+pub(super) fn first(places: impl Iterator<Item = usize>, count: usize, by: &[By<'_>]) -> Vec<usize> {
+    // Beside its place a row keeps a key, which mostly decides, and its number, which does at last.
+    type Row = (u64, usize, usize);
+    let compare = |one: &Row, other: &Row| {
+        let by_key = one.0.cmp(&other.0);
+        let by_all = || by.iter().fold(Ordering::Equal, |order, by| order.then_with(|| by.compare(one.2, other.2)));
+        by_key.then_with(by_all).then(one.1.cmp(&other.1))
+    };
+    let Some(last) = count.checked_sub(1) else { return Vec::new() };
+    let mut kept: Vec<Row> = Vec::new();
+    let mut worst: Option<Row> = None;
+    for (number, place) in places.enumerate() {
+        let row = (by.first().map_or(0, |by| by.key(place)), number, place);
+        if worst.is_some_and(|worst| compare(&row, &worst).is_gt()) {
+            continue;
+        }
+        kept.push(row);
+        // Once there are twice as many as are asked for, and a good number more, the worse ones go.
+        if kept.len() >= count.saturating_mul(2).saturating_add(1_000) {
+            worst = Some(*kept.select_nth_unstable_by(last, compare).1);
+            kept.truncate(count);
+        }
+    }
+    kept.sort_unstable_by(compare);
+    kept.truncate(count);
+    kept.into_iter().map(|(_, _, place)| place).collect()
+}
+
+impl<'a> By<'a> {
+    /// The order of a list.
+    pub(super) fn all(rows: &'a Rows, ordering: &[Order]) -> Vec<By<'a>> {
+        let by = |order: &Order| By { column: rows.column(order.field), descending: order.descending };
+        ordering.iter().map(by).collect()
+    }
+
+    /// A number that is less where a row comes before another, if it is not the same. Null is the greatest: last
+    /// going up, first going down.
+    fn key(&self, place: usize) -> u64 {
+        const SIGN: u64 = 1 << 63;
+        let key = match self.column {
+            // No row has the greatest number, nor a text that begins with a byte FF.
+            Column::Integers(_) => self.column.integer(place).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN),
+            // As `f64::total_cmp` has it.
+            Column::Doubles(values) => {
+                let bits = values.get(place).copied().unwrap_or(f64::NAN).to_bits();
+                if bits & SIGN == 0 { bits | SIGN } else { !bits }
+            }
+            Column::Texts(texts) => texts.at(place).map_or(u64::MAX, |text| {
+                let bytes = text.bytes().chain(core::iter::repeat(0)).take(8);
+                bytes.fold(0, |key, byte| key << 8 | u64::from(byte))
+            }),
+            Column::Unread | Column::Ids(_) => 0,
+        };
+        if self.descending { !key } else { key }
+    }
+
+    fn compare(&self, one: usize, other: usize) -> Ordering {
+        let by_key = self.key(one).cmp(&self.key(other));
+        let Column::Texts(texts) = self.column else { return by_key };
+        // Those of the same key are both null, or neither.
+        by_key.then_with(|| {
+            let order = texts.at(one).cmp(&texts.at(other));
+            if self.descending { order.reverse() } else { order }
+        })
+    }
+}
