@@ -1,13 +1,13 @@
-//! How long the documented examples take to be parsed, and to be answered from memory but for the text of the page:
-//! `cargo bench --bench lists -- DUMP`, a line of JSON for each. `npm run bench` sets this beside the whole answer.
+//! How long the documented examples take from the text of the request to the text of the answer, over rows in memory:
+//! `cargo bench --bench lists -- DUMP`, medians in milliseconds, a line of JSON for each.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use std::{env, fs};
-use streamgage::evaluate::{RowsBuilder, Store, aggregate, list};
+use streamgage::evaluate::{Lines, RowsBuilder, Store, aggregate, list, list_body};
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, Route, route};
-use streamgage::schema::{RESOURCES, read_plain_row, read_row};
+use streamgage::schema::{RESOURCES, Resource};
 
 /// The requests of the vendor's pages, those of the specification (§2), and what scripts send.
 const EXAMPLES: &[&str] = &[
@@ -65,54 +65,66 @@ fn median(mut work: impl FnMut()) -> Duration {
         started.elapsed()
     };
     let mut times: Vec<Duration> = (0..ROUNDS).map(time).collect();
-    times.sort();
+    times.sort_unstable();
     times.get(ROUNDS / 2).copied().unwrap_or_default()
 }
 
-fn load(folder: &str) -> Store {
-    let mut store = Store::default();
-    for resource in RESOURCES {
-        let lines = fs::read_to_string(format!("{folder}/{}.ndjson", resource.name)).unwrap_or_default();
-        let mut rows = RowsBuilder::new(resource);
-        for line in lines.lines() {
-            let read = rows.add(|row| {
-                if read_plain_row(resource, line, row).is_some() {
-                    return Ok(());
-                }
-                row.clear();
-                read_row(resource, &mut serde_json::Deserializer::from_str(line), row)
-            });
-            read.unwrap();
-        }
-        store.insert(rows.build());
+/// The rows of each resource as they stand in the dump.
+struct Texts(Vec<(&'static str, Vec<String>)>);
+
+impl Lines for Texts {
+    fn line(&self, resource: &Resource, place: usize) -> &str {
+        let (_, lines) = self.0.iter().find(|(name, _)| *name == resource.name).unwrap();
+        lines.get(place).unwrap()
     }
-    store
+}
+
+fn load(folder: &str) -> (Store, Texts) {
+    let mut store = Store::default();
+    let mut texts = Texts(Vec::new());
+    for resource in RESOURCES {
+        let path = format!("{folder}/{}.ndjson", resource.name);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let mut rows = RowsBuilder::new(resource);
+        lines.iter().for_each(|line| rows.add_text(line).unwrap());
+        store.insert(rows.build());
+        texts.0.push((resource.name, lines));
+    }
+    (store, texts)
 }
 
 fn main() {
     let folder = env::args().nth(1).filter(|folder| !folder.starts_with('-'));
-    let store = load(&folder.expect("cargo bench --bench lists -- DUMP"));
+    let (store, lines) = load(&folder.expect("cargo bench --bench lists -- DUMP"));
     for example in EXAMPLES {
         let request = format!("/v3/customer/core/{example}");
         let (path, query) = request.split_once('?').unwrap_or((&request, ""));
-        let (parse, answer) = match route(path) {
+        // The first time, what all requests share is made: texts folded, duplicates found.
+        let (count, parse, find, whole) = match route(path) {
             Route::Endpoint(Endpoint::List(resource)) => {
-                let parsed = ListRequest::parse(resource, query).unwrap();
+                let parse = || ListRequest::parse(resource, black_box(query)).unwrap();
+                let parsed = parse();
                 (
-                    median(|| drop(black_box(ListRequest::parse(resource, black_box(query))))),
+                    list(&parsed, &store).count,
+                    median(|| drop(black_box(parse()))),
                     median(|| drop(black_box(list(black_box(&parsed), &store)))),
+                    median(|| drop(black_box(list_body(&parse(), &store, &lines, "https://example.com", query)))),
                 )
             }
             Route::Endpoint(Endpoint::Aggregate) => {
-                let parsed = AggregateRequest::parse(query).unwrap();
+                let parse = || AggregateRequest::parse(black_box(query)).unwrap();
+                let parsed = parse();
                 (
-                    median(|| drop(black_box(AggregateRequest::parse(black_box(query))))),
+                    aggregate(&parsed, &store).count,
+                    median(|| drop(black_box(parse()))),
                     median(|| drop(black_box(aggregate(black_box(&parsed), &store)))),
+                    median(|| drop(black_box(serde_json::to_string(&aggregate(&parse(), &store).rows).unwrap()))),
                 )
             }
             other => panic!("{other:?}"),
         };
-        let [parse, answer] = [parse, answer].map(|time| time.as_secs_f64() * 1_000.0);
-        println!(r#"{{"request":"{request}","parse":{parse},"answer":{answer}}}"#);
+        let [parse, find, whole] = [parse, find, whole].map(|time| time.as_secs_f64() * 1_000.0);
+        println!(r#"{{"request":"{request}","count":{count},"parse":{parse},"find":{find},"whole":{whole}}}"#);
     }
 }
