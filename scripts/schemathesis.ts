@@ -14,7 +14,7 @@ import { schemathesis } from "./tools.ts";
 /** The day of the document's examples: of a later one, metrics would refuse them as too old. */
 const TODAY = "2024-05-31";
 /** How many requests each endpoint gets of each phase that makes them up; which, a seed tells. */
-const EXAMPLES = ["--max-examples", "25", "--seed", "1", "--workers", "4"];
+const EXAMPLES = ["--max-examples", "25", "--seed", "1"];
 
 await main(async () => {
   const program = await stage("schemathesis", () => schemathesis(join(root, "tests/schemathesis/requirements.txt")));

@@ -349,7 +349,9 @@ impl<'a> Scalar<'a> {
                 None => wrong("a date-time, such as 2021-06-01T09:30:00"),
             },
             (Kind::DateTime, _) => wrong("a date-time, such as 2021-06-01T09:30:00"),
-            (Kind::Ids, Scalar::Ids(ids)) => Ok(Value::Ids(ids)),
+            (Kind::Ids, Scalar::Ids(ids)) if ids.iter().all(|id| id.unsigned_abs() <= MAX_INTEGER.unsigned_abs()) => {
+                Ok(Value::Ids(ids))
+            }
             (Kind::Ids, _) => wrong("a list of ids"),
         }
     }
@@ -470,7 +472,7 @@ mod tests {
         assert_eq!(user("created_at", "\"2020-02-30\"").unwrap_err(), date);
         assert_eq!(user("created_at", "0").unwrap_err(), date);
         assert_eq!(user("id", "null").unwrap_err(), "id: is required");
-        for tags in ["[\"a\"]", "[1.5]", "7", "[[1]]"] {
+        for tags in ["[\"a\"]", "[1.5]", "7", "[[1]]", "[9007199254740992]"] {
             let error = read(&REPOS, &format!(r#"{{"id":1,"tags":{tags}}}"#)).map(|_| ()).unwrap_err();
             assert_eq!(error, "tags: must be a list of ids", "{tags}");
         }
