@@ -1,4 +1,5 @@
-// npm run bench [-- --json FILE]: what streamgage takes, beside another way to the same answer; medians, in milliseconds.
+// npm run bench [-- PART … --json FILE]: what streamgage takes, beside another way to the same answer; medians, in
+// milliseconds. The parts are cli, lists, d1 and proxy.
 import { spawnSync } from "node:child_process";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -69,8 +70,8 @@ async function loop(dump: string): Promise<number> {
   return Object.keys(weeks).length;
 }
 
-await main(async () => {
-  const { values } = parseArgs({ options: { json: { type: "string" } } });
+/** Dumps through the command line. */
+async function benchCli(): Promise<Row[]> {
   await run("cargo", ["build", "--release", "--bin", "streamgage"]);
   console.log(`${"milliseconds".padEnd(76)}${"ours".padStart(10)}${"peer".padStart(10)}${"ratio".padStart(8)}`);
 
@@ -96,13 +97,22 @@ await main(async () => {
       3,
     );
   }
-  const lists = await benchLists();
-  const d1 = await benchD1();
-  const proxy = await benchProxy();
-  if (values.json)
-    writeFileSync(
-      values.json,
-      `${JSON.stringify([...rows, ...lists, ...d1, ...proxy], null, 2)}
-`,
-    );
+  return rows;
+}
+
+const parts: Record<string, () => Promise<object[]>> = {
+  cli: benchCli,
+  lists: benchLists,
+  d1: benchD1,
+  proxy: benchProxy,
+};
+
+await main(async () => {
+  const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
+  const unknown = positionals.find((name) => !(name in parts));
+  if (unknown) throw new Failure(`no part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
+  const figures: object[] = [];
+  for (const [name, part] of Object.entries(parts))
+    if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await part()));
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
 });

@@ -247,6 +247,8 @@ impl<'a> Pass<'a> {
     }
 
     /// The sums of a block of rows of one day.
+    // Inlined, it would be made as small as what is around it.
+    #[inline(never)]
     fn part(&mut self, block: &Block<'_>, day: i32) -> Part {
         let monday = week_of(day).wrapping_mul(7).wrapping_sub(3);
         // As slices of their own, which no write to another can move.
