@@ -2,7 +2,7 @@
 // which answers at once where nothing has to be asked.
 import { DurableObject } from "cloudflare:workers";
 import module from "./build/streamgage_worker_bg.wasm";
-import { fetch, initSync, PartitionKeeper } from "./build/streamgage_worker.js";
+import { fetch, initSync, PartitionKeeper, scheduled } from "./build/streamgage_worker.js";
 
 initSync({ module });
 
@@ -21,6 +21,14 @@ export default {
       const headers = { "Content-Type": "application/json", "Cache-Control": "private, no-store" };
       return new Response('{"error":["Unknown error occurred"]}', { status: 500, headers });
     }
+  },
+
+  /**
+   * @param {unknown} _controller
+   * @param {unknown} env
+   */
+  scheduled(_controller, env) {
+    return scheduled(env);
   },
 };
 

@@ -48,6 +48,15 @@ pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<Js
     }
 }
 
+/// Has what callers asked for lately fetched anew, where the Worker has a key of its own.
+#[wasm_bindgen]
+pub fn scheduled(env: Env) -> js_sys::Promise {
+    future_to_promise(async move {
+        proxy::refresh(env).await?;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
 /// The bindings and the variables.
 pub type Env = JsValue;
 

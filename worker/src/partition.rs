@@ -71,6 +71,10 @@ impl PartitionKeeper {
                     proxy::Told::Yourself => Told::Yourself,
                 },
                 Command::Drop => Told::Dropped(keeper.drop_partition()),
+                Command::Refresh(today) => {
+                    keeper.refresh(today).await;
+                    Told::Refreshed
+                }
             };
             told.respond(&Body::from(Vec::new()))
         })

@@ -5,7 +5,7 @@ use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
 use crate::{Env, allows, failure, log_error};
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Date, Promise, Uint8Array};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,6 +33,19 @@ pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
     Ok(settings)
 }
 
+const DAY_MILLISECONDS: f64 = 86_400_000.0;
+
+/// Has the partition of the Worker's own key fetch anew what was asked for lately.
+pub async fn refresh(env: Env) -> Result<(), JsValue> {
+    let Some(settings) = settings(&env)? else { return Ok(()) };
+    if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
+        let today = (Date::now() / DAY_MILLISECONDS).floor() as i32;
+        let platform = Platform::new(env, &settings, false);
+        platform.command(&partitions.name(key), &Command::Refresh(today)).await?;
+    }
+    Ok(())
+}
+
 /// A body: bytes, or what the fast tier holds, which passes through unread.
 #[derive(Clone)]
 pub enum Body {
@@ -55,6 +68,8 @@ pub enum Command {
     Answer(Ask),
     /// To forget all.
     Drop,
+    /// To fetch anew what was asked for lately; the day, as its number.
+    Refresh(i32),
 }
 
 /// What comes back: a body, and this in a header.
@@ -66,6 +81,8 @@ pub enum Told {
     Yourself,
     /// All is forgotten.
     Dropped(Record),
+    /// What was asked for lately is fetched anew.
+    Refreshed,
 }
 
 /// The header of it.

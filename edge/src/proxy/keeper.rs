@@ -96,6 +96,13 @@ pub struct Keeper<N, S: Store> {
 
 type Waiter<B> = oneshot::Sender<Told<B>>;
 
+/// What callers asked for lately, on the shelf: by address.
+const LATELY: &str = "lately";
+/// For how long that is lately, in milliseconds.
+const LATELY_ENDS: i64 = 3_600_000;
+/// How many of these are fetched anew at a time.
+const MAX_REFRESHED: usize = 20;
+
 /// Where the record is on the shelf.
 const RECORD: &str = "record";
 
@@ -114,8 +121,37 @@ impl<N: Net, S: Store> Keeper<N, S> {
         }
     }
 
-    /// Answers, from what is kept if it serves, and else by asking the upstream, once for all who ask the same.
+    /// Answers a caller.
     pub async fn answer(&self, ask: &Ask) -> Told<S::Body> {
+        let told = self.find(ask).await;
+        let was_fetched = matches!(&told, Told::Answer(Answered { way: Way::Fetched { .. }, .. }));
+        // Other keys than the Worker's own are never written down, so nothing could be asked with them.
+        if was_fetched && self.settings.upstream_key.is_some() {
+            self.store.put(LATELY, &ask.asked.target(), &to_text(&(self.net.now(), &ask.asked)));
+        }
+        told
+    }
+
+    /// Fetches anew what callers asked for lately, if it is no longer fresh, with the Worker's own key. `today` is the
+    /// day as its number.
+    pub async fn refresh(&self, today: i32) {
+        let Some(key) = &self.settings.upstream_key else { return };
+        let now = self.net.now();
+        let mut lately: Vec<(i64, Asked)> = Vec::new();
+        for (target, text) in self.store.range(LATELY, "", "~") {
+            match serde_json::from_str::<(i64, Asked)>(&text) {
+                Ok((at, asked)) if now.saturating_sub(at) < LATELY_ENDS => lately.push((at, asked)),
+                _ => self.store.remove(LATELY, &target),
+            }
+        }
+        lately.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        for (_, asked) in lately.into_iter().take(MAX_REFRESHED) {
+            self.find(&Ask { asked, key: key.clone(), refresh: true, today }).await;
+        }
+    }
+
+    /// Answers, from what is kept if it serves, and else by asking the upstream, once for all who ask the same.
+    async fn find(&self, ask: &Ask) -> Told<S::Body> {
         let name = entry_name(&ask.asked);
         loop {
             let now = self.net.now();
@@ -211,7 +247,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
     pub async fn go_on(&self) {
         let next = self.unfinished.borrow().first().cloned();
         if let Some(ask) = next {
-            self.answer(&ask).await;
+            self.find(&ask).await;
         }
     }
 
