@@ -261,7 +261,8 @@ mod tests {
     fn the_largest_numbers_are_exact() {
         for users in [1, 3] {
             let of = |place: u16, day| (place % users, day, u16::MAX, u16::MAX, u32::MAX);
-            let rows: Vec<Row> = (0..50_000).map(|place| of(place, 20_000)).collect();
+            // More than would fit if they were not unpacked in between.
+            let rows: Vec<Row> = [0..50_000, 0..50_000].into_iter().flatten().map(|place| of(place, 20_000)).collect();
             assert_eq!(tallied(&rows, 3, 19_999, 20_001), Ok(by_table(&rows)));
             let rows: Vec<Row> = (0..50_000).map(|place| of(place, 20_000 + place % 2)).collect();
             assert_eq!(tallied(&rows, 3, 20_000, 20_001), Ok(by_table(&rows)));
