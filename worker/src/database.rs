@@ -1,9 +1,9 @@
 //! D1: batches of statements in, rows as JSON text out.
 
-use crate::Env;
 use js_sys::{Array, JSON, Number, Object, Reflect};
 use streamgage_edge::{Outcome, Parameter, Statement};
 use wasm_bindgen::prelude::*;
+use worker::Env;
 
 #[wasm_bindgen]
 extern "C" {

@@ -19,6 +19,7 @@ use streamgage_edge::{
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
+use worker::{Env, console_error};
 
 /// Answers a request: with a response where nothing has to be asked, or with the promise of one.
 #[wasm_bindgen]
@@ -57,21 +58,8 @@ pub fn scheduled(env: Env) -> js_sys::Promise {
     })
 }
 
-/// The bindings and the variables.
-pub type Env = JsValue;
-
 #[wasm_bindgen]
 extern "C" {
-    /// A line in the Worker's log.
-    #[wasm_bindgen(js_namespace = console, js_name = error)]
-    fn console_error(text: &str);
-
-    /// A rate limit of wrangler.jsonc.
-    type RateLimit;
-
-    #[wasm_bindgen(method, catch)]
-    async fn limit(this: &RateLimit, options: &js_sys::Object) -> Result<JsValue, JsValue>;
-
     /// What keeps a request's context alive beyond its answer.
     pub type Context;
 
@@ -81,7 +69,7 @@ extern "C" {
 
 /// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
 fn log_error(place: &str, error: &JsValue) {
-    console_error(&serde_json::json!({ "level": "error", "place": place, "error": describe(error) }).to_string());
+    console_error!("{}", serde_json::json!({ "level": "error", "place": place, "error": describe(error) }));
 }
 
 fn describe(error: &JsValue) -> String {
@@ -211,10 +199,7 @@ impl Exchange {
 
 /// Counts a request against a rate limit, and tells whether it may go on.
 async fn allows(env: &Env, limit: &str, key: &str) -> Result<bool, JsValue> {
-    let limiter: RateLimit = property(env, limit).ok_or_else(|| JsValue::from_str("no rate limit"))?.unchecked_into();
-    let options = js_sys::Object::new();
-    js_sys::Reflect::set(&options, &"key".into(), &key.into())?;
-    Ok(property(&limiter.limit(&options).await?, "success").is_some_and(|success| success.is_truthy()))
+    Ok(env.rate_limiter(limit)?.limit(key.to_owned()).await?.success)
 }
 
 fn failure(error: impl std::error::Error) -> JsValue {

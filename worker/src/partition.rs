@@ -1,6 +1,5 @@
 //! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
 
-use crate::Env;
 use crate::network::Network;
 use crate::proxy::{Body, Command, Told, settings};
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
@@ -9,6 +8,7 @@ use std::rc::Rc;
 use streamgage_edge::proxy::{self, Keeper, Shelf, Store};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::Env;
 
 /// The object behind the class `Partition` of entry.js.
 #[wasm_bindgen]
