@@ -1,0 +1,24 @@
+// What nobody should ask: the Worker answers it with 200 or 400, and as `streamgage query` does, body for body.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { badRequests, isAnswer, writeDump } from "../bad-input.ts";
+import { TODAY, queryDump } from "../lists.ts";
+import { loadDump, start } from "./harness.ts";
+
+test("bad input is answered", async (context) => {
+  const worker = await start({ vars: { TODAY } });
+  const dump = writeDump();
+  context.after(async () => {
+    dump.remove();
+    await worker.close();
+  });
+  await loadDump(worker, dump.path);
+  const expected = queryDump(dump.path, String(worker.url).replace(/\/$/, ""), badRequests);
+  for (const [at, request] of badRequests.entries()) {
+    const response = await worker.ask(request);
+    const text = await response.text();
+    const shown = `${request.slice(0, 200)}: ${text.slice(0, 200)}`;
+    assert.ok(isAnswer(request, response.status), shown);
+    assert.deepEqual({ status: response.status, body: JSON.parse(text) }, JSON.parse(expected[at] ?? ""), shown);
+  }
+});
