@@ -288,6 +288,23 @@ fn orders() {
 }
 
 #[test]
+fn of_many_rows_the_first_are_ordered() {
+    // So many that those which come too late are dropped several times on the way.
+    let lines: Vec<String> =
+        (0..5_000u64).map(|id| format!(r#"{{"id":{id},"alias_count":{}}}"#, id * 1_237 % 5_000)).collect();
+    let mut store = Store::default();
+    store.insert(rows(&USERS, &lines.iter().map(String::as_str).collect::<Vec<_>>()));
+    let mut by_count: Vec<i64> = (0..5_000).collect();
+    by_count.sort_by_key(|id| id * 1_237 % 5_000);
+    let page = |query: &str| find_in(&store, &USERS, query).1;
+    assert_eq!(page("ordering=alias_count&limit=7&offset=3"), by_count[3..10]);
+    by_count.reverse();
+    assert_eq!(page("ordering=-alias_count&limit=500"), by_count[..500]);
+    assert_eq!(page("ordering=-id&limit=3"), [4_999, 4_998, 4_997]);
+    assert_eq!(page("ordering=hidden_from_reports,-alias_count&limit=2&offset=1000"), by_count[1_000..1_002]);
+}
+
+#[test]
 fn pages_of_repeated_rows() {
     let store = organization();
     let page = |query: &str| find_in(&store, &USERS, query);

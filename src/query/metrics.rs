@@ -348,6 +348,14 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_nothing_beside_another_has_canonical_text() {
+        for query in ["team_id=1e40&team_id__in=1", "repo_tag_id=2&repo_tag_id__in=,", "apex_user_id=1e40"] {
+            let request = parse(&format!("{GOOD}&{query}")).unwrap();
+            assert_eq!(parse(&request.canonical()), Ok(request), "{query}");
+        }
+    }
+
+    #[test]
     fn texts_are_trimmed() {
         assert_eq!(parse(&format!("{GOOD}&repo_name=+a+b+")).unwrap().repo_name.as_deref(), Some("a b"));
         assert_eq!(parse(&format!("{GOOD}&repo_name=+")).unwrap().repo_name, None);
