@@ -70,7 +70,8 @@ static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| {
     });
     let lookups =
         Lookup::ALL.into_iter().flat_map(|lookup| ["=", "!="].map(|end| format!("__{}{end}", lookup.suffix())));
-    let plain = WORDS.iter().copied().chain(METRICS_PARAMETERS.map(|known| known.name)).chain(schema).map(str::to_owned);
+    let plain =
+        WORDS.iter().copied().chain(METRICS_PARAMETERS.map(|known| known.name)).chain(schema).map(str::to_owned);
     let mut words: Vec<String> = plain.chain(lookups).collect();
     words.sort();
     words.dedup();
