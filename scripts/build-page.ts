@@ -1,16 +1,16 @@
 // The page and the documentation of the API, into www/dist. It needs browser/dist.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { packageStamp } from "./build-browser.ts";
 import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
 
 export async function buildPage(): Promise<void> {
-  const module = ["streamgage.js", "streamgage_bg.wasm"].map((file) => readFileSync(join(root, "browser/dist", file)));
   const openapi = await run("cargo", ["run", "--quiet", "--package", "streamgage-edge", "--bin", "openapi"], {
     capture: true,
   });
   mkdirSync(join(root, "target"), { recursive: true });
   writeFileSync(join(root, "target/openapi.json"), openapi);
-  const state = sha256(await fingerprint("www", "package-lock.json"), openapi, ...module);
+  const state = sha256(await fingerprint("www", "package-lock.json"), openapi, readFileSync(packageStamp));
   // The stamp lies elsewhere, because what lies in dist is served.
   await unlessDone(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {
     await run("vite", ["build", "www", "--logLevel", "warn", "--emptyOutDir"]);

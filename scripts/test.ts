@@ -79,6 +79,12 @@ const steps: Record<string, () => Promise<void>> = {
     const flags = ["--headless", "--chrome", "--chromedriver", driver, "--mode", "no-install"];
     await run(pack, ["test", ...flags, "browser"], { env: { PATH: pathWith(bindgen) } });
   },
+  async package() {
+    await builtCli();
+    await builtBrowser();
+    await useChrome();
+    await nodeTests("tests/package");
+  },
   async worker() {
     await builtCli();
     await builtWorker();

@@ -15,7 +15,7 @@ mod texts;
 pub use aggregate::{AggregateRow, Aggregated, aggregate};
 pub use nested::nested;
 pub use rows::{NewRow, Rows, RowsBuilder};
-pub use show::{Lines, list_body, write_row};
+pub use show::{Lines, list_body, write_page, write_row};
 
 use crate::query::{ListRequest, Page};
 use crate::schema::{Resource, Shown};
@@ -52,6 +52,12 @@ impl Store {
     pub fn insert(&mut self, rows: Rows) {
         self.0.retain(|other| other.resource().name != rows.resource().name);
         self.0.push(rows);
+    }
+
+    /// Takes out the rows of a resource, if they were put in.
+    pub fn take(&mut self, resource: &Resource) -> Option<Rows> {
+        let at = self.0.iter().position(|rows| rows.resource().name == resource.name)?;
+        Some(self.0.swap_remove(at))
     }
 
     /// The rows of a resource, if they were put in.

@@ -15,6 +15,8 @@ pub struct Rows {
     /// Of each place: in the order in which rows were added.
     ids: Vec<i64>,
     columns: Vec<Column>,
+    /// Of each place, whether its row deletes.
+    deleted: Vec<bool>,
     /// The places that count, in the order of their ids.
     order: Vec<usize>,
     /// The same as a set.
@@ -78,6 +80,19 @@ impl Column {
         }
     }
 
+    /// Adds the values of another column of the same field.
+    fn append(&mut self, other: Column) {
+        match (self, other) {
+            (Column::Integers(values), Column::Integers(others)) => values.extend(others),
+            (Column::Doubles(values), Column::Doubles(others)) => values.extend(others),
+            (Column::Ids(lists), Column::Ids(others)) => lists.extend(others),
+            (Column::Texts(texts), Column::Texts(others)) => {
+                (0..others.spans.len()).for_each(|place| texts.push(others.at(place)));
+            }
+            _ => {}
+        }
+    }
+
     fn pop(&mut self) {
         match self {
             Column::Unread => {}
@@ -118,6 +133,7 @@ impl RowsBuilder {
             resource,
             ids: Vec::new(),
             columns,
+            deleted: Vec::new(),
             order: Vec::new(),
             all: Places::default(),
             firsts: OnceCell::new(),
@@ -155,6 +171,15 @@ impl RowsBuilder {
         })
     }
 
+    /// Adds all rows of another of the same resource after these.
+    pub fn append(&mut self, others: RowsBuilder) {
+        self.rows.ids.extend(others.rows.ids);
+        self.deleted.extend(others.deleted);
+        for (column, other) in self.rows.columns.iter_mut().zip(others.rows.columns) {
+            column.append(other);
+        }
+    }
+
     /// The rows that there are.
     pub fn build(self) -> Rows {
         let RowsBuilder { mut rows, deleted } = self;
@@ -170,6 +195,7 @@ impl RowsBuilder {
         order.retain(|&place| deleted.get(place) == Some(&false));
         rows.all = Places::new(rows.ids.len(), order.iter().copied());
         rows.order = order;
+        rows.deleted = deleted;
         rows
     }
 }
@@ -228,6 +254,19 @@ impl Rows {
     /// Whose rows they are.
     pub fn resource(&self) -> &'static Resource {
         self.resource
+    }
+
+    /// To add more rows behind those that there are.
+    pub fn reopen(mut self) -> RowsBuilder {
+        self.firsts = OnceCell::new();
+        self.by_user = OnceCell::new();
+        let deleted = core::mem::take(&mut self.deleted);
+        for column in &mut self.columns {
+            if let Column::Texts(texts) = column {
+                texts.folded = OnceCell::new();
+            }
+        }
+        RowsBuilder { rows: self, deleted }
     }
 
     /// The places of all rows, in the order of their ids. A place tells the how manieth row it was that was added.

@@ -2,7 +2,7 @@
 
 use super::{Store, list, nested};
 use crate::json::{Reader, unescape, write_text};
-use crate::query::ListRequest;
+use crate::query::{ListRequest, Page};
 use crate::schema::{Missing, Nested, NestedOf, Resource, Shown};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -19,27 +19,40 @@ pub trait Lines {
 /// `address` is that of the list, and `query` what it was asked with: links are made of them.
 pub fn list_body(request: &ListRequest, store: &Store, lines: &dyn Lines, address: &str, query: &str) -> String {
     let found = list(request, store);
-    let mut out = String::from("{\"count\":");
-    out.push_str(&found.count.to_string());
-    let next = request.page.next(found.count, address, query);
-    for (name, link) in [("next", next), ("previous", request.page.previous(address, query))] {
+    let mut out = String::new();
+    write_page(&request.page, found.count, address, query, &mut out, |out| {
+        for (index, &place) in found.places.iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { "," });
+            write_row(request, store, lines, place, out);
+        }
+    });
+    out
+}
+
+/// Writes a page of a list: how much there is, the links to others, and what `rows` writes between the brackets.
+pub fn write_page(
+    page: &Page,
+    count: u64,
+    address: &str,
+    query: &str,
+    out: &mut String,
+    rows: impl FnOnce(&mut String),
+) {
+    out.push_str("{\"count\":");
+    out.push_str(&count.to_string());
+    let links = [("next", page.next(count, address, query)), ("previous", page.previous(address, query))];
+    for (name, link) in links {
         out.push_str(",\"");
         out.push_str(name);
         out.push_str("\":");
         match link {
-            Some(link) => write_text(&link, &mut out),
+            Some(link) => write_text(&link, out),
             None => out.push_str("null"),
         }
     }
     out.push_str(",\"results\":[");
-    for (index, &place) in found.places.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write_row(request, store, lines, place, &mut out);
-    }
+    rows(out);
     out.push_str("]}");
-    out
 }
 
 /// The row at a place: what the request asks for, in the resource's order, then, if it asks for nothing by name, what

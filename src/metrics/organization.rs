@@ -1,7 +1,7 @@
 //! What metrics read of an organization.
 
 use super::{Commit, Record, Records, Table};
-use crate::schema::{REPOS, Resource, RowError, TEAM_MEMBERSHIP, TEAMS, USERS, Value};
+use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_text_row};
 use alloc::{boxed::Box, vec::Vec};
 
 /// An organization's records, in hand.
@@ -20,10 +20,41 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// Adds all records of another after these.
+    pub fn append(&mut self, others: Organization) {
+        let Organization { commits, users, teams, memberships, repos } = others;
+        self.commits.append(commits);
+        self.users.append(users);
+        self.teams.append(teams);
+        self.memberships.append(memberships);
+        self.repos.append(repos);
+    }
+
+    /// Reads a row that is JSON text; one of a resource that metrics do not read is only checked.
+    ///
+    /// # Errors
+    /// As [`read_text_row`].
+    pub fn read_text(&mut self, resource: &'static Resource, text: &str) -> Result<(), RowError> {
+        match resource.name {
+            name if name == COMMITS.name => self.commits.read_text(text),
+            name if name == USERS.name => self.users.read_text(text),
+            name if name == TEAMS.name => self.teams.read_text(text),
+            name if name == TEAM_MEMBERSHIP.name => self.memberships.read_text(text),
+            name if name == REPOS.name => self.repos.read_text(text),
+            _ => read_text_row(resource, text, &mut Unread),
+        }
+    }
+
     /// What counts of it, ready to be asked.
     pub fn table(self) -> Table {
         Table::new(self)
     }
+}
+
+struct Unread;
+
+impl RowSink for Unread {
+    fn value(&mut self, _: usize, _: Value<'_>) {}
 }
 
 /// A user.

@@ -1,0 +1,119 @@
+//! Whole rows, for lists.
+
+use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
+use streamgage::query::{AggregateRequest, ListRequest};
+use streamgage::schema::{Resource, RowError};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// JavaScript's text of a number: the shortest that reads as it again.
+    #[wasm_bindgen(js_name = String)]
+    fn text_of(number: f64) -> String;
+}
+
+/// Rows that are being read.
+pub struct NewRows {
+    rows: RowsBuilder,
+    texts: Texts,
+}
+
+/// The texts of rows, one behind the other.
+#[derive(Default)]
+struct Texts {
+    all: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+/// The rows of an organization and what they look like.
+#[derive(Default)]
+pub struct Lists {
+    store: Store,
+    texts: AllTexts,
+}
+
+#[derive(Default)]
+struct AllTexts(Vec<(&'static str, Texts)>);
+
+impl NewRows {
+    pub fn new(resource: &'static Resource) -> NewRows {
+        NewRows { rows: RowsBuilder::new(resource), texts: Texts::default() }
+    }
+
+    pub fn add(&mut self, text: &str) -> Result<(), RowError> {
+        self.rows.add_text(text)?;
+        self.texts.all.push_str(text);
+        self.texts.ends.push(self.texts.all.len());
+        Ok(())
+    }
+}
+
+impl Lines for AllTexts {
+    fn line(&self, resource: &Resource, place: usize) -> &str {
+        let Some((_, texts)) = self.0.iter().find(|(name, _)| *name == resource.name) else { return "{}" };
+        let start = place.checked_sub(1).and_then(|before| texts.ends.get(before)).copied().unwrap_or(0);
+        let end = texts.ends.get(place).copied().unwrap_or(start);
+        texts.all.get(start..end).unwrap_or("{}")
+    }
+}
+
+impl Lists {
+    pub fn append(&mut self, new: NewRows) {
+        let rows = new.rows.build();
+        let resource = rows.resource();
+        let all = match self.store.take(resource) {
+            Some(old) => {
+                let mut all = old.reopen();
+                all.append(rows.reopen());
+                all.build()
+            }
+            None => rows,
+        };
+        self.store.insert(all);
+        match self.texts.0.iter_mut().find(|(name, _)| *name == resource.name) {
+            Some((_, texts)) => {
+                let before = texts.all.len();
+                texts.all.push_str(&new.texts.all);
+                texts.ends.extend(new.texts.ends.iter().map(|end| before + end));
+            }
+            None => self.texts.0.push((resource.name, new.texts)),
+        }
+    }
+
+    pub fn has(&self, resource: &Resource, id: i64) -> bool {
+        self.store.rows(resource).and_then(|rows| rows.find(id)).is_some()
+    }
+
+    pub fn list(&self, request: &ListRequest, address: &str, query: &str) -> String {
+        format!("200{}", evaluate::list_body(request, &self.store, &self.texts, address, query))
+    }
+
+    pub fn object(&self, request: &ListRequest, id: i64) -> String {
+        let Some(place) = evaluate::object(request, &self.store, id) else { return crate::not_found() };
+        let mut answer = String::from("200");
+        evaluate::write_row(request, &self.store, &self.texts, place, &mut answer);
+        answer
+    }
+
+    pub fn aggregate(&self, request: &AggregateRequest, address: &str, query: &str) -> String {
+        let Aggregated { count, rows } = evaluate::aggregate(request, &self.store);
+        let mut answer = String::from("200");
+        evaluate::write_page(&request.list.page, count, address, query, &mut answer, |out| {
+            for (index, row) in rows.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                row.write_json(&double, out);
+            }
+        });
+        answer
+    }
+}
+
+/// A number as serde_json writes it: one that is whole has a decimal place.
+fn double(number: f64) -> String {
+    let mut text = text_of(number).replace("e+", "e");
+    if !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}

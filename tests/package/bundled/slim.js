@@ -1,0 +1,7 @@
+// For a bundler that makes bytes of a wasm file (esbuild's loader "binary").
+import wasm from "streamgage/streamgage.wasm";
+import init, * as streamgage from "streamgage/slim";
+import { answers } from "./answers.js";
+
+await init(wasm);
+globalThis.run = async (corpus) => answers(streamgage, await (await fetch(corpus)).json());

@@ -1,0 +1,7 @@
+// node main.mjs CORPUS: the answers, a line each.
+import { readFileSync } from "node:fs";
+import init, * as streamgage from "streamgage";
+import { answers } from "./answers.js";
+
+await init();
+console.log(answers(streamgage, JSON.parse(readFileSync(process.argv[2], "utf8"))).join("\n"));

@@ -1,0 +1,272 @@
+// The package as it is published: packed, installed into projects of its users' kinds, and used there. The same corpora
+// have the same answers everywhere, which are those of `streamgage query`, to the byte.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { build as esbuild } from "esbuild";
+import type { Browser } from "playwright-core";
+import { build as vite } from "vite";
+import webpack from "webpack";
+import { createTestHarness } from "wrangler";
+import { quiet } from "../../scripts/wrangler.ts";
+import { corpora, METRICS, root } from "../conformance.ts";
+import { listCases } from "../lists.ts";
+import { launch } from "../page/browser.ts";
+
+Object.assign(process.env, quiet);
+
+const dist = join(root, "browser/dist");
+const work = realpathSync(mkdtempSync(join(tmpdir(), "streamgage-package-")));
+const bin = (name: string): string => join(root, "node_modules/.bin", name);
+
+function run(command: string, args: string[], cwd: string): string {
+  const done = spawnSync(command, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 });
+  assert.equal(done.status, 0, `${command} ${args.join(" ")}\n${done.stdout}${done.stderr}`);
+  return done.stdout;
+}
+
+const tarball = join(work, "streamgage.tgz");
+
+/** A project that has installed the package: a folder of this one's, with what all of them do beside it. */
+function consumer(name: string, as = name): string {
+  const folder = join(work, as);
+  cpSync(join(import.meta.dirname, name), folder, { recursive: true });
+  cpSync(join(import.meta.dirname, "answers.js"), join(folder, "answers.js"));
+  writeFileSync(join(folder, "package.json"), `{"private":true,"type":"module"}`);
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], folder);
+  return folder;
+}
+
+const ORIGIN = "https://v3.test";
+const RESOURCES = ["commits", "users", "teams", "team_membership", "repos", "tags", "user_alias"];
+
+/** A dump, what is asked of it, and what the program answers. */
+type Corpus = { name: string; file: string; expected: string[] };
+
+/** Lists as they are documented, for every dump: the cases of the framework are about one alone. */
+const LISTS = [
+  ...RESOURCES.map((resource) => `/v3/customer/core/${resource}/?limit=3&offset=1`),
+  "/v3/customer/core/users/?ordering=-name&omit=email,teams",
+  "/v3/customer/core/commits/?apply_default_filters=true&haloc__gte=10&ordering=-impact,id&fields=id,impact,message",
+  "/v3/customer/core/commits/1/",
+  "/v3/customer/core/commits/404404/",
+  "/v3/customer/core/commits/?haloc=x&author_date__lt=soon",
+  "/v3/customer/core/commits/?filters=bad",
+  "/v3/customer/core/commits.agg/?aggregate[count]=id&aggregate[sum]=haloc,churn,impact,risk&group_by[apex_user_id,author_local_date__date]&limit=7",
+];
+
+function corpusOf(name: string, dump: string, today: string, requests: string[]): Corpus {
+  const file = (resource: string) => join(dump, `${resource}.ndjson`);
+  const held = RESOURCES.filter((resource) => existsSync(file(resource)));
+  const rows = Object.fromEntries(held.map((resource) => [resource, readFileSync(file(resource), "utf8")]));
+  const path = join(work, `${name.replace(/\W+/g, "-")}.json`);
+  writeFileSync(path, JSON.stringify({ rows, requests, today, origin: ORIGIN }));
+  const program = join(root, "target/release/streamgage");
+  const args = ["query", dump, "--today", today, "--base", ORIGIN, "-"];
+  const done = spawnSync(program, args, { input: requests.map((each) => `${each}\n`).join(""), maxBuffer: 1 << 28 });
+  assert.equal(done.status, 0, String(done.stderr));
+  return { name, file: path, expected: String(done.stdout).split("\n").slice(0, -1) };
+}
+
+const metrics = corpora().map(({ name, dump, today, cases }) =>
+  corpusOf(name, dump, today, [...cases.map(({ query }) => `${METRICS}?${query}`), ...LISTS]),
+);
+const lists = listCases();
+const all = lists
+  ? [
+      ...metrics,
+      corpusOf(
+        "lists",
+        lists.dump,
+        "2026-01-01",
+        lists.cases.map(({ request }) => request),
+      ),
+    ]
+  : metrics;
+
+function agree(corpus: Corpus, lines: string[]): void {
+  assert.equal(lines.length, corpus.expected.length);
+  for (const [at, line] of lines.entries()) assert.equal(line, corpus.expected[at], `${corpus.name} ${at}`);
+}
+
+let browser: Browser;
+let server: Server;
+let base = "";
+
+const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+
+before(async () => {
+  const packed = run("npm", ["pack", dist, "--json", "--loglevel=error"], work);
+  cpSync(join(work, (JSON.parse(packed) as { filename: string }[])[0]?.filename ?? ""), tarball);
+  browser = await launch();
+  server = createServer((request, response) => {
+    const path = join(work, decodeURIComponent((request.url ?? "").split("?")[0] ?? ""));
+    if (request.url === "/favicon.ico") return response.writeHead(204).end();
+    if (!path.startsWith(work) || !existsSync(path)) return response.writeHead(404).end();
+    response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "text/plain" }).end(readFileSync(path));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** Opens a page of a project, and lets it answer every corpus. */
+async function inBrowser(path: string, run = "run"): Promise<unknown[]> {
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(`${base}/${path}`);
+  await page.waitForFunction("globalThis.run !== undefined").catch((error: unknown) => {
+    throw new Error(`${path}: ${complaints.join("; ") || error}`);
+  });
+  const results = [];
+  for (const corpus of all) {
+    const name = corpus.file.slice(work.length);
+    const [call, url] = [JSON.stringify(run), JSON.stringify(base + name)];
+    results.push(await page.evaluate(`globalThis[${call}](${url})`));
+  }
+  await page.close();
+  assert.deepEqual(complaints, []);
+  return results;
+}
+
+async function browserAgrees(path: string): Promise<void> {
+  const results = await inBrowser(path);
+  for (const [at, corpus] of all.entries()) agree(corpus, results[at] as string[]);
+}
+
+test("publint and attw have nothing to say", () => {
+  run(bin("publint"), ["--strict", tarball], work);
+  run(bin("attw"), ["--profile", "esm-only", tarball], work);
+});
+
+test("the package holds what it should", () => {
+  const files = run("tar", ["-tzf", tarball], work)
+    .split("\n")
+    .filter(Boolean)
+    .map((file) => file.slice("package/".length));
+  for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "streamgage_bg.wasm", "streamgage_bg.wasm.d.ts"])
+    assert.ok(files.includes(file), file);
+  const modules = files.filter((file) => file.endsWith(".js") && file !== "wasm.js");
+  for (const file of modules) {
+    assert.ok(files.includes(`${file}.map`), `the source map of ${file}`);
+    assert.ok(files.includes(file.replace(/js$/, "d.ts")), `the types of ${file}`);
+  }
+});
+
+test("the sizes: wasm at most 60 KB gzipped, all JavaScript at most 8 KB minified and gzipped", async (context) => {
+  const wasm = gzipSync(readFileSync(join(dist, "streamgage_bg.wasm")), { level: 9 }).length;
+  const options = { bundle: true, minify: true, write: false, format: "esm", target: "es2022" } as const;
+  const everything = `export * from "./slim.js"; export * from "./worker.js"; export { default } from "./slim.js";`;
+  const bundle = await esbuild({ ...options, stdin: { contents: everything, resolveDir: dist } });
+  const script = gzipSync(bundle.outputFiles[0]?.contents ?? "", { level: 9 }).length;
+  context.diagnostic(`wasm ${wasm} bytes, JavaScript ${script} bytes`);
+  assert.ok(wasm <= 60 * 1024, `the wasm has ${wasm} bytes`);
+  assert.ok(script <= 8 * 1024, `the JavaScript has ${script} bytes`);
+});
+
+test("Node", () => {
+  const folder = consumer("node");
+  for (const corpus of all) {
+    const lines = run(process.execPath, ["main.mjs", corpus.file], folder).split("\n").slice(0, -1);
+    agree(corpus, lines);
+  }
+});
+
+test("workerd", async () => {
+  const folder = consumer("workerd");
+  // Bundled by wrangler, as people do it.
+  const config = { name: "streamgage-test", main: "worker.js", compatibility_date: "2026-01-01" };
+  const harness = createTestHarness({ root: folder, workers: [{ config }] });
+  const { url } = await harness.listen();
+  try {
+    for (const corpus of all) {
+      const response = await fetch(url, { method: "POST", body: readFileSync(corpus.file, "utf8") });
+      assert.equal(response.status, 200);
+      agree(corpus, (await response.json()) as string[]);
+    }
+  } finally {
+    await harness.close();
+  }
+});
+
+test("a page with a plain script, and a Web Worker of its own", async () => {
+  consumer("page");
+  await browserAgrees("page/index.html");
+  const results = (await inBrowser("page/index.html", "runInWorker")) as { lines: string[]; freed: string }[];
+  for (const [at, corpus] of all.entries()) {
+    agree(corpus, results[at]?.lines ?? []);
+    assert.equal(results[at]?.freed, "freed");
+  }
+});
+
+test("Vite", async () => {
+  const folder = consumer("bundled", "vite");
+  await vite({ root: folder, base: "./", logLevel: "error", build: { target: "es2022", outDir: "out" } });
+  await browserAgrees("vite/out/index.html");
+});
+
+test("webpack", async () => {
+  const folder = consumer("bundled", "webpack");
+  const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
+    const config: webpack.Configuration = {
+      mode: "production",
+      context: folder,
+      entry: "./main.js",
+      output: { path: join(folder, "out"), module: true, filename: "main.js" },
+      experiments: { outputModule: true },
+      performance: false,
+    };
+    webpack(config, (error, stats) => (error ? reject(error) : resolve(stats)));
+  });
+  assert.equal(stats?.hasErrors() || stats?.hasWarnings(), false, stats?.toString());
+  cpSync(join(folder, "index.html"), join(folder, "out/index.html"));
+  await browserAgrees("webpack/out/index.html");
+});
+
+test("esbuild, with the wasm copied beside the bundle and with its bytes inside", async () => {
+  const folder = consumer("bundled", "esbuild");
+  const outdir = join(folder, "out");
+  const options = { absWorkingDir: folder, bundle: true, format: "esm", outdir, logLevel: "error" } as const;
+  mkdirSync(outdir);
+  await esbuild({ ...options, entryPoints: ["main.js"] });
+  cpSync(join(folder, "node_modules/streamgage/streamgage_bg.wasm"), join(outdir, "streamgage_bg.wasm"));
+  await esbuild({ ...options, entryPoints: ["slim.js"], loader: { ".wasm": "binary" } });
+  for (const page of ["index.html", "slim.html"]) cpSync(join(folder, page), join(outdir, page));
+  await browserAgrees("esbuild/out/index.html");
+  await browserAgrees("esbuild/out/slim.html");
+});
+
+for (const [moduleResolution, module] of [
+  ["bundler", "preserve"],
+  ["nodenext", "nodenext"],
+] as const)
+  test(`TypeScript, strict, moduleResolution ${moduleResolution}`, () => {
+    const folder = consumer("types", `types-${moduleResolution}`);
+    const compilerOptions = {
+      module,
+      moduleResolution,
+      target: "es2022",
+      lib: ["es2022", "esnext.disposable", "dom", "dom.iterable"],
+      types: [],
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["main.ts"] }));
+    run(bin("tsc"), ["--project", folder], folder);
+  });

@@ -1,0 +1,120 @@
+// What the types hold, for a type checker as strict as it gets. Nothing of it is run.
+import init, {
+  createClient,
+  initSync,
+  periodMetrics,
+  readTable,
+  Table,
+  validateList,
+  validateMetricsQuery,
+  type Commit,
+  type Failure,
+  type MetricsRow,
+  type Outcome,
+} from "streamgage";
+import slim from "streamgage/slim";
+import { connect } from "streamgage/worker";
+
+await init();
+await slim(new Uint8Array());
+initSync(new Uint8Array());
+
+const commits: Commit[] = [
+  { id: 1, apex_user_id: 7, repo_id: 3, author_local_date: "2026-06-01T09:30:00", more: 1 } as Commit,
+];
+// @ts-expect-error: it has no author
+const nobody: Commit = { id: 1, repo_id: 3 };
+// @ts-expect-error: an id is a number
+const text: Commit = { id: "1", apex_user_id: 7, repo_id: 3 };
+
+const read = readTable(
+  { commits, users: [{ id: 7, name: null }], teams: "{}", repos: new Uint8Array() },
+  { lists: true },
+);
+if (!read.ok) throw new Error(`${read.row.resource} ${read.row.field?.length}`);
+// @ts-expect-error: it was read
+read.row.error;
+
+using table: Table = read.table;
+// @ts-expect-error: there is no such resource
+table.add("commit", commits);
+// @ts-expect-error: these are no teams
+table.add("teams", [{ name: "a" }]);
+table.add("teams", [{ id: 1, name: "a" }]);
+
+const weeks = table.metrics({ start_date: "2026-06-01", resolution: "week", team_id__in: [1, 2] });
+// @ts-expect-error: a resolution is one of two
+table.metrics({ start_date: "2026-06-01", resolution: "month" });
+// @ts-expect-error: a range has a start
+table.metrics({ resolution: "week" });
+// @ts-expect-error: there may be no value
+weeks.value;
+if (weeks.ok) {
+  const rows: MetricsRow[] = weeks.value.results;
+  rows.map((row) => row.active_days.toFixed(1) + (row.period_start_date?.length ?? 0));
+} else {
+  // @ts-expect-error: only some failures have these
+  weeks.error.errors;
+  explain(weeks.error);
+}
+
+const users = table.list("users", { limit: 5, name__icontains: "a", "id__in!": [1, 2] });
+if (users.ok) {
+  const team: string | null | undefined = users.value.results[0]?.teams[0]?.name;
+  // @ts-expect-error: a team nested in a user has no level
+  users.value.results[0]?.teams[0]?.team_level;
+  // @ts-expect-error: every field is shown
+  const shown: undefined = users.value.results[0]!.email;
+  void [team, shown];
+}
+
+const columns = table.metricsColumns("start_date=2026-06-01&resolution=week");
+if (columns.ok) columns.value.total_impact satisfies Float64Array;
+
+/** Every kind of failure is known. */
+function explain(error: Failure): string {
+  switch (error.kind) {
+    case "request":
+      return Object.keys(error.errors).join();
+    case "row":
+      return `${error.row.resource}[${error.row.index}]`;
+    case "throttled":
+      return `${error.retryAfter ?? 60} s`;
+    case "key":
+    case "permission":
+    case "server":
+    case "unexpected":
+      return String(error.status);
+    case "not-found":
+    case "no-lists":
+    case "freed":
+    case "memory":
+    case "network":
+    case "aborted":
+    case "worker":
+      return error.message;
+    default:
+      return error satisfies never;
+  }
+}
+
+const client = createClient({ url: "https://example.com", key: "k" });
+const loaded: Outcome<{ rows: number }> = await client.load(table, "commits", "limit=1000", {
+  signal: AbortSignal.timeout(1000),
+  onProgress: ({ rows, count }) => void [rows.toFixed(), count],
+});
+// @ts-expect-error: there is no client without a key
+createClient({ url: "https://example.com" });
+
+const remote = connect(new Worker("thread.js", { type: "module" }));
+const elsewhere = await remote.table({ lists: true });
+const answered = await elsewhere.list("commits");
+if (answered.ok) answered.value.results[0]?.haloc satisfies number | null | undefined;
+
+validateMetricsQuery("start_date=2026-06-01", "2026-11-22").errors?.start_date?.join();
+// @ts-expect-error: today is a parameter
+validateMetricsQuery("start_date=2026-06-01");
+const result = periodMetrics("", "2026-11-22", { commits });
+if (result.ok) result.answer.count satisfies number;
+validateList("commits.agg", "group_by[repo_id]");
+void [nobody, text, loaded];

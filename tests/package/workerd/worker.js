@@ -1,0 +1,10 @@
+// A Worker that answers a corpus with its answers.
+import init, * as streamgage from "streamgage";
+import { answers } from "./answers.js";
+
+export default {
+  async fetch(request) {
+    await init();
+    return Response.json(answers(streamgage, await request.json()));
+  },
+};
