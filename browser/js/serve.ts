@@ -36,7 +36,6 @@ export function serve(port: Port, start: () => Promise<void>): void {
     options.onProgress = (progress) => port.postMessage({ id, progress } satisfies Reply, []);
     if (method === "load") args[0] = targets.get(args[0] as number);
     const value = await (own as unknown as Record<string, Method>)[method]?.(...args);
-    if (method === "free") targets.delete(target);
     return method === "free" ? undefined : value;
   }
 
