@@ -3,6 +3,10 @@
 //! What crosses over is text and bytes: rows come in as JSON that JavaScript never takes apart, and answers go out as
 //! the API's own bodies, which `JSON.parse` makes objects of faster than calls back into JavaScript could.
 
+#[cfg(feature = "lists")]
+mod lists;
+#[cfg(not(feature = "lists"))]
+#[path = "no_lists.rs"]
 mod lists;
 
 use core::cell::OnceCell;
@@ -10,55 +14,42 @@ use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
 use streamgage::json::write_text;
 use streamgage::metrics::{self, Organization};
-use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
+use streamgage::query::{Endpoint, Errors, MetricsRequest, Route, route};
 use streamgage::schema::{Pages, Resource, RowError, Splitter, resource};
 use wasm_bindgen::prelude::*;
 
 /// What a path and its query are answered with: a status of three digits, and behind it the body.
 ///
 /// `today` is the UTC date that counts as today, `YYYY-MM-DD`. Without rows it is a validation: what is valid is
-/// answered with the status 200 alone.
+/// answered with the status 200 alone, and what can't be known here, as in [`Table::answer`], with 501.
 #[wasm_bindgen]
 pub fn validate(path: &str, query: &str, today: &str) -> String {
-    match Request::parse(path, query, today) {
-        Ok(_) => "200".to_owned(),
-        Err(refusal) => refusal,
+    match route(path) {
+        Route::Endpoint(Endpoint::Metrics) => {
+            metrics_request(query, today).map_or_else(|refused| refused, |_| "200".to_owned())
+        }
+        Route::Endpoint(endpoint) => lists::validate(endpoint, without_mark(query)),
+        Route::Redirect(_) => "301".to_owned(),
+        Route::NotFound => NOT_FOUND.to_owned(),
     }
 }
 
-enum Request {
-    Metrics(MetricsRequest),
-    List(ListRequest),
-    Object(ListRequest, i64),
-    Aggregate(AggregateRequest),
+const NOT_FOUND: &str = "404{\"detail\":\"Not found.\"}";
+
+fn without_mark(query: &str) -> &str {
+    query.strip_prefix('?').unwrap_or(query)
 }
 
-impl Request {
-    fn parse(path: &str, query: &str, today: &str) -> Result<Request, String> {
-        let query = query.strip_prefix('?').unwrap_or(query);
-        let parsed = match route(path) {
-            // A "today" that is no date lets every start be too old, which says where to look.
-            Route::Endpoint(Endpoint::Metrics) => {
-                MetricsRequest::parse(query, Day::parse(today).unwrap_or(Day::from_number(i32::MAX)))
-                    .map(Request::Metrics)
-            }
-            Route::Endpoint(Endpoint::List(resource)) => ListRequest::parse(resource, query).map(Request::List),
-            Route::Endpoint(Endpoint::Object(resource, id)) => {
-                ListRequest::parse(resource, query).map(|request| Request::Object(request, id))
-            }
-            Route::Endpoint(Endpoint::Aggregate) => AggregateRequest::parse(query).map(Request::Aggregate),
-            Route::Redirect(_) | Route::NotFound => return Err(not_found()),
-        };
-        parsed.map_err(|errors| {
-            let mut refusal = String::from("400");
-            errors.write_json(&mut refusal);
-            refusal
-        })
-    }
+fn metrics_request(query: &str, today: &str) -> Result<MetricsRequest, String> {
+    // A "today" that is no date lets every start be too old, which says where to look.
+    let today = Day::parse(today).unwrap_or(Day::from_number(i32::MAX));
+    MetricsRequest::parse(without_mark(query), today).map_err(|errors| refused(&errors))
 }
 
-fn not_found() -> String {
-    "404{\"detail\":\"Not found.\"}".to_owned()
+fn refused(errors: &Errors) -> String {
+    let mut answer = String::from("400");
+    errors.write_json(&mut answer);
+    answer
 }
 
 /// An organization's rows, in wasm's memory until it is freed.
@@ -82,7 +73,7 @@ impl Table {
     /// What reads rows of a resource for this table; `None` if there is no such resource.
     pub fn reader(&self, name: &str) -> Option<Reader> {
         let resource = resource(name)?;
-        let rows = self.lists.is_some().then(|| NewRows::new(resource));
+        let rows = self.lists.as_ref().and_then(|_| NewRows::new(resource));
         Some(Reader { resource, splitter: Splitter::default(), organization: Organization::default(), rows })
     }
 
@@ -104,30 +95,23 @@ impl Table {
         }
     }
 
-    /// Answers a request, as [`validate`] does it; `address` is what links to other pages begin with. Lists of a table
-    /// that keeps no rows are answered with `501`.
+    /// Answers a request, as [`validate`] does it; `address` is what links to other pages begin with. Lists are
+    /// answered with 501 by a table that keeps no rows, and by a module without them.
     pub fn answer(&self, path: &str, query: &str, today: &str, address: &str) -> String {
-        // Whether an object is there is told before what is wrong with the request (§3).
-        if let (Some(lists), Route::Endpoint(Endpoint::Object(resource, id))) = (&self.lists, route(path))
-            && !lists.has(resource, id)
-        {
-            return not_found();
-        }
-        let request = match Request::parse(path, query, today) {
-            Ok(request) => request,
-            Err(refusal) => return refusal,
-        };
-        let query = query.strip_prefix('?').unwrap_or(query);
-        let address = format!("{address}{path}");
-        match (request, &self.lists) {
-            (Request::Metrics(request), _) => {
-                let tally = self.tally.get_or_init(|| self.organization.clone().table());
-                format!("200{}", tally.answer(&request))
+        match (route(path), &self.lists) {
+            (Route::Endpoint(Endpoint::Metrics), _) => match metrics_request(query, today) {
+                Ok(request) => {
+                    let tally = self.tally.get_or_init(|| self.organization.clone().table());
+                    format!("200{}", tally.answer(&request))
+                }
+                Err(refused) => refused,
+            },
+            (Route::Endpoint(endpoint), Some(lists)) => {
+                lists.answer(endpoint, &format!("{address}{path}"), without_mark(query))
             }
-            (Request::List(request), Some(lists)) => lists.list(&request, &address, query),
-            (Request::Object(request, id), Some(lists)) => lists.object(&request, id),
-            (Request::Aggregate(request), Some(lists)) => lists.aggregate(&request, &address, query),
-            (_, None) => "501".to_owned(),
+            (Route::Endpoint(_), None) => "501".to_owned(),
+            (Route::Redirect(_), _) => "301".to_owned(),
+            (Route::NotFound, _) => NOT_FOUND.to_owned(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Whole rows, for lists.
 
+use crate::{NOT_FOUND, refused};
 use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
-use streamgage::query::{AggregateRequest, ListRequest};
+use streamgage::query::{AggregateRequest, Endpoint, ListRequest};
 use streamgage::schema::{Resource, RowError};
 use wasm_bindgen::prelude::*;
 
@@ -37,8 +38,8 @@ pub struct Lists {
 struct AllTexts(Vec<(&'static str, Texts)>);
 
 impl NewRows {
-    pub fn new(resource: &'static Resource) -> NewRows {
-        NewRows { rows: RowsBuilder::new(resource), texts: Texts::default() }
+    pub fn new(resource: &'static Resource) -> Option<NewRows> {
+        Some(NewRows { rows: RowsBuilder::new(resource), texts: Texts::default() })
     }
 
     pub fn add(&mut self, text: &str) -> Result<(), RowError> {
@@ -81,22 +82,35 @@ impl Lists {
         }
     }
 
-    pub fn has(&self, resource: &Resource, id: i64) -> bool {
-        self.store.rows(resource).and_then(|rows| rows.find(id)).is_some()
+    /// The answer to a request of one of the lists' endpoints; `address` is what links to other pages begin with.
+    pub fn answer(&self, endpoint: Endpoint, address: &str, query: &str) -> String {
+        let answer = match endpoint {
+            Endpoint::List(resource) => ListRequest::parse(resource, query).map(|request| {
+                format!("200{}", evaluate::list_body(&request, &self.store, &self.texts, address, query))
+            }),
+            Endpoint::Object(resource, id) => {
+                // Whether an object is there is told before what is wrong with the request (§3).
+                if self.store.rows(resource).and_then(|rows| rows.find(id)).is_none() {
+                    return NOT_FOUND.to_owned();
+                }
+                ListRequest::parse(resource, query).map(|request| self.object(&request, id))
+            }
+            Endpoint::Aggregate => {
+                AggregateRequest::parse(query).map(|request| self.aggregate(&request, address, query))
+            }
+            Endpoint::Metrics => return NOT_FOUND.to_owned(),
+        };
+        answer.unwrap_or_else(|errors| refused(&errors))
     }
 
-    pub fn list(&self, request: &ListRequest, address: &str, query: &str) -> String {
-        format!("200{}", evaluate::list_body(request, &self.store, &self.texts, address, query))
-    }
-
-    pub fn object(&self, request: &ListRequest, id: i64) -> String {
-        let Some(place) = evaluate::object(request, &self.store, id) else { return crate::not_found() };
+    fn object(&self, request: &ListRequest, id: i64) -> String {
+        let Some(place) = evaluate::object(request, &self.store, id) else { return NOT_FOUND.to_owned() };
         let mut answer = String::from("200");
         evaluate::write_row(request, &self.store, &self.texts, place, &mut answer);
         answer
     }
 
-    pub fn aggregate(&self, request: &AggregateRequest, address: &str, query: &str) -> String {
+    fn aggregate(&self, request: &AggregateRequest, address: &str, query: &str) -> String {
         let Aggregated { count, rows } = evaluate::aggregate(request, &self.store);
         let mut answer = String::from("200");
         evaluate::write_page(&request.list.page, count, address, query, &mut answer, |out| {
@@ -107,6 +121,16 @@ impl Lists {
         });
         answer
     }
+}
+
+/// Checks a request of one of the lists' endpoints.
+pub fn validate(endpoint: Endpoint, query: &str) -> String {
+    let checked = match endpoint {
+        Endpoint::List(resource) | Endpoint::Object(resource, _) => ListRequest::parse(resource, query).map(drop),
+        Endpoint::Aggregate => AggregateRequest::parse(query).map(drop),
+        Endpoint::Metrics => Ok(()),
+    };
+    checked.map_or_else(|errors| refused(&errors), |()| "200".to_owned())
 }
 
 /// A number as serde_json writes it: one that is whole has a decimal place.

@@ -4,6 +4,7 @@ use super::places::Places;
 use super::texts::Texts;
 use crate::calendar::DateTime;
 use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
+use crate::sort::sort_by_key;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
@@ -186,8 +187,8 @@ impl RowsBuilder {
         let mut order: Vec<usize> = (0..rows.ids.len()).collect();
         let id = |place: usize| rows.ids.get(place).copied();
         if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
-            // Of the rows of an id the sort, being stable, leaves the last one last.
-            order.sort_by_key(|&place| id(place));
+            // Of the rows of an id the sort leaves the last one last.
+            sort_by_key(&mut order, |&place| id(place).unwrap_or_default());
             order.reverse();
             order.dedup_by_key(|&mut place| id(place));
             order.reverse();

@@ -1,6 +1,7 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
 use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row, read_text_row};
+use crate::sort::sort_by_key;
 use alloc::vec::Vec;
 use serde::de::Deserializer;
 
@@ -47,8 +48,8 @@ impl<T> Records<T> {
     /// The records that there are, in the order of their ids.
     pub fn into_sorted(mut self) -> Vec<(i64, T)> {
         if !self.changes.is_sorted_by(|one, next| one.0 < next.0) {
-            self.changes.sort_by_key(|&(id, _)| id);
-            // Of the changes of an id the sort, being stable, leaves the last one last.
+            sort_by_key(&mut self.changes, |&(id, _)| id);
+            // Of the changes of an id the sort leaves the last one last.
             self.changes.reverse();
             self.changes.dedup_by_key(|&mut (id, _)| id);
             self.changes.reverse();
@@ -74,9 +75,6 @@ impl<T: Record> Records<T> {
     /// # Errors
     /// As [`read_text_row`].
     pub fn read_text(&mut self, text: &str) -> Result<(), RowError> {
-        if self.read_plain(text).is_some() {
-            return Ok(());
-        }
         let mut sink = Sink::<T>::default();
         read_text_row(T::RESOURCE, text, &mut sink)?;
         self.changes.push(sink.finish()?);

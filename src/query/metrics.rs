@@ -4,6 +4,7 @@ use super::errors::{BAD_DATE, END_BEFORE_START, Errors, NOT_A_NUMBER, NULL_CHARA
 use super::{IdSet, Parameters, encode_query};
 use crate::calendar::Day;
 use crate::schema::Operand;
+use crate::sort::sort_by;
 use crate::text::trim;
 use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 
@@ -178,7 +179,7 @@ impl MetricsRequest {
             }
         }
         pairs.extend(self.repo_name.clone().map(|name| ("repo_name", name)));
-        pairs.sort();
+        sort_by(&mut pairs, Ord::cmp);
         encode_query(pairs.iter().map(|(name, value)| (*name, value.as_str())))
     }
 }

@@ -250,6 +250,8 @@ pub(super) enum Scalar<'a> {
     Boolean(bool),
     Integer(i64),
     Number(f64),
+    /// A number in ten-thousandths, where it has a form in them.
+    Decimal(Option<i64>),
     Text(&'a str),
     Ids(Vec<i64>),
     Compound,
@@ -289,11 +291,19 @@ impl<'de, S: RowSink> Visitor<'de> for FieldSeed<'_, '_, S> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.take(i64::try_from(value).map_or(Scalar::Number(value as f64), Scalar::Integer))
+        match i64::try_from(value) {
+            Ok(value) => self.take(Scalar::Integer(value)),
+            Err(_) => self.visit_f64(value as f64),
+        }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.take(Scalar::Number(value))
+        let scalar = if self.field.kind == Kind::Decimal {
+            Scalar::Decimal(ten_thousandths(value))
+        } else {
+            Scalar::Number(value)
+        };
+        self.take(scalar)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
@@ -337,7 +347,7 @@ impl<'a> Scalar<'a> {
             (Kind::Integer, Scalar::Number(value)) if is_whole(value) => Ok(Value::Integer(value as i64)),
             (Kind::Integer, _) => wrong("a whole number of at most 2^53 - 1"),
             (Kind::Decimal, Scalar::Integer(value)) => decimal(value.checked_mul(10_000)),
-            (Kind::Decimal, Scalar::Number(value)) => decimal(ten_thousandths(value)),
+            (Kind::Decimal, Scalar::Decimal(units)) => decimal(units),
             (Kind::Decimal, _) => wrong("a number"),
             (Kind::Number, Scalar::Integer(value)) => Ok(Value::Number(value as f64)),
             (Kind::Number, Scalar::Number(value)) if value.is_finite() => Ok(Value::Number(value)),
@@ -362,7 +372,7 @@ fn is_whole(value: f64) -> bool {
     (-limit..=limit).contains(&value) && value as i64 as f64 == value
 }
 
-pub(super) fn decimal<'a>(units: Option<i64>) -> Result<Value<'a>, String> {
+fn decimal<'a>(units: Option<i64>) -> Result<Value<'a>, String> {
     match units.filter(|units| units.unsigned_abs() <= MAX_INTEGER.unsigned_abs()) {
         Some(units) => Ok(Value::Decimal(units)),
         None => Err("must be a number of at most 900,719,925,474".into()),

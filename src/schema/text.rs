@@ -1,6 +1,6 @@
 //! A row that is JSON text of any form.
 
-use super::row::{DELETED, FieldsFound, RowError, RowSink, Scalar, Value, decimal};
+use super::row::{DELETED, FieldsFound, RowError, RowSink, Scalar, Value};
 use super::{Field, Kind, Resource};
 use crate::json::{self, Reader, Syntax, unescape};
 use crate::number::{Number, json_double};
@@ -12,7 +12,7 @@ use alloc::{format, string::String, vec::Vec};
 ///
 /// # Errors
 /// As those of [`read_row`](super::read_row).
-pub fn read_text_row(resource: &'static Resource, text: &str, sink: &mut impl RowSink) -> Result<(), RowError> {
+pub fn read_text_row(resource: &'static Resource, text: &str, sink: &mut dyn RowSink) -> Result<(), RowError> {
     let no_json = |Syntax(rest)| {
         let place = text.len() - rest;
         RowError { field: None, message: format!("is no JSON from byte {place} on") }
@@ -65,9 +65,7 @@ fn take(field: &Field, text: &str, sink: &mut dyn FnMut(Value<'_>)) -> Result<()
         json::Value::Number(text) => match text.parse() {
             Ok(value) if text != "-0" => Scalar::Integer(value),
             _ if field.kind == Kind::Decimal => {
-                let units = Number::parse(text).and_then(|number| number.shifted(4).round().value());
-                sink(decimal(units)?);
-                return Ok(());
+                Scalar::Decimal(Number::parse(text).and_then(|number| number.shifted(4).round().value()))
             }
             _ => Scalar::Number(json_double(text)),
         },

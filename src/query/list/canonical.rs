@@ -5,6 +5,7 @@ use super::{Comparison, Condition, ListRequest, Subject, Test};
 use crate::calendar::{DateTime, Day};
 use crate::query::{encode_form, encode_query};
 use crate::schema::{COMMITS, Flag, Kind, Lookup, Resource};
+use crate::sort::sort_by;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -57,7 +58,7 @@ impl ListRequest {
         if self.page.offset != default.offset {
             pairs.push(("offset".to_owned(), self.page.offset.to_string()));
         }
-        pairs.sort();
+        sort_by(&mut pairs, Ord::cmp);
         encode_query(texts(&pairs))
     }
 }

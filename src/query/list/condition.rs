@@ -3,6 +3,7 @@
 use super::Test;
 use crate::query::{Errors, Parameters};
 use crate::schema::{Field, FilterOf, Flag, Kind, Lookup, Operand, Relation, Resource, Uses};
+use crate::sort::sort_by;
 use alloc::{string::String, vec, vec::Vec};
 
 /// A condition on a row.
@@ -68,7 +69,7 @@ pub(super) fn parse(resource: &'static Resource, parameters: &Parameters<'_>) ->
     for &flag in resource.flags.iter().filter(|&&flag| is_set(resource, parameters, flag)) {
         conditions.extend(of_flag(resource, flag));
     }
-    conditions.sort();
+    sort_by(&mut conditions, Condition::cmp);
     // Of what is no join, once is as good as twice, and the narrower of two bounds as good as both. The later one in
     // order is dropped or, where it is the narrower, takes the place of the other.
     conditions.dedup_by(|next, kept| {

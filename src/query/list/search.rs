@@ -4,6 +4,7 @@ use super::{Condition, Subject, Test};
 use crate::query::Parameters;
 use crate::query::errors::NULL_CHARACTER;
 use crate::schema::Resource;
+use crate::sort::sort_by;
 use crate::text::{fold, is_space, trim};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +20,7 @@ pub(super) fn conditions(resource: &Resource, parameters: &Parameters<'_>) -> Re
     }
     let contains = |term: &String| Condition::new(Subject::Search, Test::Contains(fold(term)));
     let mut conditions: Vec<Condition> = terms(value).iter().map(contains).collect();
-    conditions.sort();
+    sort_by(&mut conditions, Condition::cmp);
     conditions.dedup();
     Ok(conditions)
 }

@@ -5,6 +5,7 @@ use crate::number::{Number, Whole};
 use crate::query::IdSet;
 use crate::query::errors::{NOT_A_DATE_TIME, NOT_A_NUMBER, NULL_CHARACTER, TOO_LARGE};
 use crate::schema::{Kind, Lookup};
+use crate::sort::sort_by;
 use crate::text::{fold, trim};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::cmp::Ordering;
@@ -115,7 +116,7 @@ impl Test {
             (_, Kind::Boolean) => Ok(boolean(value).map(|value| Test::Equal(i64::from(value)))),
             (Lookup::In, Kind::Text) => {
                 let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
-                texts.sort();
+                sort_by(&mut texts, String::cmp);
                 texts.dedup();
                 Ok(Some(Test::TextOneOf(texts)))
             }
