@@ -7,7 +7,7 @@ import { wasmBindgen, wasmTarget } from "./tools.ts";
 const target = "wasm32-unknown-unknown";
 
 /** What rustc uses of wasm; "all features" would let wasm-opt use what no browser reads yet. */
-const features = [
+const proposals = [
   "bulk-memory",
   "multivalue",
   "mutable-globals",
@@ -19,17 +19,33 @@ const features = [
 /** Makes a module smaller, in place: what is for people who look into it goes too. */
 async function shrink(wasm: string): Promise<void> {
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
-  await run("wasm-opt", ["-Oz", ...strip, ...features.map((name) => `--enable-${name}`), "-o", wasm, wasm]);
+  await run("wasm-opt", ["-Oz", ...strip, ...proposals.map((name) => `--enable-${name}`), "-o", wasm, wasm]);
 }
 
-/** `flags` are wasm-bindgen's. */
-export type Wasm = { crate: string; out: string; name: string; release?: boolean; flags?: string[] };
+export type Wasm = {
+  crate: string;
+  /** Where to. */
+  out: string;
+  /** What the module and its JavaScript are called. */
+  name: string;
+  /** Whether wasm-opt makes it smaller. */
+  release?: boolean;
+  /** Cargo's profile. */
+  profile?: string;
+  /** More for cargo. */
+  features?: string[];
+  /** More for wasm-bindgen. */
+  flags?: string[];
+};
 
-export async function buildWasm({ crate, out, name, release = false, flags = [] }: Wasm): Promise<void> {
+export async function buildWasm(options: Wasm): Promise<void> {
+  const { crate, out, name, release = false, profile = "wasm", features = [], flags = [] } = options;
   await wasmTarget(target);
-  await run("cargo", ["build", "--profile", "wasm", "--target", target, "--package", crate]);
+  // A crate that is also a library for tests would be linked without looking across crates.
+  const only = ["--lib", "--crate-type", "cdylib", "--profile", profile, "--target", target, "--package", crate];
+  await run("cargo", ["rustc", ...only, ...features]);
   const bindgen = await wasmBindgen();
-  const library = join(root, "target", target, "wasm", `${crate.replaceAll("-", "_")}.wasm`);
+  const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
   const state = sha256(bindgen, readFileSync(library), String(release), ...flags);

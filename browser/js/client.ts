@@ -102,7 +102,8 @@ export function createClient(options: ClientOptions): Client {
     if (signal?.aborted) return failed("aborted", String(signal.reason));
     const checked = validate(path, query, today);
     const invalid = refusal({ status: Number(checked.slice(0, 3)), body: checked.slice(3) });
-    if (invalid) return invalid;
+    // Without the module of lists only the server knows.
+    if (invalid && invalid.error.kind !== "no-lists") return invalid;
     for (let tried = 0; ; tried += 1) {
       const { wait, ...outcome } = await attempt(path, query, signal, read);
       if (outcome.ok || tried >= retries || !MAY_PASS.has(outcome.error.kind)) return outcome;

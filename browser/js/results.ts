@@ -26,7 +26,7 @@ export type Failure =
   | { kind: "row"; message: string; row: BadRow }
   /** There is no such resource or object. */
   | { kind: "not-found"; message: string }
-  /** A list was asked of a table that keeps no rows: make it with `{ lists: true }`. */
+  /** A list was asked of a table that keeps no rows, or of a module without lists. */
   | { kind: "no-lists"; message: string }
   /** The table was freed. */
   | { kind: "freed"; message: string }

@@ -61,7 +61,10 @@ const encoder = new TextEncoder();
 export class Table {
   #wasm: Wasm | undefined;
 
-  /** Without rows. Metrics need little of each row; to ask for lists as well, `lists` keeps the rows as a whole. */
+  /**
+   * Without rows. Metrics need little of each row; to ask for lists as well, `lists` keeps the rows as a whole. That
+   * takes the larger module, which `init` of `streamgage/lists` starts.
+   */
   constructor(options: { lists?: boolean } = {}) {
     this.#wasm = new Wasm(options.lists === true);
   }
@@ -265,7 +268,7 @@ export function refusal({ status, body }: { status: number; body: string }): { o
   }
   if (status === 404) return failed("not-found", "Not found.");
   return status === 501
-    ? failed("no-lists", "The table keeps no rows for lists: make it with { lists: true }.")
+    ? failed("no-lists", 'Lists need new Table({ lists: true }), and init of "streamgage/lists".')
     : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** The script of a Web Worker that {@link connect} of `streamgage/worker` connects to. */
 import { serve } from "./serve.ts";
-import init from "./streamgage.ts";
+import init from "./lists.ts";
 import type { Port } from "./worker.ts";
 
 serve(self as unknown as Port, init);

@@ -3,12 +3,19 @@
 //! What crosses over is text and bytes: rows come in as JSON that JavaScript never takes apart, and answers go out as
 //! the API's own bodies, which `JSON.parse` makes objects of faster than calls back into JavaScript could.
 
+#![cfg_attr(feature = "small", no_std)]
+
+extern crate alloc;
+
 #[cfg(feature = "lists")]
 mod lists;
 #[cfg(not(feature = "lists"))]
 #[path = "no_lists.rs"]
 mod lists;
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
 use core::cell::OnceCell;
 use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
@@ -17,6 +24,18 @@ use streamgage::metrics::{self, Organization};
 use streamgage::query::{Endpoint, Errors, MetricsRequest, Route, route};
 use streamgage::schema::{Pages, Resource, RowError, Splitter, resource};
 use wasm_bindgen::prelude::*;
+
+/// The allocator of the standard library for wasm, which is not linked.
+#[cfg(feature = "small")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// No panic is to be expected; one means that memory has run out.
+#[cfg(feature = "small")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 /// What a path and its query are answered with: a status of three digits, and behind it the body.
 ///

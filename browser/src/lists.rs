@@ -1,6 +1,10 @@
 //! Whole rows, for lists.
 
 use crate::{NOT_FOUND, refused};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest};
 use streamgage::schema::{Resource, RowError};

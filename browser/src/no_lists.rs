@@ -1,5 +1,7 @@
 //! What stands in the place of [`lists`](crate) in a module without them: no table keeps rows for lists.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use streamgage::query::Endpoint;
 use streamgage::schema::{Resource, RowError};
 

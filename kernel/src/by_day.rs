@@ -140,8 +140,13 @@ impl Commits {
 impl Rows {
     fn moved(self, targets: &[usize]) -> Rows {
         let target = |place: usize| targets.get(place).copied().unwrap_or(place);
-        let mut wide: Vec<_> = self.wide.iter().map(|&(place, numbers)| (target(place), numbers)).collect();
-        wide.sort_unstable_by_key(|&(place, _)| place);
+        // A slot for each row is a sort without the code of one. Mostly there is nothing to sort.
+        let mut slots = vec![None; if self.wide.is_empty() { 0 } else { targets.len() }];
+        for &(place, numbers) in &self.wide {
+            let place = target(place);
+            slots.get_mut(place).into_iter().for_each(|slot| *slot = Some((place, numbers)));
+        }
+        let wide = slots.into_iter().flatten().collect();
         Rows {
             users: moved(&self.users, targets),
             repos: moved(&self.repos, targets),

@@ -5,7 +5,7 @@ use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
 use alloc::{string::String, vec, vec::Vec};
 use core::hash::BuildHasher;
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashMap};
 use streamgage_kernel::{self as kernel, ByDay, Commits, Selection, WeekSums};
 
 /// What counts of an organization: its commits in columns, and who and what they belong to.
@@ -100,15 +100,22 @@ impl Table {
     }
 
     fn with_nested(&self, teams: &IdSet) -> IdSet {
-        let mut found: HashSet<i64> = teams.as_slice().iter().copied().collect();
+        let mut found = Places::default();
+        for &team in teams.as_slice() {
+            found.of(team);
+        }
         let mut unvisited: Vec<i64> = teams.as_slice().to_vec();
         while let Some(team) = unvisited.pop() {
             let first = self.nested.partition_point(|&(parent, _)| parent < team);
             let children = self.nested.iter().skip(first).take_while(|&&(parent, _)| parent == team);
             // Each team is visited once: even if parents run in circles.
-            unvisited.extend(children.map(|&(_, child)| child).filter(|&child| found.insert(child)));
+            for &(_, child) in children {
+                let known = found.ids.len();
+                found.of(child);
+                unvisited.extend(found.ids.get(known..).unwrap_or_default());
+            }
         }
-        found.into_iter().collect()
+        found.ids.into_iter().collect()
     }
 }
 
@@ -116,19 +123,21 @@ impl Table {
 fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
     // To sort numbers that stand for the hashes is faster than to look each up in a table that no cache holds.
     let numbering = DefaultHashBuilder::default();
-    let place_of = |(place, (_, commit)): (usize, &(i64, Commit))| {
-        commit.ignore_hash.as_deref().map(|hash| (numbering.hash_one(hash), place))
+    let place_of = |((_, commit), place): (&(i64, Commit), i64)| {
+        commit.ignore_hash.as_deref().map(|hash| (numbering.hash_one(hash).cast_signed(), place))
     };
-    let mut places: Vec<(u64, usize)> = commits.iter().enumerate().filter_map(place_of).collect();
+    let mut places: Vec<(i64, i64)> = commits.iter().zip(0..).filter_map(place_of).collect();
     places.sort_unstable();
-    let hash_at = |&(_, place): &(u64, usize)| commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_deref());
     let mut is_duplicate = vec![false; commits.len()];
-    for group in places.chunk_by_mut(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
+    for group in places.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
         // Nearly always these are one hash; but numbers can be the same by chance.
-        group.sort_by(|one, other| hash_at(one).cmp(&hash_at(other)));
-        for same in group.chunk_by(|one, next| hash_at(one) == hash_at(next)) {
-            for &(_, place) in same.iter().skip(1) {
+        let mut firsts: Vec<&str> = Vec::new();
+        for place in group.iter().filter_map(|&(_, place)| usize::try_from(place).ok()) {
+            let Some(hash) = commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_deref()) else { continue };
+            if firsts.contains(&hash) {
                 is_duplicate.get_mut(place).into_iter().for_each(|flag| *flag = true);
+            } else {
+                firsts.push(hash);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A set of ids, as a parameter names one.
 
 use crate::number::Number;
+use crate::sort::sort_by_key;
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -48,7 +49,9 @@ impl IdSet {
 impl FromIterator<i64> for IdSet {
     fn from_iter<I: IntoIterator<Item = i64>>(ids: I) -> IdSet {
         let mut ids: Vec<i64> = ids.into_iter().collect();
-        ids.sort_unstable();
+        if !ids.is_sorted() {
+            sort_by_key(&mut ids, |&id| id);
+        }
         ids.dedup();
         IdSet(ids)
     }

@@ -182,6 +182,8 @@ test("Node", () => {
   for (const corpus of all) {
     const lines = run(process.execPath, ["main.mjs", corpus.file], folder).split("\n").slice(0, -1);
     agree(corpus, lines);
+    const metrics = run(process.execPath, ["core.mjs", corpus.file], folder).split("\n").slice(0, -1);
+    agree({ ...corpus, expected: corpus.expected.slice(0, metrics.length) }, metrics);
   }
 });
 
@@ -242,7 +244,7 @@ test("esbuild, with the wasm copied beside the bundle and with its bytes inside"
   const options = { absWorkingDir: folder, bundle: true, format: "esm", outdir, logLevel: "error" } as const;
   mkdirSync(outdir);
   await esbuild({ ...options, entryPoints: ["main.js"] });
-  cpSync(join(folder, "node_modules/streamgage/streamgage_bg.wasm"), join(outdir, "streamgage_bg.wasm"));
+  cpSync(join(folder, "node_modules/streamgage/streamgage-lists_bg.wasm"), join(outdir, "streamgage-lists_bg.wasm"));
   await esbuild({ ...options, entryPoints: ["slim.js"], loader: { ".wasm": "binary" } });
   for (const page of ["index.html", "slim.html"]) cpSync(join(folder, page), join(outdir, page));
   await browserAgrees("esbuild/out/index.html");

@@ -1,5 +1,5 @@
 // What a bundler bundles: `run` asks by the name of this page's own corpus.
-import init, * as streamgage from "streamgage";
+import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";
 
 await init();

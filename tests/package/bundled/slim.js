@@ -1,5 +1,5 @@
 // For a bundler that makes bytes of a wasm file (esbuild's loader "binary").
-import wasm from "streamgage/streamgage.wasm";
+import wasm from "streamgage/streamgage-lists.wasm";
 import init, * as streamgage from "streamgage/slim";
 import { answers } from "./answers.js";
 

@@ -1,6 +1,6 @@
 // node main.mjs CORPUS: the answers, a line each.
 import { readFileSync } from "node:fs";
-import init, * as streamgage from "streamgage";
+import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";
 
 await init();

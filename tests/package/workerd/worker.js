@@ -1,5 +1,5 @@
 // A Worker that answers a corpus with its answers.
-import init, * as streamgage from "streamgage";
+import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";
 
 export default {

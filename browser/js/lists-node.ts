@@ -1,0 +1,9 @@
+/** With lists, for Node. */
+import { readFile } from "node:fs/promises";
+import { init, type Init } from "./instance.ts";
+
+export * from "./index.ts";
+
+/** Starts the wasm; everything else needs that. */
+export default (source: Init = readFile(new URL("./streamgage-lists_bg.wasm", import.meta.url))): Promise<void> =>
+  init(source);
