@@ -14,7 +14,7 @@ export const packageStamp = join(root, "target/browser.built-from");
 const MODULES = { streamgage: "small", "streamgage-lists": "small,lists" };
 
 export async function buildBrowser(): Promise<void> {
-  const modules = [];
+  const modules: { name: string; folder: string; wasm: Buffer }[] = [];
   for (const [name, features] of Object.entries(MODULES)) {
     const out = `target/browser/${name}`;
     await buildWasm({
