@@ -88,7 +88,7 @@ impl Column {
             (Column::Doubles(values), Column::Doubles(others)) => values.extend(others),
             (Column::Ids(lists), Column::Ids(others)) => lists.extend(others),
             (Column::Texts(texts), Column::Texts(others)) => {
-                (0..others.spans.len()).for_each(|place| texts.push(others.at(place)));
+                texts.append(&others);
             }
             _ => {}
         }
@@ -264,7 +264,7 @@ impl Rows {
         let deleted = core::mem::take(&mut self.deleted);
         for column in &mut self.columns {
             if let Column::Texts(texts) = column {
-                texts.folded = OnceCell::new();
+                texts.forget_folded();
             }
         }
         RowsBuilder { rows: self, deleted }

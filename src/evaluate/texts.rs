@@ -72,6 +72,16 @@ impl Texts {
         self.nulls.push(text.is_none());
     }
 
+    /// Adds all texts of others after these.
+    pub(super) fn append(&mut self, others: &Texts) {
+        (0..others.nulls.len()).for_each(|place| self.push(others.at(place)));
+    }
+
+    /// Forgets what was made of the texts there are, so that more can be added.
+    pub(super) fn forget_folded(&mut self) {
+        self.folded = OnceCell::new();
+    }
+
     pub(super) fn pop(&mut self) {
         self.all.ends.pop();
         self.nulls.pop();
