@@ -31,6 +31,11 @@ fn add(table: &mut Table, resource: &str, text: &str) -> String {
     table.add(reader)
 }
 
+/// What the browser's own `JSON.parse` reads.
+fn in_javascript(text: &str) -> Value {
+    serde_wasm_bindgen::from_value(js_sys::JSON::parse(text).unwrap()).unwrap()
+}
+
 #[wasm_bindgen_test]
 fn every_case_agrees() {
     let corpus: Value = serde_json::from_str(CASES).unwrap();
@@ -47,8 +52,8 @@ fn every_case_agrees() {
         let answer = table.answer(METRICS, &format!("?{query}"), today, "");
         let (status, body) = answer.split_at(3);
         assert_eq!(case["status"].to_string(), status, "{query}");
-        // Its bytes are compared elsewhere: here objects have no order.
-        assert_eq!(serde_json::from_str::<Value>(body).unwrap(), case["body"], "{query}");
+        // Its bytes are compared elsewhere; here it is what JavaScript makes of it.
+        assert_eq!(in_javascript(body), in_javascript(&case["body"].to_string()), "{query}");
         let validation = validate(METRICS, query, today);
         assert_eq!(validation, if status == "200" { "200".to_owned() } else { answer }, "{query}");
     }

@@ -1,7 +1,7 @@
 //! Fills a database file from a dump by the statements of the Worker's imports, without a Worker:
 //! `cargo run --release -p streamgage-edge --example fill -- DUMP FILE`. The file can take the place of a local D1's; the
 //! key `owner` may do everything in it.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 #[path = "../tests/store/mod.rs"]
 mod store;

@@ -38,7 +38,7 @@ use relations::Relations;
 /// }
 /// let mut store = Store::default();
 /// store.insert(rows.build());
-/// for (query, places) in [("search=END", vec![0]), ("ordering=name", vec![1, 0])] {
+/// for (query, places) in [("id__in=7,9", vec![0]), ("ordering=name", vec![1, 0])] {
 ///     let request = ListRequest::parse(&TAGS, query).map_err(|errors| errors.to_string())?;
 ///     assert_eq!(list(&request, &store).places, places);
 /// }
