@@ -12,10 +12,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
-use streamgage::query::{METRICS_PARAMETERS, MetricsRequest, Parameters, Resolution, encode_query};
-
-/// Where the metrics are.
-pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
+use streamgage::query::{METRICS, METRICS_PARAMETERS, MetricsRequest, Parameters, Resolution, encode_query};
 
 /// What rows are kept under in the shelf: by [`Weeks::key`], first and last day.
 const KIND: &str = "week";

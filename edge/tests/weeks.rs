@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use streamgage::calendar::Day;
 use streamgage::metrics::{Commit, Membership, Organization, Table, Team};
-use streamgage::query::MetricsRequest;
+use streamgage::query::{METRICS, MetricsRequest};
 use streamgage_edge::proxy::{Fetched, Source, Trouble};
-use streamgage_edge::weeks::{Answered, Assembled, METRICS, Weeks};
+use streamgage_edge::weeks::{Answered, Assembled, Weeks};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

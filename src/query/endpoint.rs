@@ -3,6 +3,9 @@
 use crate::schema::{Resource, resource};
 use alloc::{format, string::String};
 
+/// The path of the metrics (§1).
+pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
+
 /// An endpoint of the v3 API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Endpoint {
@@ -45,11 +48,10 @@ pub fn route(path: &str) -> Route {
 
 /// The endpoint of a path without its last slash.
 fn endpoint(path: &str) -> Option<Endpoint> {
-    let path = path.strip_prefix("/v3/customer/")?;
-    if path == "metrics/code_fundamentals/period_metrics" {
+    if METRICS.strip_suffix('/') == Some(path) {
         return Some(Endpoint::Metrics);
     }
-    let path = path.strip_prefix("core/")?;
+    let path = path.strip_prefix("/v3/customer/core/")?;
     match path.split_once('/') {
         None if path == "commits.agg" => Some(Endpoint::Aggregate),
         None => resource(path).map(Endpoint::List),

@@ -17,10 +17,9 @@ use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};
 use schemas::{capital, reference, schema, title};
 use serde::Serialize;
-use streamgage::query::{METRICS_PARAMETERS, filter_parameters};
+use streamgage::query::{METRICS, METRICS_PARAMETERS, filter_parameters};
 use streamgage::schema::{COMMITS, Operand, RESOURCES, Resource};
 
-const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 /// What links in examples begin with.
 const ORIGIN: &str = "https://streamgage.example.com";

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::keeper::{Answered, Ask, Told, to_text};
 use super::keys::{Record, answer_address, record_address};
 use super::links::rewrite;
-use super::requests::{Asked, Class, METRICS};
+use super::requests::{Asked, Class};
 use super::scopes::Scope;
 use super::settings::ProxySettings;
 use super::settle::{Settled, error_entry, settle};
@@ -21,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::future::Future;
 use std::rc::Rc;
-use streamgage::query::MetricsRequest;
+use streamgage::query::{METRICS, MetricsRequest};
 
 /// `Cache-Status` of what is refused without a look at what is kept.
 const REFUSED: &str = "streamgage; detail=refused";

@@ -83,8 +83,7 @@ pub struct NotKept;
 /// # Errors
 /// It may not be kept at all.
 pub fn said_fresh(headers: &Headers, times: Times) -> Result<Option<i64>, NotKept> {
-    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
-    match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
+    match said_of(headers, times) {
         Said::NotStored => Err(NotKept),
         Said::Explicit(lifetimes) => Ok(Some(lifetimes.fresh_until(times.answered))),
         Said::Nothing(_) => Ok(None),
@@ -94,8 +93,7 @@ pub fn said_fresh(headers: &Headers, times: Times) -> Result<Option<i64>, NotKep
 /// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
 pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
     let now = times.answered;
-    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
-    let (lifetimes, fresh) = match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
+    let (lifetimes, fresh) = match said_of(headers, times) {
         Said::NotStored => return None,
         Said::Explicit(lifetimes) => (lifetimes, lifetimes.fresh_until(now)),
         Said::Nothing(lifetimes) => (lifetimes, now + default_freshness(asked, now)),
@@ -107,6 +105,12 @@ pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifet
         revalidate: fresh + seconds(lifetimes.stale.while_revalidating),
         error: fresh + seconds(lifetimes.stale.if_error),
     })
+}
+
+/// What the headers of a good answer say of keeping it.
+fn said_of(headers: &Headers, times: Times) -> Said {
+    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
+    said(&sent, 200, &headers.iter().collect(), times, &RULES)
 }
 
 impl Lifetimes {
@@ -130,7 +134,8 @@ fn default_freshness(asked: &Asked, now: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::requests::{CORE, METRICS};
+    use crate::proxy::requests::CORE;
+    use streamgage::query::METRICS;
 
     /// Sunday 2026-11-22, noon.
     const NOW: i64 = 1_795_348_800_000;

@@ -5,10 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use streamgage::query::METRICS_PARAMETERS;
+use streamgage::query::{METRICS, METRICS_PARAMETERS};
 
-/// Where the metrics are (§1).
-pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 /// What all lists begin with (§2).
 pub const CORE: &str = "/v3/customer/core/";
 

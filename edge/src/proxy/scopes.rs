@@ -142,7 +142,7 @@ fn is_plain(path: &str, name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::requests::METRICS;
+    use streamgage::query::METRICS;
 
     fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
         let scope: Scope = serde_json::from_str(scope).unwrap();
