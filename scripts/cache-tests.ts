@@ -3,11 +3,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLab } from "./cache-lab.ts";
-import { Failure, main, root } from "./lib.ts";
+import { Failure, freePort, main, root } from "./lib.ts";
 
 /** How many of the required tests have to pass: the best known server passes 132. */
 const ENOUGH = 140;
@@ -15,15 +14,6 @@ const ENOUGH = 140;
 const suite = join(root, "node_modules/http-cache-tests");
 type Test = { id: string; name: string; kind?: string; browser_only?: boolean };
 type Result = true | [kind: string, message: string];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** The suite's server, as its own scripts start it. */
 async function startServer(port: number) {

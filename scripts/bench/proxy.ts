@@ -1,28 +1,18 @@
 // Requests a second of the Worker as a proxy, beside a plain JavaScript Worker that does the same: hits, and refusals.
 // Both run in one workerd by itself, with one cache in memory behind the Cache API; each is loaded in turns.
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { createServer as createHttpServer } from "node:http";
-import { connect } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { METRICS } from "../../tests/conformance.ts";
 import { bundle } from "../bundle.ts";
-import { Failure, root } from "../lib.ts";
+import { Failure, freePort, root } from "../lib.ts";
 import { serve, socket, worker } from "../workerd.ts";
 
 const CONNECTIONS = 16;
 const ROUNDS = 7;
 const SECONDS = 1;
 const KEY = "a-key-of-the-upstream-that-is-as-long-as-keys-are";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 

@@ -8,6 +8,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { freePort } from "../../scripts/lib.ts";
 import { corpora, METRICS, root } from "../conformance.ts";
 import { launch, open } from "../page/browser.ts";
 
@@ -20,13 +21,6 @@ async function listen(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   return { server, port: (server.address() as AddressInfo).port };
-}
-
-async function freePort(): Promise<number> {
-  const { server, port } = await listen();
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** npm start with some arguments: its output so far, a promise of its ready line, and one of its exit code. */
