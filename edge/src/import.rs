@@ -61,10 +61,11 @@ impl Import {
             let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
             refuse(line, RowError { field: None, message: "is not UTF-8".into() })
         })?;
-        let batch = match self {
+        let mut batch = match self {
             Import::Rows(resource) => read_rows(resource, text)?,
             Import::Dump => read_dump(text).map_err(|error| refuse(1, error))?,
         };
+        batch.statements.push(Statement::new("UPDATE generation SET value = value + 1", []));
         let mut values = batch.statements.iter().flat_map(|statement| &statement.parameters);
         if values.any(|value| matches!(value, Parameter::Text(text) if text.len() > MAX_VALUE)) {
             return Err(Import::too_large());

@@ -360,6 +360,9 @@ fn imports() {
         "200\n{\"rows\":1,\"changed\":0}"
     );
     assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
+    // Each was a write; what was asked, or refused, is none.
+    assert_eq!(import(&store, "dump", b"[]").get(..3), Some("400"));
+    assert_eq!(store.rows("SELECT value FROM generation"), ["[7]"]);
 }
 
 proptest! {

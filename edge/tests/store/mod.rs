@@ -16,13 +16,14 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 6] = [
+pub const MIGRATIONS: [&str; 7] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
     include_str!("../../../worker/migrations/0004_lists.sql"),
     include_str!("../../../worker/migrations/0005_row_count.sql"),
     include_str!("../../../worker/migrations/0006_scopes.sql"),
+    include_str!("../../../worker/migrations/0007_generation.sql"),
 ];
 
 /// Those of D1's SQLite.
