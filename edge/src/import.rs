@@ -141,7 +141,7 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
     let table = Table { resource };
     let (statements, stores) = if resource == &COMMITS {
-        (table.replace_commits(kept, deleted), 4..6)
+        (table.replace_commits(kept, deleted), 5..7)
     } else {
         (table.replace(kept, deleted), 1..3)
     };
@@ -327,19 +327,25 @@ struct Table {
 /// The ids of the commits that a batch changes, as one of its statements found them.
 const CHANGED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'changed'))";
 
-/// The cells of those commits, and of the one that counts of each group they belong to, as they are at this point.
-const CELLS: &str = "json_group_array(json_array(day, apex_user_id, repo_id)) FROM commits WHERE id IN (\
-     SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'changed')) \
-     UNION SELECT (SELECT MIN(id) FROM commits WHERE ignore_hash = grouped.value) \
-     FROM json_each((SELECT value FROM scratch WHERE name = 'groups')) AS grouped)";
+/// The ids of these, and of the first of each group they belong to that they leave as it is: all commits that count
+/// otherwise before than after. Of a group no other can become the first, or cease to be it.
+const TOUCHED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'touched'))";
+
+/// The cells of those commits, as they are at this point.
+const CELLS_NOW: &str = "json_group_array(json_array(day, apex_user_id, repo_id)) FROM commits WHERE id IN (\
+     SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'touched')))";
 
 /// The cells that a batch touches, before or after.
-const TOUCHED: &str = "SELECT DISTINCT cell.value ->> 0 AS day, cell.value ->> 1 AS apex_user_id, \
+const CELLS: &str = "SELECT DISTINCT cell.value ->> 0 AS day, cell.value ->> 1 AS apex_user_id, \
      cell.value ->> 2 AS repo_id FROM scratch, json_each(scratch.value) AS cell WHERE scratch.name IN ('before', 'after')";
 
 /// Which commits count, by what is known of the commit alone (§1).
 const COUNTED: &str = "COALESCE(is_merge, 0) = 0 AND COALESCE(is_pr_orphan, 0) = 0 AND outlier_reason IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = commits.ignore_hash AND first.id < commits.id)";
+     AND is_duplicate = 0";
+
+/// Whether a commit is a duplicate (§1): `is_duplicate`, found anew.
+const DUPLICATE: &str =
+    "EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = commits.ignore_hash AND first.id < commits.id)";
 
 impl Table {
     fn columns(&self) -> Vec<String> {
@@ -384,8 +390,8 @@ impl Table {
         ]
     }
 
-    /// Loads commits and recomputes each cell of the rollup that holds one of those that change, before or after, or
-    /// the one that counts of their group. A cell is never incremented.
+    /// Loads commits and recomputes each cell of the rollup that holds one of those that are touched, before or after. A
+    /// cell is never incremented.
     fn replace_commits(&self, kept: String, deleted: String) -> Vec<Statement> {
         let columns = self.columns();
         let values = (1..columns.len()).map(|index| format!("incoming.value ->> {index}"));
@@ -408,20 +414,26 @@ impl Table {
                 [kept.clone().into(), deleted.clone().into()],
             ),
             rows(format!(
-                "INSERT INTO scratch (name, value) SELECT 'groups', json_group_array(ignore_hash) FROM (\
-                 SELECT ignore_hash FROM commits WHERE ignore_hash IS NOT NULL AND id IN ({CHANGED}) \
-                 UNION SELECT value ->> {group} FROM json_each(?1) \
-                 WHERE value ->> {group} IS NOT NULL AND value ->> 0 IN ({CHANGED}))"
+                "INSERT INTO scratch (name, value) SELECT 'touched', json_group_array(id) FROM (\
+                 SELECT value AS id FROM ({CHANGED}) UNION \
+                 SELECT (SELECT id FROM commits WHERE ignore_hash = grouped.ignore_hash AND id NOT IN ({CHANGED}) \
+                 ORDER BY id LIMIT 1) FROM (SELECT ignore_hash FROM commits WHERE id IN ({CHANGED}) \
+                 UNION SELECT value ->> {group} FROM json_each(?1) WHERE value ->> 0 IN ({CHANGED})) AS grouped)"
             )),
-            plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS}")),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS_NOW}")),
+            counts::tally(-1, TOUCHED),
             rows(self.upsert(&format!("incoming.value ->> 0 IN ({CHANGED})"))),
             Statement::new("DELETE FROM commits WHERE id IN (SELECT value FROM json_each(?1))", [deleted.into()]),
-            plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS}")),
-            plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({TOUCHED})")),
+            plain(format!(
+                "UPDATE commits SET is_duplicate = NOT is_duplicate WHERE id IN ({TOUCHED}) AND is_duplicate <> ({DUPLICATE})"
+            )),
+            counts::tally(1, TOUCHED),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS_NOW}")),
+            plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({CELLS})")),
             plain(format!(
                 "INSERT INTO rollup (day, apex_user_id, repo_id, commits, haloc, churn, impact) \
                  SELECT day, apex_user_id, repo_id, COUNT(*), SUM(COALESCE(haloc, 0)), SUM(COALESCE(churn, 0)), \
-                 SUM(COALESCE(impact, 0)) FROM ({TOUCHED}) CROSS JOIN commits INDEXED BY commits_cell \
+                 SUM(COALESCE(impact, 0)) FROM ({CELLS}) CROSS JOIN commits INDEXED BY commits_cell \
                  USING (day, apex_user_id, repo_id) WHERE {COUNTED} GROUP BY day, apex_user_id, repo_id"
             )),
             plain("DELETE FROM scratch".to_owned()),

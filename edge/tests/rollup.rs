@@ -114,11 +114,19 @@ fn organization(loads: &[Load]) -> Organization {
 }
 
 const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
+/// What flags count, as it is kept, and as migration 0008 finds it; and which commits are duplicates, likewise.
+const TALLY: &str = "SELECT * FROM commit_count WHERE count <> 0";
+const DUPLICATES: &str = "SELECT id FROM commits WHERE is_duplicate ORDER BY id";
+const FOUND_TALLY: &str = "SELECT repo_id, apex_user_id, is_duplicate, coalesce(is_merge, 1), coalesce(is_pr_orphan, 1), \
+     iif(outlier_reason IS NULL, 0, 1) AS is_outlier, coalesce(is_weekday, 0), COUNT(*), nullif(outlier_reason IS NOT NULL, 0) \
+     FROM commits GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7";
+const FOUND_DUPLICATES: &str = "SELECT id FROM commits AS t WHERE id > (SELECT MIN(id) FROM commits WHERE ignore_hash = t.ignore_hash) ORDER BY id";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// After any imports, edits and deletes the rollup is the one that the commits that are there make, in any order.
+    /// After any imports, edits and deletes the rollup is the one that the commits that are there make, in any order; and
+    /// so is what flags count.
     #[test]
     fn the_rollup_is_one_built_from_nothing(loads in loads()) {
         let store = Store::new();
@@ -129,6 +137,8 @@ proptest! {
             // Again, it changes nothing.
             prop_assert_eq!(store.import(load.resource, &load.rows.join("\n")), (rows, 0));
         }
+        prop_assert_eq!(store.rows(DUPLICATES), store.rows(FOUND_DUPLICATES));
+        prop_assert_eq!(store.rows(TALLY), store.rows(FOUND_TALLY));
         let fresh = Store::new();
         // From the last to the first, one at a time.
         for id in store.rows("SELECT id FROM commits ORDER BY id DESC") {
@@ -136,6 +146,7 @@ proptest! {
             fresh.import("commits", &store.get(&format!("/v3/customer/core/commits/{id}/")));
         }
         prop_assert_eq!(store.rows(CELLS), fresh.rows(CELLS));
+        prop_assert_eq!(store.rows(TALLY), fresh.rows(TALLY));
         prop_assert_eq!(store.rows("SELECT * FROM scratch"), Vec::<String>::new());
     }
 

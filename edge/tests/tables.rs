@@ -37,6 +37,9 @@ fn a_column_for_each_field() {
                 _ => {}
             }
         }
+        if resource.name == "commits" {
+            columns.push("[\"is_duplicate\",\"INTEGER\"]".into());
+        }
         let sql = format!("SELECT name, type FROM pragma_table_info('{}')", resource.name);
         assert_eq!(store.rows(&sql), columns, "{}", resource.name);
     }
@@ -44,7 +47,7 @@ fn a_column_for_each_field() {
 
 /// Rows that a database may hold when the migration of that number is applied to it: one for each table that is new
 /// with the migration before, and last what the newest columns may hold. What was written before the next migration has to be there after it.
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 8] = [
     "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
      INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
     "INSERT INTO rollup VALUES (20455, 2, 3, 1, 0, 0, 0);",
@@ -54,17 +57,22 @@ const ROWS: [&str; 7] = [
     "",
     "",
     "",
+    "",
 ];
 
 #[test]
 fn each_migration_keeps_what_was_there() {
-    let store = Store { database: Connection::open_in_memory().unwrap(), settings: Default::default() };
+    let store = Store {
+        database: Connection::open_in_memory().unwrap(),
+        settings: Default::default(),
+        steps: Default::default(),
+    };
     let tables = ["commits", "repos", "rollup", "api_key", "dump"];
     let contents = |tables: &[&str]| -> Vec<Vec<String>> {
         tables.iter().map(|table| store.rows(&format!("SELECT * FROM {table}"))).collect()
     };
     let mut before: Vec<Vec<String>> = Vec::new();
-    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5]) {
+    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5]) {
         store.database.execute_batch(migration).unwrap();
         // A migration may add columns behind those that are there.
         for (rows, before) in contents(&tables[..before.len()]).iter().flatten().zip(before.iter().flatten()) {
@@ -77,6 +85,31 @@ fn each_migration_keeps_what_was_there() {
     // What was there is counted.
     let counts = [r#"["commits",10,0,1]"#, r#"["commits",62,0,1]"#, r#"["repos",10,0,1]"#, r#"["repos",62,0,1]"#];
     assert_eq!(store.rows("SELECT * FROM row_count"), counts);
+}
+
+/// What flags ask for is found of the commits that are there already.
+#[test]
+fn flags_of_commits_that_are_there() {
+    let database = Connection::open_in_memory().unwrap();
+    let (before, after) = MIGRATIONS.split_at(7);
+    database.execute_batch(&before.concat()).unwrap();
+    database
+        .execute_batch(
+            "INSERT INTO commits (id, apex_user_id, repo_id, day, ignore_hash, is_merge, is_pr_orphan, outlier_reason, \
+             author_local_date, author_local_date_utc) VALUES \
+             (1, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL), (2, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL), \
+             (3, 2, 3, 18783, NULL, 0, 0, NULL, '2021-06-05', NULL), (4, 2, 3, 0, NULL, NULL, 1, 7, NULL, NULL), \
+             (5, 2, 3, 18781, 'b', 0, 0, NULL, '2021-06-04T23:00:00-02:00', '2021-06-05T01:00:00');",
+        )
+        .unwrap();
+    database.execute_batch(&after.concat()).unwrap();
+    let store = Store::of(database);
+    assert_eq!(
+        store.rows("SELECT id, is_duplicate, is_weekday FROM commits"),
+        ["[1,0,1]", "[2,1,1]", "[3,0,0]", "[4,0,null]", "[5,0,0]"]
+    );
+    let tally = ["[3,2,0,0,0,0,0,2,null]", "[3,2,0,0,0,0,1,1,null]", "[3,2,0,1,1,1,0,1,1]", "[3,2,1,0,0,0,1,1,null]"];
+    assert_eq!(store.rows("SELECT * FROM commit_count"), tally);
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub(crate) fn trailing(characters: &str) -> String {
     format!("Ending querystring must not have trailing characters. Matched: '{characters}'.")
 }
 
-/// A `filters` that joins more relations than an answer can be found for in bounded time; ours.
-pub(crate) fn too_many_joins(most: usize) -> String {
+/// A `filters` that asks more of related rows than an answer can be found for in bounded time; ours.
+pub(crate) fn too_many_joined(most: usize) -> String {
     format!("Too many conditions on related objects: at most {most} can be joined.")
 }
 

@@ -1,7 +1,7 @@
 //! The aggregate of commits, `commits.agg` (§2).
 
 use super::filter;
-use super::rows::{Cells, Object, limit, parse, quote, write_cell};
+use super::rows::{Cells, Object, limit, parse, quote, whole, write_cell};
 use crate::sql::{Broken, Parameters};
 use serde_json::value::RawValue;
 use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
@@ -9,17 +9,18 @@ use streamgage::schema::{COMMITS, Field, Kind};
 
 /// Counts the rows.
 pub(super) fn count(request: &AggregateRequest, parameters: &mut Parameters) -> String {
-    let found = filter::found(&request.list, parameters);
+    let found = filter::found(&request.list, COMMITS.name, parameters);
     format!("SELECT COUNT(*) AS count FROM (SELECT 1{found} GROUP BY {})", groups(request).join(", "))
 }
 
 /// The page's rows: what each is grouped by, then what is told of it, with names by their places.
 pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> String {
     let limit = limit(request.list.page, parameters);
-    let found = filter::found(&request.list, parameters);
+    let found = filter::found(&request.list, COMMITS.name, parameters);
     let groups = groups(request);
-    let aggregates =
-        request.aggregates.iter().filter_map(|aggregate| Some(column(*aggregate, place(aggregate.field)?)));
+    let times = filter::times(&request.list);
+    let column = |aggregate: &Aggregate| Some(column(*aggregate, place(aggregate.field)?, times.as_deref()));
+    let aggregates = request.aggregates.iter().filter_map(column);
     let columns = groups.iter().cloned().chain(aggregates).enumerate();
     let columns: Vec<String> = columns.map(|(index, column)| format!("{column} AS c{index}")).collect();
     // Null is the greatest; to SQLite it is the least.
@@ -46,13 +47,15 @@ fn groups(request: &AggregateRequest) -> Vec<String> {
     if groups.is_empty() { vec!["(NULL)".to_owned()] } else { groups }
 }
 
-fn column(aggregate: Aggregate, field: &Field) -> String {
+/// The count or the sum of a field of commits that are found so many times.
+fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
     let name = field.name;
+    let each = times.map(|times| format!(" * ({times})")).unwrap_or_default();
     match (aggregate.function, field.kind) {
-        (Function::Count, _) => format!("COUNT(t.{name})"),
-        (Function::Sum, Kind::Number) => format!("SUM(t.{name})"),
+        (Function::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
+        (Function::Sum, Kind::Number) => format!("SUM(t.{name}{each})"),
         // In two parts, neither of which can overflow.
-        (Function::Sum, _) => format!("(SUM(t.{name} >> 26) || ' ' || SUM(t.{name} & 67108863))"),
+        (Function::Sum, _) => format!("(SUM((t.{name} >> 26){each}) || ' ' || SUM((t.{name} & 67108863){each}))"),
     }
 }
 

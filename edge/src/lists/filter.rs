@@ -14,14 +14,19 @@ const CONDITION_DEPTH: usize = 12;
 /// So many terms of a search are tested by themselves.
 const MAX_TERMS: usize = 8;
 
-/// ` FROM … WHERE …`: a row `t` for each time that a row is found.
-pub(super) fn found(request: &ListRequest, parameters: &mut Parameters) -> String {
-    let resource = request.resource;
-    let mut sql = format!(" FROM {} AS t", resource.name);
-    for (index, join) in request.filter.joins.iter().enumerate() {
+/// ` FROM … WHERE …`: a row `t` of that table for each time that a row is found or, where there are several joins, for
+/// [`times`] times of them.
+///
+/// Several joins are not of rows, of which all combinations would be looked at, but of how many rows there are for which
+/// the conditions come to the same.
+pub(super) fn found(request: &ListRequest, table: &str, parameters: &mut Parameters) -> String {
+    let mut sql = format!(" FROM {table} AS t");
+    if let [join] = request.filter.joins.as_slice() {
         let (rows, owner) = related(join.relation);
         let outer = if join.outer { "LEFT " } else { "" };
-        sql += &format!(" {outer}JOIN {rows} AS j{index} ON j{index}.{owner} = {}", owner_of(resource));
+        sql += &format!(" {outer}JOIN {rows} AS j0 ON j0.{owner} = {}", owner_of(request.resource));
+    } else {
+        sql.extend((0..request.filter.joins.len()).filter_map(|index| joined(request, index, parameters)));
     }
     if !finds_all(request) {
         sql += " WHERE ";
@@ -30,9 +35,65 @@ pub(super) fn found(request: &ListRequest, parameters: &mut Parameters) -> Strin
     sql
 }
 
+/// How many times the rows of [`found`] are found, where that is not once.
+pub(super) fn times(request: &ListRequest) -> Option<String> {
+    let joins = request.filter.joins.iter().enumerate();
+    let times = joins.map(|(index, join)| match join.outer {
+        true => format!("coalesce(j{index}.times, 1)"),
+        false => format!("j{index}.times"),
+    });
+    (request.filter.joins.len() > 1).then(|| times.collect::<Vec<_>>().join(" * "))
+}
+
+/// One of several joins: `j…`, which has the `owner`, how many `times`, and what the conditions come to, each as `v` and
+/// the place of its node. Where all conditions must be true, it has only those for which they are.
+fn joined(request: &ListRequest, index: usize, parameters: &mut Parameters) -> Option<String> {
+    let join = request.filter.joins.get(index)?;
+    let (rows, owner) = related(join.relation);
+    let mut columns = vec![format!("r.{owner} AS owner"), "COUNT(*) AS times".to_owned()];
+    let mut groups = vec!["owner".to_owned()];
+    let mut is_narrowed = request.filter.conjunction().is_some();
+    for (node, condition) in request.filter.nodes.iter().enumerate() {
+        let Some(condition) = condition.condition().filter(|condition| condition.join == Some(index)) else { continue };
+        let Subject::Filter(of) = condition.subject else { continue };
+        let test = test_sql(&Value::related(of, "r"), &condition.test, parameters);
+        columns.push(format!("{test} AS v{node}"));
+        groups.push(format!("v{node}"));
+        // That there are no rows is what a condition may ask for.
+        is_narrowed &= condition.test != Test::Null(true);
+    }
+    let narrow = if is_narrowed { format!(" WHERE {}", groups.get(1..)?.join(" AND ")) } else { String::new() };
+    Some(format!(
+        " {}JOIN (SELECT {} FROM {rows} AS r{narrow} GROUP BY {}) AS j{index} ON j{index}.owner = {}",
+        if join.outer && !is_narrowed { "LEFT " } else { "" },
+        columns.join(", "),
+        groups.join(", "),
+        owner_of(request.resource),
+    ))
+}
+
+/// A condition on the rows of one of several joins.
+fn verdict(test: &Test, join: usize, node: usize, parameters: &mut Parameters) -> String {
+    let missing = Value { kind: Kind::Text, plain: "NULL".to_owned(), folded: "NULL".to_owned() };
+    format!("iif(j{join}.owner IS NULL, {}, j{join}.v{node})", test_sql(&missing, test, parameters))
+}
+
 /// Whether every row is found.
 pub(super) fn finds_all(request: &ListRequest) -> bool {
     request.filter.conditions().next().is_none()
+}
+
+/// Whether all that is asked of commits is what the table `commit_count` tells them apart by.
+pub(super) fn is_tallied(request: &ListRequest) -> bool {
+    let resource = request.resource;
+    let is_told = |condition: &Condition| match condition.subject {
+        // Whose tags: the repository's.
+        Subject::Filter(_) => true,
+        Subject::Field(place) if resource.fields.get(place).is_some_and(|field| field.name == "repo_id") => true,
+        _ => condition.flag(resource).is_some(),
+    };
+    let mut conditions = request.filter.conjunction().into_iter().flatten().peekable();
+    resource.name == COMMITS.name && conditions.peek().is_some() && conditions.all(is_told)
 }
 
 /// The fields with an index that a range can be looked up in.
@@ -219,20 +280,23 @@ fn case(steps: &[String]) -> String {
 
 fn condition_of(request: &ListRequest, parameters: &mut Parameters) -> String {
     let mut parts: Vec<Part> = Vec::new();
-    let mut nodes = request.filter.nodes.iter().peekable();
-    while let Some(node) = nodes.next() {
+    let mut nodes = request.filter.nodes.iter().enumerate().peekable();
+    while let Some((place, node)) = nodes.next() {
         let (of, negated, operator) = match node {
             Node::Condition(condition) => {
                 // The terms of a search stand one after the other, and all of them must be found.
                 let mut terms: Vec<&Condition> = vec![condition];
                 if is_term(node) {
-                    while let Some(next) = nodes.next_if(|next| is_term(next)) {
-                        terms.extend(next.condition());
+                    while let Some(next) = nodes.next_if(|(_, next)| is_term(next)) {
+                        terms.extend(next.1.condition());
                     }
                 }
-                let sql = match terms.as_slice() {
-                    [one] => condition_sql(request.resource, one, parameters),
-                    terms => search(request.resource, terms, parameters),
+                let sql = match (terms.as_slice(), condition.join) {
+                    (_, Some(join)) if request.filter.joins.len() > 1 => {
+                        verdict(&condition.test, join, place, parameters)
+                    }
+                    ([one], _) => condition_sql(request.resource, one, parameters),
+                    (terms, _) => search(request.resource, terms, parameters),
                 };
                 parts.push(Part { value: Expression::Plain { sql, depth: CONDITION_DEPTH }, nodes: terms.len() });
                 continue;
@@ -413,16 +477,8 @@ fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters
 fn flag_sql(flag: Flag) -> &'static str {
     match flag {
         Flag::RemoveExcluded => "(+t.apex_user_id NOT IN (SELECT id FROM users WHERE hidden_from_reports = 1))",
-        Flag::SmartDedupe => {
-            "(NOT EXISTS (SELECT 1 FROM commits AS first WHERE first.ignore_hash = t.ignore_hash AND first.id < t.id))"
-        }
-        // `day` is that of the date as it is written, and day 0 was a Thursday. A day that SQLite does not know is
-        // 10000-01-01, a Saturday.
-        Flag::ExcludeWeekends => {
-            "(CASE WHEN t.author_local_date IS NULL THEN NULL \
-             WHEN t.author_local_date_utc IS NULL THEN (t.day % 7 + 10) % 7 < 5 \
-             ELSE coalesce(strftime('%w', substr(t.author_local_date_utc, 1, 10)) NOT IN ('0', '6'), 0) END)"
-        }
+        Flag::SmartDedupe => "(t.is_duplicate = 0)",
+        Flag::ExcludeWeekends => "(t.is_weekday)",
         Flag::ExcludeBlocked => {
             "(+t.repo_id IN (SELECT id FROM repos WHERE blocked IS NOT 1 AND oldest_commit_date IS NOT NULL))"
         }

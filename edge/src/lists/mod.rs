@@ -89,14 +89,21 @@ impl List {
         let next = link(page.next(count, &self.address, &self.query));
         let previous = link(page.previous(&self.address, &self.query));
         let mut body = format!(r#"{{"count":{count},"next":{next},"previous":{previous},"results":["#);
-        for (index, row) in rows::read(found)?.iter().enumerate() {
-            if index > 0 {
+        for row in &rows::read(found)? {
+            let times = match &self.of {
+                Of::Rows(request) => rows::times(request, row)?,
+                Of::Aggregate(_) => 1,
+            };
+            for _ in 0..times {
+                match &self.of {
+                    Of::Rows(request) => rows::write(request, row, &mut body)?,
+                    Of::Aggregate(request) => aggregate::write(request, row, &mut body)?,
+                }
                 body.push(',');
             }
-            match &self.of {
-                Of::Rows(request) => rows::write(request, row, &mut body)?,
-                Of::Aggregate(request) => aggregate::write(request, row, &mut body)?,
-            }
+        }
+        if body.ends_with(',') {
+            body.pop();
         }
         body.push_str("]}");
         Ok(body)
@@ -123,7 +130,11 @@ impl Object {
         let id = parameters.bind(self.id);
         let sql = match &self.request {
             Ok(request) => {
-                let mut sql = format!("SELECT {}{}", rows::columns(request), filter::found(request, &mut parameters));
+                let mut sql = format!(
+                    "SELECT {}{}",
+                    rows::columns(request),
+                    filter::found(request, self.resource.name, &mut parameters)
+                );
                 sql += if filter::finds_all(request) { " WHERE" } else { " AND" };
                 sql + &format!(" t.id = {id} LIMIT 1")
             }

@@ -65,7 +65,21 @@ pub(super) fn count(request: &ListRequest, parameters: &mut Parameters) -> Strin
     if filter::finds_all(request) {
         return counts::all(request.resource);
     }
-    format!("SELECT COUNT(*) AS count{}", filter::found(request, parameters))
+    let (table, tally) = match filter::is_tallied(request) {
+        true => ("commit_count", Some("t.count".to_owned())),
+        false => (request.resource.name, None),
+    };
+    let times: Vec<String> = tally.into_iter().chain(filter::times(request)).collect();
+    let count = match times.as_slice() {
+        [] => "COUNT(*)".to_owned(),
+        times => whole(&times.join(" * ")),
+    };
+    format!("SELECT {count} AS count{}", filter::found(request, table, parameters))
+}
+
+/// The sum of whole numbers that are not negative, as one that a JavaScript number holds.
+pub(super) fn whole(sum: &str) -> String {
+    format!("CAST(min(total({sum}), {MAX_INTEGER}) AS INTEGER)")
 }
 
 /// So many rows may be passed over by reading them.
@@ -96,9 +110,19 @@ pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String
         );
     }
     // What may have to be sorted is ids; the rows of the page alone are read whole.
-    let found = filter::found(request, parameters);
+    let found = filter::found(request, resource, parameters);
     let whole = format!("CROSS JOIN {resource} AS t ON t.id = found ORDER BY {order}");
+    let end = bind(offset.saturating_add(limit), parameters);
     let (limit, offset) = (bind(limit, parameters), bind(offset, parameters));
+    if let Some(times) = filter::times(request) {
+        // What is found several times is given once, with how often it stands on the page.
+        return format!(
+            "SELECT {columns}, times FROM (\
+             SELECT found, CAST(min(until, {end}) - max(until - times, {offset}) AS INTEGER) AS times FROM (\
+             SELECT t.id AS found, {times} AS times, total({times}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS until\
+             {found}) WHERE until > {offset} AND until - times < {end} LIMIT {limit}) {whole}"
+        );
+    }
     if !by_id || !filter::has_range(request) {
         let ids = format!("SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
         return format!("SELECT {columns} FROM ({ids}) {whole}");
@@ -152,6 +176,14 @@ pub(super) type Cells<'a> = Vec<&'a RawValue>;
 /// The rows that a statement found.
 pub(super) fn read(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
     parse_text(&found.rows)
+}
+
+/// How often a row that [`page`] found stands on the page.
+pub(super) fn times(request: &ListRequest, row: &Cells<'_>) -> Result<usize, Broken> {
+    match request.filter.joins.len() {
+        0 | 1 => Ok(1),
+        _ => parse(row.last().ok_or_else(|| Broken::missing("times"))?),
+    }
 }
 
 /// Writes a row as an object.

@@ -5,8 +5,9 @@
 
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, StatementStatus, params_from_iter};
 use serde_json::Value;
+use std::cell::Cell;
 use streamgage_edge::{
     Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive,
 };
@@ -16,7 +17,7 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 7] = [
+pub const MIGRATIONS: [&str; 8] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
@@ -24,6 +25,7 @@ pub const MIGRATIONS: [&str; 7] = [
     include_str!("../../../worker/migrations/0005_row_count.sql"),
     include_str!("../../../worker/migrations/0006_scopes.sql"),
     include_str!("../../../worker/migrations/0007_generation.sql"),
+    include_str!("../../../worker/migrations/0008_flags.sql"),
 ];
 
 /// Those of D1's SQLite.
@@ -40,6 +42,8 @@ const LIMITS: [(Limit, i32); 7] = [
 pub struct Store {
     pub database: Connection,
     pub settings: Settings,
+    /// How many steps of SQLite's virtual machine the statements took: what they cost, on any machine.
+    pub steps: Cell<i32>,
 }
 
 impl Store {
@@ -56,7 +60,7 @@ impl Store {
         for (limit, value) in LIMITS {
             database.set_limit(limit, value).unwrap();
         }
-        let store = Store { database, settings: Settings::default() };
+        let store = Store { database, settings: Settings::default(), steps: Cell::new(0) };
         store.add_key(KEY, "metrics core import", None, None);
         store
     }
@@ -98,6 +102,7 @@ impl Store {
             rows.push(serde_json::to_string(&cells.collect::<Vec<_>>()).unwrap());
         }
         drop(found);
+        self.steps.set(self.steps.get() + prepared.get_status(StatementStatus::VmStep));
         let changes = if prepared.readonly() { 0 } else { self.database.changes() };
         Ok(Outcome { rows: format!("[{}]", rows.join(",")), changes })
     }

@@ -4,7 +4,7 @@ use super::filter::{Operator, Term};
 use super::{Comparison, Condition, ListRequest, Subject, Test};
 use crate::calendar::{DateTime, Day};
 use crate::query::{encode_form, encode_query};
-use crate::schema::{COMMITS, Flag, Kind, Lookup, Resource};
+use crate::schema::{Flag, Kind, Lookup, Resource};
 use crate::sort::sort_by;
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -90,7 +90,7 @@ fn expression(resource: &Resource, terms: &[Term]) -> String {
 
 /// The parameter that makes a condition.
 fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
-    if let Some(flag) = flag(resource, condition) {
+    if let Some(flag) = condition.flag(resource) {
         return (flag.name().to_owned(), "true".to_owned());
     }
     let (name, kind, uses) = match condition.subject {
@@ -149,21 +149,6 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     };
     let separator = if lookup == Lookup::Exact { "" } else { "__" };
     (format!("{name}{separator}{}{}", lookup.suffix(), if condition.negated { "!" } else { "" }), value)
-}
-
-/// The flag that a condition stands for.
-fn flag(resource: &Resource, condition: &Condition) -> Option<Flag> {
-    const OUTLIER_REASON: usize = COMMITS.place("outlier_reason");
-    const IS_PR_ORPHAN: usize = COMMITS.place("is_pr_orphan");
-    const IS_MERGE: usize = COMMITS.place("is_merge");
-    match (condition.subject, &condition.test) {
-        (Subject::Flag(flag), _) => Some(flag),
-        _ if condition.negated || resource.flags.is_empty() => None,
-        (Subject::Field(OUTLIER_REASON), Test::Null(true)) => Some(Flag::ExcludeOutliers),
-        (Subject::Field(IS_PR_ORPHAN), Test::Equal(0)) => Some(Flag::ExcludePrOrphans),
-        (Subject::Field(IS_MERGE), Test::Equal(0)) => Some(Flag::ExcludeMerge),
-        _ => None,
-    }
 }
 
 /// A term of a search, in quotes: so it is one, whatever it holds.

@@ -1,8 +1,8 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
 use super::condition;
-use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINS, Operator, Term};
-use crate::query::errors::{bad_operator, no_expression, too_many_conditions, too_many_joins, trailing};
+use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINED, Operator, Term};
+use crate::query::errors::{bad_operator, no_expression, too_many_conditions, too_many_joined, trailing};
 use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
 use crate::schema::Resource;
@@ -67,8 +67,9 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
         return Err(errors);
     }
     let filter = Filter::of_terms(queries);
-    if filter.joins.len() > MAX_JOINS {
-        errors.add(FILTERS, too_many_joins(MAX_JOINS));
+    let joined = filter.conditions().filter(|condition| condition.join.is_some()).count();
+    if filter.joins.len() > 1 && joined > MAX_JOINED {
+        errors.add(FILTERS, too_many_joined(MAX_JOINED));
         return Err(errors);
     }
     if filter.conditions().count() > MAX_CONDITIONS {

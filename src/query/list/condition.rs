@@ -2,7 +2,7 @@
 
 use super::Test;
 use crate::query::{Errors, Parameters};
-use crate::schema::{Field, FilterOf, Flag, Kind, Lookup, Operand, Relation, Resource, Uses};
+use crate::schema::{COMMITS, Field, FilterOf, Flag, Kind, Lookup, Operand, Relation, Resource, Uses};
 use crate::sort::sort_by;
 use alloc::{string::String, vec, vec::Vec};
 
@@ -47,6 +47,21 @@ impl Subject {
 impl Condition {
     pub(super) fn new(subject: Subject, test: Test) -> Condition {
         Condition { subject, test, negated: false, join: None }
+    }
+
+    /// The flag that it stands for, if it does.
+    pub fn flag(&self, resource: &Resource) -> Option<Flag> {
+        const OUTLIER_REASON: usize = COMMITS.place("outlier_reason");
+        const IS_PR_ORPHAN: usize = COMMITS.place("is_pr_orphan");
+        const IS_MERGE: usize = COMMITS.place("is_merge");
+        match (self.subject, &self.test) {
+            (Subject::Flag(flag), _) => Some(flag),
+            _ if self.negated || resource.flags.is_empty() => None,
+            (Subject::Field(OUTLIER_REASON), Test::Null(true)) => Some(Flag::ExcludeOutliers),
+            (Subject::Field(IS_PR_ORPHAN), Test::Equal(0)) => Some(Flag::ExcludePrOrphans),
+            (Subject::Field(IS_MERGE), Test::Equal(0)) => Some(Flag::ExcludeMerge),
+            _ => None,
+        }
     }
 }
 

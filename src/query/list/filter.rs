@@ -64,8 +64,9 @@ pub(super) enum Operator {
     Or,
 }
 
-/// How many joins `filters` may make: all combinations of their rows may have to be looked at.
-pub const MAX_JOINS: usize = 8;
+/// How many conditions on rows that belong to a row `filters` may join, where they look at several such rows at once: each
+/// doubles the combinations of what may be true of these.
+pub const MAX_JOINED: usize = 8;
 
 /// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
 pub const MAX_CONDITIONS: usize = 500;

@@ -326,7 +326,7 @@ fn joins() {
     let filter = parse(&USERS, later).filter;
     let places: Vec<Option<usize>> = filter.conditions().map(|condition| condition.join).collect();
     assert_eq!(places, [Some(0), Some(1), Some(1)]);
-    let many = ["(team_member%3D1)"; MAX_JOINS + 1];
+    let many = ["(team_member%3D1)"; MAX_JOINED + 1];
     assert_eq!(joins(&format!("filters={}", many.join("|"))).len(), 1);
     assert_eq!(
         body(&USERS, &format!("filters={}", many.join("%26"))),
