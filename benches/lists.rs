@@ -1,5 +1,5 @@
 //! How long the documented examples take from the text of the request to the text of the answer, over rows in memory:
-//! `cargo bench --bench lists -- DUMP`, medians in milliseconds, a line of JSON for each.
+//! `cargo bench --bench lists -- DUMP [PART]`, medians in milliseconds, a line of JSON for each (that holds PART).
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 use std::hint::black_box;
@@ -49,6 +49,8 @@ const EXAMPLES: &[&str] = &[
     "users/?omit=email,teams",
     "users/?name__startswith=chris",
     "users/?fields=id,name&ordering=name&limit=5",
+    "users/?limit=1000",
+    "team_membership/?limit=1000",
     "users/?team_member=12345",
     "users/?team__name=ExampleTeam",
     "repos/?vendor_type=github",
@@ -95,9 +97,10 @@ fn load(folder: &str) -> (Store, Texts) {
 }
 
 fn main() {
-    let folder = env::args().nth(1).filter(|folder| !folder.starts_with('-'));
+    let mut arguments = env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let (folder, part) = (arguments.next(), arguments.next().unwrap_or_default());
     let (store, lines) = load(&folder.expect("cargo bench --bench lists -- DUMP"));
-    for example in EXAMPLES {
+    for example in EXAMPLES.iter().filter(|example| example.contains(&part)) {
         let request = format!("/v3/customer/core/{example}");
         let (path, query) = request.split_once('?').unwrap_or((&request, ""));
         // The first time, what all requests share is made: texts folded, duplicates found.

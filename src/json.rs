@@ -5,6 +5,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use streamgage_kernel::text::plain_length;
 
 /// A value, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +197,9 @@ impl<'a> Reader<'a> {
     }
 
     fn space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        let length = self.rest.bytes().take_while(is_space).count();
+        self.rest = self.rest.get(length..).unwrap_or_default();
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -213,30 +216,21 @@ impl<'a> Reader<'a> {
         if !self.take(b'"') {
             return None;
         }
-        let mut length = 0;
-        let mut bytes = self.rest.bytes();
+        let start = self.rest;
         loop {
-            length += 1;
-            match bytes.next()? {
-                b'"' => break,
-                b'\\' => {
-                    length += 1;
-                    match bytes.next()? {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                        b'u' => {
-                            for _ in 0..4 {
-                                bytes.next().filter(u8::is_ascii_hexdigit)?;
-                            }
-                            length += 4;
-                        }
-                        _ => return None,
+            self.advance(plain_length(self.rest.as_bytes()))?;
+            match self.advance(1)? {
+                "\"" => return start.get(..start.len() - self.rest.len() - 1),
+                "\\" => match self.advance(1)? {
+                    "\"" | "\\" | "/" | "b" | "f" | "n" | "r" | "t" => {}
+                    "u" => {
+                        self.advance(4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
                     }
-                }
-                0..0x20 => return None,
-                _ => {}
+                    _ => return None,
+                },
+                _ => return None,
             }
         }
-        self.advance(length)?.get(..length - 1)
     }
 
     /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::ops::Range;
 
 /// Sorts, and keeps the order of what is equal.
 pub(crate) fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Ordering) {
@@ -23,6 +24,30 @@ pub(crate) fn sort_by_key<T>(items: &mut Vec<T>, mut key: impl FnMut(&T) -> i64)
     let mut taken: Vec<Option<T>> = items.drain(..).map(Some).collect();
     let place = |(_, place): (i64, i64)| taken.get_mut(usize::try_from(place).ok()?)?.take();
     items.extend(keys.into_iter().filter_map(place));
+}
+
+/// Sorts by some bits of numbers, and keeps the order of those in which they are the same: by a few bits at a time, the
+/// lowest first.
+pub(crate) fn sort_by_bits(numbers: &mut Vec<u64>, bits: Range<u32>) {
+    const AT_ONCE: usize = 11;
+    let mut sorted = numbers.clone();
+    for shift in bits.step_by(AT_ONCE) {
+        let digit = |number: u64| (number >> shift) as usize % (1 << AT_ONCE);
+        let mut starts = [0usize; 1 << AT_ONCE];
+        for &number in numbers.iter() {
+            starts.get_mut(digit(number)).into_iter().for_each(|count| *count += 1);
+        }
+        let mut start = 0;
+        for count in &mut starts {
+            (*count, start) = (start, start + *count);
+        }
+        for &number in numbers.iter() {
+            let Some(start) = starts.get_mut(digit(number)) else { continue };
+            sorted.get_mut(*start).into_iter().for_each(|place| *place = number);
+            *start += 1;
+        }
+        core::mem::swap(numbers, &mut sorted);
+    }
 }
 
 fn order(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<u32> {
@@ -46,6 +71,17 @@ mod tests {
             sort_by(&mut by, |one, other| one.0.cmp(&other.0));
             prop_assert_eq!(&by_key, &expected);
             prop_assert_eq!(&by, &expected);
+        }
+
+        #[test]
+        fn by_bits_as_the_standard_library_sorts(
+            from in 0u32..64,
+            mut numbers in proptest::collection::vec(any::<u64>(), 0..60),
+        ) {
+            let mut expected = numbers.clone();
+            expected.sort_by_key(|number| number >> from);
+            sort_by_bits(&mut numbers, from..64);
+            prop_assert_eq!(numbers, expected);
         }
     }
 }

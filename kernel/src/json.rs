@@ -4,6 +4,8 @@
 //! goes into being ready for all else. [`Members`] reads those rows alone, and says [`Step::Unusual`] as soon as
 //! there is something else, right or wrong: the caller then reads the row with a whole JSON reader.
 
+use crate::text::{is_same, plain_length};
+
 /// The members of an object, read one after the other.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
@@ -142,43 +144,6 @@ impl<'a> Members<'a> {
         let text = self.advance(sign + length + 1 + places)?;
         (places > 0).then_some(Plain::Fraction(text))
     }
-}
-
-/// Whether two short texts of one length are the same: eight bytes at a time, without a call.
-#[inline(always)]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let (ones, one_rest) = one.as_chunks::<8>();
-    let (others, other_rest) = other.as_chunks::<8>();
-    let mut pairs = ones.iter().zip(others);
-    pairs.all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
-        && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
-}
-
-/// How many bytes there are before the first quote, backslash or control character.
-#[inline]
-fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    // Eight at a time. A byte that is less than a bound (of two of them: that is 0, after the exclusive or) sets its
-    // highest bit; above such a byte others may set theirs falsely, so it is the lowest that tells.
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES.wrapping_mul(bound)) & !word & HIGH;
-    let mut length = 0;
-    let mut chunks = text.chunks_exact(8);
-    for chunk in &mut chunks {
-        let Ok(bytes) = <[u8; 8]>::try_from(chunk) else { break };
-        let word = u64::from_le_bytes(bytes);
-        let ends = below(word, 0x20) | below(word ^ QUOTES, 1) | below(word ^ BACKSLASHES, 1);
-        if ends != 0 {
-            // A bit's number over 8 is at most 7.
-            return length + (ends.trailing_zeros() / 8) as usize;
-        }
-        length += 8;
-    }
-    let rest = chunks.remainder();
-    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    length + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 /// The number that the digits at the start of a text write, and how many they are. Of more than [`MAX_DIGITS`] the

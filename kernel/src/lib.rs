@@ -11,6 +11,7 @@ mod by_day;
 pub mod json;
 pub mod row;
 pub mod tally;
+pub mod text;
 
 pub use by_day::{ByDay, Commit, Commits};
 

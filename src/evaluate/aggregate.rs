@@ -6,6 +6,7 @@ use crate::calendar::Day;
 use crate::json::write_text;
 use crate::query::{Aggregate, AggregateRequest, Function, Group};
 use crate::schema::{COMMITS, Kind};
+use crate::sort::sort_by_bits;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -77,6 +78,9 @@ impl AggregateRow {
     }
 }
 
+/// The bits of a place in what [`keyed`] gives: no columns have more places.
+const PLACE: u64 = u32::MAX as u64;
+
 /// Answers a request for an aggregate. No commits make no row.
 pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
     let Some(rows) = store.rows(&COMMITS) else { return Aggregated::default() };
@@ -84,18 +88,18 @@ pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
     let found: Vec<usize> = rows.places().iter().copied().filter(|&place| matches.times(place) > 0).collect();
     let parts: Vec<Part<'_>> = request.groups.iter().map(|group| Part::new(request, *group, rows)).collect();
     let keyed = keyed(&found, &parts);
-    let groups = || keyed.chunk_by(|one, other| one.0 == other.0);
+    let groups = || keyed.chunk_by(|one, other| one >> 32 == other >> 32);
 
     let page = request.list.page;
     let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
     let take = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let columns: Arc<[String]> = request.columns().into();
-    let row = |group: &[(u64, usize)]| {
-        let first = group.first().map_or(0, |&(_, place)| place);
-        let values = parts.iter().map(|part| part.cell(first));
+    let row = |group: &[u64]| {
+        let places = || group.iter().map(|key| (key & PLACE) as usize);
+        let values = parts.iter().map(|part| part.cell(places().next().unwrap_or_default()));
         let sums = request.aggregates.iter().map(|aggregate| {
             let mut sum = Sum::default();
-            for &(_, place) in group {
+            for place in places() {
                 sum.add(rows.column(aggregate.field), place, matches.times(place));
             }
             sum.cell(*aggregate)
@@ -105,28 +109,36 @@ pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
     Aggregated { count: groups().count() as u64, rows: groups().skip(skip).take(take).map(row).collect() }
 }
 
-/// Places, each behind a number that those of its group have in common, in the order of groups.
-fn keyed(places: &[usize], parts: &[Part<'_>]) -> Vec<(u64, usize)> {
-    let mut keyed: Vec<(u64, usize)> = places.iter().map(|&place| (0, place)).collect();
-    // How many numbers there may be.
-    let mut bound = 1u64;
+/// Places in the order of groups, each behind 32 bits that those of its group have in common.
+fn keyed(places: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
+    let mut keys: Vec<u64> = alloc::vec![0; places.len()];
+    // All keys are less than it.
+    let mut bound = 1;
     for part in parts {
-        let (ranks, count) = match part.column {
-            Column::Texts(texts) => {
-                ranks(places.iter().map(|&place| texts.at(place).map_or((true, ""), |text| (false, text))))
-            }
-            _ => ranks(places.iter().map(|&place| part.number(place).map_or((true, 0), |number| (false, number)))),
-        };
-        if bound.checked_mul(count).is_none() {
-            let (dense, fewer) = self::ranks(keyed.iter().map(|&(key, _)| key));
-            keyed.iter_mut().zip(dense).for_each(|((key, _), rank)| *key = rank);
-            bound = fewer;
+        let (numbers, count) = part.numbers(places);
+        // Both are less than 2³²: nothing overflows.
+        keys.iter_mut().zip(numbers).for_each(|(key, number)| *key = *key * count + number);
+        bound *= count;
+        if bound > u64::from(u32::MAX) {
+            (keys, bound) = narrow(keys);
         }
-        bound = bound.saturating_mul(count);
-        keyed.iter_mut().zip(ranks).for_each(|((key, _), rank)| *key = *key * count + rank);
     }
-    keyed.sort_unstable();
-    keyed
+    keys.iter_mut().zip(places).for_each(|(key, &place)| *key = *key << 32 | place as u64 & PLACE);
+    sort_by_bits(&mut keys, 32..64 - bound.leading_zeros() + 32);
+    keys
+}
+
+/// Numbers in the same order, less than a bound, which is less than 2³²: by how much they are more than the least or, where
+/// they lie too far apart, than how many different ones. [`u64::MAX`], a null, may lie as far from the others as it likes.
+fn narrow(mut numbers: Vec<u64>) -> (Vec<u64>, u64) {
+    let known = || numbers.iter().copied().filter(|&number| number != u64::MAX);
+    let (least, greatest) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
+    let null = (greatest - least).saturating_add(1);
+    if null >= u64::from(u32::MAX) {
+        return ranks(numbers.into_iter());
+    }
+    numbers.iter_mut().for_each(|number| *number = (*number - least).min(null));
+    (numbers, null + 1)
 }
 
 /// Of each value how many different ones are less, and how many there are.
@@ -164,6 +176,17 @@ impl<'a> Part<'a> {
         const USER: usize = COMMITS.place("apex_user_id");
         let field = if request.list.normalize_authors && group.field == ALIAS { USER } else { group.field };
         Part { column: rows.column(field), kind: kind(field), date: group.date }
+    }
+
+    /// Numbers in the order of the values at some places, the same where these are the same, and all less than a bound.
+    fn numbers(&self, places: &[usize]) -> (Vec<u64>, u64) {
+        const SIGN: u64 = 1 << 63;
+        if let Column::Texts(texts) = self.column {
+            return ranks(places.iter().map(|&place| texts.at(place).map_or((true, ""), |text| (false, text))));
+        }
+        // Null is the greatest; no value is so great.
+        let number = |&place: &usize| self.number(place).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN);
+        narrow(places.iter().map(number).collect())
     }
 
     fn number(&self, place: usize) -> Option<i64> {
@@ -224,13 +247,17 @@ mod tests {
     use crate::schema::read_row;
 
     fn store() -> Store {
-        let mut rows = RowsBuilder::new(&COMMITS);
-        for line in [
+        store_of(&[
             r#"{"id":1,"apex_user_id":7,"user_alias_id":70,"repo_id":1,"author_local_date":"2021-06-05T23:59:59.5","haloc":5,"impact":0.1,"is_merge":true}"#,
             r#"{"id":2,"apex_user_id":7,"user_alias_id":71,"repo_id":1,"author_local_date":"2021-06-05","haloc":null,"impact":0.2}"#,
             r#"{"id":3,"apex_user_id":2,"repo_id":1,"author_local_date":"1969-12-31T23:00:00","haloc":null,"impact":null,"risk":0.5,"outlier_reason":1}"#,
             r#"{"id":4,"apex_user_id":2,"repo_id":2,"author_date":"2021-06-05","haloc":3,"message":"x"}"#,
-        ] {
+        ])
+    }
+
+    fn store_of(lines: &[&str]) -> Store {
+        let mut rows = RowsBuilder::new(&COMMITS);
+        for line in lines {
             rows.add(|row| read_row(&COMMITS, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
         }
         let mut store = Store::default();
@@ -274,5 +301,27 @@ mod tests {
         assert_eq!(of("group_by[user_alias_id]&id__lt=3"), r#"[{"user_alias_id":70},{"user_alias_id":71}]"#);
         assert_eq!(of("group_by[user_alias_id]&id__lt=3&normalize_authors=true"), r#"[{"user_alias_id":7}]"#);
         assert_eq!(answer("aggregate[count]=id&id=9"), (0, "[]".into()));
+    }
+    #[test]
+    fn groups_of_numbers_that_lie_far_apart() {
+        for far in [(1i64 << 53) - 1, 1 << 31] {
+            let mut keys = Vec::new();
+            for user in [1, 2, far] {
+                for repo in [-far, 5, far] {
+                    for haloc in [Some(-far), Some(far), None] {
+                        let haloc = haloc.map_or("null".into(), |haloc| haloc.to_string());
+                        keys.push(alloc::format!(r#""apex_user_id":{user},"repo_id":{repo},"haloc":{haloc}"#));
+                    }
+                }
+            }
+            // In the opposite order, each twice.
+            let lines = (0..2).flat_map(|turn| keys.iter().rev().zip((turn..).step_by(2)));
+            let lines: Vec<String> = lines.map(|(key, id)| alloc::format!(r#"{{"id":{id},{key}}}"#)).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let query = "group_by[apex_user_id,repo_id,haloc]&aggregate[count]=id";
+            let answer = aggregate(&AggregateRequest::parse(query).unwrap(), &store_of(&lines));
+            let rows: Vec<String> = keys.iter().map(|key| alloc::format!(r#"{{{key},"id_count":2}}"#)).collect();
+            assert_eq!(serde_json::to_string(&answer.rows).unwrap(), alloc::format!("[{}]", rows.join(",")));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Store, list, nested};
 use crate::json::{Reader, unescape, write_text};
 use crate::query::{ListRequest, Page};
-use crate::schema::{Missing, Nested, NestedOf, Resource, Shown};
+use crate::schema::{COMMITS, Field, Missing, Nested, NestedOf, Resource, Shown};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -21,9 +21,10 @@ pub fn list_body(request: &ListRequest, store: &Store, lines: &dyn Lines, addres
     let found = list(request, store);
     let mut out = String::new();
     write_page(&request.page, found.count, address, query, &mut out, |out| {
+        let (form, mut values) = (Form::of_request(request), Values::default());
         for (index, &place) in found.places.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
-            write_row(request, store, lines, place, out);
+            form.write(store, lines, place, &mut values, out);
         }
     });
     out
@@ -58,107 +59,149 @@ pub fn write_page(
 /// The row at a place: what the request asks for, in the resource's order, then, if it asks for nothing by name, what
 /// the resource does not know.
 pub fn write_row(request: &ListRequest, store: &Store, lines: &dyn Lines, place: usize, out: &mut String) {
-    let resource = request.resource;
-    let members = Members::read(lines.line(resource, place));
-    let mut object = Object::begin(out);
-    for (at, what) in resource.shown().enumerate() {
-        if !request.projection.shows(at) {
-            continue;
-        }
-        object.name(what.name());
-        match what {
-            Shown::Field(_, field) => {
-                let user = || members.value("apex_user_id").filter(|_| request.normalize_authors);
-                let value = if field.name == "user_alias_id" { user() } else { None };
-                object.0.push_str(value.or_else(|| members.value(field.name)).unwrap_or(missing(field.missing)));
+    Form::of_request(request).write(store, lines, place, &mut Values::default(), out);
+}
+
+/// How rows are written: what is the same for all of them, found once.
+struct Form {
+    resource: &'static Resource,
+    /// What a row shows, each behind its name as it is written: `,"name":`, and the first after a `{`.
+    members: Vec<(String, Source)>,
+    /// Whether what the resource does not know is shown.
+    unknown: bool,
+}
+
+/// Where a value comes from.
+enum Source {
+    /// A field of the row; where the row does not have it, this text.
+    Field(usize, &'static str),
+    /// Rows of another resource.
+    Nested(&'static Nested, Form),
+}
+
+impl Form {
+    fn of_request(request: &ListRequest) -> Form {
+        const ALIAS: usize = COMMITS.place("user_alias_id");
+        const USER: usize = COMMITS.place("apex_user_id");
+        let shown = request.resource.shown().enumerate().filter(|&(at, _)| request.projection.shows(at));
+        let sources = shown.map(|(_, shown)| match shown {
+            // Commits alone can be asked for so.
+            Shown::Field(ALIAS, field) if request.normalize_authors => (field.name, Source::field(USER, field)),
+            Shown::Field(at, field) => (field.name, Source::field(at, field)),
+            Shown::Nested(nested) => {
+                let fields = nested.resource.fields.iter().enumerate();
+                let fields = fields.filter(|(_, field)| nested.fields.contains(&field.name));
+                let form = Form::new(nested.resource, fields.map(|(at, field)| (field.name, Source::field(at, field))));
+                (nested.name, Source::Nested(nested, form))
             }
-            Shown::Nested(nested) => write_nested(nested, resource, store, lines, place, object.0),
+        });
+        Form { unknown: request.projection.unknown, ..Form::new(request.resource, sources) }
+    }
+
+    fn new(resource: &'static Resource, sources: impl Iterator<Item = (&'static str, Source)>) -> Form {
+        let mut members: Vec<(String, Source)> = Vec::new();
+        for (name, source) in sources {
+            let mut prefix = String::from(if members.is_empty() { "{" } else { "," });
+            write_text(name, &mut prefix);
+            prefix.push(':');
+            members.push((prefix, source));
+        }
+        Form { resource, members, unknown: false }
+    }
+
+    /// Writes the row at a place; `values` is room for what is read of it.
+    fn write<'a>(&self, store: &Store, lines: &'a dyn Lines, place: usize, values: &mut Values<'a>, out: &mut String) {
+        values.read(self.resource, lines.line(self.resource, place));
+        for (name, source) in &self.members {
+            out.push_str(name);
+            match source {
+                Source::Field(at, missing) => {
+                    out.push_str(values.fields.get(*at).copied().flatten().unwrap_or(missing))
+                }
+                Source::Nested(nested, form) => form.write_nested(nested, self.resource, store, lines, place, out),
+            }
+        }
+        let mut separator = if self.members.is_empty() { '{' } else { ',' };
+        for (name, value) in values.others.iter().filter(|_| self.unknown) {
+            // What is nested has no place of its own among a row's values.
+            if self.resource.nested.iter().all(|nested| nested.name != name) {
+                out.push(core::mem::replace(&mut separator, ','));
+                write_text(name, out);
+                out.push(':');
+                out.push_str(value);
+            }
+        }
+        out.push_str(if separator == '{' { "{}" } else { "}" });
+    }
+
+    /// Writes the rows that a row of another resource shows.
+    fn write_nested(
+        &self,
+        of: &Nested,
+        resource: &Resource,
+        store: &Store,
+        lines: &dyn Lines,
+        place: usize,
+        out: &mut String,
+    ) {
+        let places = store.rows(resource).map(|rows| nested(of, rows, place, store)).unwrap_or_default();
+        let is_list = of.of != NestedOf::Id;
+        out.push_str(match (is_list, places.is_empty()) {
+            (true, _) => "[",
+            (false, true) => "null",
+            (false, false) => "",
+        });
+        let mut values = Values::default();
+        for (index, &place) in places.iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { "," });
+            self.write(store, lines, place, &mut values, out);
+        }
+        if is_list {
+            out.push(']');
         }
     }
-    if request.projection.unknown {
-        let is_shown = |name: &str| resource.shown().any(|shown| shown.name() == name);
-        for (name, value) in members.0.iter().filter(|(name, _)| !is_shown(name)) {
-            object.name(name);
-            object.0.push_str(value);
-        }
-    }
-    object.end();
 }
 
-/// The rows of another resource that a row shows.
-fn write_nested(of: &Nested, resource: &Resource, store: &Store, lines: &dyn Lines, place: usize, out: &mut String) {
-    let places = store.rows(resource).map(|rows| nested(of, rows, place, store)).unwrap_or_default();
-    let is_list = of.of != NestedOf::Id;
-    out.push_str(match (is_list, places.is_empty()) {
-        (true, _) => "[",
-        (false, true) => "null",
-        (false, false) => "",
-    });
-    for (index, &place) in places.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        let members = Members::read(lines.line(of.resource, place));
-        let mut object = Object::begin(out);
-        for field in of.resource.fields.iter().filter(|field| of.fields.contains(&field.name)) {
-            object.name(field.name);
-            object.0.push_str(members.value(field.name).unwrap_or(missing(field.missing)));
-        }
-        object.end();
-    }
-    if is_list {
-        out.push(']');
+impl Source {
+    fn field(at: usize, field: &Field) -> Source {
+        let missing = match field.missing {
+            Missing::Required | Missing::Null => "null",
+            Missing::Zero => "0",
+            Missing::False => "false",
+            Missing::EmptyList => "[]",
+        };
+        Source::Field(at, missing)
     }
 }
 
-/// The members of a row and the texts of their values, by name; of one that is named twice, the later.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
+/// The texts of a row's values; of one that is named twice, the later.
+#[derive(Default)]
+struct Values<'a> {
+    /// Of each field of the resource, if the row has it.
+    fields: Vec<Option<&'a str>>,
+    /// What is none of its fields, in the order of names.
+    others: Vec<(Cow<'a, str>, &'a str)>,
+}
 
-impl<'a> Members<'a> {
-    fn read(line: &'a str) -> Members<'a> {
-        let mut members: Vec<(Cow<'a, str>, &'a str)> = Vec::new();
+impl<'a> Values<'a> {
+    fn read(&mut self, resource: &Resource, line: &'a str) {
+        self.fields.clear();
+        self.fields.resize(resource.fields.len(), None);
+        self.others.clear();
         let mut reader = Reader::new(line);
         reader.begin(b'{');
+        let mut expected = 0;
         while let Ok(Some((name, value))) = reader.member() {
             let Some(name) = unescape(name) else { continue };
-            match members.binary_search_by(|(other, _)| other.as_ref().cmp(name.as_ref())) {
-                Ok(at) => members.get_mut(at).into_iter().for_each(|member| member.1 = value),
-                Err(at) => members.insert(at, (name, value)),
+            if let Some(at) = resource.position_from(expected, &name) {
+                expected = at + 1;
+                self.fields.get_mut(at).into_iter().for_each(|field| *field = Some(value));
+                continue;
+            }
+            match self.others.binary_search_by(|(other, _)| other.as_ref().cmp(name.as_ref())) {
+                Ok(at) => self.others.get_mut(at).into_iter().for_each(|other| other.1 = value),
+                Err(at) => self.others.insert(at, (name, value)),
             }
         }
-        Members(members)
-    }
-
-    fn value(&self, name: &str) -> Option<&'a str> {
-        let at = self.0.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()?;
-        self.0.get(at).map(|&(_, value)| value)
-    }
-}
-
-/// An object that is being written.
-struct Object<'a>(&'a mut String, char);
-
-impl<'a> Object<'a> {
-    fn begin(out: &'a mut String) -> Object<'a> {
-        Object(out, '{')
-    }
-
-    fn name(&mut self, name: &str) {
-        self.0.push(core::mem::replace(&mut self.1, ','));
-        write_text(name, self.0);
-        self.0.push(':');
-    }
-
-    fn end(self) {
-        self.0.push_str(if self.1 == '{' { "{}" } else { "}" });
-    }
-}
-
-fn missing(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Required | Missing::Null => "null",
-        Missing::Zero => "0",
-        Missing::False => "false",
-        Missing::EmptyList => "[]",
     }
 }

@@ -350,6 +350,29 @@ fn what_rows_show_of_others() {
 }
 
 #[test]
+fn a_row_is_shown_from_its_own_text() {
+    struct One(&'static str);
+    impl Lines for One {
+        fn line(&self, _: &Resource, _: usize) -> &str {
+            self.0
+        }
+    }
+    let line = r#"{"z":1,"name":"a","i\u0064":7,"name":"b\u006f","y":[ 1 , {"b":2}],"z": 2}"#;
+    let mut store = Store::default();
+    store.insert(rows(&TAGS, &[line]));
+    for (query, expected) in [
+        ("", r#"{"id":7,"name":"b\u006f","org_id":null,"y":[ 1 , {"b":2}],"z":2}"#),
+        ("omit=id,name,org_id", r#"{"y":[ 1 , {"b":2}],"z":2}"#),
+        ("fields=org_id,name", r#"{"name":"b\u006f","org_id":null}"#),
+        ("fields=", "{}"),
+    ] {
+        let mut written = String::new();
+        write_row(&ListRequest::parse(&TAGS, query).unwrap(), &store, &One(line), 0, &mut written);
+        assert_eq!(written, expected, "{query}");
+    }
+}
+
+#[test]
 fn only_what_is_needed_is_read() {
     let names = |resource: &'static Resource, query: &str| -> Vec<&str> {
         reads(&ListRequest::parse(resource, query).unwrap()).iter().map(|resource| resource.name).collect()
