@@ -91,3 +91,25 @@ fn what_is_leniently_read_is_no_error() {
         assert!(ListRequest::parse(&streamgage::schema::COMMITS, &query).is_ok(), "{query}");
     }
 }
+
+#[test]
+fn what_filters_puts_out_of_force_is_marked() {
+    let document = serde_json::to_value(document().unwrap()).unwrap();
+    let mut marked = 0;
+    for resource in streamgage::schema::RESOURCES {
+        let path = format!("/v3/customer/core/{}/", resource.name);
+        for parameter in document["paths"][path]["get"]["parameters"].as_array().unwrap() {
+            let shared = parameter["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+            let parameter = shared.map_or(parameter, |pointer| document.pointer(pointer).unwrap());
+            let name = parameter["name"].as_str().unwrap();
+            let is_wrong = |query: &str| ListRequest::parse(resource, query).is_err();
+            // No parameter that can be wrong takes this.
+            if name != "filters" && is_wrong(&format!("{name}=%00")) {
+                let beside = parameter["x-unread-beside"].as_str() == Some("filters");
+                assert_eq!(is_wrong(&format!("filters=(id%253D1)&{name}=%00")), !beside, "{name}");
+                marked += usize::from(beside);
+            }
+        }
+    }
+    assert!(marked > 100, "{marked}");
+}

@@ -1,10 +1,13 @@
 """What schemathesis has to know of the document that OpenAPI has no word for. It is read from the document's own marks:
 nothing here names an endpoint or a parameter.
 
-x-lenient      of a parameter: a regular expression of what it takes without an error, although its type does not have
-               it. This is the only exemption there is: of all checks, only that bad data is refused, and only where all
-               that is bad is such a parameter's value.
-x-not-before   of a date: the earliest that is taken, which no schema can say. Good dates that lie before are moved.
+x-lenient        of a parameter: a regular expression of what it takes without an error, although its type does not
+                 have it.
+x-unread-beside  of a parameter: another one. Beside a value of that, it is not read, whatever its own is.
+x-not-before     of a date: the earliest that is taken, which no schema can say. Good dates that lie before are moved.
+
+The first two are the only exemption there is: of all checks, only that bad data is refused, and only where all that is
+bad is the value of such a parameter.
 """
 
 import datetime
@@ -36,9 +39,12 @@ def filter_failure(context, failure, case, response):
     data = case.meta.phase.data
     bad = {parameter_of(mutation) for mutation in data.mutations} or {data.parameter}
     lenient = marks(case.operation, "x-lenient")
+    unread_beside = marks(case.operation, "x-unread-beside")
     sent = parse_qs(urlsplit(response.request.url).query, keep_blank_values=True)
 
     def is_lenient(name):
+        if sent.get(unread_beside.get(name), [""])[-1]:
+            return True
         # Of a parameter that is sent several times the last counts; one that is not sent is absent, and no bad value.
         # The members of an object are sent as `name[member]`.
         values = [texts[-1] for key, texts in sent.items() if key == name or key.startswith(f"{name}[")]

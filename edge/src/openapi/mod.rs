@@ -1,7 +1,7 @@
 //! The OpenAPI document of the Worker: made of the schema that everything else reads, with examples that are answers.
 //!
-//! Two extensions say what a schema can't: `x-lenient`, a regular expression of what a parameter takes without an error
-//! although its type does not have it, and `x-not-before` of dates.
+//! Three extensions say what a schema can't: `x-lenient`, a regular expression of what a parameter takes without an error
+//! although its type does not have it, `x-unread-beside` another parameter, and `x-not-before` of dates.
 
 mod about;
 mod examples;
@@ -83,7 +83,8 @@ whose field is null.
 `HEAD` and `OPTIONS` are answered wherever `GET` is.
 
 **Extensions.** `x-lenient` is a regular expression of what a parameter takes without an error although its type does \
-not have it; `x-not-before` the earliest date that one takes; `x-request` the request that an example answers, asked \
+not have it; `x-unread-beside` another parameter, beside which this one is not read; `x-not-before` the earliest date \
+that one takes; `x-request` the request that an example answers, asked \
 on 2024-05-31 of what the examples of `POST /import/…` load.";
 
 fn tag(name: &'static str, description: &'static str) -> Json {

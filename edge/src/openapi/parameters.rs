@@ -124,7 +124,8 @@ pub(super) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
         let description = format!("{} Anything but true has no effect.", of_flag(flag));
         Parameter::new(flag.name(), description, operand(Operand::Boolean), Operand::Boolean.lenient())
     });
-    filters.chain(flags).map(|parameter| (parameter.name.clone(), parameter.json())).collect()
+    let beside = |parameter: Parameter| Parameter { more: object! { "x-unread-beside" => "filters" }, ..parameter };
+    filters.chain(flags).map(|parameter| (parameter.name.clone(), beside(parameter).json())).collect()
 }
 
 fn describe(resource: &Resource, known: &FilterParameter) -> String {
