@@ -22,21 +22,25 @@ pub fn fold(text: &str) -> String {
     text.chars().map(upper).collect()
 }
 
-/// A character whose upper case is longer than one character stands for itself, unless Unicode has a shorter one too:
-/// Greek letters with an iota below have one with the iota beside.
 fn upper(character: char) -> char {
-    let mut upper = character.to_uppercase();
-    match (upper.next(), upper.next(), character) {
-        (Some(single), None, _) => single,
-        (_, _, '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}') => above(character, 8),
-        (_, _, '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}') => above(character, 9),
+    if character.is_ascii() {
+        return character.to_ascii_uppercase();
+    }
+    let code = u32::from(character);
+    let begun = UPPER.partition_point(|&(first, ..)| first <= code);
+    match begun.checked_sub(1).and_then(|last| UPPER.get(last)) {
+        Some(&(first, length, step, distance))
+            if code - first <= u32::from(length) && (code - first).checked_rem(step.into()) == Some(0) =>
+        {
+            code.checked_add_signed(distance).and_then(char::from_u32).unwrap_or(character)
+        }
         _ => character,
     }
 }
 
-fn above(character: char, distance: u32) -> char {
-    char::from_u32(u32::from(character) + distance).unwrap_or(character)
-}
+/// Characters that have an upper case, beyond ASCII: the first, how far the last is from it, how far each is from the
+/// one before, and how far their upper cases are from them.
+static UPPER: &[(u32, u16, u16, i32)] = &include!(concat!(env!("OUT_DIR"), "/upper.rs"));
 
 /// Shows a string as Python's `repr` does (§1, the errors of choices).
 ///
@@ -107,6 +111,16 @@ mod tests {
             "\u{1f88}\u{1f9f}\u{1fab}\u{1fbc}\u{1fcc}\u{1ffc}"
         );
         assert_eq!(fold("\u{1f88}\u{1fbc}"), "\u{1f88}\u{1fbc}");
+    }
+
+    #[test]
+    fn an_upper_case_of_one_character_is_that_of_unicode() {
+        for character in '\0'..=char::MAX {
+            let mut upper = character.to_uppercase();
+            if let (Some(single), None) = (upper.next(), upper.next()) {
+                assert_eq!(super::upper(character), single, "{character:?}");
+            }
+        }
     }
 
     #[test]

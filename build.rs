@@ -1,0 +1,62 @@
+//! Makes the table of `text::fold` from that of the standard library, which would take twelve kilobytes of a module that
+//! is sent over a network.
+
+use std::env::var;
+use std::error::Error;
+use std::fmt::Write;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut runs: Vec<Run> = Vec::new();
+    for character in '\u{80}'..=char::MAX {
+        let (code, upper) = (u32::from(character), u32::from(upper(character)));
+        if code != upper && !runs.last_mut().is_some_and(|run| run.takes(code, upper)) {
+            runs.push(Run { first: code, last: code, step: 1, upper });
+        }
+    }
+    let mut table = String::from("[");
+    for Run { first, last, step, upper } in runs {
+        write!(table, "({first}, {}, {step}, {}),", last - first, i64::from(upper) - i64::from(first))?;
+    }
+    table.push(']');
+    std::fs::write(format!("{}/upper.rs", var("OUT_DIR")?), table)?;
+    println!("cargo::rerun-if-changed=build.rs");
+    Ok(())
+}
+
+/// Characters whose upper cases are equally far from them, each so many behind the one before.
+struct Run {
+    first: u32,
+    last: u32,
+    step: u32,
+    /// Of the first.
+    upper: u32,
+}
+
+impl Run {
+    /// Takes the next character in, if it is one of them.
+    fn takes(&mut self, code: u32, upper: u32) -> bool {
+        let step = code - self.last;
+        let is_next = step == self.step || self.last == self.first;
+        let takes = is_next && code.wrapping_sub(upper) == self.first.wrapping_sub(self.upper);
+        if takes {
+            (self.last, self.step) = (code, step);
+        }
+        takes
+    }
+}
+
+/// A character whose upper case is longer than one character stands for itself, unless Unicode has a shorter one too:
+/// Greek letters with an iota below have one with the iota beside.
+fn upper(character: char) -> char {
+    let mut upper = character.to_uppercase();
+    match (upper.next(), upper.next(), character) {
+        (Some(single), None, _) => single,
+        (_, _, '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}') => above(character, 8),
+        (_, _, '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}') => above(character, 9),
+        _ => character,
+    }
+}
+
+fn above(character: char, distance: u32) -> char {
+    char::from_u32(u32::from(character) + distance).unwrap_or(character)
+}
