@@ -1,6 +1,6 @@
 //! How many rows there are, as imports keep it: of a resource in the table `row_count`, for counting them all, and for
-//! finding a place deep among them; of commits in the table `commit_count`, for counting what flags keep of them. So none
-//! of these rows is read.
+//! finding a place deep among them; of commits in `commit_count` and `new_work_count`, for counting what is found of
+//! them. So none of these rows is read.
 
 use crate::sql::Statement;
 use streamgage::schema::Resource;
@@ -25,17 +25,27 @@ pub(crate) fn update(resource: &Resource, kept: String, deleted: String) -> Stat
     Statement::new(sql, [kept.into(), deleted.into()])
 }
 
-/// Adds these commits, as they are at this point, to the tally of what flags keep, `change` times. `ids` is a query.
-pub(crate) fn tally(change: i32, ids: &str) -> Statement {
-    let sql = format!(
-        "INSERT INTO commit_count (\
-         repo_id, apex_user_id, is_duplicate, is_merge, is_pr_orphan, is_outlier, is_weekday, count) \
-         SELECT repo_id, apex_user_id, is_duplicate, is_merge IS NOT 0, is_pr_orphan IS NOT 0, \
-         outlier_reason IS NOT NULL, is_weekday IS 1, {change} * COUNT(*) \
-         FROM commits WHERE id IN ({ids}) GROUP BY 1, 2, 3, 4, 5, 6, 7 \
-         ON CONFLICT DO UPDATE SET count = count + excluded.count"
-    );
-    Statement::new(sql, [])
+/// Adds these commits, as they are at this point, to the tallies of what is asked of them, `change` times. `ids` is a query.
+pub(crate) fn tally(change: i32, ids: &str) -> [Statement; 2] {
+    let add = |table: &str, names: &str, values: &str, groups: &str, condition: &str| {
+        let sql = format!(
+            "INSERT INTO {table} ({names}, count) SELECT {values}, {change} * COUNT(*) \
+             FROM commits WHERE id IN ({ids}){condition} GROUP BY {groups} \
+             ON CONFLICT DO UPDATE SET count = count + excluded.count"
+        );
+        Statement::new(sql, [])
+    };
+    [
+        add(
+            "commit_count",
+            "repo_id, apex_user_id, is_duplicate, is_merge, is_pr_orphan, is_outlier, is_weekday",
+            "repo_id, apex_user_id, is_duplicate, is_merge IS NOT 0, is_pr_orphan IS NOT 0, \
+             outlier_reason IS NOT NULL, is_weekday IS 1",
+            "1, 2, 3, 4, 5, 6, 7",
+            "",
+        ),
+        add("new_work_count", "new_work", "new_work", "1", " AND new_work IS NOT NULL"),
+    ]
 }
 
 /// Counts all rows.

@@ -344,6 +344,8 @@ fn whatever_is_asked_is_answered() {
         (format!("filters={}", "%25".repeat(5_000)), 400),
         (repeated("(repo_tags__in%3D1)", 8), 200),
         (repeated("(repo_tags__in%3D1)", 9), 400),
+        (repeated("~(repo_tags__in%3D1)", 4), 200),
+        (repeated("~(repo_tags__in%3D1)", 5), 400),
         ("limit=99999999999999999999&offset=99999999999999999999".to_owned(), 200),
         ("id__gte=-1e40&impact__lt=1e40&risk__lt=1e40&id__lt=9007199254740993".to_owned(), 200),
     ] {
@@ -402,7 +404,9 @@ fn examples_use_indexes() {
         // One end of a range: the planner, which knows no numbers of rows, would go through all in the order of ids.
         if path.contains("new_work__gte") || path.contains("author_date__gt=") {
             let sorted = plans[1].split("RIGHT").next().unwrap();
-            assert_eq!(sorted.matches(index).count(), 2, "{path}: {sorted}");
+            // Of dates the index tells whether they are few, too; of new_work what imports count.
+            let times = if path.contains("new_work__gte") { 1 } else { 2 };
+            assert_eq!(sorted.matches(index).count(), times, "{path}: {sorted}");
         }
         // An order of ids needs no sorting before the page is known.
         if index == "SCAN t" {
@@ -411,9 +415,9 @@ fn examples_use_indexes() {
     }
 }
 
-/// What flags keep is counted without the commits: so it is the same when they are gone.
+/// What imports keep count of is counted without the commits: so it is the same when they are gone.
 #[test]
-fn flags_are_counted_without_commits() {
+fn broad_questions_are_counted_without_commits() {
     let store = Store::new();
     store.import("users", "{\"id\":1,\"hidden_from_reports\":true}\n{\"id\":2}");
     store.import("repos", "{\"id\":1,\"blocked\":true}\n{\"id\":2,\"oldest_commit_date\":\"2021-06-01\",\"tags\":[7]}");
@@ -421,7 +425,7 @@ fn flags_are_counted_without_commits() {
         json!({
             "id": id, "apex_user_id": id % 3, "repo_id": id / 3 % 3, "is_merge": id % 5 == 0, "is_pr_orphan": id % 7 == 0,
             "outlier_reason": (id % 11 == 0).then_some(1), "ignore_hash": (id % 13 > 9).then(|| (id % 17).to_string()),
-            "author_local_date": format!("2021-06-{:02}", id % 30 + 1),
+            "author_local_date": format!("2021-06-{:02}", id % 30 + 1), "new_work": id % 19,
         })
         .to_string()
     };
@@ -442,6 +446,8 @@ fn flags_are_counted_without_commits() {
         "apply_default_filters=true",
         "apply_default_filters=true&remove_excluded=true&exclude_weekends=true&repo_tags__in=7&repo_tags__in!=8",
         "repo_id__in=1,2&smart_dedupe=true",
+        "new_work__lt=10",
+        "new_work__gte=3&new_work__lte=5",
     ];
     let before = queries.map(count);
     assert!(before.iter().all(|&count| count > 0 && count < 300), "{before:?}");
@@ -449,14 +455,15 @@ fn flags_are_counted_without_commits() {
     assert_eq!(queries.map(count), before);
 }
 
-/// Of rows that joins find astronomically often, how often is told, and a page shown, in a bounded time.
+/// How often joins find a row is told, and a page shown, without finding it so often.
 #[test]
 fn joins_are_not_multiplied_out() {
+    const MANY: u64 = 5;
     let mut organization = vec![Vec::new(); RESOURCES.len()];
     let at = |name: &str| RESOURCES.iter().position(|resource| resource.name == name).unwrap();
     for user in 1..4 {
         organization[at("users")].push(json!({ "id": user }).to_string());
-        for team in 1..51 {
+        for team in 1..=MANY {
             let id = user * 100 + team;
             let member = json!({ "id": id, "apex_user_id": user, "team_id": team, "membership_type": "contributor" });
             organization[at("team_membership")].push(member.to_string());
@@ -464,7 +471,7 @@ fn joins_are_not_multiplied_out() {
             organization[at("user_alias")].push(alias.to_string());
         }
     }
-    for team in 1..51 {
+    for team in 1..=MANY {
         organization[at("teams")].push(json!({ "id": team, "name": "ab" }).to_string());
     }
     let (store, memory) = filled(&organization);
@@ -474,21 +481,21 @@ fn joins_are_not_multiplied_out() {
             "team__isnull=false&team__name=ab&team__name__icontains=a&team__name__startswith=a&alias_name=ab\
              &alias_name__icontains=a&alias_email=ab&alias_email__startswith=a"
                 .to_owned(),
-            50u64.pow(8),
+            MANY.pow(8),
         ),
-        (many("(team__isnull%3Dfalse)", 8, "%26"), 50u64.pow(8)),
+        (many("(team__isnull%3Dfalse)", 8, "%26"), MANY.pow(8)),
         // The first negation is of all.
-        (many("~(team_member%3D1)", 8, "%26"), 50u64.pow(8) - 49u64.pow(7)),
+        (many("~(team_member%3D1)", 8, "%26"), MANY.pow(8) - (MANY - 1).pow(7)),
         (many("(team_member%3D1)", 40, "%7C"), 1),
         (
             "filters=(team_member%3D1)%7C(team_member%3D2)%26(team__name%3Dab)%7C(team_member%3D3)".to_owned(),
-            2 * 50 + 48,
+            3 * MANY - 2,
         ),
     ] {
         let query = format!("{query}&fields=id&limit=3&offset={}", times - 1);
         store.steps.set(0);
         let page: Value = serde_json::from_str(&store.get(&format!("/v3/customer/core/users/?{query}"))).unwrap();
-        assert!(store.steps.get() < 500_000, "{query}: {}", store.steps.get());
+        assert!(store.steps.get() < 150_000, "{query}: {}", store.steps.get());
         let found = evaluate::list(&ListRequest::parse(RESOURCES[at("users")], &query).unwrap(), &memory);
         assert_eq!(
             (page["count"].as_u64().unwrap(), page["results"].as_array().unwrap().len()),

@@ -40,7 +40,7 @@ fn commit() -> impl Strategy<Value = String> {
         let (merge, orphan, outlier, hash) = rules;
         let date = Day::from_number(20_600 + (hours / 4) as i32);
         format!(
-            r#"{{"id":{id},"apex_user_id":{user},"repo_id":{repo},"author_date":"{date}T{:02}:30:00","author_tzoffset":{},"is_merge":{merge},"is_pr_orphan":{orphan},"outlier_reason":{},"ignore_hash":{hash},"haloc":{haloc},"churn":{churn},"impact":{impact}}}"#,
+            r#"{{"id":{id},"apex_user_id":{user},"repo_id":{repo},"author_date":"{date}T{:02}:30:00","author_tzoffset":{},"is_merge":{merge},"is_pr_orphan":{orphan},"outlier_reason":{},"ignore_hash":{hash},"haloc":{haloc},"new_work":{haloc},"churn":{churn},"impact":{impact}}}"#,
             hours % 4 * 6,
             offset * 60,
             if outlier { "1" } else { "null" },
@@ -120,6 +120,8 @@ const DUPLICATES: &str = "SELECT id FROM commits WHERE is_duplicate ORDER BY id"
 const FOUND_TALLY: &str = "SELECT repo_id, apex_user_id, is_duplicate, coalesce(is_merge, 1), coalesce(is_pr_orphan, 1), \
      iif(outlier_reason IS NULL, 0, 1) AS is_outlier, coalesce(is_weekday, 0), COUNT(*), nullif(outlier_reason IS NOT NULL, 0) \
      FROM commits GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7";
+const NEW_WORK: &str = "SELECT * FROM new_work_count WHERE count <> 0";
+const FOUND_NEW_WORK: &str = "SELECT new_work, COUNT(*) FROM commits WHERE new_work >= -9e18 GROUP BY 1";
 const FOUND_DUPLICATES: &str = "SELECT id FROM commits AS t WHERE id > (SELECT MIN(id) FROM commits WHERE ignore_hash = t.ignore_hash) ORDER BY id";
 
 proptest! {
@@ -139,6 +141,7 @@ proptest! {
         }
         prop_assert_eq!(store.rows(DUPLICATES), store.rows(FOUND_DUPLICATES));
         prop_assert_eq!(store.rows(TALLY), store.rows(FOUND_TALLY));
+        prop_assert_eq!(store.rows(NEW_WORK), store.rows(FOUND_NEW_WORK));
         let fresh = Store::new();
         // From the last to the first, one at a time.
         for id in store.rows("SELECT id FROM commits ORDER BY id DESC") {

@@ -87,19 +87,19 @@ fn each_migration_keeps_what_was_there() {
     assert_eq!(store.rows("SELECT * FROM row_count"), counts);
 }
 
-/// What flags ask for is found of the commits that are there already.
+/// What imports keep is found of the commits that are there already.
 #[test]
-fn flags_of_commits_that_are_there() {
+fn counts_of_commits_that_are_there() {
     let database = Connection::open_in_memory().unwrap();
     let (before, after) = MIGRATIONS.split_at(7);
     database.execute_batch(&before.concat()).unwrap();
     database
         .execute_batch(
             "INSERT INTO commits (id, apex_user_id, repo_id, day, ignore_hash, is_merge, is_pr_orphan, outlier_reason, \
-             author_local_date, author_local_date_utc) VALUES \
-             (1, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL), (2, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL), \
-             (3, 2, 3, 18783, NULL, 0, 0, NULL, '2021-06-05', NULL), (4, 2, 3, 0, NULL, NULL, 1, 7, NULL, NULL), \
-             (5, 2, 3, 18781, 'b', 0, 0, NULL, '2021-06-04T23:00:00-02:00', '2021-06-05T01:00:00');",
+             author_local_date, author_local_date_utc, new_work) VALUES \
+             (1, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL, 8), (2, 2, 3, 18781, 'a', 0, 0, NULL, '2021-06-03', NULL, 8), \
+             (3, 2, 3, 18783, NULL, 0, 0, NULL, '2021-06-05', NULL, -1), (4, 2, 3, 0, NULL, NULL, 1, 7, NULL, NULL, NULL), \
+             (5, 2, 3, 18781, 'b', 0, 0, NULL, '2021-06-04T23:00:00-02:00', '2021-06-05T01:00:00', 8);",
         )
         .unwrap();
     database.execute_batch(&after.concat()).unwrap();
@@ -110,6 +110,7 @@ fn flags_of_commits_that_are_there() {
     );
     let tally = ["[3,2,0,0,0,0,0,2,null]", "[3,2,0,0,0,0,1,1,null]", "[3,2,0,1,1,1,0,1,1]", "[3,2,1,0,0,0,1,1,null]"];
     assert_eq!(store.rows("SELECT * FROM commit_count"), tally);
+    assert_eq!(store.rows("SELECT * FROM new_work_count"), ["[-1,1]", "[8,3]"]);
 }
 
 #[test]

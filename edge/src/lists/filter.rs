@@ -65,7 +65,12 @@ fn joined(request: &ListRequest, index: usize, parameters: &mut Parameters) -> O
     let narrow = if is_narrowed { format!(" WHERE {}", groups.get(1..)?.join(" AND ")) } else { String::new() };
     Some(format!(
         " {}JOIN (SELECT {} FROM {rows} AS r{narrow} GROUP BY {}) AS j{index} ON j{index}.owner = {}",
-        if join.outer && !is_narrowed { "LEFT " } else { "" },
+        // All that is looked at for each row comes behind it (`CROSS`): so a page ends the search.
+        match (is_narrowed, join.outer) {
+            (true, _) => "",
+            (false, true) => "LEFT ",
+            (false, false) => "CROSS ",
+        },
         columns.join(", "),
         groups.join(", "),
         owner_of(request.resource),
@@ -83,17 +88,24 @@ pub(super) fn finds_all(request: &ListRequest) -> bool {
     request.filter.conditions().next().is_none()
 }
 
-/// Whether all that is asked of commits is what the table `commit_count` tells them apart by.
-pub(super) fn is_tallied(request: &ListRequest) -> bool {
+/// The table that has the `count` of the commits that are found, where all that is asked of them is what it tells them
+/// apart by.
+pub(super) fn tally(request: &ListRequest) -> Option<&'static str> {
     let resource = request.resource;
-    let is_told = |condition: &Condition| match condition.subject {
-        // Whose tags: the repository's.
-        Subject::Filter(_) => true,
-        Subject::Field(place) if resource.fields.get(place).is_some_and(|field| field.name == "repo_id") => true,
-        _ => condition.flag(resource).is_some(),
+    let is_of = |condition: &Condition, name: &str| matches!(condition.subject, Subject::Field(place) if resource.fields.get(place).is_some_and(|field| field.name == name));
+    // Filters that are no fields look at the repository's tags.
+    let is_flag = |condition: &Condition| {
+        condition.flag(resource).is_some()
+            || matches!(condition.subject, Subject::Filter(_))
+            || is_of(condition, "repo_id")
     };
-    let mut conditions = request.filter.conjunction().into_iter().flatten().peekable();
-    resource.name == COMMITS.name && conditions.peek().is_some() && conditions.all(is_told)
+    let all =
+        |is: &dyn Fn(&Condition) -> bool| request.filter.conjunction().is_some_and(|mut conditions| conditions.all(is));
+    match resource.name == COMMITS.name && !finds_all(request) {
+        true if all(&is_flag) => Some("commit_count"),
+        true if all(&|condition| is_of(condition, "new_work") && !condition.negated) => Some("new_work_count"),
+        _ => None,
+    }
 }
 
 /// The fields with an index that a range can be looked up in.

@@ -65,16 +65,13 @@ pub(super) fn count(request: &ListRequest, parameters: &mut Parameters) -> Strin
     if filter::finds_all(request) {
         return counts::all(request.resource);
     }
-    let (table, tally) = match filter::is_tallied(request) {
-        true => ("commit_count", Some("t.count".to_owned())),
-        false => (request.resource.name, None),
-    };
-    let times: Vec<String> = tally.into_iter().chain(filter::times(request)).collect();
+    let tally = filter::tally(request);
+    let times: Vec<String> = tally.map(|_| "t.count".to_owned()).into_iter().chain(filter::times(request)).collect();
     let count = match times.as_slice() {
         [] => "COUNT(*)".to_owned(),
         times => whole(&times.join(" * ")),
     };
-    format!("SELECT {count} AS count{}", filter::found(request, table, parameters))
+    format!("SELECT {count} AS count{}", filter::found(request, tally.unwrap_or(request.resource.name), parameters))
 }
 
 /// The sum of whole numbers that are not negative, as one that a JavaScript number holds.
@@ -115,12 +112,13 @@ pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String
     let end = bind(offset.saturating_add(limit), parameters);
     let (limit, offset) = (bind(limit, parameters), bind(offset, parameters));
     if let Some(times) = filter::times(request) {
-        // What is found several times is given once, with how often it stands on the page.
+        // What is found several times is given once, with how often it stands on the page; not at all where the page is
+        // full before it. To ask for no more than `limit` rows, rather than for those on the page, ends the search.
         return format!(
             "SELECT {columns}, times FROM (\
-             SELECT found, CAST(min(until, {end}) - max(until - times, {offset}) AS INTEGER) AS times FROM (\
+             SELECT found, CAST(max(min(until, {end}) - max(until - times, {offset}), 0) AS INTEGER) AS times FROM (\
              SELECT t.id AS found, {times} AS times, total({times}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS until\
-             {found}) WHERE until > {offset} AND until - times < {end} LIMIT {limit}) {whole}"
+             {found}) WHERE until > {offset} LIMIT {limit}) {whole}"
         );
     }
     if !by_id || !filter::has_range(request) {
@@ -132,10 +130,14 @@ pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String
     let ids = |order: &str, limit: &str| {
         format!("SELECT * FROM (SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
     };
+    let few = match filter::tally(request) {
+        Some(_) => format!("SELECT count <= {MAX_SORTED} AS few FROM ({})", count(request, parameters)),
+        None => format!("SELECT COUNT(*) <= {MAX_SORTED} AS few FROM (SELECT 1{found} LIMIT {MAX_SORTED} + 1)"),
+    };
     let sorted = ids(&format!("+{order}"), &format!("iif((SELECT few FROM few), {limit}, 0)"));
     let in_order = ids(&order, &format!("iif((SELECT few FROM few), 0, {limit})"));
     format!(
-        "WITH few AS MATERIALIZED (SELECT COUNT(*) <= {MAX_SORTED} AS few FROM (SELECT 1{found} LIMIT {MAX_SORTED} + 1)) \
+        "WITH few AS MATERIALIZED ({few}) \
          SELECT {columns} FROM ({sorted} UNION ALL {in_order}) {whole}"
     )
 }

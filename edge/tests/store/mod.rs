@@ -25,7 +25,7 @@ pub const MIGRATIONS: [&str; 8] = [
     include_str!("../../../worker/migrations/0005_row_count.sql"),
     include_str!("../../../worker/migrations/0006_scopes.sql"),
     include_str!("../../../worker/migrations/0007_generation.sql"),
-    include_str!("../../../worker/migrations/0008_flags.sql"),
+    include_str!("../../../worker/migrations/0008_commit_count.sql"),
 ];
 
 /// Those of D1's SQLite.

@@ -1,11 +1,11 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
 use super::condition;
-use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINED, Operator, Term};
+use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINED, MAX_JOINED_OF_COMMITS, Operator, Term};
 use crate::query::errors::{bad_operator, no_expression, too_many_conditions, too_many_joined, trailing};
 use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
-use crate::schema::Resource;
+use crate::schema::{COMMITS, Resource};
 use crate::text::trim;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -68,8 +68,10 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     }
     let filter = Filter::of_terms(queries);
     let joined = filter.conditions().filter(|condition| condition.join.is_some()).count();
-    if filter.joins.len() > 1 && joined > MAX_JOINED {
-        errors.add(FILTERS, too_many_joined(MAX_JOINED));
+    let is_many = resource.name == COMMITS.name && filter.conjunction().is_none();
+    let most = if is_many { MAX_JOINED_OF_COMMITS } else { MAX_JOINED };
+    if filter.joins.len() > 1 && joined > most {
+        errors.add(FILTERS, too_many_joined(most));
         return Err(errors);
     }
     if filter.conditions().count() > MAX_CONDITIONS {

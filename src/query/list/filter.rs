@@ -65,8 +65,12 @@ pub(super) enum Operator {
 }
 
 /// How many conditions on rows that belong to a row `filters` may join, where they look at several such rows at once: each
-/// doubles the combinations of what may be true of these.
+/// may double the combinations that have to be looked at for each row.
 pub const MAX_JOINED: usize = 8;
+
+/// The same of commits, of which there are many times as many, where it is more than that all of them must be true: 16
+/// combinations for each of a million commits are what a database does in the time that it is given.
+pub const MAX_JOINED_OF_COMMITS: usize = 4;
 
 /// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
 pub const MAX_CONDITIONS: usize = 500;

@@ -332,6 +332,10 @@ fn joins() {
         body(&USERS, &format!("filters={}", many.join("%26"))),
         r#"{"filters":["Too many conditions on related objects: at most 8 can be joined."]}"#
     );
+    assert_eq!(
+        body(&COMMITS, &format!("filters={}", ["~(repo_tags__in%3D1)"; MAX_JOINED_OF_COMMITS + 1].join("%26"))),
+        r#"{"filters":["Too many conditions on related objects: at most 4 can be joined."]}"#
+    );
     let condition = only(&USERS, "team_member=7");
     assert_eq!((condition.subject, condition.join), (Subject::Filter(FilterOf::Team), Some(0)));
 }

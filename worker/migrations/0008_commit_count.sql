@@ -1,4 +1,4 @@
--- What the flags of commits ask for, so that a flag costs no more than the page that it is asked for.
+-- What is asked of commits so broadly that to count what is found would be to read most of them: flags, and new_work.
 
 -- Whether a commit of a lower id has the same ignore_hash, which is not null. Imports keep it right.
 ALTER TABLE commits ADD COLUMN is_duplicate INTEGER NOT NULL DEFAULT 0;
@@ -33,3 +33,10 @@ INSERT INTO commit_count
 SELECT repo_id, apex_user_id, is_duplicate, is_merge IS NOT 0, is_pr_orphan IS NOT 0, outlier_reason IS NOT NULL,
   is_weekday IS 1, COUNT(*)
 FROM commits GROUP BY 1, 2, 3, 4, 5, 6, 7;
+
+-- How many commits there are of each new_work, kept in the same way.
+CREATE TABLE new_work_count (
+  new_work INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL
+) STRICT;
+INSERT INTO new_work_count SELECT new_work, COUNT(*) FROM commits WHERE new_work IS NOT NULL GROUP BY 1;
