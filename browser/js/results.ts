@@ -58,3 +58,6 @@ export const failed = <Kind extends Failure["kind"]>(
   message: string,
   more?: Omit<Extract<Failure, { kind: Kind }>, "kind" | "message">,
 ): { ok: false; error: Failure } => ({ ok: false, error: { kind, message, ...more } as unknown as Failure });
+export const brokeOff = (error: unknown) => failed("network", `The text broke off: ${String(error)}`);
+/** What is answered where a table was. */
+export const freed = () => failed("freed", "The table was freed.");

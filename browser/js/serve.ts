@@ -1,6 +1,6 @@
 /** The other end of `streamgage/worker`: what runs in the thread. */
 import { createClient, type Client, type ClientOptions, type Progress } from "./client.ts";
-import { failed } from "./results.ts";
+import { failed, freed } from "./results.ts";
 import { Table } from "./table.ts";
 import type { Port } from "./worker.ts";
 
@@ -29,14 +29,15 @@ export function serve(port: Port, start: () => Promise<void>): void {
       return id;
     }
     const own = targets.get(target);
+    if (method === "load") args[0] = targets.get(args[0] as number);
+    if (own === undefined || (method === "load" && args[0] === undefined)) return freed();
+    if (method === "free") targets.delete(target);
     const controller = new AbortController();
     running.set(id, controller);
     const options = args.at(-1) as Options;
     options.signal = controller.signal;
     options.onProgress = (progress) => port.postMessage({ id, progress } satisfies Reply, []);
-    if (method === "load") args[0] = targets.get(args[0] as number);
-    const value = await (own as unknown as Record<string, Method>)[method]?.(...args);
-    return method === "free" ? undefined : value;
+    return (own as unknown as Record<string, Method>)[method]?.(...args);
   }
 
   port.addEventListener("message", async ({ data }: MessageEvent<Call>) => {

@@ -1,7 +1,7 @@
 /** An organization's rows, loaded once and asked many times. */
 import { Reader, Table as Wasm } from "./wasm.js";
 import { listPath, METRICS, queryString, utcToday, type MetricsParameters, type Query } from "./queries.ts";
-import { done, failed, type BadRow, type Errors, type ListErrors, type Outcome } from "./results.ts";
+import { brokeOff, done, failed, freed, type BadRow, type Errors, type ListErrors, type Outcome } from "./results.ts";
 import type {
   AggregateRow,
   Day,
@@ -97,7 +97,7 @@ export class Table {
     } catch (error) {
       reader.free();
       if (error instanceof Refused || error instanceof WebAssembly.RuntimeError) return this.#failure(error);
-      return signal?.aborted ? aborted(signal) : failed("network", `The text broke off: ${String(error)}`);
+      return signal?.aborted ? aborted(signal) : brokeOff(error);
     }
     reader.free();
     return aborted(signal);
@@ -175,7 +175,7 @@ export class Table {
   }
 
   #use<Value>(use: (wasm: Wasm) => Value): Outcome<Value> {
-    if (this.#wasm === undefined) return failed("freed", "The table was freed.");
+    if (this.#wasm === undefined) return freed();
     try {
       return done(use(this.#wasm));
     } catch (error) {
@@ -211,6 +211,8 @@ export class Table {
   }
 
   #end(reader: Reader): Outcome<Added> {
+    // The table may have been freed while it was read.
+    if (this.#wasm === undefined) reader.free();
     return this.#use((wasm) => {
       const report = JSON.parse(wasm.add(reader)) as Added | BadRow;
       if ("error" in report) throw new Refused(badRow(report));

@@ -10,7 +10,7 @@
  */
 import type { Client, ClientOptions, Fetching, Progress } from "./client.ts";
 import { queryString, type MetricsParameters, type Query } from "./queries.ts";
-import { failed, type Outcome } from "./results.ts";
+import { brokeOff, failed, type Failure, type Outcome } from "./results.ts";
 import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
 import type { Call, Reply } from "./serve.ts";
 import type { Added, Asked, Rows } from "./table.ts";
@@ -59,18 +59,20 @@ export interface RemoteClient extends Omit<Client, "load"> {
 
 /** The thread at the other end of a port. */
 export interface Connection {
-  /** Makes a table there. */
+  /** Makes a table there. If the thread can't start, that is the table's answer to every question. */
   table(options?: { lists?: boolean }): Promise<RemoteTable>;
-  /** Makes a client there. */
+  /** Makes a client there; if the thread can't start, as {@link table}. */
   client(options: Omit<ClientOptions, "fetch">): Promise<RemoteClient>;
 }
 
+/** What is there for a number in the thread; or why nothing is there, which is then the answer to every question. */
+type Target = number | { ok: false; error: Failure };
 type Waiting = { resolve: (value: unknown) => void; onProgress: ((progress: Progress) => void) | undefined };
 
 /** Connects to a thread that runs `streamgage/thread`, or that has called {@link serve} with its end of the port. */
 export function connect(port: Port): Connection {
   const waiting = new Map<number, Waiting>();
-  const targets = new WeakMap<object, number>();
+  const targets = new WeakMap<object, Target>();
   let calls = 0;
 
   port.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
@@ -87,11 +89,12 @@ export function connect(port: Port): Connection {
   port.start?.();
 
   function call<Value>(
-    target: number,
+    target: Target,
     method: string,
     args: unknown[],
     options: Fetching & { onProgress?: (progress: Progress) => void } = {},
   ): Promise<Value> {
+    if (typeof target !== "number") return Promise.resolve(target as Value);
     const { signal, onProgress, ...others } = options;
     const id = (calls += 1);
     const message: Call = { id, target, method, args: [...args, others] };
@@ -111,12 +114,13 @@ export function connect(port: Port): Connection {
     });
   }
 
-  function remoteTable(target: number): RemoteTable {
+  function remoteTable(target: Target): RemoteTable {
     const table: RemoteTable = {
       add: (resource, rows) => call(target, "add", [resource, rows]),
       load: async (resource, source) => {
         const body = source instanceof ReadableStream ? new Response(source) : source;
-        return call(target, "add", [resource, new Uint8Array(await body.arrayBuffer())]);
+        const text = await body.arrayBuffer().catch(brokeOff);
+        return "ok" in text ? text : call(target, "add", [resource, text]);
       },
       metrics: (query, options = {}) => call(target, "metrics", [queryString(query)], options),
       metricsColumns: (query, options = {}) => call(target, "metricsColumns", [queryString(query)], options),
@@ -124,16 +128,16 @@ export function connect(port: Port): Connection {
       object: (resource, id, query = "") => call(target, "object", [resource, id, queryString(query)]),
       aggregate: (query) => call(target, "aggregate", [queryString(query)]),
       answer: (request, options = {}) => call(target, "answer", [request], options),
-      free: () => call(target, "free", []),
+      free: async () => void (await call(target, "free", [])),
     };
     targets.set(table, target);
     return table;
   }
 
   return {
-    table: async (options = {}) => remoteTable(await call<number>(0, "table", [options])),
+    table: async (options = {}) => remoteTable(await call<Target>(0, "table", [options])),
     client: async (options) => {
-      const target = await call<number>(0, "client", [{ ...options, url: String(options.url) }]);
+      const target = await call<Target>(0, "client", [{ ...options, url: String(options.url) }]);
       return {
         metrics: (query, options) => call(target, "metrics", [queryString(query)], options),
         list: (resource, query = "", options) => call(target, "list", [resource, queryString(query)], options),

@@ -252,24 +252,47 @@ test("esbuild, with the wasm copied beside the bundle and with its bytes inside"
   await browserAgrees("esbuild/out/slim.html");
 });
 
+/** Checks files of a project as strictly as it gets. */
+function checkTypes(folder: string, moduleResolution: string, module: string, files: string[]): void {
+  const compilerOptions = {
+    module,
+    moduleResolution,
+    target: "es2022",
+    lib: ["es2022", "esnext.disposable", "dom", "dom.iterable"],
+    types: [],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  run(bin("tsc"), ["--project", folder], folder);
+}
+
 for (const [moduleResolution, module] of [
   ["bundler", "preserve"],
   ["nodenext", "nodenext"],
 ] as const)
   test(`TypeScript, strict, moduleResolution ${moduleResolution}`, () => {
-    const folder = consumer("types", `types-${moduleResolution}`);
-    const compilerOptions = {
-      module,
-      moduleResolution,
-      target: "es2022",
-      lib: ["es2022", "esnext.disposable", "dom", "dom.iterable"],
-      types: [],
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      noEmit: true,
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["main.ts"] }));
-    run(bin("tsc"), ["--project", folder], folder);
+    checkTypes(consumer("types", `types-${moduleResolution}`), moduleResolution, module, ["main.ts"]);
   });
+
+test("the examples of the README are of the types that they should be, and print what they say", () => {
+  const folder = consumer("readme");
+  const readme = readFileSync(join(dist, "README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+  assert.ok(examples.length > 0);
+  assert.equal(examples.length, [...readme.matchAll(/^```\w/gm)].length, "a block that is no example");
+  const files = examples.map((code, index) => {
+    writeFileSync(join(folder, `${index}.ts`), code);
+    return `${index}.ts`;
+  });
+  checkTypes(folder, "nodenext", "nodenext", files);
+  for (const [index, code] of examples.entries()) {
+    const printed = run(process.execPath, ["--import", "./world.mjs", `${index}.ts`], folder);
+    // What a console.log prints stands in comments just below it.
+    const said = [...code.matchAll(/console\.log\(.*\n((?: *\/\/.*\n)*)/g)].map(([, comments = ""]) => comments);
+    assert.equal(printed, said.join("").replaceAll(/^ *\/\/ /gm, ""));
+  }
+});

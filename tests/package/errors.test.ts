@@ -1,0 +1,219 @@
+// Whatever is wrong with rows, and by whichever door they come: the first bad row is named, nothing of what came with it
+// is kept, and nothing is thrown.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import init, {
+  createClient,
+  periodMetrics,
+  readTable,
+  Table,
+  type Commit,
+  type Failure,
+  type Outcome,
+} from "../../browser/dist/lists-node.js";
+import { connect, serve } from "../../browser/dist/worker.js";
+
+const GOOD = { id: 1, apex_user_id: 7, repo_id: 3, author_local_date: "2026-06-01T09:30:00" };
+const encoder = new TextEncoder();
+
+/** The answer of a server of v3 to whoever asks for commits. */
+let page = "";
+const server = createServer((_, response) => response.end(page));
+const { port1, port2 } = new MessageChannel();
+const thread = connect(port2);
+
+before(async () => {
+  await init();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  serve(port1, () => init());
+});
+after(() => {
+  server.close();
+  port1.close();
+});
+
+async function* slowly(text: string): AsyncGenerator<string> {
+  for (const character of text) yield character;
+}
+
+type Door = (table: Table, text: string) => Outcome<unknown> | Promise<Outcome<unknown>>;
+
+/** Every way in which text comes into a table. */
+const DOORS: Record<string, Door> = {
+  text: (table, text) => table.add("commits", text),
+  bytes: (table, text) => table.add("commits", encoder.encode(text)),
+  "an ArrayBuffer": (table, text) => table.add("commits", encoder.encode(text).buffer),
+  "a response": (table, text) => table.load("commits", new Response(text)),
+  "a blob": (table, text) => table.load("commits", new Blob([text])),
+  "a stream": (table, text) => table.load("commits", new Blob([text]).stream()),
+  "a stream of text": (table, text) => table.load("commits", slowly(text)),
+  "a client": (table, text) => {
+    page = text;
+    const { port } = server.address() as AddressInfo;
+    return createClient({ url: `http://127.0.0.1:${port}`, key: "k" }).load(table, "commits");
+  },
+  "a thread": async (_, text) => (await thread.table()).add("commits", encoder.encode(text)),
+  "a response to a thread": async (_, text) => (await thread.table()).load("commits", new Response(text)),
+};
+
+/** A row that is bad in some way, the field that it is about, and what is told. */
+const ROWS: [row: unknown, field: string | null, error: string][] = [
+  [{ ...GOOD, id: undefined }, "id", "is required"],
+  [{ ...GOOD, apex_user_id: undefined }, "apex_user_id", "is required"],
+  [{ ...GOOD, repo_id: null }, "repo_id", "is required"],
+  [{ ...GOOD, author_local_date: undefined }, "author_date", "is required, or author_local_date"],
+  [
+    { ...GOOD, author_local_date: "2026-02-30T09:30:00" },
+    "author_local_date",
+    "must be a date-time, such as 2021-06-01T09:30:00",
+  ],
+  [{ ...GOOD, author_date: 7 }, "author_date", "must be a date-time, such as 2021-06-01T09:30:00"],
+  [{ ...GOOD, haloc: "12" }, "haloc", "must be a whole number of at most 2^53 - 1"],
+  [{ ...GOOD, haloc: 1.5 }, "haloc", "must be a whole number of at most 2^53 - 1"],
+  [{ ...GOOD, churn: 2 ** 53 }, "churn", "must be a whole number of at most 2^53 - 1"],
+  [{ ...GOOD, impact: 1e300 }, "impact", "must be a number of at most 900,719,925,474"],
+  [{ ...GOOD, risk: true }, "risk", "must be a number"],
+  [{ ...GOOD, is_merge: "no" }, "is_merge", "must be true or false"],
+  [{ ...GOOD, message: [] }, "message", "must be text"],
+  [{ ...GOOD, hexsha: "\ud800" }, "hexsha", "holds half a character"],
+  [{ ...GOOD, _deleted: "yes" }, "_deleted", "must be true or false"],
+  [7, null, "must be an object"],
+  [null, null, "must be an object"],
+];
+
+const named = (index: number | null, field: string | null, error: string): Failure => ({
+  kind: "row",
+  message: `commits${index === null ? "" : `[${index}]`}${field === null ? "" : `.${field}`}: ${error}`,
+  row: { resource: "commits", index, field, error },
+});
+
+for (const [door, add] of Object.entries(DOORS))
+  test(`a bad row is named, by ${door}`, async () => {
+    for (const [row, field, error] of ROWS) {
+      const rows = [GOOD, GOOD, row, GOOD];
+      for (const text of [
+        JSON.stringify(rows),
+        rows.map((row) => JSON.stringify(row)).join("\n"),
+        JSON.stringify({ count: 4, next: null, previous: null, results: rows }),
+      ]) {
+        using table = new Table();
+        assert.deepEqual(await add(table, text), { ok: false, error: named(2, field, error) }, text);
+      }
+    }
+  });
+
+test("a bad row is named, of objects, and where a table is made of them", () => {
+  for (const [row, field, error] of ROWS) {
+    // Whoever types what they write can't write these.
+    const commits = [GOOD, GOOD, row] as Commit[];
+    using table = new Table();
+    assert.deepEqual(table.add("commits", commits), { ok: false, error: named(2, field, error) });
+    const bad = { ok: false, row: { resource: "commits", index: 2, field, error } };
+    assert.deepEqual(readTable({ commits }), bad);
+    assert.deepEqual(periodMetrics("", "2026-09-01", { commits }), bad);
+  }
+  using table = new Table();
+  const many = Array.from({ length: 2_345 }, (_, id) => ({ ...GOOD, id }));
+  for (const [value, error] of [
+    [NaN, "must be a finite number"],
+    [-Infinity, "must be a finite number"],
+    [2n ** 53n, "must be a whole number of at most 2^53 - 1"],
+  ]) {
+    const commits = [...many, { ...GOOD, haloc: value }] as Commit[];
+    assert.deepEqual(table.add("commits", commits).error, named(2_345, "haloc", String(error)));
+  }
+  for (const rows of [7, null, {}, new Date()])
+    assert.deepEqual(table.add("commits", rows as never).error, named(null, null, "must be an array of rows"));
+});
+
+/** What is no JSON, or ends too early. */
+const TEXTS: [text: string, index: number, error: string][] = [
+  ['{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"}\n{"id":2,,}\n', 1, "is no JSON from byte 8 on"],
+  ['{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"}\n{"id":2', 1, "ends too early"],
+  [
+    '{"count":9,"next":null,"results":[{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"},',
+    1,
+    "ends too early",
+  ],
+  ['[{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"}', 1, "ends too early"],
+  ['[{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"} {}]', 1, "is no list of rows"],
+  ['{"results":[] "count":0}', 0, "is no list of rows"],
+  ['{"count":0,7:8}', 0, "is no page"],
+  ["<html>", 0, "ends too early"],
+  ["<html> ", 0, "is no JSON from byte 0 on"],
+];
+
+for (const [door, add] of Object.entries(DOORS))
+  test(`what is no rows is named, by ${door}`, async () => {
+    for (const [text, index, error] of TEXTS) {
+      using table = new Table({ lists: true });
+      assert.deepEqual(await add(table, text), { ok: false, error: named(index, null, error) }, text);
+      assert.equal(table.list("commits").value?.count, 0);
+    }
+  });
+
+test("bytes that are not UTF-8 are named, wherever they are cut", async () => {
+  const bytes = encoder.encode(`${JSON.stringify({ ...GOOD, message: "é" })}\n`.repeat(3));
+  bytes[bytes.lastIndexOf(0xc3) + 1] = 0x28;
+  const error = named(2, null, "is not UTF-8");
+  using table = new Table();
+  assert.deepEqual(table.add("commits", bytes).error, error);
+  async function* pieces(length: number) {
+    for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+  }
+  for (const length of [1, 7, 100]) assert.deepEqual((await table.load("commits", pieces(length))).error, error);
+});
+
+test("a stream that is aborted or breaks off leaves nothing behind", async () => {
+  using table = new Table({ lists: true });
+  const controller = new AbortController();
+  async function* aborted() {
+    yield JSON.stringify(GOOD);
+    controller.abort("enough");
+    yield "\n";
+  }
+  let isClosed = false;
+  async function* broken() {
+    try {
+      yield JSON.stringify(GOOD);
+      throw new Error("the cable was cut");
+    } finally {
+      isClosed = true;
+    }
+  }
+  const { signal } = controller;
+  assert.deepEqual((await table.load("commits", aborted(), { signal })).error, { kind: "aborted", message: "enough" });
+  assert.deepEqual((await table.load("commits", broken())).error, {
+    kind: "network",
+    message: "The text broke off: Error: the cable was cut",
+  });
+  assert.ok(isClosed);
+  assert.equal(table.list("commits").value?.count, 0);
+});
+
+test("a thread that can't start, and text that breaks off on its way to one, are values", async () => {
+  const { port1, port2 } = new MessageChannel();
+  serve(port1, () => Promise.reject(new Error("there is no wasm")));
+  const table = await connect(port2).table();
+  const error = { kind: "worker", message: "Error: there is no wasm" };
+  for (const asked of [table.add("commits", []), table.list("commits"), table.answer("/v3/")])
+    assert.deepEqual(await asked, { ok: false, error });
+  await table.free();
+  port1.close();
+
+  const broken = new ReadableStream({ start: (controller) => controller.error(new Error("the cable was cut")) });
+  const outcome = await (await thread.table()).load("commits", broken);
+  assert.deepEqual(outcome.error, { kind: "network", message: "The text broke off: Error: the cable was cut" });
+});
+
+test("a resource or an endpoint that is none, and lists of a table that keeps no rows", () => {
+  using table = new Table();
+  const name = "commit" as "commits";
+  assert.deepEqual(table.add(name, []).error, { kind: "not-found", message: "There is no resource commit." });
+  assert.deepEqual(table.list(name).error, { kind: "not-found", message: "Not found." });
+  assert.equal(table.list("commits").error?.kind, "no-lists");
+  assert.equal(table.aggregate("").error?.kind, "no-lists");
+});

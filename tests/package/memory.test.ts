@@ -1,0 +1,160 @@
+// Ten thousand tables are loaded and freed, or forgotten: wasm's memory stays as large as it was. A freed table says so.
+// The module with lists is asked here, the one without them in a thread.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Worker } from "node:worker_threads";
+import init, { Table } from "../../browser/dist/lists-node.js";
+import { initSync } from "../../browser/dist/wasm.js";
+import { connect, type RemoteTable } from "../../browser/dist/worker.js";
+
+const TIMES = 10_000;
+/** After so many it is as large as it gets. */
+const WARM_UP = 500;
+const WEEKS = { start_date: "2026-06-01", resolution: "week" } as const;
+const today = "2026-09-01";
+const FREED = { ok: false, error: { kind: "freed", message: "The table was freed." } };
+
+const commits = Array.from({ length: 6 }, (_, id) => ({
+  id,
+  apex_user_id: id % 2,
+  repo_id: 3,
+  author_local_date: `2026-06-${id % 2 ? "01" : "30"}T09:30:00`,
+  ignore_hash: `${id % 5}`.repeat(40),
+  haloc: id * 100_000,
+  message: "a message that takes memory of its own",
+}));
+const text = commits.map((row) => JSON.stringify(row)).join("\n");
+
+/** Ways to fill a table, right and wrong. */
+const LOADS: ((table: Table) => unknown)[] = [
+  (table) => table.add("commits", commits),
+  (table) => table.add("commits", text),
+  (table) => table.add("commits", new TextEncoder().encode(text)),
+  (table) => table.load("commits", new Blob([text])),
+  (table) => table.add("commits", `${text}\n{"id":1.5}`),
+  (table) => table.add("commits", text.slice(0, -1)),
+  (table) => table.load("commits", new Blob([text]), { signal: AbortSignal.abort() }),
+  (table) => {
+    const loading = table.load("commits", new Blob([text]));
+    // While it is read.
+    table.free();
+    return loading;
+  },
+];
+
+async function use(table: Table, time: number): Promise<void> {
+  await LOADS[time % 4]?.(table);
+  await LOADS[time % LOADS.length]?.(table);
+  table.metrics(WEEKS, { today });
+  table.metrics("start_date=x", { today });
+  table.list("commits", "haloc__gte=7&ordering=-impact&search=memory");
+}
+
+/** Does something ten thousand times, and tells how large the memory was after the first times and after all. */
+async function sizes(size: () => number | Promise<number>, work: (time: number) => Promise<void>): Promise<number[]> {
+  const sizes = [];
+  for (let time = 0; time < TIMES; time += 1) {
+    await work(time);
+    if (time === WARM_UP || time === TIMES - 1) sizes.push(await size());
+  }
+  return sizes;
+}
+
+test("tables that are freed, by free or by using", async () => {
+  await init();
+  const { memory } = initSync();
+  const [before, after] = await sizes(
+    () => memory.buffer.byteLength,
+    async (time) => {
+      if (time % 2) {
+        using table = new Table({ lists: true });
+        await use(table, time >> 1);
+      } else {
+        const table = new Table({ lists: true });
+        await use(table, time >> 1);
+        table.free();
+        table.free();
+      }
+    },
+  );
+  assert.equal(after, before);
+});
+
+test("tables that are forgotten", async () => {
+  await init();
+  const { memory } = initSync();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const [before, after] = await sizes(
+    () => memory.buffer.byteLength,
+    async (time) => {
+      await use(new Table({ lists: true }), time);
+      if (time % 100 === 0) {
+        collect();
+        // Who registers is told in a task of its own.
+        await wait(1);
+      }
+    },
+  );
+  // How many lie about depends on the collector; of all of them it would be more than 50 MB.
+  assert.ok(Number(after) - Number(before) < 1 << 20, `${before}, then ${after} bytes`);
+});
+
+test("a freed table answers every question with that", async () => {
+  await init();
+  const table = new Table({ lists: true });
+  table.free();
+  for (const answer of [
+    table.add("commits", commits),
+    table.add("commits", text),
+    await table.load("commits", new Blob([text])),
+    table.metrics(WEEKS, { today }),
+    table.metricsColumns(WEEKS, { today }),
+    table.list("commits"),
+    table.object("commits", 1),
+    table.aggregate("group_by[repo_id]"),
+    table.answer("/v3/customer/core/commits/"),
+    table.periodMetrics("resolution=week", today),
+  ])
+    assert.deepEqual(answer, FREED);
+});
+
+test("tables in a thread", async () => {
+  const dist = new URL("../../browser/dist/", import.meta.url);
+  const script = `
+    const { parentPort } = require("node:worker_threads");
+    const dist = ${JSON.stringify(dist.href)};
+    parentPort.once("message", async (port) => {
+      const [{ serve }, { default: init }, { initSync }] =
+        await Promise.all(["worker.js", "node.js", "wasm.js"].map((name) => import(dist + name)));
+      serve(port, () => init());
+      parentPort.on("message", () => parentPort.postMessage(initSync().memory.buffer.byteLength));
+    });`;
+  const worker = new Worker(script, { eval: true });
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage(port2, [port2]);
+  const thread = connect(port1);
+  const size = async () => {
+    worker.postMessage("size");
+    return (await once(worker, "message"))[0] as number;
+  };
+  let table: RemoteTable | undefined;
+  const [before, after] = await sizes(size, async (time) => {
+    table = await thread.table();
+    assert.equal((await table.add("commits", time % 2 ? text : commits)).ok, true);
+    assert.equal((await table.metrics(WEEKS, { today })).value?.count, 2);
+    await table.free();
+  });
+  assert.equal(after, before);
+
+  assert.deepEqual(await table?.metrics(WEEKS, { today }), FREED);
+  assert.deepEqual(await table?.add("commits", text), FREED);
+  const client = await thread.client({ url: "http://127.0.0.1:1", key: "k" });
+  assert.deepEqual(await client.load(table as RemoteTable, "commits"), FREED);
+  port1.close();
+  await worker.terminate();
+});
