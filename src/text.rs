@@ -61,7 +61,6 @@ pub fn repr(text: &str) -> String {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             _ if character == quote => shown.extend(['\\', quote]),
-            '\'' | '"' => shown.push(character),
             _ if is_printable(character) => shown.push(character),
             _ => push_escape(&mut shown, u32::from(character)),
         }
@@ -80,18 +79,17 @@ fn push_escape(shown: &mut String, code: u32) {
 }
 
 /// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.
-///
-/// The standard library keeps exactly this table for its own `escape_debug`, which shows such a character as it is;
-/// a letter goes before it, because at the start of a text combining characters are escaped too.
 fn is_printable(character: char) -> bool {
-    let mut buffer = [b'a'; 5];
-    let length = match buffer.split_first_mut() {
-        Some((_, rest)) => character.encode_utf8(rest).len(),
-        None => 0,
-    };
-    let pair = buffer.get(..=length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default();
-    pair.escape_debug().nth(1) == Some(character)
+    let mut end = 0;
+    let run = PRINTABLE.iter().position(|length| {
+        end += length;
+        u32::from(character) < end
+    });
+    run.unwrap_or(PRINTABLE.len()) % 2 == 0
 }
+
+/// How many characters can be printed, how many that follow can't, and so on.
+static PRINTABLE: &[u32] = &include!(concat!(env!("OUT_DIR"), "/printable.rs"));
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,7 @@
-/** Requests to the Worker that serves this page, and every way in which they fail. */
+/**
+ * Requests to the Worker that serves this page, and every way in which they fail. The package's client can't be asked: it
+ * validates by wasm, and the page works where that is switched off.
+ */
 import type { Errors, MetricsAnswer } from "streamgage";
 
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
