@@ -65,7 +65,7 @@ impl Import {
             Import::Rows(resource) => read_rows(resource, text)?,
             Import::Dump => read_dump(text).map_err(|error| refuse(1, error))?,
         };
-        batch.statements.push(Statement::new("UPDATE generation SET value = value + 1", []));
+        batch.statements.push(Statement::new("UPDATE generation SET value = hex(randomblob(16))", []));
         let mut values = batch.statements.iter().flat_map(|statement| &statement.parameters);
         if values.any(|value| matches!(value, Parameter::Text(text) if text.len() > MAX_VALUE)) {
             return Err(Import::too_large());

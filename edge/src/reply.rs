@@ -66,19 +66,34 @@ pub(crate) fn throttled() -> Reply {
     Reply::detail(429, &detail).header("Retry-After", RETRY_SECONDS.to_string())
 }
 
-/// Adds what every reply has: no body to `HEAD`, headers for browsers, and leave for pages of the allowed origins.
+/// Adds what every reply has: no body to `HEAD` and to who has it, headers for browsers, and leave for pages of the allowed
+/// origins.
 pub fn dress(mut reply: Reply, request: &Request, settings: &Settings) -> Reply {
-    if request.method == "HEAD" {
+    let tag = reply.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.as_str());
+    let is_tagged = tag.is_some();
+    if tag.is_some_and(|tag| is_known(request.if_none_match.as_deref(), tag)) {
+        reply.status = 304;
+    }
+    if request.method == "HEAD" || reply.status == 304 {
         reply.body.clear();
     }
+    // An answer belongs to the key that asked for it; what has a tag may be kept, and be asked for by it.
+    let (kept, differs) =
+        if is_tagged { ("private, no-cache", "Authorization, Origin") } else { ("private, no-store", "Origin") };
     reply.headers.extend([
-        // An answer belongs to the key that asked for it.
-        ("Cache-Control", "private, no-store".to_owned()),
-        ("Vary", "Origin".to_owned()),
+        ("Cache-Control", kept.to_owned()),
+        ("Vary", differs.to_owned()),
         ("X-Content-Type-Options", "nosniff".to_owned()),
     ]);
     reply.headers.extend(cross_origin(request, settings));
     reply
+}
+
+/// Whether `If-None-Match` names a tag.
+pub(crate) fn is_known(if_none_match: Option<&str>, tag: &str) -> bool {
+    let Some(tags) = if_none_match else { return false };
+    let mut tags = tags.split(',').map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// Leave for pages of the allowed origins to read an answer.

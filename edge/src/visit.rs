@@ -2,13 +2,13 @@
 
 use crate::access::{Key, Permission, Refusal, bearer_key, forbidden, key_hash, unauthorized};
 use crate::import::{Import, dump_statement, read_dataset};
-use crate::reply::{Reply, method_not_allowed, not_found, throttled};
+use crate::reply::{Reply, is_known, method_not_allowed, not_found, throttled};
 use crate::request::{Request, Settings};
 use crate::sql::{Broken, Outcome, Statement};
 use crate::{lists, metrics};
 use serde::Serialize;
 use streamgage::metrics::Answer;
-use streamgage::query::{Endpoint, MetricsRequest, Route, route};
+use streamgage::query::{Endpoint, METRICS, MetricsRequest, Route, route};
 
 /// What becomes of a request without a look into the database.
 #[derive(Debug, PartialEq)]
@@ -100,17 +100,19 @@ pub(crate) fn preflight() -> Reply {
 }
 
 impl Visit {
-    /// The statement that looks the key up. `now` is in milliseconds since 1970-01-01.
-    pub fn lookup(&self, now: f64) -> Statement {
-        Key::lookup(&self.hash, (now / 1_000.0).floor() as i64)
+    /// The statements that look its key up, and the store's generation. `now` is in milliseconds since 1970-01-01.
+    pub fn lookup(&self, now: f64) -> [Statement; 2] {
+        let key = Key::lookup(&self.hash, (now / 1_000.0).floor() as i64);
+        [key, Statement::new("SELECT value FROM generation", [])]
     }
 
-    /// Decides by what the lookup found.
+    /// Decides by what these found.
     ///
     /// # Errors
     /// The database's answer makes no sense.
-    pub fn admit(&self, found: &Outcome) -> Result<Result<Admitted, Refusal>, Broken> {
-        let Some(key) = Key::read(found)? else {
+    pub fn admit(&self, found: &[Outcome]) -> Result<Result<Admitted, Refusal>, Broken> {
+        let [key, generation] = found else { return Err(Broken::missing("key")) };
+        let Some(key) = Key::read(key)? else {
             return Ok(Err(Refusal::UnknownKey(unauthorized("Invalid token."))));
         };
         let permission = match self.target {
@@ -123,7 +125,8 @@ impl Visit {
         if key.scopes.is_some() || permission.is_some_and(|permission| !key.permits(permission)) {
             return Ok(Err(Refusal::Forbidden(forbidden())));
         }
-        Ok(Ok(Admitted { target: self.target, key: key.id }))
+        let (generation,) = generation.read()?.pop().ok_or_else(|| Broken::missing("generation"))?;
+        Ok(Ok(Admitted { target: self.target, key: key.id, generation }))
     }
 }
 
@@ -132,6 +135,8 @@ impl Visit {
 pub struct Admitted {
     target: Target,
     key: i64,
+    /// Of the store, when the key was looked up.
+    generation: String,
 }
 
 /// Which of the Worker's rate limits a request counts against, by its key.
@@ -180,7 +185,9 @@ impl Admitted {
         match (self.target, method) {
             (Target::Import(import), "POST") => Plan::Import(import),
             (Target::Import(_), _) => Plan::Reply(method_not_allowed(method, IMPORT_METHODS)),
-            (target, "GET" | "HEAD") => target.query(request, settings, now).map_or_else(Plan::Reply, Plan::Query),
+            (target, "GET" | "HEAD") => {
+                target.query(request, settings, now, &self.generation).map_or_else(Plan::Reply, Plan::Query)
+            }
             (target, "OPTIONS") => Plan::Reply(options(target)),
             _ => Plan::Reply(method_not_allowed(method, READ_METHODS)),
         }
@@ -208,29 +215,35 @@ fn options(target: Target) -> Reply {
 }
 
 impl Target {
-    fn query(self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Reply> {
+    fn query(self, request: &Request, settings: &Settings, now: f64, generation: &str) -> Result<Query, Reply> {
         let sent = request.url.query.as_str();
         let address = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
-        Ok(match self {
+        // Links repeat the parameters as they were sent.
+        let as_sent = || format!("{}?{sent}", address());
+        let (statements, answer, asked) = match self {
             Target::Endpoint(Endpoint::Metrics) => {
                 let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
                 let parsed = parsed.map_err(|errors| Reply::value(400, &errors))?;
-                Query { statements: vec![metrics::statement(&parsed)], answer: Kind::Metrics(parsed) }
+                let asked = format!("{METRICS}?{}", parsed.canonical());
+                (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), asked)
             }
             Target::Endpoint(Endpoint::List(resource)) => {
                 let list = lists::List::of_rows(resource, address(), sent)?;
-                Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
+                (list.statements(), Kind::List(Box::new(list)), as_sent())
             }
             Target::Endpoint(Endpoint::Aggregate) => {
                 let list = lists::List::of_aggregate(address(), sent)?;
-                Query { statements: list.statements(), answer: Kind::List(Box::new(list)) }
+                (list.statements(), Kind::List(Box::new(list)), as_sent())
             }
             Target::Endpoint(Endpoint::Object(resource, id)) => {
                 let object = lists::Object::new(resource, id, sent);
-                Query { statements: vec![object.statement()], answer: Kind::Object(Box::new(object)) }
+                (vec![object.statement()], Kind::Object(Box::new(object)), as_sent())
             }
-            Target::Dataset | Target::Import(_) => Query { statements: vec![dump_statement()], answer: Kind::Dataset },
-        })
+            Target::Dataset | Target::Import(_) => (vec![dump_statement()], Kind::Dataset, address()),
+        };
+        // Neither a generation nor what is asked holds a line's end.
+        let hash = key_hash(&format!("{generation}\n{asked}"));
+        Ok(Query { statements, answer, tag: format!("\"{}\"", hash.get(..32).unwrap_or(&hash)) })
     }
 }
 
@@ -239,6 +252,9 @@ impl Target {
 pub struct Query {
     statements: Vec<Statement>,
     answer: Kind,
+    /// Names the answer, as `ETag` does: all that it depends on is in it, and nothing of a caller, since every key that is
+    /// let in sees the same.
+    tag: String,
 }
 
 #[derive(Debug, PartialEq)]
@@ -255,17 +271,39 @@ impl Query {
         &self.statements
     }
 
+    /// Where its answer is kept: an address that leads nowhere, and that nobody can tell who does not know the generation.
+    pub fn address(&self) -> String {
+        format!("https://cache.invalid/store/{}", self.tag.trim_matches('"'))
+    }
+
+    /// Whether the caller has the answer and knows its tag.
+    pub fn is_known(&self, request: &Request) -> bool {
+        // `*` asks whether there is an answer, which has yet to be found out.
+        let tags = request.if_none_match.as_deref().filter(|tags| tags.trim() != "*");
+        is_known(tags, &self.tag)
+    }
+
+    /// The reply whose body is kept.
+    pub fn kept(&self) -> Reply {
+        self.tagged(Reply::json(200, "")).header("Cache-Status", "streamgage; hit")
+    }
+
+    fn tagged(&self, reply: Reply) -> Reply {
+        reply.header("ETag", self.tag.clone())
+    }
+
     /// The reply that its answers make.
     ///
     /// # Errors
     /// They make no sense.
     pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
         let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
-        match &self.answer {
-            Kind::Metrics(request) => Ok(Reply::value(200, &Answer::new(request, &metrics::read(first)?))),
-            Kind::List(list) => Ok(Reply::json(200, list.body(outcomes)?)),
-            Kind::Object(object) => object.reply(first),
-            Kind::Dataset => Ok(Reply::value(200, &read_dataset(first)?)),
-        }
+        let reply = match &self.answer {
+            Kind::Metrics(request) => Reply::value(200, &Answer::new(request, &metrics::read(first)?)),
+            Kind::List(list) => Reply::json(200, list.body(outcomes)?),
+            Kind::Object(object) => object.reply(first)?,
+            Kind::Dataset => Reply::value(200, &read_dataset(first)?),
+        };
+        Ok(if reply.status == 200 { self.tagged(reply) } else { reply })
     }
 }

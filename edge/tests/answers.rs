@@ -5,11 +5,11 @@ mod store;
 
 use proptest::prelude::*;
 use store::{METRICS, Store, request};
-use streamgage_edge::{Reply, Request, Settings};
+use streamgage_edge::{Reply, Request, Settings, Url};
 
 /// Status, the headers that are not on every answer, and body.
 fn shown(reply: &Reply) -> String {
-    let common = ["Content-Type", "Cache-Control", "Vary", "X-Content-Type-Options"];
+    let common = ["Content-Type", "ETag", "Cache-Control", "Vary", "X-Content-Type-Options"];
     let headers = reply.headers.iter().filter(|(name, _)| !common.contains(name));
     let headers: String = headers.map(|(name, value)| format!("{name}: {value}\n")).collect();
     format!("{}\n{headers}{}", reply.status, reply.body)
@@ -193,18 +193,22 @@ fn pages_of_other_origins() {
 #[test]
 fn what_every_answer_has() {
     let store = Store::new();
-    for path in [METRICS, TEAMS, "/healthz", "/v3/nope", "/dataset"] {
+    let headers = |path: &str| -> Vec<String> {
         let reply = store.answer(&request("GET", path), b"");
-        assert_eq!(
-            reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>(),
-            [
-                "Content-Type: application/json",
-                "Cache-Control: private, no-store",
-                "Vary: Origin",
-                "X-Content-Type-Options: nosniff"
-            ],
-            "{path}"
-        );
+        reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    };
+    for path in [METRICS, "/healthz", "/v3/nope"] {
+        let every = ["Cache-Control: private, no-store", "Vary: Origin", "X-Content-Type-Options: nosniff"];
+        assert_eq!(headers(path), [&["Content-Type: application/json"], &every[..]].concat(), "{path}");
+    }
+    // What the store holds may be kept, by who asked.
+    for path in [TEAMS, "/dataset"] {
+        let [kind, tag, rest @ ..] = &headers(path)[..] else { panic!("{path}") };
+        assert_eq!(kind, "Content-Type: application/json");
+        assert!(tag.starts_with("ETag: \"") && tag.len() == 40, "{tag}");
+        let every =
+            ["Cache-Control: private, no-cache", "Vary: Authorization, Origin", "X-Content-Type-Options: nosniff"];
+        assert_eq!(rest, every, "{path}");
     }
 }
 
@@ -361,8 +365,75 @@ fn imports() {
     );
     assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
     // Each was a write; what was asked, or refused, is none.
+    let generation = || store.rows("SELECT value FROM generation");
+    let before = generation();
     assert_eq!(import(&store, "dump", b"[]").get(..3), Some("400"));
-    assert_eq!(store.rows("SELECT value FROM generation"), ["[7]"]);
+    ask(&store, "GET", "/dataset");
+    assert_eq!(generation(), before);
+    import(&store, "tags", b"");
+    assert_ne!(generation(), before);
+}
+
+#[test]
+fn an_answer_is_named_by_all_that_it_depends_on() {
+    let mut store = Store::new();
+    store.add_key("another", "core", None, None);
+    let tag = |store: &Store, request: &Request| {
+        let reply = store.answer(request, b"");
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone()
+    };
+    let of = |path: &str| request("GET", path);
+    let list = of("/v3/customer/core/teams/?limit=5&id=1");
+    let metrics = of(&format!("{METRICS}?start_date=2026-08-01&resolution=week"));
+    let (listed, measured) = (tag(&store, &list), tag(&store, &metrics));
+    // Who asks is nothing; of metrics the form is nothing, of a list it is, for links repeat it.
+    let another = Request { authorization: Some("Bearer another".into()), ..list.clone() };
+    assert_eq!(tag(&store, &another), listed);
+    assert_eq!(tag(&store, &Request { method: "HEAD".into(), ..list.clone() }), listed);
+    assert_eq!(
+        tag(&store, &of(&format!("{METRICS}?resolution=week&a=1&end_date=2026-09-01&start_date=+2026-08-01"))),
+        measured
+    );
+    let elsewhere = Request { url: Url { origin: "https://a.example".into(), ..list.url.clone() }, ..list.clone() };
+    let others = [
+        tag(&store, &of("/v3/customer/core/teams/?id=1&limit=5")),
+        tag(&store, &of("/v3/customer/core/tags/?limit=5&id=1")),
+        tag(&store, &elsewhere),
+        tag(&store, &of("/dataset")),
+        measured,
+    ];
+    assert!(!others.contains(&listed), "{listed} {others:?}");
+    // Another day, for a range without an end; other rows; another store.
+    store.settings.today = Some("2026-08-31".into());
+    assert!(!others.contains(&tag(&store, &metrics)));
+    import(&store, "users", b"{\"id\":1}");
+    let after = tag(&store, &list);
+    assert_ne!(after, listed);
+    import(&store, "users", b"{\"id\":1,\"_deleted\":true}");
+    assert!(![listed, after].contains(&tag(&store, &list)));
+    assert_ne!(tag(&Store::new(), &list), tag(&Store::new(), &list));
+}
+
+#[test]
+fn who_has_an_answer_is_told_so() {
+    let store = Store::new();
+    let path = "/v3/customer/core/tags/";
+    let status = |path: &str, tags: &str| {
+        let reply = store.answer(&Request { if_none_match: Some(tags.into()), ..request("GET", path) }, b"");
+        assert!(reply.status != 304 || reply.body.is_empty());
+        reply.status
+    };
+    let reply = store.answer(&request("GET", path), b"");
+    let tag = reply.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone();
+    assert_eq!(status(path, &tag), 304);
+    assert_eq!(status(path, &format!("\"a\", W/{tag}")), 304);
+    assert_eq!(status(path, "*"), 304);
+    assert_eq!(status(path, "\"a\""), 200);
+    assert_eq!(status(&format!("{path}?limit=5"), &tag), 200);
+    // Nothing is no answer.
+    assert_eq!(status(&format!("{path}7/"), "*"), 404);
+    assert_eq!(status(&format!("{path}?id=x"), "*"), 400);
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! D1: batches of statements in, rows as JSON text out.
 
 use js_sys::{Array, JSON, Number, Object, Reflect};
-use streamgage_edge::{Outcome, Parameter, Statement};
+use streamgage_edge::{Outcome, Parameter, Reply, Statement};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -71,15 +71,17 @@ impl Database {
 }
 
 impl Batch {
-    /// The value of the header `Server-Timing`: what D1 charges for, and the milliseconds it took.
-    pub fn server_timing(&self) -> String {
+    /// A reply with the header `Server-Timing`: what D1 charges for this, and the milliseconds it took.
+    pub fn timed(&self, mut reply: Reply) -> Reply {
         let written = match self.rows_written {
             0.0 => String::new(),
             rows => format!(" rows_written={}", rows as u64),
         };
         // JavaScript knows how to write a fraction; Rust's way would be 10 KB of the module.
         let duration = Number::from(self.duration).to_string_with_radix(10).map(String::from).unwrap_or_default();
-        format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read as u64)
+        let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read as u64);
+        reply.headers.push(("Server-Timing", timing));
+        reply
     }
 }
 

@@ -7,14 +7,15 @@ mod network;
 mod partition;
 mod proxy;
 
-use database::Database;
+use database::{Batch, Database};
+use fast::Fast;
 use js_sys::Date;
 use partition::property;
 use proxy::Platform;
 use std::rc::Rc;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
-    Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Received, Refusal, Reply, Request, Settings, Url, Visit, dress,
+    Admitted, Import, Limit, MAX_BODY, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit, dress,
     receive, throttle_address, unknown_error,
 };
 use wasm_bindgen::prelude::*;
@@ -38,11 +39,11 @@ pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<Js
         Received::Reply(reply) => exchange.send(reply).map(JsValue::from),
         Received::Visit(visit) => {
             let answer = async move {
-                let reply = exchange.visit(visit).await.unwrap_or_else(|error| {
+                let (reply, kept) = exchange.visit(visit, &context).await.unwrap_or_else(|error| {
                     log_error(&exchange.request.url.path, &error);
-                    unknown_error()
+                    (unknown_error(), None)
                 });
-                exchange.send(reply).map(JsValue::from)
+                exchange.send_kept(reply, kept).map(JsValue::from)
             };
             Ok(future_to_promise(answer).into())
         }
@@ -76,6 +77,12 @@ fn describe(error: &JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
 }
 
+/// How long an answer out of the database is kept at most, in seconds: a day. Long before that, most are of no generation.
+const KEPT_SECONDS: u32 = 86_400;
+
+/// A reply, and in the place of its body that of a response, if there is one.
+type Answer = (Reply, Option<web_sys::Response>);
+
 /// A request, and all that it takes to answer it.
 struct Exchange {
     source: web_sys::Request,
@@ -105,6 +112,11 @@ impl Exchange {
     }
 
     fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {
+        self.send_kept(reply, None)
+    }
+
+    /// Sends a reply whose body, if there is one, passes through unread.
+    fn send_kept(&self, reply: Reply, kept: Option<web_sys::Response>) -> Result<web_sys::Response, JsValue> {
         let reply = dress(reply, &self.request, &self.settings);
         let headers = web_sys::Headers::new()?;
         for (name, value) in &reply.headers {
@@ -113,6 +125,10 @@ impl Exchange {
         let init = web_sys::ResponseInit::new();
         init.set_status(reply.status);
         init.set_headers(&headers);
+        let has_body = self.request.method != "HEAD" && reply.status != 304;
+        if let Some(kept) = kept.filter(|_| has_body) {
+            return web_sys::Response::new_with_opt_readable_stream_and_init(kept.body().as_ref(), &init);
+        }
         let body = Some(reply.body.as_str()).filter(|body| !body.is_empty());
         web_sys::Response::new_with_opt_str_and_init(body, &init)
     }
@@ -146,18 +162,25 @@ impl Exchange {
         self.allows("FAILED_KEYS", throttle_address(address.as_deref())).await
     }
 
-    async fn visit(&self, visit: Visit) -> Result<Reply, JsValue> {
+    async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
-        let found = database.run(&[visit.lookup(Date::now())]).await?.outcomes;
-        let found = found.first().cloned().unwrap_or_else(Outcome::default);
-        match visit.admit(&found).map_err(failure)? {
-            Ok(admitted) => self.admitted(&database, &admitted).await,
-            Err(Refusal::Forbidden(reply)) => Ok(reply),
-            Err(Refusal::UnknownKey(reply)) => Ok(if self.may_fail().await? { reply } else { Refusal::throttled() }),
-        }
+        let found = database.run(&visit.lookup(Date::now())).await?;
+        Ok(match visit.admit(&found.outcomes).map_err(failure)? {
+            Ok(admitted) => return self.admitted(&database, &admitted, &found, context).await,
+            Err(Refusal::Forbidden(reply)) => (reply, None),
+            Err(Refusal::UnknownKey(reply)) => {
+                (if self.may_fail().await? { reply } else { Refusal::throttled() }, None)
+            }
+        })
     }
 
-    async fn admitted(&self, database: &Database, admitted: &Admitted) -> Result<Reply, JsValue> {
+    async fn admitted(
+        &self,
+        database: &Database,
+        admitted: &Admitted,
+        found: &Batch,
+        context: &Context,
+    ) -> Result<Answer, JsValue> {
         let limit = admitted.limit(&self.request).map(|limit| match limit {
             Limit::Reads => "READS",
             Limit::Imports => "IMPORTS",
@@ -165,30 +188,58 @@ impl Exchange {
         if let Some(limit) = limit
             && !self.allows(limit, admitted.throttle_key()).await?
         {
-            return Ok(Admitted::throttled());
+            return Ok((Admitted::throttled(), None));
         }
         match admitted.plan(&self.request, &self.settings, Date::now()) {
-            Plan::Reply(reply) => Ok(reply),
-            Plan::Query(query) => {
-                let ran = database.run(query.statements()).await?;
-                let mut reply = query.reply(&ran.outcomes).map_err(failure)?;
-                reply.headers.push(("Server-Timing", ran.server_timing()));
-                Ok(reply)
-            }
+            Plan::Reply(reply) => Ok((reply, None)),
+            Plan::Query(query) => self.query(database, &query, found, context).await,
             Plan::Import(import) => {
                 let Some(body) = network::read(self.source.body(), MAX_BODY).await? else {
-                    return Ok(Import::too_large());
+                    return Ok((Import::too_large(), None));
                 };
                 let batch = match import.read(&body) {
                     Ok(batch) => batch,
-                    Err(reply) => return Ok(reply),
+                    Err(reply) => return Ok((reply, None)),
                 };
                 let ran = database.run(batch.statements()).await?;
-                let mut reply = batch.reply(&ran.outcomes).map_err(failure)?;
-                reply.headers.push(("Server-Timing", ran.server_timing()));
-                Ok(reply)
+                Ok((ran.timed(batch.reply(&ran.outcomes).map_err(failure)?), None))
             }
         }
+    }
+
+    /// Answers out of what is kept or, without that, of the database. An import after the lookup makes an answer newer than
+    /// the generation that it is kept under, by which nobody asks any more.
+    async fn query(
+        &self,
+        database: &Database,
+        query: &Query,
+        found: &Batch,
+        context: &Context,
+    ) -> Result<Answer, JsValue> {
+        if query.is_known(&self.request) {
+            return Ok((found.timed(query.kept()), None));
+        }
+        let address = query.address();
+        let fast = Fast::open().ok();
+        let kept = match &fast {
+            Some(fast) => fast.get(&address).await.ok().flatten(),
+            None => None,
+        };
+        if kept.is_some() {
+            return Ok((found.timed(query.kept()), kept));
+        }
+        let ran = database.run(query.statements()).await?;
+        let reply = query.reply(&ran.outcomes).map_err(failure)?;
+        if let Some(fast) = fast.filter(|_| reply.status == 200) {
+            let entry = fast::entry("", &reply.body.as_str().into(), KEPT_SECONDS)?;
+            context.wait_until(&future_to_promise(async move {
+                if let Err(error) = fast.put(&address, &entry).await {
+                    log_error("the fast tier", &error);
+                }
+                Ok(JsValue::UNDEFINED)
+            }))?;
+        }
+        Ok((ran.timed(reply), None))
     }
 
     /// Counts a request against one of the rate limits of wrangler.jsonc.

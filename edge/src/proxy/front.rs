@@ -12,7 +12,7 @@ use super::settle::{Settled, error_entry, settle};
 use super::status::Way;
 use super::upstream::{Net, Upstream};
 use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthorized};
-use crate::reply::{Reply, cross_origin, dress, method_not_allowed, not_found, throttled, unknown_error};
+use crate::reply::{Reply, cross_origin, dress, is_known, method_not_allowed, not_found, throttled, unknown_error};
 use crate::request::{Request, Settings};
 use crate::sql::{Outcome, Statement};
 use crate::visit::{is_preflight, preflight, redirect};
@@ -602,13 +602,6 @@ impl<W: World> Front<'_, W> {
         let headers = reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Served { status: reply.status, headers, content: Content::Bytes(reply.body.into()), later: Vec::new() }
     }
-}
-
-/// Whether `If-None-Match` names a tag.
-fn is_known(if_none_match: Option<&str>, tag: &str) -> bool {
-    let Some(tags) = if_none_match else { return false };
-    let mut tags = tags.split(',').map(str::trim);
-    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// When what was done, for `Server-Timing`. Clocks of Workers stand still but for I/O.

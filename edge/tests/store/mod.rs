@@ -117,8 +117,7 @@ impl Store {
     }
 
     fn visit(&self, visit: &Visit, request: &Request, body: &[u8]) -> Reply {
-        let found = self.run(&[visit.lookup(NOW)]).unwrap();
-        let admitted = match visit.admit(&found[0]).unwrap() {
+        let admitted = match visit.admit(&self.run(&visit.lookup(NOW)).unwrap()).unwrap() {
             Ok(admitted) => admitted,
             Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => {
                 return reply;
@@ -159,8 +158,8 @@ impl Store {
     /// The database's plans of the statements that answer a request.
     pub fn plans(&self, request: &Request, body: &[u8]) -> Vec<String> {
         let Received::Visit(visit) = receive(request, &self.settings, NOW) else { panic!("no visit") };
-        let found = self.run(&[visit.lookup(NOW)]).unwrap();
-        match visit.admit(&found[0]).unwrap().unwrap().plan(request, &self.settings, NOW) {
+        let admitted = visit.admit(&self.run(&visit.lookup(NOW)).unwrap()).unwrap().unwrap();
+        match admitted.plan(request, &self.settings, NOW) {
             Plan::Reply(reply) => panic!("{reply:?}"),
             Plan::Query(query) => self.explain(query.statements()),
             Plan::Import(import) => self.explain(import.read(body).unwrap().statements()),

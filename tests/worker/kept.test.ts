@@ -1,0 +1,81 @@
+// What the store was asked before is answered without it, for as long as nothing is written.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { start, type Worker } from "./harness.ts";
+
+const TAGS = "/v3/customer/core/tags/";
+const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/?resolution=week&start_date=2026-08-03";
+
+async function asked(worker: Worker, path: string, init: Parameters<Worker["ask"]>[1] = {}) {
+  const response = await worker.ask(path, init);
+  const { status, headers } = response;
+  const read = /^d1;desc="rows_read=(\d+)/.exec(headers.get("server-timing") ?? "")?.[1];
+  return {
+    status,
+    body: await response.text(),
+    tag: headers.get("etag") ?? "",
+    isKept: headers.get("cache-status") === "streamgage; hit",
+    read: read === undefined ? undefined : Number(read),
+  };
+}
+
+/** Asks until the answer is one that is kept: that is done when the first caller has his. */
+async function keep(worker: Worker, path: string) {
+  const first = await asked(worker, path);
+  for (const end = Date.now() + 5_000; Date.now() < end; await new Promise((next) => setTimeout(next, 20))) {
+    const again = await asked(worker, path);
+    if (again.isKept) return { first, again };
+  }
+  return assert.fail(`${path}: it is not kept`);
+}
+
+test("an answer is kept until the store is written", async (context) => {
+  const worker = await start({ vars: { TODAY: "2026-09-01" } });
+  context.after(() => worker.close());
+  const tags = [...Array(50).keys()].map((id) => ({ id, name: `tag ${id}` }));
+  await worker.load("tags", tags);
+  await worker.load("commits", [{ id: 1, apex_user_id: 1, repo_id: 1, author_date: "2026-08-04T10:00:00", impact: 2 }]);
+
+  for (const path of [
+    `${TAGS}?limit=40&offset=5`,
+    `${TAGS}7/`,
+    "/v3/customer/core/commits.agg/",
+    METRICS,
+    "/dataset",
+  ]) {
+    const { first, again } = await keep(worker, path);
+    assert.equal(first.isKept, false, path);
+    assert.deepEqual([first.status, first.body, first.tag], [again.status, again.body, again.tag], path);
+    // The row of the key, and that of the generation.
+    assert.equal(again.read, 2, path);
+  }
+  assert.ok(((await asked(worker, `${TAGS}?limit=41`)).read ?? 0) > 40);
+
+  const { again } = await keep(worker, TAGS);
+  const known = await asked(worker, TAGS, { headers: { "if-none-match": again.tag } });
+  assert.deepEqual([known.status, known.body, known.read], [304, "", 2]);
+  const head = await asked(worker, TAGS, { method: "HEAD" });
+  assert.deepEqual([head.status, head.body, head.isKept], [200, "", true]);
+
+  // It is kept for whoever may ask, and for nobody else.
+  const as = (key: string) => asked(worker, TAGS, { headers: { authorization: `Bearer ${key}` } });
+  assert.deepEqual(await as(await worker.key("core")), again);
+  assert.equal((await as(await worker.key("metrics import"))).status, 403);
+  assert.equal((await as(await worker.key("core", null, 1))).status, 401);
+  assert.equal((await as("nobody")).status, 401);
+
+  // What is refused or not there is not kept.
+  for (const path of [`${TAGS}?id=x`, `${TAGS}99/`]) {
+    await asked(worker, path);
+    const { status, isKept, tag } = await asked(worker, path);
+    assert.ok(status >= 400);
+    assert.deepEqual([isKept, tag], [false, ""]);
+  }
+
+  await worker.load("tags", [{ id: 0, name: "another" }]);
+  const after = await asked(worker, TAGS, { headers: { "if-none-match": again.tag } });
+  assert.deepEqual([after.status, after.isKept], [200, false]);
+  assert.notEqual(after.tag, again.tag);
+  assert.equal(JSON.parse(after.body).results[0].name, "another");
+  assert.equal((await keep(worker, TAGS)).again.body, after.body);
+});
