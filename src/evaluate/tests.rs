@@ -271,6 +271,9 @@ fn expressions_with_joins() {
     assert_eq!(expression(&USERS, "(id__lt=4) & ~(team_member=10)"), [1]);
     assert_eq!(expression(&USERS, "~(id__lt=3) & (team_member=10)"), [1, 3, 4]);
     assert_eq!(expression(&USERS, "(team__isnull=true) | (alias_name=ann)"), [1, 1, 1, 3, 4]);
+    // The tags of a commit are looked at through its repository, and the last look at that is the one that is shared.
+    assert_eq!(expression(&COMMITS, "(repo_tags__in=2) & (id__gt=0) | (repo_tags__in=2)"), [1, 4]);
+    assert_eq!(expression(&COMMITS, "(repo_tags__in=2) & (repo_tags__in!=1) | (repo_tags__in=2)"), [1, 1, 4, 4]);
 }
 
 #[test]

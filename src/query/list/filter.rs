@@ -1,7 +1,7 @@
 //! Conditions, joined.
 
-use super::{Condition, Test};
-use crate::schema::Relation;
+use super::{Condition, Subject, Test};
+use crate::schema::{FilterOf, Relation};
 use alloc::vec::Vec;
 
 /// What a row must be to be found, and how often it is found.
@@ -16,6 +16,8 @@ pub struct Filter {
     pub nodes: Vec<Node>,
     /// The queries of a `filters` that is more than one query, as they were sent.
     pub(super) terms: Vec<Term>,
+    /// How often the framework joins the repositories of commits, to get at their tags. It is always the same row.
+    repos: usize,
 }
 
 /// A query of a `filters`.
@@ -34,6 +36,8 @@ pub struct Join {
     pub relation: Relation,
     /// Whether a row that has none of them is looked at nevertheless, as with one all of nulls.
     pub outer: bool,
+    /// Of tags of commits, by which join of the repository.
+    repo: usize,
 }
 
 /// A part of a [`Filter`].
@@ -80,17 +84,19 @@ impl Filter {
     pub(super) fn all(conditions: Vec<Condition>) -> Filter {
         let mut joins = Vec::new();
         let of = conditions.len();
+        // A negated condition joins the repository, too, although it then looks for tags by themselves.
+        let repos = conditions.iter().any(|condition| condition.subject == Subject::Filter(FilterOf::Tag)).into();
         let mut nodes: Vec<Node> = Vec::with_capacity(of + 1);
         nodes.extend(conditions.into_iter().map(|mut condition| {
             if let Some(relation) = condition.subject.relation().filter(|_| !condition.negated) {
                 condition.join = Some(joins.len());
                 // "Is in no team" is true of a user for whom there is nothing to join.
-                joins.push(Join { relation, outer: condition.test == Test::Null(true) });
+                joins.push(Join { relation, outer: condition.test == Test::Null(true), repo: 0 });
             }
             Node::Condition(condition)
         }));
         nodes.push(Node::All { of, negated: false });
-        Filter { joins, nodes, terms: Vec::new() }
+        Filter { joins, nodes, terms: Vec::new(), repos }
     }
 
     /// The conditions, where all of them must be true and nothing else.
@@ -137,22 +143,27 @@ impl Filter {
         self
     }
 
-    /// Joins another query's filter, as the framework joins two of its queries.
+    /// Joins the filter of one more query, as the framework joins two of its queries.
     fn combine(&mut self, mut other: Filter, operator: Operator) {
         match operator {
             // What both look at may be different rows. Where the new ones are missing, the others count nevertheless.
             Operator::And => {
                 let before = self.joins.len();
                 other.move_joins(|join| join + before);
-                self.joins.extend(other.joins.iter().map(|join| Join { outer: true, ..*join }));
+                self.joins.extend(other.joins.iter().map(|join| Join { outer: true, repo: self.repos, ..*join }));
+                self.repos += other.repos;
             }
-            // Both look at the same row, where they can; where it is missing, the side that does not need it counts.
+            // Both look at the same row, where they can; where it is missing, the side that does not need it counts. Of the
+            // joins of a repository the framework takes the last one, and has to join the tags anew if none is by that.
             Operator::Or => {
+                let repo = self.repos.saturating_sub(1);
+                self.repos = self.repos.max(other.repos);
                 let mut free: Vec<usize> = (0..self.joins.len()).collect();
                 let mut shared = Vec::new();
                 let mut places = Vec::new();
                 for join in &other.joins {
-                    let is_same = |&&at: &&usize| self.joins.get(at).is_some_and(|own| own.relation == join.relation);
+                    let is_same = |own: &Join| own.relation == join.relation && own.repo == repo;
+                    let is_same = |&&at: &&usize| self.joins.get(at).is_some_and(is_same);
                     let place = match free.iter().rev().find(is_same).copied() {
                         Some(at) => {
                             free.retain(|&other| other != at);
@@ -162,7 +173,7 @@ impl Filter {
                             at
                         }
                         None => {
-                            self.joins.push(Join { outer: true, ..*join });
+                            self.joins.push(Join { outer: true, repo, ..*join });
                             self.joins.len() - 1
                         }
                     };
