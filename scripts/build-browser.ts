@@ -5,27 +5,32 @@ import { join } from "node:path";
 import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
-const dist = join(root, "browser/dist");
+export const dist = join(root, "browser/dist");
 
 /** What the package was last made from. */
 export const packageStamp = join(root, "target/browser.built-from");
 
-/** The wasm files of the package, and the features that they are built with. */
-const MODULES = { streamgage: "small", "streamgage-lists": "small,lists" };
+/** The wasm files of the package: the core, for size, and with lists, for speed. */
+const MODULES = [
+  { name: "streamgage", features: "small", fast: false },
+  { name: "streamgage-lists", features: "small,lists", fast: true },
+];
 
 export async function buildBrowser(): Promise<void> {
   const modules: { name: string; folder: string; wasm: Buffer }[] = [];
-  for (const [name, features] of Object.entries(MODULES)) {
+  for (const { name, features, fast } of MODULES) {
     const out = `target/browser/${name}`;
     await buildWasm({
       crate: "streamgage-browser",
       out,
       name: "wasm",
       release: true,
-      profile: "wasm-small",
+      profile: fast ? "wasm-fast" : "wasm-small",
       features: ["--no-default-features", "--features", features],
       // Each entry of the package finds the wasm in its own way.
       flags: ["--omit-default-module-path"],
+      simd: true,
+      fast,
     });
     modules.push({ name, folder: join(root, out), wasm: readFileSync(join(root, out, "wasm_bg.wasm")) });
   }

@@ -14,16 +14,25 @@ const proposals = [
   "nontrapping-float-to-int",
   "reference-types",
   "sign-ext",
+  "simd",
 ];
 
 /**
- * Makes a module smaller, in place: what is for people who look into it goes too. A function that is called from one
- * place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each.
+ * Makes a module smaller, in place, or fast: what is for people who look into it goes too. To be small, a function that
+ * is called from one place stays one, as the compiler left it: in one with its caller it has more locals, and larger
+ * numbers for each.
  */
-async function shrink(wasm: string): Promise<void> {
+async function shrink(wasm: string, fast: boolean): Promise<void> {
   const small = ["-Oz", "--converge", "--one-caller-inline-max-function-size=0"];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
-  await run("wasm-opt", [...small, ...strip, ...proposals.map((name) => `--enable-${name}`), "-o", wasm, wasm]);
+  await run("wasm-opt", [
+    ...(fast ? ["-O3"] : small),
+    ...strip,
+    ...proposals.map((name) => `--enable-${name}`),
+    "-o",
+    wasm,
+    wasm,
+  ]);
 }
 
 export type Wasm = {
@@ -32,7 +41,7 @@ export type Wasm = {
   out: string;
   /** What the module and its JavaScript are called. */
   name: string;
-  /** Whether wasm-opt makes it smaller. */
+  /** Whether wasm-opt makes it smaller or, where it is to be fast, faster. */
   release?: boolean;
   /** Cargo's profile. */
   profile?: string;
@@ -40,14 +49,29 @@ export type Wasm = {
   features?: string[];
   /** More for wasm-bindgen. */
   flags?: string[];
+  /** Whether it may use vectors of 128 bits: every engine has them since 2023. */
+  simd?: boolean;
+  /** Whether speed comes before size. */
+  fast?: boolean;
 };
 
 export async function buildWasm(options: Wasm): Promise<void> {
-  const { crate, out, name, release = false, profile = "wasm", features = [], flags = [] } = options;
+  const {
+    crate,
+    out,
+    name,
+    release = false,
+    profile = "wasm",
+    features = [],
+    flags = [],
+    simd = false,
+    fast = false,
+  } = options;
   await wasmTarget(target);
   // A crate that is also a library for tests would be linked without looking across crates.
   const only = ["--lib", "--crate-type", "cdylib", "--profile", profile, "--target", target, "--package", crate];
-  await run("cargo", ["rustc", ...only, ...features]);
+  const env: Record<string, string> = simd ? { RUSTFLAGS: "-C target-feature=+simd128" } : {};
+  await run("cargo", ["rustc", ...only, ...features], { env });
   const bindgen = await wasmBindgen();
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
@@ -56,6 +80,6 @@ export async function buildWasm(options: Wasm): Promise<void> {
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
-    if (release) await shrink(wasm);
+    if (release) await shrink(wasm, fast);
   });
 }

@@ -7,6 +7,8 @@ import { refusal, Table, type MetricsResult, type Organization } from "./table.t
 
 export { createClient } from "./client.ts";
 export type { Client, ClientOptions, Fetching, Progress } from "./client.ts";
+export { metricsColumnsOf, metricsOf } from "./columns.ts";
+export type { CommitColumns, NumberColumn, Range } from "./columns.ts";
 export { queryString } from "./queries.ts";
 export type { ListParameters, MetricsParameters, ParameterValue, Query } from "./queries.ts";
 export type { BadRow, Errors, Failure, ListErrors, Outcome } from "./results.ts";

@@ -1,18 +1,8 @@
 /** An organization's rows, loaded once and asked many times. */
-import { Reader, Table as Wasm } from "./wasm.js";
+import { Reader, Table as Wasm, validate } from "./wasm.js";
 import { listPath, METRICS, queryString, utcToday, type MetricsParameters, type Query } from "./queries.ts";
 import { brokeOff, done, failed, freed, type BadRow, type Errors, type ListErrors, type Outcome } from "./results.ts";
-import type {
-  AggregateRow,
-  Day,
-  MetricsAnswer,
-  MetricsColumns,
-  MetricsRow,
-  Page,
-  ResourceName,
-  Resources,
-  Shown,
-} from "./rows.ts";
+import type { AggregateRow, Day, MetricsAnswer, MetricsColumns, Page, ResourceName, Resources, Shown } from "./rows.ts";
 
 /** Rows as objects, or JSON text as it came: NDJSON, a list of rows, v3 pages, or several of these. */
 export type Rows<Name extends ResourceName = ResourceName> = readonly Resources[Name][] | string | BufferSource;
@@ -109,19 +99,11 @@ export class Table {
   }
 
   /** The metrics of a range as typed arrays. */
-  metricsColumns(query: Query<MetricsParameters>, options?: Asked): Outcome<MetricsColumns> {
-    const asked = this.metrics(query, options);
+  metricsColumns(query: Query<MetricsParameters>, { today = utcToday() }: Asked = {}): Outcome<MetricsColumns> {
+    const text = queryString(query);
+    const asked = this.#use((wasm) => wasm.columns(text, today));
     if (!asked.ok) return asked;
-    const rows = asked.value.results;
-    const first = Date.parse(new URLSearchParams(queryString(query)).get("start_date")?.trim() ?? "");
-    const column = (of: (row: MetricsRow) => number) => Float64Array.from(rows, of);
-    return done({
-      period_start_date: column((row) => (row.period_start_date ? Date.parse(row.period_start_date) : first)),
-      active_days: column((row) => row.active_days),
-      commit_count: column((row) => row.commit_count),
-      total_impact: column((row) => row.total_impact),
-      total_efficiency: column((row) => row.total_efficiency),
-    });
+    return asked.value === undefined ? invalid(text, today) : done(figures(asked.value));
   }
 
   /** A page of a list (§2). With `fields` or `omit` rows have those fields alone that were asked for. */
@@ -183,13 +165,12 @@ export class Table {
     }
   }
 
-  /** What an exception means; one that is none of ours goes on. */
+  /** What an exception means for this table. */
   #failure(error: unknown): { ok: false; error: Failure } {
-    if (error instanceof Refused) return { ok: false, error: error.failure };
-    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    const meant = failure(error);
     // What a trap leaves behind can't be relied on.
-    this.#wasm = undefined;
-    return failed("memory", "It is more than wasm's memory of 4 GB holds; the table is gone.");
+    if (meant.error.kind === "memory") this.#wasm = undefined;
+    return meant;
   }
 
   #begin(resource: string): Outcome<Reader> {
@@ -237,8 +218,33 @@ export type MetricsResult =
 
 type Failure = Extract<Outcome<never>, { ok: false }>["error"];
 
+/** What an exception means; one that is none of ours goes on. */
+export function failure(error: unknown): { ok: false; error: Failure } {
+  if (error instanceof Refused) return { ok: false, error: error.failure };
+  if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+  return failed("memory", "It is more than wasm's memory of 4 GB holds; what was in it is gone.");
+}
+
+/** Of columns that lie one after the other. */
+export function figures(all: Float64Array): MetricsColumns {
+  const rows = all.length / 5;
+  // Each has a buffer of its own, which can be transferred.
+  const column = (place: number) => all.slice(place * rows, (place + 1) * rows);
+  return {
+    period_start_date: column(0),
+    active_days: column(1),
+    commit_count: column(2),
+    total_impact: column(3),
+    total_efficiency: column(4),
+  };
+}
+
+/** Why a metrics request is not valid. */
+export const invalid = (query: string, today: Day): { ok: false; error: Failure } =>
+  refusal(parts(validate(METRICS, query, today)))!;
+
 /** Carries a failure out of a loop. */
-class Refused extends Error {
+export class Refused extends Error {
   readonly failure: Failure;
 
   constructor({ error }: { error: Failure }) {
@@ -247,7 +253,7 @@ class Refused extends Error {
   }
 }
 
-const badRow = (row: BadRow) => {
+export const badRow = (row: BadRow) => {
   const place = (row.index === null ? "" : `[${row.index}]`) + (row.field === null ? "" : `.${row.field}`);
   return failed("row", `${row.resource}${place}: ${row.error}`, { row });
 };

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod columns;
 #[cfg(feature = "lists")]
 mod lists;
 #[cfg(not(feature = "lists"))]
@@ -16,13 +17,14 @@ mod lists;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::OnceCell;
 use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
 use streamgage::json::write_text;
-use streamgage::metrics::{self, Organization};
+use streamgage::metrics::{self, Answer, CommitReader, Organization, Tenths};
 use streamgage::query::{Endpoint, Errors, MetricsRequest, Route, route};
-use streamgage::schema::{Pages, Resource, RowError, Splitter, resource};
+use streamgage::schema::{COMMITS, Pages, Resource, Row, RowError, Splitter, resource};
 use wasm_bindgen::prelude::*;
 
 /// The allocator of the standard library for wasm, which is not linked.
@@ -93,7 +95,8 @@ impl Table {
     pub fn reader(&self, name: &str) -> Option<Reader> {
         let resource = resource(name)?;
         let rows = self.lists.as_ref().and_then(|_| NewRows::new(resource));
-        Some(Reader { resource, splitter: Splitter::default(), organization: Organization::default(), rows })
+        let commits = (resource.name == COMMITS.name).then(CommitReader::default);
+        Some(Reader { resource, splitter: Splitter::default(), organization: Organization::default(), commits, rows })
     }
 
     /// Puts in what a reader has read. The later row of an id takes the place of an earlier one (§4).
@@ -119,10 +122,7 @@ impl Table {
     pub fn answer(&self, path: &str, query: &str, today: &str, address: &str) -> String {
         match (route(path), &self.lists) {
             (Route::Endpoint(Endpoint::Metrics), _) => match metrics_request(query, today) {
-                Ok(request) => {
-                    let tally = self.tally.get_or_init(|| self.organization.clone().table());
-                    format!("200{}", tally.answer(&request))
-                }
+                Ok(request) => format!("200{}", self.metrics(&request)),
                 Err(refused) => refused,
             },
             (Route::Endpoint(endpoint), Some(lists)) => {
@@ -133,6 +133,28 @@ impl Table {
             (Route::NotFound, _) => NOT_FOUND.to_owned(),
         }
     }
+
+    /// The metrics as numbers, five columns one after the other: the first millisecond of each row's week (in the row of
+    /// a period, of the range), coding days per active user and week, commits per coding day, impact, efficiency.
+    /// `None` if the request is not valid, which [`validate`] explains.
+    pub fn columns(&self, query: &str, today: &str) -> Option<Vec<f64>> {
+        let request = metrics_request(query, today).ok()?;
+        Some(metrics_columns(&self.metrics(&request), &request))
+    }
+
+    fn metrics(&self, request: &MetricsRequest) -> Answer {
+        self.tally.get_or_init(|| self.organization.clone().table()).answer(request)
+    }
+}
+
+fn metrics_columns(answer: &Answer, request: &MetricsRequest) -> Vec<f64> {
+    const DAY: f64 = 86_400_000.0;
+    let rows = &answer.results;
+    let first = rows.iter().map(|row| f64::from(row.period_start_date.unwrap_or(request.start).number()) * DAY);
+    let figures: [fn(&metrics::Row) -> Tenths; 4] =
+        [|row| row.active_days, |row| row.commit_count, |row| row.total_impact, |row| row.total_efficiency];
+    let figures = figures.into_iter().flat_map(|figure| rows.iter().map(move |row| figure(row).0 as f64 / 10.0));
+    first.chain(figures).collect()
 }
 
 /// Reads rows from text that comes in pieces: NDJSON, lists, v3 pages.
@@ -141,6 +163,8 @@ pub struct Reader {
     resource: &'static Resource,
     splitter: Splitter,
     organization: Organization,
+    /// Of commits, the fast way.
+    commits: Option<CommitReader>,
     rows: Option<NewRows>,
 }
 
@@ -151,13 +175,23 @@ impl Reader {
     /// The answer is `None`, or what is wrong with the first bad row, as
     /// `{"resource":"commits","index":1,"field":"id","error":"is required"}`; then nothing more can be pushed.
     pub fn push(&mut self, piece: &[u8]) -> Option<String> {
-        let Reader { resource, splitter, organization, rows } = self;
-        let pushed = splitter.push(piece, &mut |text| {
-            organization.read_text(resource, text)?;
+        let Reader { resource, splitter, organization, commits, rows } = self;
+        let pushed = splitter.push_to(piece, &mut |row| {
+            let (text, length) = match row {
+                Row::Head(text) => {
+                    let read = commits.as_mut().and_then(|reader| reader.read(text, &mut organization.commits));
+                    let Some(length) = read else { return Ok(None) };
+                    (text.get(..length).unwrap_or_default(), length)
+                }
+                Row::Whole(text) => {
+                    organization.read_text(resource, text)?;
+                    (text, text.len())
+                }
+            };
             if let Some(rows) = rows {
                 rows.add(text)?;
             }
-            Ok(())
+            Ok(Some(length))
         });
         pushed.err().map(|error| refusal(self.resource, self.splitter.rows(), &error))
     }

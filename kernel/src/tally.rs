@@ -5,22 +5,21 @@
 //! that follow each other, as they do in time order, are summed in lanes before.
 
 use crate::{WeekSums, week_of};
-use alloc::{vec, vec::Vec};
-use core::ops::RangeInclusive;
+use alloc::vec::Vec;
 
-/// So many rows a [`Block`] may have.
-pub const BLOCK: usize = 4_096;
+/// So many rows a [`Block`] may have: few enough to lie in a cache beside what they are added to.
+pub const BLOCK: usize = 16_384;
 
 /// Rows that are looked at together: if they are of one day, they are summed together.
 const RUN: usize = 64;
 
-/// So many users times days may be told apart: a gigabyte of marks would be too much to ask of a page.
-pub const MAX_CELLS: usize = 1 << 28;
+/// So many users times days may be told apart: more marks would be too much to ask of a page.
+const MAX_CELLS: usize = 1 << 28;
 
 /// Some commits, as columns of one length, at most [`BLOCK`].
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
-    /// Users, numbered from 0.
+    /// Users: numbers from 0, with few gaps.
     pub users: &'a [u16],
     /// The authors' days, in days since 1970-01-01.
     pub days: &'a [u16],
@@ -32,9 +31,9 @@ pub struct Block<'a> {
     pub impact: &'a [u32],
 }
 
-/// Where a block has a user of a number that was not told of.
+/// There are more users times days than can be told apart (2²⁸).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfRange(pub usize);
+pub struct TooMany;
 
 /// The sums of a day: lines, with rework in the high half; impact, with commits in the high bits.
 type Packed = [u64; 2];
@@ -42,85 +41,81 @@ type Packed = [u64; 2];
 /// Where commits are counted beside impact. Below it there is room for the impact of [`MAX_ROWS`] rows.
 const COMMIT: u64 = 1 << 48;
 
-/// So many rows can be added before a half of a [`Packed`] may overflow: 2¹⁵ times 2¹⁶ lines, or 2³² of impact.
-const MAX_ROWS: usize = 1 << 15;
+/// So many rows can be added before a part of a [`Packed`] may overflow: the count of commits, of 16 bits.
+const MAX_ROWS: usize = u16::MAX as usize;
 
 /// Sums commits by week as they come.
 #[derive(Clone, Debug)]
 pub struct Tally {
     first_day: u16,
     last_day: u16,
-    /// So many bytes a day has: the users, and what makes it whole words.
-    stride: usize,
-    users: usize,
+    /// Each day has 2 to this power of marks, one for each user.
+    shift: u32,
+    /// From the first day that is asked for to the last one that was seen.
     marks: Vec<u8>,
+    /// Of the same days.
     packed: Vec<Packed>,
+    /// How many rows these are of.
     rows: usize,
+    /// Of the weeks of these days.
     sums: Vec<WeekSums>,
 }
 
 impl Tally {
-    /// For so many users, and the days from the first to the last; `None` if these are more than [`MAX_CELLS`] or
-    /// end before they begin.
-    pub fn new(users: u16, first_day: u16, last_day: u16) -> Option<Tally> {
-        let stride = usize::from(users).next_multiple_of(16);
-        let days = usize::from(last_day.checked_sub(first_day)?) + 1;
-        let cells = stride.checked_mul(days).filter(|&cells| cells <= MAX_CELLS)?;
-        let weeks = week_of(first_day.into())..=week_of(last_day.into());
-        Some(Tally {
-            first_day,
-            last_day,
-            stride,
-            users: users.into(),
-            marks: vec![0; cells],
-            packed: vec![[0; 2]; days],
-            rows: 0,
-            sums: weeks.map(|week| WeekSums { week, ..WeekSums::default() }).collect(),
-        })
+    /// Of the days from the first to the last; of none if that comes before.
+    pub fn new(first_day: u16, last_day: u16) -> Tally {
+        // Eight users are the least that `into_sums` takes together.
+        Tally { first_day, last_day, shift: 3, marks: Vec::new(), packed: Vec::new(), rows: 0, sums: Vec::new() }
     }
 
     /// Adds the commits of the days that are asked for.
     ///
     /// # Errors
-    /// The place of the first user that is out of range, where there is one; then nothing was added.
-    pub fn add(&mut self, block: &Block<'_>) -> Result<(), OutOfRange> {
-        let is_unknown = |user: &u16| usize::from(*user) >= self.users;
-        let highest_user = block.users.iter().fold(0, |highest: u16, &user| highest.max(user));
-        if is_unknown(&highest_user) {
-            return block.users.iter().position(is_unknown).map_or(Ok(()), |place| Err(OutOfRange(place)));
-        }
-        let asked = self.first_day..=self.last_day;
-        let (first, last) = bounds(block.days);
-        if asked.contains(&first) && asked.contains(&last) {
-            self.add_asked(block);
-        } else {
-            fn kept<T: Copy>(column: &[T], days: &[u16], asked: &RangeInclusive<u16>) -> Vec<T> {
-                column.iter().zip(days).filter(|(_, day)| asked.contains(day)).map(|(&value, _)| value).collect()
-            }
-            self.add_asked(&Block {
-                users: &kept(block.users, block.days, &asked),
-                days: &kept(block.days, block.days, &asked),
-                haloc: &kept(block.haloc, block.days, &asked),
-                churn: &kept(block.churn, block.days, &asked),
-                impact: &kept(block.impact, block.days, &asked),
-            });
-        }
-        Ok(())
-    }
-
-    // Inlined, it would be made as small as what is around it; so with what else is hot.
-    #[inline(never)]
-    fn add_asked(&mut self, block: &Block<'_>) {
+    /// There are too many users and days; then nothing was added.
+    pub fn add(&mut self, block: &Block<'_>) -> Result<(), TooMany> {
+        self.make_room(highest(block.users), highest(block.days))?;
         self.rows += block.users.len();
         if self.rows > MAX_ROWS {
             self.unpack();
             self.rows = block.users.len();
         }
+        self.add_all(block);
+        Ok(())
+    }
+
+    /// Room for users and days up to these; but for no days that are not asked for, so that their rows find no place.
+    fn make_room(&mut self, user: u16, day: u16) -> Result<(), TooMany> {
+        let shift = self.shift.max(16 - user.leading_zeros());
+        let days = day.min(self.last_day).checked_sub(self.first_day).map_or(0, |days| usize::from(days) + 1);
+        let days = days.max(self.packed.len());
+        if days > MAX_CELLS >> shift {
+            return Err(TooMany);
+        }
+        if shift > self.shift {
+            let mut marks = alloc::vec![0; self.packed.len() << shift];
+            for (wide, marks) in marks.chunks_exact_mut(1 << shift).zip(self.marks.chunks_exact(1 << self.shift)) {
+                wide.iter_mut().zip(marks).for_each(|(wide, &mark)| *wide = mark);
+            }
+            (self.marks, self.shift) = (marks, shift);
+        }
+        self.marks.resize(days << shift, 0);
+        self.packed.resize(days, [0; 2]);
+        Ok(())
+    }
+
+    // Inlined, it would be made as small as what is around it; so with what else is hot.
+    #[inline(never)]
+    fn add_all(&mut self, block: &Block<'_>) {
         let runs = block.users.chunks(RUN).zip(block.days.chunks(RUN));
         let lines = block.haloc.chunks(RUN).zip(block.churn.chunks(RUN)).zip(block.impact.chunks(RUN));
         for ((users, days), ((haloc, churn), impact)) in runs.zip(lines) {
-            match bounds(days) {
-                (first, last) if first == last => self.add_day(first, users, haloc, churn, impact),
+            // In time order hardly any run is of more than one day; in another, the ends of hardly any are of one.
+            match (days.first(), days.last()) {
+                (Some(&day), Some(last))
+                    if day == *last && days.iter().fold(0, |other, one| other | (one ^ day)) == 0 =>
+                {
+                    self.add_day(day, users, haloc, churn, impact);
+                }
                 _ => self.add_rows(users, days, haloc, churn, impact),
             }
         }
@@ -129,10 +124,11 @@ impl Tally {
     #[inline(always)]
     fn add_day(&mut self, day: u16, users: &[u16], haloc: &[u16], churn: &[u16], impact: &[u32]) {
         let day = usize::from(day.wrapping_sub(self.first_day));
-        let begin = day.wrapping_mul(self.stride);
-        let Some(marks) = self.marks.get_mut(begin..begin.wrapping_add(self.stride)) else { return };
+        let Some(marks) = self.marks.get_mut(day << self.shift..) else { return };
         for &user in users {
-            marks.get_mut(usize::from(user)).into_iter().for_each(|mark| *mark = 1);
+            // To leave the loop is what never happens; but it keeps the compiler from doing this in lanes.
+            let Some(mark) = marks.get_mut(usize::from(user)) else { return };
+            *mark = 1;
         }
         let lines = |column: &[u16]| column.iter().fold(0u32, |sum, &lines| sum.wrapping_add(lines.into()));
         let impact = impact.iter().fold(0u64, |sum, &impact| sum.wrapping_add(impact.into()));
@@ -144,39 +140,29 @@ impl Tally {
 
     #[inline(always)]
     fn add_rows(&mut self, users: &[u16], days: &[u16], haloc: &[u16], churn: &[u16], impact: &[u32]) {
-        let (first_day, stride) = (self.first_day, self.stride);
+        let (first_day, shift) = (self.first_day, self.shift);
         let (marks, sums) = (self.marks.as_mut_slice(), self.packed.as_mut_slice());
         let lines = haloc.iter().zip(churn).zip(impact);
         for ((&user, &day), ((&haloc, &churn), &impact)) in users.iter().zip(days).zip(lines) {
             let day = usize::from(day.wrapping_sub(first_day));
-            let mark = marks.get_mut(day.wrapping_mul(stride).wrapping_add(user.into()));
-            mark.into_iter().for_each(|mark| *mark = 1);
-            if let Some(packed) = sums.get_mut(day) {
-                let lines = u64::from(haloc) | u64::from(churn) << 32;
-                *packed = plus(*packed, [lines, u64::from(impact) | COMMIT]);
-            }
-        }
-    }
-
-    /// Adds the numbers of one commit that a [`Block`] has no room for; that of its lines has zeros there.
-    pub fn add_wide(&mut self, day: u16, haloc: i64, churn: i64, impact: i64) {
-        let week = week_of(day.into());
-        if let Some(sum) = self.sums.iter_mut().find(|sum| sum.week == week) {
-            sum.haloc += i128::from(haloc);
-            sum.churn += i128::from(churn);
-            sum.impact += i128::from(impact);
+            let (Some(mark), Some(packed)) = (marks.get_mut(day << shift | usize::from(user)), sums.get_mut(day))
+            else {
+                continue;
+            };
+            *mark = 1;
+            *packed = plus(*packed, [u64::from(haloc) | u64::from(churn) << 32, u64::from(impact) | COMMIT]);
         }
     }
 
     /// Empties the packed sums.
     fn unpack(&mut self) {
-        let mut sums = self.sums.iter_mut();
-        let mut sum = sums.next();
         for (day, packed) in (i32::from(self.first_day)..).zip(&mut self.packed) {
-            if sum.as_ref().is_some_and(|sum| sum.week != week_of(day)) {
-                sum = sums.next();
+            let week = week_of(day);
+            if self.sums.last().is_none_or(|last| last.week < week) {
+                self.sums.push(WeekSums { week, ..WeekSums::default() });
             }
-            let Some(sum) = &mut sum else { break };
+            let first = self.sums.first().map_or(week, |first| first.week);
+            let Some(sum) = self.sums.get_mut(week.abs_diff(first) as usize) else { break };
             let [lines, rest] = core::mem::take(packed);
             sum.haloc += i128::from(lines as u32);
             sum.churn += i128::from(lines >> 32);
@@ -189,23 +175,20 @@ impl Tally {
     #[inline(never)]
     pub fn into_sums(mut self) -> Vec<WeekSums> {
         self.unpack();
-        // No week has more than seven days.
-        let mut days_of_users = vec![0u8; self.stride];
-        let mut days = (i32::from(self.first_day)..).zip(self.marks.chunks_exact(self.stride.max(1))).peekable();
+        // Eight users at a time, a byte each: no week has more than seven days of one.
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        let all_of = |bytes: u64| bytes.wrapping_mul(ONES) >> 56;
+        let words = 1 << self.shift >> 3;
+        let (mut marks, _) = self.marks.as_chunks::<8>();
+        let mut days = 7 - (usize::from(self.first_day) + 3) % 7;
         for sum in &mut self.sums {
-            days_of_users.fill(0);
-            while let Some((_, marks)) = days.next_if(|&(day, _)| week_of(day) == sum.week) {
-                for (days, &mark) in days_of_users.iter_mut().zip(marks) {
-                    *days = days.wrapping_add(mark);
-                }
-            }
-            for days in days_of_users.chunks(16) {
-                // Sixteen users have no more than 112 days.
-                let (days, users) = days
-                    .iter()
-                    .fold((0u8, 0u8), |(sum, users), &days| (sum.wrapping_add(days), users.wrapping_add(days.min(1))));
-                sum.coding_days += u64::from(days);
-                sum.users += u64::from(users);
+            let (week, later) = marks.split_at_checked(days * words).unwrap_or((marks, &[]));
+            (marks, days) = (later, 7);
+            for word in 0..words {
+                let days = week.iter().skip(word).step_by(words);
+                let days = days.fold(0u64, |sum, &marks| sum.wrapping_add(u64::from_le_bytes(marks)));
+                sum.coding_days += all_of(days);
+                sum.users += all_of(days.wrapping_add(7 * ONES) >> 3 & ONES);
             }
         }
         self.sums.retain(|sum| sum.commits > 0);
@@ -218,10 +201,9 @@ fn plus([a, b]: Packed, [c, d]: Packed) -> Packed {
     [a.wrapping_add(c), b.wrapping_add(d)]
 }
 
-/// The first day and the last one.
 #[inline(always)]
-fn bounds(days: &[u16]) -> (u16, u16) {
-    days.iter().fold((u16::MAX, 0), |(first, last), &day| (first.min(day), last.max(day)))
+fn highest(numbers: &[u16]) -> u16 {
+    numbers.iter().fold(0, |highest, &number| highest.max(number))
 }
 
 #[cfg(test)]
@@ -232,8 +214,8 @@ mod tests {
 
     type Row = (u16, u16, u16, u16, u32);
 
-    fn tallied(rows: &[Row], users: u16, first: u16, last: u16) -> Result<Vec<WeekSums>, OutOfRange> {
-        let mut tally = Tally::new(users, first, last).unwrap();
+    fn tallied(rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
+        let mut tally = Tally::new(first_day, last_day);
         for rows in rows.chunks(BLOCK) {
             let users: Vec<u16> = rows.iter().map(|row| row.0).collect();
             let days: Vec<u16> = rows.iter().map(|row| row.1).collect();
@@ -252,7 +234,7 @@ mod tests {
             let (haloc, churn, impact) = (haloc.into(), churn.into(), impact.into());
             commits.push(Commit { user: user.into(), repo: 0, day: day.into(), haloc, churn, impact });
         }
-        let users = [true; 40];
+        let users = [true; 1 << 16];
         let selection = Selection { users: &users, repos: &[true], first_day: i32::MIN, last_day: i32::MAX };
         commits.into_sorted().week_sums(&selection)
     }
@@ -263,29 +245,23 @@ mod tests {
             let of = |place: u16, day| (place % users, day, u16::MAX, u16::MAX, u32::MAX);
             // More than would fit if they were not unpacked in between.
             let rows: Vec<Row> = [0..50_000, 0..50_000].into_iter().flatten().map(|place| of(place, 20_000)).collect();
-            assert_eq!(tallied(&rows, 3, 19_999, 20_001), Ok(by_table(&rows)));
-            let rows: Vec<Row> = (0..50_000).map(|place| of(place, 20_000 + place % 2)).collect();
-            assert_eq!(tallied(&rows, 3, 20_000, 20_001), Ok(by_table(&rows)));
+            assert_eq!(tallied(&rows, 19_999, 20_001), Ok(by_table(&rows)));
+            let rows: Vec<Row> = (0..u16::MAX).map(|place| of(place, 20_000 + place % 2)).collect();
+            assert_eq!(tallied(&rows, 20_000, 20_001), Ok(by_table(&rows)));
         }
     }
 
     #[test]
-    fn what_is_out_of_range_is_named() {
-        let row: Row = (1, 20_000, 1, 1, 1);
-        assert_eq!(tallied(&[row, (2, 20_000, 1, 1, 1)], 2, 20_000, 20_000), Err(OutOfRange(1)));
-        assert_eq!(tallied(&[], 0, 0, 0), Ok(Vec::new()));
-        assert!(Tally::new(1, 2, 1).is_none());
-        assert!(Tally::new(u16::MAX, 0, u16::MAX).is_none());
-    }
-
-    #[test]
-    fn wide_numbers_are_added_apart() {
-        let mut tally = Tally::new(1, 20_000, 20_020).unwrap();
-        tally.add(&Block { users: &[0], days: &[20_010], haloc: &[0], churn: &[0], impact: &[7] }).unwrap();
-        tally.add_wide(20_010, i64::MAX, -1, 1);
-        tally.add_wide(20_010, i64::MAX, -1, 1);
-        let sums = tally.into_sums();
-        assert_eq!((sums[0].haloc, sums[0].churn, sums[0].impact), (i128::from(i64::MAX) * 2, -2, 9));
+    fn users_and_days_beyond_what_was_seen() {
+        let rows = [(2, 20_005, 1, 1, 1), (65_535, 19_990, 1, 1, 1), (40, 20_100, 1, 1, 1), (2, 20_005, 1, 1, 1)];
+        let mut tally = Tally::new(19_990, u16::MAX);
+        for (user, day, haloc, churn, impact) in rows {
+            let block = Block { users: &[user], days: &[day], haloc: &[haloc], churn: &[churn], impact: &[impact] };
+            tally.add(&block).unwrap();
+        }
+        assert_eq!(tally.into_sums(), by_table(&rows));
+        assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
+        assert_eq!(tallied(&[(u16::MAX, u16::MAX, 1, 1, 1)], 0, u16::MAX), Err(TooMany));
     }
 
     proptest! {
@@ -299,9 +275,10 @@ mod tests {
             if is_sorted {
                 rows.sort_unstable_by_key(|row| row.1);
             }
-            prop_assert_eq!(tallied(&rows, 40, 19_988, 20_020), Ok(by_table(&rows)));
+            prop_assert_eq!(tallied(&rows, 19_988, 20_020), Ok(by_table(&rows)));
             let asked: Vec<Row> = rows.iter().copied().filter(|row| (19_995..=20_003).contains(&row.1)).collect();
-            prop_assert_eq!(tallied(&rows, 40, 19_995, 20_003), Ok(by_table(&asked)));
+            prop_assert_eq!(tallied(&rows, 19_995, 20_003), Ok(by_table(&asked)));
+            prop_assert_eq!(tallied(&rows, 1, 0), Ok(Vec::new()));
         }
     }
 }

@@ -15,5 +15,5 @@ pub use answer::{Answer, Row, Tenths};
 pub use commit::{Commit, CommitReader, author_day};
 pub use organization::{Membership, Organization, Repo, Team, User};
 pub use record::{Record, Records};
-pub use streamgage_kernel::WeekSums;
+pub use streamgage_kernel::{WeekSums, tally};
 pub use table::Table;

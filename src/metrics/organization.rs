@@ -36,11 +36,7 @@ impl Organization {
     /// As [`read_text_row`].
     pub fn read_text(&mut self, resource: &'static Resource, text: &str) -> Result<(), RowError> {
         match resource.name {
-            // There are many of these alone: they are worth the fast reader.
-            name if name == COMMITS.name => match self.commits.read_plain(text) {
-                Some(()) => Ok(()),
-                None => self.commits.read_text(text),
-            },
+            name if name == COMMITS.name => self.commits.read_text(text),
             name if name == USERS.name => self.users.read_text(text),
             name if name == TEAMS.name => self.teams.read_text(text),
             name if name == TEAM_MEMBERSHIP.name => self.memberships.read_text(text),

@@ -2,6 +2,8 @@
 import init, {
   createClient,
   initSync,
+  metricsColumnsOf,
+  metricsOf,
   periodMetrics,
   readTable,
   Table,
@@ -41,6 +43,14 @@ table.add("commit", commits);
 // @ts-expect-error: these are no teams
 table.add("teams", [{ name: "a" }]);
 table.add("teams", [{ id: 1, name: "a" }]);
+
+const typed = { users: [0], days: new Float64Array(1), haloc: [1], churn: [0], impact: new Uint32Array(1) };
+const plotted = metricsColumnsOf(typed, { start_date: "2026-06-01", resolution: "period" }, { today: "2026-09-01" });
+if (plotted.ok) plotted.value.active_days.subarray(0, 1);
+// @ts-expect-error: columns know no teams
+metricsOf(typed, { start_date: "2026-06-01", resolution: "week", team_id: 1 });
+// @ts-expect-error: a column is missing
+metricsOf({ users: [0] }, { start_date: "2026-06-01", resolution: "week" });
 
 const weeks = table.metrics({ start_date: "2026-06-01", resolution: "week", team_id__in: [1, 2] });
 // @ts-expect-error: a resolution is one of two

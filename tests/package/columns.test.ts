@@ -1,0 +1,126 @@
+// Commits in typed arrays: the same answers as those of rows, or an error that names the place.
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/node.js";
+import { Random } from "../reference/random.mjs";
+
+const today = "2026-01-01";
+const WEEKS: Range = { start_date: "2024-01-01", end_date: "2025-12-28", resolution: "week" };
+/** 2024-01-01 */
+const FIRST = 19_723;
+
+const few = (more: object = {}): CommitColumns => ({
+  users: new Uint16Array([0, 1, 0]),
+  days: new Uint16Array([FIRST, FIRST, FIRST + 1]),
+  haloc: new Uint16Array([10, 20, 30]),
+  churn: new Uint16Array([1, 2, 3]),
+  impact: new Uint32Array([10_000, 20_000, 30_000]),
+  ...more,
+});
+
+/** So many commits: of many users or of few, in order of time or in none, before the range and behind it too. */
+function made(count: number, users: number, isSorted: boolean, seed: number): CommitColumns {
+  const random = new Random(seed);
+  const column = (below: number) => Array.from({ length: count }, () => Math.floor(random.unit() * below));
+  const days = Uint16Array.from(column(800), (day) => FIRST - 30 + day);
+  return {
+    users: Uint16Array.from(column(users)),
+    days: isSorted ? days.sort() : days,
+    haloc: Uint16Array.from(column(65_536)),
+    churn: column(500),
+    impact: Uint32Array.from(column(2 ** 32)),
+  };
+}
+
+/** A table of the same commits. */
+function tableOf({ users, days, haloc, churn, impact }: CommitColumns): Table {
+  const rows = Array.from(users, (user, at) => ({
+    id: at + 1,
+    apex_user_id: user,
+    repo_id: 1,
+    author_local_date: new Date(days[at]! * 86_400_000).toISOString().slice(0, 19),
+    haloc: haloc[at]!,
+    churn: churn[at]!,
+    impact: impact[at]! / 10_000,
+  }));
+  const table = new Table();
+  assert(table.add("commits", rows).ok);
+  return table;
+}
+
+before(() => init());
+
+test("answers are those of the same commits as rows", () => {
+  for (const [seed, [count, users]] of [
+    [0, 1],
+    [3, 2],
+    [900, 40],
+    [17_000, 1_000],
+  ].entries())
+    for (const isSorted of [false, true]) {
+      const commits = made(count!, users!, isSorted, seed);
+      using table = tableOf(commits);
+      for (const range of [
+        WEEKS,
+        { ...WEEKS, resolution: "period" } as const,
+        { ...WEEKS, start_date: "2024-05-15", end_date: "2024-06-20" },
+        { ...WEEKS, end_date: "2190-01-01" },
+      ]) {
+        assert.deepEqual(metricsOf(commits, range, { today }), table.metrics(range, { today }));
+        assert.deepEqual(metricsColumnsOf(commits, range, { today }), table.metricsColumns(range, { today }));
+      }
+    }
+});
+
+test("a column may be of any kind of numbers", () => {
+  const expected = metricsOf(few(), WEEKS, { today });
+  assert.equal(expected.ok && expected.value.count, 1);
+  for (const Kind of [Uint8Array, Int16Array, Uint32Array, Float64Array, Array] as const) {
+    const of = (numbers: number[]) => Kind.from(numbers);
+    const columns = few({ users: of([0, 1, 0]), haloc: of([10, 20, 30]), churn: of([1, 2, 3]) });
+    assert.deepEqual(metricsOf(columns, WEEKS, { today }), expected);
+  }
+  assert.deepEqual(metricsOf(few({ impact: [10_000, 20_000, 30_000] }), WEEKS, { today }), expected);
+});
+
+test("what does not fit is named by its place", () => {
+  for (const [more, index, field, error] of [
+    [{ haloc: [1, 2.5, 3] }, 1, "haloc", "must be a whole number from 0 to 65535"],
+    [{ churn: [1, 2, -1] }, 2, "churn", "must be a whole number from 0 to 65535"],
+    [{ users: new Uint32Array([65_536, 0, 0]) }, 0, "users", "must be a whole number from 0 to 65535"],
+    [{ days: new Float64Array([FIRST, NaN, 0]) }, 1, "days", "must be a whole number from 0 to 65535"],
+    [{ impact: [0, 0, 2 ** 32] }, 2, "impact", "must be a whole number from 0 to 4294967295"],
+    [{ days: new Uint16Array(2) }, null, "days", "must have as many numbers as impact, 3"],
+  ] as const) {
+    const asked = metricsOf(few(more), WEEKS, { today });
+    assert.deepEqual(!asked.ok && asked.error.kind === "row" && asked.error.row, {
+      resource: "commits",
+      index,
+      field,
+      error,
+    });
+  }
+});
+
+test("a range is checked as the API does", () => {
+  const asked = metricsOf(few(), { start_date: "soon", resolution: "week" }, { today });
+  assert.deepEqual(!asked.ok && asked.error.kind === "request" && asked.error.errors, {
+    start_date: ["Provide a valid date. Date cannot be more than 3 years prior to now."],
+  });
+});
+
+test("4 GB of columns are refused, and so are users and days without number", () => {
+  // None of this is ever touched, so it takes no memory.
+  const all = new Uint8Array(360_000_000);
+  const asked = metricsOf({ users: all, days: all, haloc: all, churn: all, impact: all }, WEEKS, { today });
+  assert.equal(!asked.ok && asked.error.kind, "memory");
+  const far = few({ users: [65_535, 0, 0], days: [65_535, FIRST, FIRST] });
+  const cells = metricsOf(far, { ...WEEKS, end_date: "2190-01-01" }, { today });
+  assert.equal(!cells.ok && cells.error.kind, "memory");
+});
+
+test("what fails leaves nothing behind", () => {
+  for (let turn = 0; turn < 10_000; turn += 1) metricsOf(few({ haloc: [1, 2, -1] }), WEEKS, { today });
+  const asked = metricsOf(few(), WEEKS, { today });
+  assert.equal(asked.ok && asked.value.count, 1);
+});
