@@ -1,5 +1,5 @@
 // npm run bench [-- PART … --json FILE]: what streamgage takes, beside another way to the same answer; medians, in
-// milliseconds. The parts are cli, lists, d1 and proxy.
+// milliseconds. The parts are cli, lists, d1, proxy, columns and text.
 import { spawnSync } from "node:child_process";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,16 +7,17 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { corpora, METRICS } from "../tests/conformance.ts";
 import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
+import { benchColumns } from "./bench/columns.ts";
 import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dump.ts";
 import { benchLists } from "./bench/lists.ts";
+import { median } from "./bench/measure.ts";
 import { benchProxy } from "./bench/proxy.ts";
+import { benchText } from "./bench/text.ts";
 import { Failure, main, root, run } from "./lib.ts";
 
 type Row = { name: string; ours: number; peer: number; ratio: number };
 const rows: Row[] = [];
-
-const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] ?? NaN;
 
 async function time(work: () => unknown): Promise<number> {
   const started = performance.now();
@@ -105,6 +106,8 @@ const parts: Record<string, () => Promise<object[]>> = {
   lists: benchLists,
   d1: benchD1,
   proxy: benchProxy,
+  columns: benchColumns,
+  text: benchText,
 };
 
 await main(async () => {
