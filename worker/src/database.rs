@@ -85,7 +85,8 @@ impl Batch {
     }
 }
 
-fn to_js(parameter: &Parameter) -> JsValue {
+/// A parameter, as JavaScript has it.
+pub fn to_js(parameter: &Parameter) -> JsValue {
     match parameter {
         Parameter::Integer(value) => JsValue::from_f64(*value as f64),
         Parameter::Number(value) => JsValue::from_f64(*value),

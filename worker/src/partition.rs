@@ -1,11 +1,13 @@
 //! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
 
+use crate::database::to_js;
 use crate::network::Network;
-use crate::proxy::{Body, Command, Told, settings};
+use crate::proxy::{Body, Command, DAY_MILLISECONDS, Told, settings};
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
 use std::cell::Cell;
 use std::rc::Rc;
-use streamgage_edge::proxy::{self, Keeper, Shelf, Store};
+use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, LIMITS, SWEPT_AFTER, TABLES};
+use streamgage_edge::proxy::{self, Keeper, Net, Shelf, Store};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::Env;
@@ -17,18 +19,22 @@ pub struct PartitionKeeper(Rc<Woken>);
 struct Woken {
     keeper: Keeper<Network, Sqlite>,
     storage: Storage,
+    /// Whether an alarm is known to be set.
+    is_armed: Cell<bool>,
 }
 
 /// After how many milliseconds a question that was beyond the budget of a request is gone on with.
 const GO_ON_AFTER: f64 = 1_000.0;
 
 impl Woken {
-    /// Sets the alarm, if there is something to go on with.
-    fn go_on_later(&self) -> Result<(), JsValue> {
+    /// Sets the alarm: soon, if there is something to go on with; else in a day, to sweep, if none is set.
+    async fn arm(&self) -> Result<(), JsValue> {
         if self.keeper.is_unfinished() {
-            // The object waits for what is written before it answers.
-            let _: Promise = self.storage.set_alarm(Date::now() + GO_ON_AFTER)?;
+            JsFuture::from(self.storage.set_alarm(Date::now() + GO_ON_AFTER)?).await?;
+        } else if !self.is_armed.get() && JsFuture::from(self.storage.get_alarm()?).await?.is_null() {
+            JsFuture::from(self.storage.set_alarm(Date::now() + DAY_MILLISECONDS)?).await?;
         }
+        self.is_armed.set(true);
         Ok(())
     }
 }
@@ -41,15 +47,18 @@ impl PartitionKeeper {
         let settings = settings(&env)?.ok_or_else(|| JsValue::from_str("no UPSTREAM"))?;
         let storage = state.storage();
         let keeper = Keeper::new(Network, Sqlite::open(storage.sql())?, (*settings).clone());
-        Ok(PartitionKeeper(Rc::new(Woken { keeper, storage })))
+        Ok(PartitionKeeper(Rc::new(Woken { keeper, storage, is_armed: Cell::new(false) })))
     }
 
-    /// Goes on with what was beyond the budget of a request.
+    /// Goes on with what was beyond the budget of a request, and sweeps.
     pub fn alarm(&self) -> Promise {
         let woken = Rc::clone(&self.0);
         future_to_promise(async move {
             woken.keeper.go_on().await;
-            woken.go_on_later()?;
+            woken.is_armed.set(false);
+            if woken.keeper.sweep() {
+                woken.arm().await?;
+            }
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -64,7 +73,9 @@ impl PartitionKeeper {
             let told = match command {
                 Command::Answer(ask) => match keeper.answer(&ask).await {
                     proxy::Told::Answer(answered) => {
-                        woken.go_on_later()?;
+                        if keeper.is_written() {
+                            woken.arm().await?;
+                        }
                         let (told, body) = Told::of(answered);
                         return told.respond(&body);
                     }
@@ -93,6 +104,8 @@ extern "C" {
     fn storage(this: &State) -> Storage;
     #[wasm_bindgen(method, getter)]
     fn sql(this: &Storage) -> Sql;
+    #[wasm_bindgen(method, catch, js_name = getAlarm)]
+    fn get_alarm(this: &Storage) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = setAlarm)]
     fn set_alarm(this: &Storage, time: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, variadic)]
@@ -104,20 +117,14 @@ extern "C" {
 /// The object's database.
 struct Sqlite {
     sql: Sql,
-    kept: Cell<u32>,
+    /// The bytes that were written since it was swept.
+    written: Cell<u32>,
 }
-
-/// How many answers a partition keeps; those that serve longest.
-const MAX_ANSWERS: u32 = 1_000;
-/// After how many new answers the old ones are looked through.
-const SWEEP: u32 = 50;
 
 impl Sqlite {
     fn open(sql: Sql) -> Result<Sqlite, JsValue> {
-        let tables = "CREATE TABLE IF NOT EXISTS shelf (kind TEXT, key TEXT, text TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID; \
-             CREATE TABLE IF NOT EXISTS answer (name TEXT PRIMARY KEY, entry TEXT, body BLOB, until REAL);";
-        sql.exec(tables, &Array::new())?;
-        Ok(Sqlite { sql, kept: Cell::new(0) })
+        sql.exec(TABLES, &Array::new())?;
+        Ok(Sqlite { sql, written: Cell::new(0) })
     }
 
     /// The rows of a statement, each an array. What fails has none, and is logged.
@@ -131,6 +138,31 @@ impl Sqlite {
             Vec::new()
         })
     }
+
+    /// Reads columns from a table where a condition holds, the last of them `read_on`; and notes that they were read, once
+    /// a day.
+    fn read(&self, columns: &str, table: &str, condition: &str, values: &[JsValue]) -> Vec<Array> {
+        let rows = self.rows(&format!("SELECT {columns}, read_on FROM {table} WHERE {condition}"), values);
+        let today = today();
+        let is_unread = |row: &Array| row.get(row.length() - 1).as_f64().is_some_and(|read_on| read_on < today);
+        if rows.iter().any(is_unread) {
+            let values: Vec<JsValue> = values.iter().cloned().chain([today.into()]).collect();
+            self.rows(&format!("UPDATE {table} SET read_on = ?{} WHERE {condition}", values.len()), &values);
+        }
+        rows
+    }
+
+    fn wrote(&self, bytes: u32) {
+        self.written.set(self.written.get().saturating_add(bytes));
+        if self.written.get() > SWEPT_AFTER {
+            self.sweep(Network.now());
+        }
+    }
+}
+
+/// The day, as its number since 1970-01-01.
+fn today() -> f64 {
+    (Date::now() / DAY_MILLISECONDS).floor()
 }
 
 fn text(row: &Array, column: u32) -> Option<String> {
@@ -139,17 +171,20 @@ fn text(row: &Array, column: u32) -> Option<String> {
 
 impl Shelf for Sqlite {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
-        text(self.rows("SELECT text FROM shelf WHERE kind = ? AND key = ?", &[kind.into(), key.into()]).first()?, 0)
+        text(self.read("text", "shelf", "kind = ?1 AND key = ?2", &[kind.into(), key.into()]).first()?, 0)
     }
 
     fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
-        let statement = "SELECT key, text FROM shelf WHERE kind = ? AND key >= ? AND key < ? ORDER BY key";
-        let rows = self.rows(statement, &[kind.into(), first.into(), end.into()]);
+        // The order of the primary key.
+        let condition = "kind = ?1 AND key >= ?2 AND key < ?3";
+        let rows = self.read("key, text", "shelf", condition, &[kind.into(), first.into(), end.into()]);
         rows.iter().filter_map(|row| Some((text(row, 0)?, text(row, 1)?))).collect()
     }
 
     fn put(&self, kind: &str, key: &str, text: &str) {
-        self.rows("INSERT OR REPLACE INTO shelf VALUES (?, ?, ?)", &[kind.into(), key.into(), text.into()]);
+        let values = [kind.into(), key.into(), text.into(), today().into()];
+        self.rows("INSERT OR REPLACE INTO shelf VALUES (?, ?, ?, ?)", &values);
+        self.wrote(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
 
     fn remove(&self, kind: &str, key: &str) {
@@ -161,7 +196,7 @@ impl Store for Sqlite {
     type Body = Body;
 
     fn answer(&self, name: &str) -> Option<(String, Body)> {
-        let rows = self.rows("SELECT entry, body FROM answer WHERE name = ?", &[name.into()]);
+        let rows = self.read("entry, body", "answer", "name = ?1", &[name.into()]);
         let row = rows.first()?;
         let body: ArrayBuffer = row.get(1).dyn_into().ok()?;
         Some((text(row, 0)?, Body::Bytes(Uint8Array::new(&body))))
@@ -169,15 +204,9 @@ impl Store for Sqlite {
 
     fn keep(&self, name: &str, entry: &str, body: &Body, until: i64) {
         let Body::Bytes(bytes) = body else { return };
-        let values = [name.into(), entry.into(), bytes.into(), JsValue::from_f64(until as f64)];
-        self.rows("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?)", &values);
-        self.kept.set(self.kept.get().wrapping_add(1));
-        if self.kept.get() % SWEEP == 1 {
-            self.rows("DELETE FROM answer WHERE until < ?", &[Date::now().into()]);
-            let surplus =
-                "DELETE FROM answer WHERE name IN (SELECT name FROM answer ORDER BY until DESC LIMIT -1 OFFSET ?)";
-            self.rows(surplus, &[MAX_ANSWERS.into()]);
-        }
+        let values = [name.into(), entry.into(), bytes.into(), JsValue::from_f64(until as f64), today().into()];
+        self.rows("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)", &values);
+        self.wrote(bytes.length());
     }
 
     fn forget(&self, name: &str) {
@@ -187,6 +216,19 @@ impl Store for Sqlite {
     fn clear(&self) {
         self.rows("DELETE FROM answer", &[]);
         self.rows("DELETE FROM shelf", &[]);
+    }
+
+    fn sweep(&self, now: i64) -> bool {
+        self.written.set(0);
+        for statement in LIMITS.sweep(now, today() as i64) {
+            let values: Vec<JsValue> = statement.parameters.iter().map(to_js).collect();
+            self.rows(&statement.sql, &values);
+        }
+        let is_left = !self.rows(IS_ANYTHING_LEFT, &[]).is_empty();
+        if !is_left {
+            self.clear();
+        }
+        is_left
     }
 }
 

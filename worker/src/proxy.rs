@@ -34,7 +34,7 @@ pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
     Ok(settings)
 }
 
-const DAY_MILLISECONDS: f64 = 86_400_000.0;
+pub const DAY_MILLISECONDS: f64 = 86_400_000.0;
 
 /// Has the partition of the Worker's own key fetch anew what was asked for lately.
 pub async fn refresh(env: Env) -> Result<(), JsValue> {

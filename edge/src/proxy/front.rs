@@ -237,6 +237,8 @@ struct Errand {
     asked: Asked,
     key: String,
     partition: Option<String>,
+    /// When the caller began to wait, in milliseconds since 1970-01-01.
+    since: i64,
 }
 
 impl<W: World> Front<'_, W> {
@@ -272,7 +274,7 @@ impl<W: World> Front<'_, W> {
                 None => asked,
             },
         };
-        self.get(Errand { asked, key, partition }, later).await
+        self.get(Errand { asked, key, partition, since: self.world.now() }, later).await
     }
 
     /// The upstream's key to ask with; and, if the Worker has one of its own, the caller's.
@@ -312,7 +314,7 @@ impl<W: World> Front<'_, W> {
     }
 
     async fn get(&self, errand: Errand, later: &mut Vec<Later<W::Body>>) -> Result<(Found<W::Body>, Timing), Reply> {
-        let mut timing = Timing { start: self.world.now(), ..Timing::default() };
+        let mut timing = Timing { start: errand.since, ..Timing::default() };
         let Some(partition) = errand.partition.as_deref() else {
             self.admit(&key_hash(&errand.key)).await?;
             let found = self.fetch(&errand, None, None, later).await;
@@ -360,6 +362,7 @@ impl<W: World> Front<'_, W> {
 
     /// Fetches an answer anew that served though stale.
     async fn refresh(&self, partition: &str, ask: &Ask) {
+        let since = self.world.now();
         let record = self.record(partition).await;
         let mut later = Vec::new();
         match self.world.ask(partition, ask).await {
@@ -367,8 +370,8 @@ impl<W: World> Front<'_, W> {
                 self.take_over(partition, &ask.asked, answered, &mut later);
             }
             Ok(Told::Yourself) | Err(Unavailable) => {
-                let errand =
-                    Errand { asked: ask.asked.clone(), key: ask.key.clone(), partition: Some(partition.to_owned()) };
+                let Ask { asked, key, .. } = ask.clone();
+                let errand = Errand { asked, key, partition: Some(partition.to_owned()), since };
                 let kept = match record {
                     Some(record) => self.kept(&answer_address(partition, record.generation, &ask.asked)).await,
                     None => None,
@@ -414,7 +417,7 @@ impl<W: World> Front<'_, W> {
         later: &mut Vec<Later<W::Body>>,
     ) -> Found<W::Body> {
         let breaker = Rc::clone(&self.world.memory().borrow().breaker);
-        let upstream = Upstream::new(self.world, &breaker, self.proxy, &errand.key);
+        let upstream = Upstream::new(self.world, &breaker, self.proxy, &errand.key, errand.since);
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&errand.asked.target(), &validators).await;
         let (now, tries) = (self.world.now(), upstream.tries());

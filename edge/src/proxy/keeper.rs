@@ -44,6 +44,10 @@ pub trait Store: Shelf {
 
     /// Forgets all answers, and all of the shelf.
     fn clear(&self);
+
+    /// Forgets what nobody reads, and what is beyond the limits ([`durable`](super::durable)); tells whether anything is
+    /// left.
+    fn sweep(&self, now: i64) -> bool;
 }
 
 /// What the front asks of the keeper.
@@ -202,8 +206,8 @@ impl<N: Net, S: Store> Keeper<N, S> {
 
     /// Asks the upstream. The number is the length of a body that is new.
     async fn fetch(&self, ask: &Ask, kept: Option<(Entry, S::Body)>) -> (Told<S::Body>, usize) {
-        let upstream = Upstream::new(&self.net, &self.breaker, &self.settings, &ask.key);
         let now = self.net.now();
+        let upstream = Upstream::new(&self.net, &self.breaker, &self.settings, &ask.key, now);
         let before = self.record(now).generation;
         let (metrics, today) = (self.settings.metrics, Day::from_number(ask.today));
         let query = Some(ask.asked.query.encode()).filter(|_| ask.asked.class == Class::Metrics);
@@ -249,6 +253,16 @@ impl<N: Net, S: Store> Keeper<N, S> {
         if let Some(ask) = next {
             self.find(&ask).await;
         }
+    }
+
+    /// Whether the key was ever let in: of others nothing is kept.
+    pub fn is_written(&self) -> bool {
+        self.store.get(RECORD, "").is_some()
+    }
+
+    /// Sweeps what is kept; tells whether anything is left.
+    pub fn sweep(&self) -> bool {
+        self.store.sweep(self.net.now())
     }
 
     /// Whether something was beyond the budget of a request.
@@ -369,7 +383,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
     /// Forgets all that is kept, and begins a new generation.
     pub fn drop_partition(&self) -> Record {
         let record = Record::new(self.net.now(), self.record.get().map(|record| record.generation));
-        let was_written = self.store.get(RECORD, "").is_some();
+        let was_written = self.is_written();
         self.store.clear();
         self.record.set(Some(record));
         // Of a key that was never let in nothing is written down.

@@ -11,6 +11,7 @@
 //! Everything is written over traits: the same code runs in workerd, and in a simulated world by the million of steps.
 
 mod breaker;
+pub mod durable;
 mod entry;
 mod front;
 mod headers;

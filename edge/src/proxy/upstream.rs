@@ -80,9 +80,15 @@ pub struct Upstream<'a, N> {
 const BUDGET: u32 = 40;
 
 impl<'a, N: Net> Upstream<'a, N> {
-    /// Time runs from now on.
-    pub fn new(net: &'a N, breaker: &'a RefCell<Breaker>, settings: &'a ProxySettings, key: &'a str) -> Self {
-        let deadline = net.now().saturating_add(settings.time_limit);
+    /// The time limit runs from a moment on, in milliseconds since 1970-01-01.
+    pub fn new(
+        net: &'a N,
+        breaker: &'a RefCell<Breaker>,
+        settings: &'a ProxySettings,
+        key: &'a str,
+        since: i64,
+    ) -> Self {
+        let deadline = since.saturating_add(settings.time_limit);
         Upstream {
             net,
             breaker,
