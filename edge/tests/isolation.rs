@@ -127,6 +127,8 @@ struct Simulation {
     proofs: RefCell<BTreeMap<(String, bool), i64>>,
     /// Goes up when the data of the upstream changes.
     version: Cell<u64>,
+    /// Whether its metrics endpoint is gone: then metrics are derived.
+    is_gone: Cell<bool>,
     fast: RefCell<BTreeMap<String, (String, Bytes, i64)>>,
     kept: RefCell<BTreeMap<String, Rc<RefCell<Kept>>>>,
     keepers: RefCell<BTreeMap<String, Rc<Keeper<Network, Database>>>>,
@@ -189,14 +191,20 @@ impl Simulation {
             _ => {}
         }
         let is_metrics = target.starts_with(METRICS);
+        if is_metrics && self.is_gone.get() {
+            return incoming(404, &[json], r#"{"detail":"Not found."}"#.to_owned());
+        }
+        // No caller sorts by id: this is asked for to derive metrics, and proves the key for those.
+        let is_part = target.contains("ordering=id");
         let allowed = self.allowed.borrow().get(key.as_str()).copied().unwrap_or_default();
         if !allowed[usize::from(!is_metrics)] {
             return incoming(if self.random.one_in(2) { 401 } else { 403 }, &[json], poison);
         }
-        let mut proofs = self.proofs.borrow_mut();
-        let proof = proofs.entry((key.clone(), is_metrics)).or_insert(i64::MIN);
-        *proof = self.now.get().max(*proof);
-        drop(proofs);
+        for is_metrics in [is_metrics, is_metrics || is_part] {
+            let mut proofs = self.proofs.borrow_mut();
+            let proof = proofs.entry((key.clone(), is_metrics)).or_insert(i64::MIN);
+            *proof = self.now.get().max(*proof);
+        }
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let etag = format!("\"{}\"", self.version.get());
         match fault {
@@ -209,7 +217,12 @@ impl Simulation {
             Fault::NotModified => return incoming(304, &[("etag", etag)], String::new()),
             _ => {}
         }
-        if path.contains("/missing/") {
+        if is_part {
+            let rows = part(path, query, &key);
+            return incoming(200, &[json], json!({ "count": rows.len(), "next": null, "results": rows }).to_string());
+        }
+        // The aggregate of commits, which this upstream doesn't have.
+        if path.contains("/missing/") || query.contains("aggregate%5B") {
             return incoming(404, &[json], json!({ "key": key, "target": target }).to_string());
         }
         if header("If-None-Match").as_deref() == Some(etag.as_str()) {
@@ -235,6 +248,40 @@ impl Simulation {
             headers.push(("cache-control", says.to_owned()));
         }
         incoming(200, &headers, body.to_string())
+    }
+}
+
+/// The impact of a commit tells whose key sees it.
+fn impact(key: &str) -> f64 {
+    10f64.powi(3 + KEYS.iter().position(|known| *known == key).unwrap() as i32)
+}
+
+/// What metrics are derived from: with each key somebody is seen, of team 1, who on Mondays commits to repository 7, and three
+/// times as much to repository 8.
+fn part(path: &str, query: &str, key: &str) -> Vec<Value> {
+    let pairs = decoded(query);
+    let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let holds = |name: &str, id: i64| value(name).is_none_or(|ids| ids.split(',').any(|one| one == id.to_string()));
+    let user = impact(key) as i64;
+    match path.strip_prefix(CORE).unwrap() {
+        "team_membership/" if holds("team_id__in", 1) => {
+            vec![json!({ "id": 1, "apex_user_id": user, "team_id": 1, "membership_type": "contributor" })]
+        }
+        "repos/" => (7..10).map(|id| json!({ "id": id, "name": "repo", "blocked": false, "tags": [] })).collect(),
+        "commits/" if holds("apex_user_id__in", user) => {
+            let day = |name| Day::parse(value(name).unwrap()).unwrap().number();
+            let days = (day("author_local_date__gte")..day("author_local_date__lt")).map(Day::from_number);
+            let commit = |(day, repo): (Day, i64)| {
+                json!({
+                    "id": i64::from(day.number()) * 2 + repo, "apex_user_id": user, "repo_id": repo,
+                    "impact": if repo == 7 { user } else { 3 * user }, "author_local_date": format!("{day}T12:00:00"),
+                })
+            };
+            let mondays = days.filter(|day| day.week().monday() == *day);
+            let all = mondays.flat_map(|day| [(day, 7), (day, 8)]);
+            all.filter(|(_, repo)| holds("repo_id__in", *repo)).map(commit).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -355,6 +402,7 @@ impl Net for Network {
 struct Database {
     kept: Rc<RefCell<Kept>>,
     instance: u64,
+    simulation: Rc<Simulation>,
 }
 
 impl Database {
@@ -416,6 +464,16 @@ impl Store for Database {
             kept.shelf.clear();
         });
     }
+
+    /// Whatever goes, and be it the record.
+    fn sweep(&self, _: i64) -> bool {
+        let random = &self.simulation.random;
+        self.write(|kept| {
+            kept.answers.retain(|_, _| !random.one_in(4));
+            kept.shelf.retain(|_, _| !random.one_in(4));
+        });
+        true
+    }
 }
 
 /// One isolate of one deployment.
@@ -435,7 +493,7 @@ impl Isolate {
         let kept = Rc::clone(simulation.kept.borrow_mut().entry(partition.to_owned()).or_default());
         kept.borrow_mut().instance += 1;
         let instance = kept.borrow().instance;
-        let database = Database { kept, instance };
+        let database = Database { kept, instance, simulation: Rc::clone(simulation) };
         let keeper = Rc::new(Keeper::new(Network(Rc::clone(simulation)), database, (*self.proxy).clone()));
         keepers.insert(partition.to_owned(), Rc::clone(&keeper));
         keeper
@@ -716,8 +774,22 @@ fn check(
     let upstream_key = if is_own { "owned" } else { key };
     let scopes = OWN.iter().find(|(known, _)| is_own && *known == key).and_then(|(_, scopes)| *scopes);
     let is_week = |row: &Value| row["period_start_date"].is_string();
+    let derived = stamped["results"].as_array().and_then(|rows| Some((rows, rows.first()?["total_impact"].as_f64()?)));
     let rows = stamped["results"].as_array().filter(|rows| !rows.is_empty() && rows.iter().all(is_week));
-    if let Some(rows) = rows {
+    if let Some((rows, _)) = derived {
+        simulation.count("derived");
+        for row in rows {
+            let figure = |name: &str| row[name].as_f64().unwrap();
+            let of_one = figure("total_impact") / figure("active_days") / figure("commit_count");
+            let repos: &[i64] = match (of_one / impact(upstream_key)).round() {
+                1.0 => &[7],
+                2.0 => &[7, 8],
+                3.0 => &[8],
+                _ => panic!("{name:?} got {text}"),
+            };
+            assert_scope(name, scopes, &json!({ "shows": { "teams": [1], "repos": repos } }));
+        }
+    } else if let Some(rows) = rows {
         for row in rows {
             assert_eq!(row["key"], upstream_key, "{name:?} got {text}");
             assert_scope(name, scopes, row);
@@ -811,6 +883,7 @@ impl Run {
             allowed: RefCell::new(KEYS.iter().map(|key| (*key, [true, true])).collect()),
             proofs: RefCell::default(),
             version: Cell::new(0),
+            is_gone: Cell::new(false),
             fast: RefCell::default(),
             kept: RefCell::default(),
             keepers: RefCell::default(),
@@ -873,6 +946,12 @@ impl Run {
                 // A caller hangs up.
                 drop(self.tasks.swap_remove(random.below(self.tasks.len())));
             }
+            47 if random.one_in(20) => simulation.is_gone.set(!simulation.is_gone.get()),
+            46 if random.one_in(10) => {
+                simulation.keepers.borrow().values().for_each(|keeper| {
+                    keeper.sweep();
+                });
+            }
             _ => self.poll(),
         }
     }
@@ -922,6 +1001,7 @@ fn nothing_of_one_key_or_beyond_a_scope_is_served_to_another() {
             ("403 asked", 100),
             ("401 asked", 5),
             ("304 hit", 5),
+            ("derived", 30),
         ] {
             let count = counts.get(what).copied().unwrap_or_default();
             assert!(count >= least, "only {count} of {what}: {counts:#?}");
