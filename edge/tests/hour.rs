@@ -1,4 +1,5 @@
-//! A dashboard's hour: what it costs the upstream. `npm run hour` shows the figures.
+//! A dashboard's hour: what it costs the upstream, by way of the whole proxy: front, fast tier, keeper. `npm run hour` shows
+//! the figures.
 //!
 //! 2,000 questions of one team over 30 overlapping ranges, half of which hold today, at random moments of an hour; the
 //! clock is virtual and the seed fixed.
@@ -6,12 +7,17 @@
 
 mod memory;
 
-use memory::{Memory, Upstream, midnight, now, ok};
+use memory::{Memory, midnight, now};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use streamgage::calendar::Day;
-use streamgage::query::MetricsRequest;
-use streamgage_edge::proxy::Source;
-use streamgage_edge::weeks::{Answered, Weeks, freshness};
+use streamgage::query::METRICS;
+use streamgage_edge::proxy::{
+    self, Ask, Front, Headers, Incoming, Keeper, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record, Shelf, Store,
+    Told, Unavailable, World, open,
+};
+use streamgage_edge::{Outcome, Request, Settings, Statement, Url};
 
 const HOUR: i64 = 3_600_000;
 const QUESTIONS: usize = 2_000;
@@ -46,41 +52,198 @@ fn questions(random: &mut Random, begin: i64) -> Vec<(i64, usize)> {
     questions
 }
 
-/// How many of the questions of an hour reach the upstream, by resolution: week and period.
-fn hour(today: &str, seed: u64) -> (usize, usize) {
+/// The upstream, which has no commits, and the clock.
+#[derive(Clone, Default)]
+struct Upstream(Rc<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    time: Cell<i64>,
+    asked: Cell<usize>,
+}
+
+impl Net for Upstream {
+    fn now(&self) -> i64 {
+        self.0.time.get()
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+
+    async fn sleep(&self, _: u32) {}
+
+    async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+        self.0.asked.set(self.0.asked.get() + 1);
+        let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
+        Ok(Incoming { asked: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
+    }
+}
+
+#[derive(Default)]
+struct Durable {
+    shelf: Memory,
+    answers: RefCell<HashMap<String, (String, Vec<u8>)>>,
+}
+
+impl Shelf for Durable {
+    fn get(&self, kind: &str, key: &str) -> Option<String> {
+        self.shelf.get(kind, key)
+    }
+
+    fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
+        self.shelf.range(kind, first, end)
+    }
+
+    fn put(&self, kind: &str, key: &str, text: &str) {
+        self.shelf.put(kind, key, text);
+    }
+
+    fn remove(&self, kind: &str, key: &str) {
+        self.shelf.remove(kind, key);
+    }
+}
+
+impl Store for Durable {
+    type Body = Vec<u8>;
+
+    fn answer(&self, name: &str) -> Option<(String, Vec<u8>)> {
+        self.answers.borrow().get(name).cloned()
+    }
+
+    fn keep(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
+        self.answers.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
+    }
+
+    fn forget(&self, name: &str) {
+        self.answers.borrow_mut().remove(name);
+    }
+
+    fn clear(&self) {
+        unreachable!("the key stays good");
+    }
+
+    fn sweep(&self, _: i64) -> bool {
+        unreachable!("an hour is short");
+    }
+}
+
+/// The proxy, with one partition.
+struct Edge {
+    upstream: Upstream,
+    settings: ProxySettings,
+    memory: RefCell<proxy::Memory>,
+    /// By address: a text, a body, and until when it is there.
+    fast: RefCell<HashMap<String, (String, Vec<u8>, i64)>>,
+    keeper: Keeper<Upstream, Durable>,
+}
+
+impl Net for Edge {
+    fn now(&self) -> i64 {
+        self.upstream.now()
+    }
+
+    fn random(&self) -> f64 {
+        self.upstream.random()
+    }
+
+    async fn sleep(&self, _: u32) {}
+
+    async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+        unreachable!("the keeper asks");
+    }
+}
+
+impl World for Edge {
+    type Body = Vec<u8>;
+
+    fn memory(&self) -> &RefCell<proxy::Memory> {
+        &self.memory
+    }
+
+    async fn find(&self, address: &str) -> Option<(String, Vec<u8>)> {
+        let found = self.fast.borrow().get(address).cloned();
+        found.filter(|(_, _, until)| self.now() < *until).map(|(text, body, _)| (text, body))
+    }
+
+    async fn put(&self, address: &str, text: &str, body: Vec<u8>, seconds: u32) {
+        let until = self.now() + i64::from(seconds) * 1_000;
+        self.fast.borrow_mut().insert(address.to_owned(), (text.to_owned(), body, until));
+    }
+
+    async fn remove(&self, address: &str) {
+        self.fast.borrow_mut().remove(address);
+    }
+
+    async fn ask(&self, _: &str, ask: &Ask) -> Result<Told<Vec<u8>>, Unavailable> {
+        Ok(self.keeper.answer(ask).await)
+    }
+
+    async fn drop_partition(&self, _: &str) -> Result<Record, Unavailable> {
+        unreachable!("nobody purges");
+    }
+
+    async fn look_up(&self, _: Statement) -> Result<Outcome, Unavailable> {
+        unreachable!("the keys are the upstream's");
+    }
+
+    async fn admits(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn bytes(&self, body: Vec<u8>) -> Option<Vec<u8>> {
+        Some(body)
+    }
+}
+
+impl Edge {
+    fn new() -> Edge {
+        let variable = |name: &str| match name {
+            "UPSTREAM" => Some("https://upstream.example".to_owned()),
+            "CACHE_SECRET" => Some("of the tests".to_owned()),
+            _ => None,
+        };
+        let settings = ProxySettings::read(variable).unwrap().unwrap();
+        let upstream = Upstream::default();
+        let keeper = Keeper::new(upstream.clone(), Durable::default(), settings.clone());
+        Edge { upstream, settings, memory: RefCell::default(), fast: RefCell::default(), keeper }
+    }
+
+    /// Answers a question, and does what is left to do.
+    fn answer(&self, query: String) {
+        let url = Url { origin: "https://gage.example".into(), path: METRICS.into(), query };
+        let authorization = Some("Bearer one".to_owned());
+        let request = Request { method: "GET".into(), url, authorization, ..Request::default() };
+        let settings = Settings::default();
+        let Opened::Call(call) = open(&request, &settings, self.now() as f64) else { panic!("a good question") };
+        let front = Front { world: self, proxy: &self.settings, settings: &settings, request: &request };
+        let mut served = now(front.serve(call));
+        assert_eq!(served.status, 200);
+        now(front.finish(std::mem::take(&mut served.later)));
+    }
+}
+
+/// How many requests the upstream gets in an hour.
+fn hour(today: &str, seed: u64, resolution: &str) -> usize {
     let (mut random, begin, day) = (Random(seed), midnight(today) + 10 * HOUR, Day::parse(today).unwrap());
     let ranges: Vec<(Day, Day)> = (0..RANGES).map(|number| random.range(number, day)).collect();
-    let upstream = Upstream::new(begin, |_: &str, query: &str, today| {
-        MetricsRequest::parse(query, today).expect("a part of a good question is one");
-        ok(r#"{"count":0,"results":[]}"#)
-    });
-    let shelf = Memory::default();
-    let (mut periods, mut fresh_until) = (0, HashMap::new());
+    let edge = Edge::new();
     for (time, number) in questions(&mut random, begin) {
-        upstream.time.set(time);
+        edge.upstream.0.time.set(time);
         let (start, end) = ranges[number];
-        let query = format!("start_date={start}&end_date={end}&resolution=week&team_id=7");
-        let weeks = Weeks::of(&query, day).expect("a question by weeks");
-        let answered = now(weeks.answer(&upstream, &shelf, false));
-        assert!(matches!(answered, Ok(Answered::Assembled(_))));
-        // A period is kept whole, as long as its last week is fresh.
-        if fresh_until.get(&number).is_none_or(|&until| until <= upstream.now()) {
-            fresh_until.insert(number, upstream.now() + freshness(end.week(), day));
-            periods += 1;
-        }
+        edge.answer(format!("start_date={start}&end_date={end}&resolution={resolution}&team_id=7"));
     }
-    (upstream.asked.take().len(), periods)
+    edge.upstream.0.asked.get()
 }
 
 #[test]
 fn a_dashboards_hour_costs_the_upstream_a_twentieth() {
-    println!("{QUESTIONS} questions over {RANGES} ranges in an hour; the most of {SEEDS} seeds reach the upstream:");
+    println!("{QUESTIONS} questions over {RANGES} ranges in an hour; the most of {SEEDS} seeds, in requests upstream:");
     let percent = |requests: usize| 100.0 * requests as f64 / QUESTIONS as f64;
     // On Monday and Tuesday the last week is open beside the one that has begun.
     for (name, today) in [("Monday", "2026-08-24"), ("Thursday", "2026-08-27"), ("Sunday", "2026-08-30")] {
-        let hours: Vec<(usize, usize)> = (1..=SEEDS).map(|seed| hour(today, seed)).collect();
-        let weeks = hours.iter().map(|hour| hour.0).max().unwrap();
-        let periods = hours.iter().map(|hour| hour.1).max().unwrap();
+        let most = |resolution| (1..=SEEDS).map(|seed| hour(today, seed, resolution)).max().unwrap();
+        let (weeks, periods) = (most("week"), most("period"));
         println!(
             "  {name:8}  resolution=week {weeks:4} ({:4.1} %)   resolution=period {periods:4} ({:4.1} %)",
             percent(weeks),
