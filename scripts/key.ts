@@ -6,20 +6,23 @@ import { parseArgs } from "node:util";
 import { Failure, home, main } from "./lib.ts";
 import { wrangler } from "./wrangler.ts";
 
-const usage = `npm run key -- create NAME [--permissions metrics,core] [--days N] [--remote]
+const usage = `npm run key -- create NAME [--permissions metrics,core] [--teams 1,2] [--repos 7] [--days N] [--remote]
 npm run key -- list [--remote]
 npm run key -- revoke ID [--remote]
-  --permissions LIST  some of metrics, core and import; metrics,core if absent
+  --permissions LIST  some of metrics, core, import and purge; metrics,core if absent
+  --teams, --repos    before an upstream: the ids of all that the key may see; elsewhere such a key may nothing
   --days N            the key expires after N days
   --remote            the deployed database; without it, the local one of the last \`npm start\`
   --persist-to DIR    another local one`;
 
-const known = ["metrics", "core", "import"];
+const known = ["metrics", "core", "import", "purge"];
 
 type NewKey = {
   /** Letters, digits, space and . _ @ - : what tells keys apart in the list. */
   name: string;
   permissions: string[];
+  /** What of an upstream it may see, as lists of ids; all of it, if both are absent. */
+  scopes?: { teams?: string; repos?: string };
   /** The key itself, instead of a random one. */
   key?: string;
   days?: number;
@@ -28,33 +31,47 @@ type NewKey = {
 };
 
 /** Makes a key and returns it. Making one that exists already makes it good again, with these permissions. */
-export async function createKey({ name, permissions, key, days, d1 }: NewKey): Promise<string> {
+export async function createKey({ name, permissions, scopes = {}, key, days, d1 }: NewKey): Promise<string> {
   if (!/^[\p{L}\p{N} ._@-]{1,100}$/u.test(name))
     throw new Failure("a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
   const unknown = permissions.find((permission) => !known.includes(permission));
   if (unknown !== undefined || permissions.length === 0)
     throw new Failure(`the permissions of a key are some of ${known.join(", ")}`);
+  const bad = Object.entries(scopes).find(([, ids]) => ids !== undefined && !/^\d{1,15}(,\d{1,15})*$/.test(ids));
+  if (bad) throw new Failure(`--${bad[0]} needs ids with commas between`);
   if (days !== undefined && !(Number.isInteger(days) && days > 0 && days <= 36_500))
     throw new Failure("--days is a whole number from 1 to 36500");
   const made = key ?? `sg_${randomBytes(32).toString("base64url")}`;
   const hash = createHash("sha256").update(made).digest("hex");
   const expires = days === undefined ? "NULL" : `unixepoch() + ${days * 86_400}`;
+  const members = Object.entries(scopes).flatMap(([name, ids]) =>
+    ids === undefined ? [] : `"${name}":[${ids.split(",").map(Number)}]`,
+  );
+  const scope = members.length === 0 ? "NULL" : `'{${members.join()}}'`;
   // Every value is of a form, checked above, that needs no escape.
   await execute(
-    `INSERT INTO api_key (hash, name, permissions, created_at, expires_at)
-     VALUES ('${hash}', '${name}', '${permissions.join(" ")}', unixepoch(), ${expires})
+    `INSERT INTO api_key (hash, name, permissions, scopes, created_at, expires_at)
+     VALUES ('${hash}', '${name}', '${permissions.join(" ")}', ${scope}, unixepoch(), ${expires})
      ON CONFLICT (hash) DO UPDATE SET name = excluded.name, permissions = excluded.permissions,
-       expires_at = excluded.expires_at, revoked_at = NULL`,
+       scopes = excluded.scopes, expires_at = excluded.expires_at, revoked_at = NULL`,
     d1,
   );
   return made;
 }
 
-type Row = { id: number; name: string; permissions: string; created: string; expires: string | null; state: string };
+type Row = {
+  id: number;
+  name: string;
+  permissions: string;
+  scopes: string | null;
+  created: string;
+  expires: string | null;
+  state: string;
+};
 
 export async function listKeys(d1: string[]): Promise<Row[]> {
   return execute<Row>(
-    `SELECT id, name, permissions, datetime(created_at, 'unixepoch') AS created,
+    `SELECT id, name, permissions, scopes, datetime(created_at, 'unixepoch') AS created,
        datetime(expires_at, 'unixepoch') AS expires,
        CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= unixepoch() THEN 'expired' ELSE 'good' END AS state
      FROM api_key ORDER BY id`,
@@ -83,6 +100,8 @@ async function command(): Promise<void> {
     allowPositionals: true,
     options: {
       permissions: { type: "string", default: "metrics,core" },
+      teams: { type: "string" },
+      repos: { type: "string" },
       days: { type: "string" },
       remote: { type: "boolean", default: false },
       "persist-to": { type: "string" },
@@ -96,7 +115,8 @@ async function command(): Promise<void> {
   if (action === "create" && argument !== undefined && others.length === 0) {
     const permissions = values.permissions.split(",");
     const days = values.days === undefined ? undefined : Number(values.days);
-    console.log(await createKey({ name: argument, permissions, days, d1 }));
+    const { teams, repos } = values;
+    console.log(await createKey({ name: argument, permissions, scopes: { teams, repos }, days, d1 }));
     console.error("This is shown once: store it now.");
   } else if (action === "list" && argument === undefined) {
     console.table(await listKeys(d1));

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { Failure, onPath, root, run, sha256, unlessDone } from "./lib.ts";
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "streamgage/tools");
@@ -15,6 +15,15 @@ const versionOf = (program: string): string => {
     return "";
   }
 };
+
+/** cargo. Cloudflare's builders, to which a Deploy button leads, have none: there rustup installs it. */
+export async function cargo(): Promise<void> {
+  if (onPath("cargo")) return;
+  if (!process.env.WORKERS_CI) throw new Failure("cargo is missing: install it from https://rustup.rs");
+  console.log("   installing Rust by rustup");
+  await run("sh", ["-c", "curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --no-modify-path"]);
+  process.env.PATH = join(homedir(), ".cargo/bin") + delimiter + process.env.PATH;
+}
 
 type CargoTool = { crate: string; program: string; version: string; takes: string; flags: string[] };
 

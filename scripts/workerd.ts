@@ -7,9 +7,7 @@ import { dirname, join } from "node:path";
 import { Failure, root } from "./lib.ts";
 
 /** The compatibility date that the Worker is deployed with. */
-const compatibilityDate = /"compatibility_date": "(.+?)"/.exec(
-  readFileSync(join(root, "worker/wrangler.jsonc"), "utf8"),
-)?.[1];
+const compatibilityDate = /"compatibility_date": "(.+?)"/.exec(readFileSync(join(root, "wrangler.jsonc"), "utf8"))?.[1];
 
 /** A Worker of JavaScript and wasm modules, the first being the entry: files, from the folder of the configuration. */
 export function worker(name: string, files: string[], rest = ""): string {

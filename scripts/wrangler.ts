@@ -1,4 +1,4 @@
-// wrangler on the Worker's configuration: local, quiet, asking nothing and phoning nobody.
+// wrangler, which finds its configuration in the root: local, quiet, asking nothing and phoning nobody.
 import { run, type RunOptions } from "./lib.ts";
 
 export const quiet = {
@@ -8,7 +8,5 @@ export const quiet = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
-export const wranglerArgs = (args: string[]): string[] => [...args, "--config", "worker/wrangler.jsonc"];
-
 export const wrangler = (args: string[], options: RunOptions = {}): Promise<string> =>
-  run("wrangler", wranglerArgs(args), { ...options, env: { ...quiet, ...options.env } });
+  run("wrangler", args, { ...options, env: { ...quiet, ...options.env } });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { unstable_readConfig } from "wrangler";
 import { MAX_BUNDLE, bundle, bundleFolder, gzipped } from "../../scripts/bundle.ts";
 import { root } from "../../scripts/lib.ts";
 
@@ -19,6 +20,20 @@ test("a deployment has nothing of the laboratory", () => {
   const mark = "lab.invalid";
   assert.ok(readFileSync(join(root, "worker/lab/src/lib.rs"), "utf8").includes(mark));
   for (const name of modules) assert.ok(!readFileSync(join(bundleFolder, name)).includes(mark), name);
-  for (const name of ["entry.js", "wrangler.jsonc", "Cargo.toml"])
-    assert.doesNotMatch(readFileSync(join(root, "worker", name), "utf8"), /\blab\b/, name);
+  for (const name of ["worker/entry.js", "worker/Cargo.toml", "wrangler.jsonc"])
+    assert.doesNotMatch(readFileSync(join(root, name), "utf8"), /\blab\b/, name);
+});
+
+test("a Deploy button finds all that it asks for, and no secret to take as it is", () => {
+  const read = (name: string) => readFileSync(join(root, name), "utf8");
+  const lines = read(".dev.vars.example").split("\n");
+  const secrets = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  assert.deepEqual(secrets, ["CACHE_SECRET="]);
+  const { cloudflare, scripts } = JSON.parse(read("package.json"));
+  const { vars, d1_databases, durable_objects } = unstable_readConfig({ config: join(root, "wrangler.jsonc") });
+  assert.ok(Object.values(vars).every((value) => value === ""));
+  const bindings: { binding?: string; name?: string }[] = [...d1_databases, ...durable_objects.bindings];
+  const bound = bindings.map(({ binding, name }) => binding ?? name);
+  assert.deepEqual(Object.keys(cloudflare.bindings).sort(), [...bound, ...Object.keys(vars), "CACHE_SECRET"].sort());
+  for (const name of ["build", "deploy"]) assert.ok(scripts[name]);
 });

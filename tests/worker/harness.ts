@@ -15,16 +15,18 @@ type Statement = {
 };
 type Database = { prepare(sql: string): Statement };
 
-type Options = {
+export type Options = {
   vars?: Record<string, string>;
   limits?: Record<string, number>;
   /** Whether there are Durable Objects. */
   objects?: boolean;
+  /** Another entry than the Worker's own: a path from the root. */
+  entry?: string;
 };
 
-/** Starts the Worker as worker/wrangler.jsonc describes it, but with these variables and rate limits. */
-export async function start({ vars = {}, limits = {}, objects = true }: Options = {}) {
-  const config = unstable_readConfig({ config: join(root, "worker/wrangler.jsonc") });
+/** Starts the Worker as wrangler.jsonc describes it, but with these variables and rate limits. */
+export async function start({ vars = {}, limits = {}, objects = true, entry }: Options = {}) {
+  const config = unstable_readConfig({ config: join(root, "wrangler.jsonc") });
   const { name, main, compatibility_date, d1_databases, assets, observability, migrations } = config;
   const limited = config.ratelimits as { name: string; simple: { limit: number } }[];
   const ratelimits = limited.map((limit) => ({
@@ -34,7 +36,7 @@ export async function start({ vars = {}, limits = {}, objects = true }: Options 
   const durable_objects = objects ? config.durable_objects : undefined;
   const inline = {
     name,
-    main,
+    main: entry ?? main,
     compatibility_date,
     d1_databases,
     durable_objects,
@@ -44,9 +46,9 @@ export async function start({ vars = {}, limits = {}, objects = true }: Options 
     ratelimits,
     vars,
   };
-  const forget = { name: "forget", main: "../tests/worker/fixtures/forget.js", compatibility_date };
+  const forget = { name: "forget", main: "tests/worker/fixtures/forget.js", compatibility_date };
   const workers = [{ config: inline }, { config: forget }];
-  const server = createTestHarness({ root: join(root, "worker"), workers });
+  const server = createTestHarness({ root, workers });
   const { url } = await server.listen();
   const worker = server.getWorker<{ DB: Database }>(name);
   await worker.applyD1Migrations("DB");

@@ -18,15 +18,29 @@ test("keys are made, listed and revoked", async (context) => {
   await assert.rejects(createKey({ name: "a", permissions: ["root"], d1 }), /metrics, core, import/);
   await assert.rejects(createKey({ name: "a", permissions: [], d1 }), /metrics, core, import/);
   await assert.rejects(createKey({ name: "a", permissions: ["core"], days: 0.5, d1 }), /whole number/);
+  const scopes = { teams: "1,2,x" };
+  await assert.rejects(createKey({ name: "a", permissions: ["core"], scopes, d1 }), /--teams needs ids/);
   await assert.rejects(revokeKey("1 OR 1", d1), /needs the id/);
 
-  const made = await createKey({ name: "Zoë", permissions: ["metrics", "core"], days: 30, d1 });
+  const made = await createKey({
+    name: "Zoë",
+    permissions: ["metrics", "core", "purge"],
+    scopes: { teams: "1,2", repos: "7" },
+    days: 30,
+    d1,
+  });
   assert.match(made, /^sg_[A-Za-z0-9_-]{43}$/);
   await revokeKey("1", d1);
   const [row, ...others] = await listKeys(d1);
   assert.deepEqual(others, []);
-  const { id, name, permissions, created, expires, state: is } = row ?? assert.fail();
-  assert.deepEqual({ id, name, permissions, is }, { id: 1, name: "Zoë", permissions: "metrics core", is: "revoked" });
+  const { created, expires, ...rest } = row ?? assert.fail();
+  assert.deepEqual(rest, {
+    id: 1,
+    name: "Zoë",
+    permissions: "metrics core purge",
+    scopes: '{"teams":[1,2],"repos":[7]}',
+    state: "revoked",
+  });
   assert.equal(Date.parse(`${expires}Z`) - Date.parse(`${created}Z`), 30 * 86_400_000);
   assert.doesNotMatch(JSON.stringify(row), /sg_|[0-9a-f]{64}/);
 });

@@ -4,7 +4,7 @@ CREATE TABLE api_key (
   -- SHA-256 of the key, in lower-case hexadecimal digits. The key itself is nowhere.
   hash TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
-  -- Some of "metrics", "core" and "import", with a space between.
+  -- Some of "metrics", "core", "import" and "purge", with a space between.
   permissions TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER,
