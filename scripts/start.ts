@@ -1,5 +1,7 @@
-// npm start: builds what is missing, fills a local database from a dump, and serves the Worker and the page until Ctrl-C.
+// npm start: builds what is missing, and serves the Worker and the page until Ctrl-C: with a local database that is filled
+// from a dump, or as a proxy before an upstream.
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -18,24 +20,38 @@ import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
 import { createKey } from "./key.ts";
 import { Failure, fingerprint, home, main, root, run, sha256, stage, stopChildren, unlessDone } from "./lib.ts";
-import { quiet, wrangler, wranglerArgs } from "./wrangler.ts";
+import { quiet, wrangler } from "./wrangler.ts";
 
 const usage = `npm start -- [--dump DIR] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
-  --dump DIR   serve this dump; without it, a made-up organisation
-  --port PORT  listen on 127.0.0.1:PORT
-  --key KEY    the API key to accept, instead of a random one
-  --today DAY  answer as if it were this day
-  --fresh      forget this dump's local database first`;
+npm start -- --upstream URL [--upstream-key KEY] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
+  --dump DIR          serve this dump; without it, a made-up organisation
+  --upstream URL      be a proxy before this server; callers use its keys
+  --upstream-key KEY  ask it with this key, and callers use a key made here; better given as UPSTREAM_KEY in the
+                      environment, since npm shows and logs what is on its command line
+  --port PORT         listen on 127.0.0.1:PORT
+  --key KEY           the API key to accept, instead of a random one
+  --today DAY         answer as if it were this day
+  --fresh             forget what is kept for this dump or upstream first`;
 
 const cli = join(root, "target/release/streamgage");
 
-type Options = { dump?: string; port: number; key?: string; today?: string; fresh: boolean };
+type Options = {
+  dump?: string;
+  upstream?: string;
+  upstreamKey?: string;
+  port: number;
+  key?: string;
+  today?: string;
+  fresh: boolean;
+};
 
 function options(): Options {
   try {
     const { values } = parseArgs({
       options: {
         dump: { type: "string" },
+        upstream: { type: "string" },
+        "upstream-key": { type: "string" },
         port: { type: "string", default: "8787" },
         key: { type: "string" },
         today: { type: "string" },
@@ -53,14 +69,32 @@ function options(): Options {
       throw new Failure(`--today ${values.today} is no YYYY-MM-DD`);
     if (values.key !== undefined && !/^[\x21-\x7e]+$/.test(values.key))
       throw new Failure("--key needs printable ASCII without spaces");
+    const upstreamKey = values["upstream-key"] ?? (process.env.UPSTREAM_KEY || undefined);
+    // RFC 6750 §2.1; none of these means anything in a file of variables.
+    if (upstreamKey !== undefined && !/^[\w.~+/=-]+$/.test(upstreamKey))
+      throw new Failure("a key of the upstream has letters, digits and -._~+/= alone");
+    const upstream = values.upstream === undefined ? undefined : originOf(values.upstream);
+    if (upstream === undefined && values["upstream-key"] !== undefined)
+      throw new Failure("--upstream-key is for --upstream URL");
+    if (upstream !== undefined && values.dump !== undefined) throw new Failure("--dump or --upstream, not both");
+    if (upstream !== undefined && upstreamKey === undefined && values.key !== undefined)
+      throw new Failure("--key is for a proxy with an --upstream-key: without one, callers use the upstream's keys");
     // npm runs scripts in the root; INIT_CWD is where the user stands.
     const dump = values.dump === undefined ? undefined : resolve(process.env.INIT_CWD ?? ".", values.dump);
     if (dump !== undefined && !(existsSync(dump) && statSync(dump).isDirectory()))
       throw new Failure(`--dump ${values.dump} is no folder`);
-    return { ...values, port, dump };
+    return { ...values, upstream, upstreamKey, port, dump };
   } catch (error) {
     throw new Failure(`${(error as Error).message}\n${usage}`);
   }
+}
+
+/** An address of a server alone, as the Worker takes it. */
+function originOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
+    throw new Failure("--upstream needs the address of a server: https://HOST, perhaps with a port, and nothing else");
+  return url.origin;
 }
 
 const isDay = (text: string): boolean =>
@@ -107,16 +141,29 @@ async function localKey(given: string | undefined, state: string): Promise<strin
   return key;
 }
 
+/** The proxy's variables, in a file that nobody else reads: what is on a command line, everybody sees. */
+function proxyVariables({ upstream, upstreamKey }: Options, state: string): string {
+  const secret = join(home, "cache-secret");
+  if (!existsSync(secret)) writeFileSync(secret, randomBytes(32).toString("hex"), { mode: 0o600 });
+  const file = join(state, "variables");
+  const variables = { UPSTREAM: upstream, CACHE_SECRET: readFileSync(secret, "utf8"), UPSTREAM_KEY: upstreamKey };
+  const lines = Object.entries(variables).map(([name, value]) => (value === undefined ? "" : `${name}=${value}\n`));
+  writeFileSync(file, lines.join(""), { mode: 0o600 });
+  return file;
+}
+
 let server: ChildProcess | undefined;
 let stopping = false;
 
 /** Serves until it is stopped; resolves when it answers. */
-async function serve({ port, today }: Options, state: string): Promise<void> {
+async function serve(given: Options, state: string): Promise<void> {
+  const { port, today } = given;
   const flags = ["--local", "--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", "0", "--persist-to", state];
   // Some scripts send the vendor's name as their Host: links lead back here all the same.
   flags.push("--var", `PUBLIC_ORIGIN:http://127.0.0.1:${port}`);
   if (today !== undefined) flags.push("--var", `TODAY:${today}`);
-  const args = wranglerArgs(["dev", ...flags, "--log-level", "warn", "--show-interactive-dev-session=false"]);
+  if (given.upstream !== undefined) flags.push("--env-file", proxyVariables(given, state));
+  const args = ["dev", ...flags, "--log-level", "warn", "--show-interactive-dev-session=false"];
   // A process group of its own, so that all of it can be stopped; when this process is
   // killed outright, its end of the pipe closes, and the shell that reads it does the same.
   const child = spawn("wrangler", args, {
@@ -174,46 +221,75 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
 
-await main(async () => {
-  const given = options();
-  if (await taken(given.port))
-    throw new Failure(`port ${given.port} is taken: stop what listens there, or choose another with --port`);
+const stateOf = (served: string): string => join(home, "state", sha256(served).slice(0, 16));
 
-  await stage("command line", () => run("cargo", ["build", "--release", "--bin", "streamgage"]));
-  await stage("Worker", () => buildWorker(false));
-  await stage("package and page", async () => {
-    await buildBrowser();
-    await buildPage();
+/** Makes a folder of local databases ready; from now on it is what `npm run key` and the like mean by the local one. */
+async function openState(state: string, fresh: boolean): Promise<void> {
+  if (fresh) rmSync(state, { recursive: true, force: true });
+  mkdirSync(state, { recursive: true });
+  rmSync(join(home, "current"), { force: true });
+  symlinkSync(state, join(home, "current"));
+  const migrations = await fingerprint("worker/migrations");
+  await unlessDone(join(state, "v3"), join(state, "migrated"), migrations, async () => {
+    await wrangler(["d1", "migrations", "apply", "DB", "--local", "--persist-to", state], { capture: true });
   });
+}
+
+async function serveDump(given: Options, url: string): Promise<void> {
   const dump = given.dump ?? (await stage("demo data", () => demo(given.today)));
 
   // Each dump has a database of its own, made anew when the dump has changed: rows that left it leave the database too.
-  const state = join(home, "state", sha256(dump).slice(0, 16));
+  const state = stateOf(dump);
   const filledFrom = join(state, "dump");
   const contents = contentsOf(dump);
   const changed = existsSync(filledFrom) && readFileSync(filledFrom, "utf8") !== contents;
   if (changed) console.log("   the dump has changed: its local database is made anew");
-  if (given.fresh || changed) rmSync(state, { recursive: true, force: true });
-  mkdirSync(state, { recursive: true });
-  writeFileSync(filledFrom, contents);
-  // What `npm run key` and the like mean by the local database.
-  rmSync(join(home, "current"), { force: true });
-  symlinkSync(state, join(home, "current"));
 
   const key = await stage("database and key", async () => {
-    const migrations = await fingerprint("worker/migrations");
-    await unlessDone(join(state, "v3"), join(state, "migrated"), migrations, async () => {
-      await wrangler(["d1", "migrations", "apply", "DB", "--local", "--persist-to", state], { capture: true });
-    });
+    await openState(state, given.fresh || changed);
+    writeFileSync(filledFrom, contents);
     return localKey(given.key, state);
   });
-  const url = `http://127.0.0.1:${given.port}`;
   await stage("server", () => serve(given, state));
   await stage("data", () =>
     unlessDone(join(state, "v3"), join(state, "pushed"), contents, async () => {
       await run(cli, ["push", dump, "--to", url], { env: { STREAMGAGE_KEY: key } });
     }),
   );
+  sayReady(url, key);
+}
+
+async function serveProxy(given: Options, upstream: string, url: string): Promise<void> {
+  const state = stateOf(upstream);
+  const key = await stage("database and key", async () => {
+    await openState(state, given.fresh);
+    return given.upstreamKey === undefined ? undefined : localKey(given.key, state);
+  });
+  await stage("server", () => serve(given, state));
+  console.log(`a proxy before ${upstream}: what is kept is kept in ${state}`);
+  if (key !== undefined) return sayReady(url, key);
+  console.log("callers send a key of the upstream, Authorization: Bearer KEY, and each has a cache of its own");
+  console.log(`ready ${url}`);
+}
+
+function sayReady(url: string, key: string): void {
   console.log(`${url}/#key=${encodeURIComponent(key)}`);
   console.log(`ready ${url} key ${key}`);
+}
+
+await main(async () => {
+  const given = options();
+  const { port, upstream } = given;
+  if (await taken(port))
+    throw new Failure(`port ${port} is taken: stop what listens there, or choose another with --port`);
+
+  if (upstream === undefined)
+    await stage("command line", () => run("cargo", ["build", "--release", "--bin", "streamgage"]));
+  await stage("Worker", () => buildWorker(false));
+  await stage("package and page", async () => {
+    await buildBrowser();
+    await buildPage();
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await (upstream === undefined ? serveDump(given, url) : serveProxy(given, upstream, url));
 });

@@ -65,6 +65,32 @@ test("the page judges dates by the Worker's today", async () => {
   await page.context().close();
 });
 
+test("before an upstream the page shows the upstream's numbers, and asks for its key", async () => {
+  const corpus = corpora().at(-1);
+  assert.ok(corpus);
+  const proxy = await start({ vars: { UPSTREAM: url, CACHE_SECRET: "of the tests", TODAY: corpus.today } });
+  try {
+    const { page, complaints } = await open(browser, `${proxy.url.origin}/?resolution=week#key=wrong`);
+    await page.locator("#key-error").waitFor();
+    assert.equal(await page.locator("#key-error").innerText(), "Invalid token. Enter another key.");
+    complaints.length = 0;
+    await page.locator("#key").fill(key);
+    await page.locator("#key").press("Enter");
+    await page.locator("#results").waitFor();
+    await page.getByRole("button", { name: "3 years" }).click();
+    await page.locator("tbody tr").nth(20).waitFor();
+    assert.ok((await page.locator("#team_id option").count()) > 1, "the teams are listed");
+    await page.locator("#apex_user_id").click();
+    await page.locator("#users [role=option]").first().waitFor();
+    // A proxy tells nothing of a data set, which the browser remarks on.
+    assert.equal(await page.locator("#demo").isVisible(), false);
+    assert.deepEqual(complaints, ["Failed to load resource: the server responded with a status of 404 (Not Found)"]);
+    await page.context().close();
+  } finally {
+    await proxy.close();
+  }
+});
+
 test("a wrong key is asked for again", async () => {
   const { page } = await open(browser, `${url}/#key=wrong`);
   await page.locator("#key-error").waitFor();

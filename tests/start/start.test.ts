@@ -24,20 +24,20 @@ async function listen(): Promise<{ server: Server; port: number }> {
 }
 
 /** npm start with some arguments: its output so far, a promise of its ready line, and one of its exit code. */
-function start(...args: string[]) {
+function start(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn("npm", ["start", "--", ...args], {
     cwd: root,
-    env: { ...process.env, STREAMGAGE_HOME: home },
+    env: { ...process.env, STREAMGAGE_HOME: home, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const shown = { text: "" };
   const exited = once(child, "close").then(([code]) => code as number | null);
-  const ready = new Promise<{ url: string; key: string }>((resolve, reject) => {
+  const ready = new Promise<{ url: string; key: string | undefined }>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding("utf8").on("data", (chunk: string) => {
         shown.text += chunk;
-        const [, url, key] = /^ready (\S+) key (\S+)\n/m.exec(shown.text) ?? [];
-        if (url && key) resolve({ url, key });
+        const [, url, key] = /^ready (\S+)(?: key (\S+))?\n/m.exec(shown.text) ?? [];
+        if (url) resolve({ url, key });
       });
     exited.then(() => reject(new Error(`npm start has ended:\n${shown.text}`)));
   });
@@ -55,7 +55,7 @@ let port: number;
 let running: ReturnType<typeof start>;
 before(async () => {
   port = await freePort();
-  running = start("--dump", corpus.dump, "--today", corpus.today, "--port", `${port}`, "--key", "a-key");
+  running = start(["--dump", corpus.dump, "--today", corpus.today, "--port", `${port}`, "--key", "a-key"]);
   await running.ready;
 });
 after(() => running.child.kill("SIGTERM"));
@@ -94,9 +94,39 @@ test("the page shows numbers", async () => {
   }
 });
 
+for (const [callers, env] of [
+  ["use the upstream's keys", {}],
+  ["use a key made here", { UPSTREAM_KEY: "a-key" }],
+] as const)
+  test(`before an upstream, where callers ${callers}`, async () => {
+    const upstream = `http://127.0.0.1:${port}`;
+    const at = ["--upstream", upstream, "--today", corpus.today, "--port", `${await freePort()}`, "--fresh"];
+    const { child, shown, ready, exited } = start(at, env);
+    try {
+      const { url, key = "a-key" } = await ready;
+      assert.equal(key === "a-key", callers === "use the upstream's keys");
+      const { query, body } = corpus.cases.find(({ status }) => status === 200) ?? assert.fail("no case");
+      const ask = (path: string) => fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${key}` } });
+      for (const path of [`${METRICS}?${query}`, "/v3/customer/core/teams/?limit=1"]) {
+        const [first, second] = [await ask(path), await ask(path)];
+        assert.match(first.headers.get("cache-status") ?? "", /^streamgage; fwd=uri-miss; fwd-status=200;/);
+        assert.match(second.headers.get("cache-status") ?? "", /^streamgage; hit;/);
+        const answer = await second.json();
+        assert.deepEqual(await first.json(), answer);
+        if (path.startsWith(METRICS)) assert.deepEqual(answer, body);
+      }
+      assert.equal((await fetch(`${url}${METRICS}?${query}`, { headers: { Authorization: "Bearer no" } })).status, 401);
+      // The key of the upstream is shown nowhere.
+      assert.doesNotMatch(shown.text, /a-key/);
+    } finally {
+      child.kill("SIGTERM");
+      await exited;
+    }
+  });
+
 test("a taken port is said before anything is built", async () => {
   const { server, port } = await listen();
-  const { exited, shown } = start("--port", `${port}`);
+  const { exited, shown } = start(["--port", `${port}`]);
   assert.equal(await exited, 1);
   assert.match(shown.text, new RegExp(`error: port ${port} is taken`));
   assert.doesNotMatch(shown.text, /==/);
@@ -108,8 +138,10 @@ test("an unknown flag, a bad day and a folder that is not there are said", async
     [["--dmup", "x"], /error: Unknown option '--dmup'/],
     [["--today", "2026-02-30"], /error: --today 2026-02-30 is no YYYY-MM-DD/],
     [["--dump", "no/such/folder"], /error: --dump no\/such\/folder is no folder/],
+    [["--upstream", "https://flow.example/v3/"], /error: --upstream needs the address of a server/],
+    [["--upstream-key", "x"], /error: --upstream-key is for --upstream URL/],
   ] as const) {
-    const { exited, shown } = start(...args);
+    const { exited, shown } = start(args);
     assert.equal(await exited, 1);
     assert.match(shown.text, message);
   }

@@ -1,13 +1,12 @@
 // The proxy in workerd, before an upstream that misbehaves: the caller gets what is fresh, or what is stale and says so, or a
 // documented error, within the time limit; and what is kept is never anything else than a good answer.
 import assert from "node:assert/strict";
-import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
-import { proxy, TEAMS } from "./proxy.ts";
+import { proxy, SECRET, TEAMS } from "./proxy.ts";
 import type { Fault } from "./upstream.ts";
 
-const QUICK = { TRY_LIMIT: "1", TIME_LIMIT: "2.5" };
+const QUICK = { ...SECRET, TRY_LIMIT: "1", TIME_LIMIT: "2.5" };
 /** The time limit, and what the machine of a test may be late. */
 const AT_MOST = 2_500 + 1_500;
 
@@ -45,7 +44,7 @@ const DETAILS: Record<number, RegExp> = {
 };
 
 test("faults of the upstream", async (context) => {
-  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  const { upstream, ask } = await proxy(context, QUICK);
   let key = 0;
   for (const [name, fault, statuses, excused] of FAULTS)
     await context.test(name, async () => {
@@ -105,7 +104,7 @@ test("faults of the upstream", async (context) => {
 });
 
 test("a storm is met with two retries, then with rest", async (context) => {
-  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  const { upstream, ask } = await proxy(context, QUICK);
   let left = 2;
   upstream.fault = () => (left-- > 0 ? { status: 503 } : undefined);
   const retried = await ask(TEAMS);
@@ -135,7 +134,7 @@ test("a storm is met with two retries, then with rest", async (context) => {
 });
 
 test("a hundred who miss at once make one request", async (context) => {
-  const { upstream, ask } = await proxy(context, { CACHE_SECRET: "of the tests" });
+  const { upstream, ask } = await proxy(context, SECRET);
   upstream.fault = { delay: 300 };
   for (const path of [TEAMS, `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`]) {
     const before = upstream.requests.length;
@@ -147,20 +146,12 @@ test("a hundred who miss at once make one request", async (context) => {
 });
 
 test("stale outlives the fast tier", async (context) => {
-  const { upstream, worker, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" });
+  const { upstream, ask, forgetFast, evict } = await proxy(context, QUICK);
   const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
   const [list, metrics] = [await ask(TEAMS), await ask(week)];
   assert.deepEqual([list.status, metrics.status], [200, 200]);
-  const partition = createHmac("sha256", "of the tests").update(`${upstream.url}\none`).digest("hex");
-  const storage = await worker.worker.getDurableObjectStorage("PARTITIONS", { name: partition });
-  const [row] = await storage.exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
-  const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
-  const address = (target: string) =>
-    `https://cache.invalid/${partition}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
-  // The canonical form sorts parameters.
-  const targets = [TEAMS, `${METRICS}?end_date=2026-08-30&resolution=week&start_date=2026-08-03`];
-  assert.deepEqual(await worker.forgetFast(targets.map(address)), [true, true]);
-  await worker.worker.evictDurableObject("PARTITIONS", { name: partition });
+  await forgetFast([TEAMS, `${METRICS}?end_date=2026-08-30&resolution=week&start_date=2026-08-03`]);
+  await evict();
   await upstream.refuse();
   for (const [path, good] of [
     [TEAMS, list],
@@ -171,17 +162,77 @@ test("stale outlives the fast tier", async (context) => {
   }
 });
 
-test("a partition that fails is done without", async (context) => {
-  const { upstream, ask } = await proxy(context, { ...QUICK, CACHE_SECRET: "of the tests" }, {}, false);
-  const first = await ask(TEAMS);
-  assert.match(first.cache ?? "", /^streamgage; fwd=uri-miss; fwd-status=200; ttl=\d+; stored$/);
-  const second = await ask(TEAMS);
-  assert.match(second.cache ?? "", /^streamgage; hit; ttl=\d+$/);
-  assert.equal(second.body, first.body);
-  upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=0" };
-  const kept = await ask(`${TEAMS}?limit=1`);
-  await upstream.refuse();
-  const stale = await ask(`${TEAMS}?limit=1`);
-  assert.deepEqual([stale.status, stale.body], [200, kept.body]);
-  assert.match(stale.cache ?? "", /detail=stale-if-error$/);
+const failing = (FAILS: string) =>
+  [{ ...QUICK, FAILS }, { entry: "tests/worker/fixtures/failing-partition.js" }] as const;
+
+for (const [fails, vars, more] of [
+  ["since there is none", QUICK, { objects: false }],
+  ["when it wakes", ...failing("when it wakes")],
+  ["when it is asked", ...failing("when it is asked")],
+] as const)
+  test(`a partition that fails ${fails} is done without`, async (context) => {
+    const { upstream, ask } = await proxy(context, vars, {}, more);
+    const first = await ask(TEAMS);
+    assert.match(first.cache ?? "", /^streamgage; fwd=uri-miss; fwd-status=200; ttl=\d+; stored$/);
+    const second = await ask(TEAMS);
+    assert.match(second.cache ?? "", /^streamgage; hit; ttl=\d+$/);
+    assert.equal(second.body, first.body);
+    upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=0" };
+    const kept = await ask(`${TEAMS}?limit=1`);
+    await upstream.refuse();
+    const stale = await ask(`${TEAMS}?limit=1`);
+    assert.deepEqual([stale.status, stale.body], [200, kept.body]);
+    assert.match(stale.cache ?? "", /detail=stale-if-error$/);
+  });
+
+test("a partition that hangs makes nobody wait beyond the time limit", async (context) => {
+  const [vars, more] = failing("by hanging");
+  const { ask } = await proxy(context, vars, {}, more);
+  const started = Date.now();
+  const { status, body } = await ask(TEAMS);
+  assert.ok(Date.now() - started < AT_MOST, `${Date.now() - started} ms`);
+  assert.equal(status, 504);
+  assert.match(body, DETAILS[504] as RegExp);
+});
+
+test("a body too long for the durable tier is answered, to all who wait, and kept in the fast one", async (context) => {
+  const { upstream, ask, storage, forgetFast, evict } = await proxy(context, QUICK);
+  const body = JSON.stringify({ count: 1, next: null, previous: null, results: ["x".repeat(3_000_000)] });
+  upstream.canned.set(TEAMS, { status: 200, body });
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask(TEAMS)));
+  for (const answer of answers)
+    assert.deepEqual([answer.status, answer.body === body], [200, true], answer.cache ?? "");
+  assert.match((await ask(TEAMS)).cache ?? "", /^streamgage; hit;/);
+  assert.deepEqual(await (await storage()).exec("SELECT name FROM answer"), []);
+  await forgetFast([TEAMS]);
+  await evict();
+  upstream.fault = { status: 503 };
+  const gone = await ask(TEAMS);
+  assert.deepEqual([gone.status, gone.body], [503, '{"detail":"The upstream is not available."}']);
+});
+
+test("what nobody reads leaves the durable tier", async (context) => {
+  const { upstream, ask, storage } = await proxy(context, QUICK);
+  await ask(TEAMS);
+  await ask(`${METRICS}?start_date=2026-08-03&end_date=2026-08-09&resolution=week`);
+  const { exec } = await storage();
+  const kept = async () => [
+    ...(await exec("SELECT 'answer' AS kind, count(*) AS number FROM answer")),
+    ...(await exec("SELECT kind, count(*) AS number FROM shelf GROUP BY kind")),
+  ];
+  const before = [
+    { kind: "answer", number: 1 },
+    { kind: "record", number: 1 },
+    { kind: "week", number: 1 },
+  ];
+  assert.deepEqual(await kept(), before);
+  await exec("UPDATE answer SET read_on = read_on - 31");
+  await exec("UPDATE shelf SET read_on = read_on - 31 WHERE kind = 'week'");
+  // More than sixteen megabytes are written.
+  upstream.canned.set(TEAMS, { status: 200, body: JSON.stringify(["x".repeat(1_800_000)]) });
+  for (let page = 1; page <= 10; page += 1) assert.equal((await ask(`${TEAMS}?page=${page}`)).status, 200);
+  assert.deepEqual(await kept(), [
+    { kind: "answer", number: 10 },
+    { kind: "record", number: 1 },
+  ]);
 });

@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
-import { proxy, TEAMS } from "./proxy.ts";
-
-const SECRET = { CACHE_SECRET: "a secret of the tests" };
+import { proxy, SECRET, TEAMS } from "./proxy.ts";
 
 test("an answer is kept for the key that asked", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
@@ -106,6 +104,38 @@ test("a key that the upstream refuses loses all that was kept", async (context) 
   // Not even when the upstream is gone.
   upstream.fault = { status: 503 };
   for (const path of [TEAMS, week]) assert.equal((await ask(path)).status, 503, path);
+});
+
+test("a key is proved again by a question whether what is kept still holds", async (context) => {
+  const { upstream, ask } = await proxy(context, { ...SECRET, KEY_TTL: "1" });
+  upstream.etag = true;
+  const first = await ask(TEAMS);
+  assert.match((await ask(TEAMS)).cache ?? "", /^streamgage; hit; ttl=\d+$/);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  const proved = await ask(TEAMS);
+  assert.match(proved.cache ?? "", /^streamgage; fwd=stale; fwd-status=304; ttl=\d+; stored$/);
+  assert.equal(proved.body, first.body);
+  assert.match(upstream.requests.at(-1)?.headers["if-none-match"] ?? "", /^"[0-9a-f]{16}"$/);
+  assert.match((await ask(TEAMS)).cache ?? "", /^streamgage; hit; ttl=\d+$/);
+  assert.equal(upstream.requests.length, 2);
+});
+
+test("what goes beyond the fast tier is counted, and so is what is no key", async (context) => {
+  const limits = { READS: 3, FAILED_KEYS: 2 };
+  const { worker } = await proxy(context, SECRET, { keys: ["one", "two"] }, { limits });
+  // Not on this machine, whose owner is not counted.
+  const ask = async (query: string, key = "one") => {
+    const headers = { authorization: `Bearer ${key}`, "cf-connecting-ip": "192.0.2.1" };
+    const response = await worker.server.fetch(`http://flow.example${TEAMS}?${query}`, { headers });
+    return [response.status, response.headers.get("retry-after"), await response.json()] as const;
+  };
+  const throttled = [429, "60", { detail: "Request was throttled. Expected available in 60 seconds." }];
+  for (const query of ["a=1", "a=2", "a=3"]) assert.equal((await ask(query))[0], 200);
+  assert.deepEqual(await ask("a=4"), throttled);
+  assert.equal((await ask("a=3"))[0], 200, "a hit costs nothing");
+  assert.equal((await ask("a=4", "two"))[0], 200, "each key has a limit of its own");
+  for (const key of ["no", "none"]) assert.equal((await ask("", key))[0], 401);
+  assert.deepEqual(await ask("", "nobody's"), throttled);
 });
 
 test("a caller purges what is his", async (context) => {

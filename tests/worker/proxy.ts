@@ -1,12 +1,19 @@
 // The Worker as a proxy before an upstream for tests.
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { root } from "../../scripts/lib.ts";
-import { start } from "./harness.ts";
+import { start, type Options as WorkerOptions } from "./harness.ts";
 import { startUpstream, type Options } from "./upstream.ts";
 
 const dump = join(root, "tests/corpus/dump");
 export const TEAMS = "/v3/customer/core/teams/";
+export const SECRET = { CACHE_SECRET: "a secret of the tests" };
+
+/** What a key's partition is called. */
+const partition = (upstream: string, key: string) =>
+  createHmac("sha256", SECRET.CACHE_SECRET).update(`${upstream}\n${key}`).digest("hex");
 
 // wrangler's harness fetches for workerd in this process, and would follow redirects on the way; workerd does not.
 const { fetch: plain } = globalThis;
@@ -16,11 +23,16 @@ globalThis.fetch = (input, init) => {
   return plain(input, { method, headers: [...headers], redirect: "manual" });
 };
 
-/** Starts both; with `objects` false there are no Durable Objects. */
-export async function proxy(context: TestContext, vars: Record<string, string>, options: Options = {}, objects = true) {
+/** Starts both. */
+export async function proxy(
+  context: TestContext,
+  vars: Record<string, string>,
+  options: Options = {},
+  more: Omit<WorkerOptions, "vars"> = {},
+) {
   const upstream = await startUpstream({ dump, ...options });
   context.after(() => upstream.close());
-  const worker = await start({ vars: { UPSTREAM: upstream.url, ...vars }, objects });
+  const worker = await start({ ...more, vars: { UPSTREAM: upstream.url, ...vars } });
   context.after(() => worker.close());
   const ask = async (path: string, key = "one", init: { method?: string; headers?: Record<string, string> } = {}) => {
     const headers = { authorization: `Bearer ${key}`, ...init.headers };
@@ -28,5 +40,18 @@ export async function proxy(context: TestContext, vars: Record<string, string>, 
     const body = await response.text();
     return { status: response.status, headers: response.headers, body, cache: response.headers.get("cache-status") };
   };
-  return { upstream, worker, ask };
+  /** The storage of a key's partition, where `CACHE_SECRET` is [`SECRET`]. */
+  const storage = (key = "one") =>
+    worker.worker.getDurableObjectStorage("PARTITIONS", { name: partition(upstream.url, key) });
+  /** Empties the fast tier of answers to a key; targets are canonical: their parameters are sorted. */
+  const forgetFast = async (targets: string[], key = "one") => {
+    const [row] = await (await storage(key)).exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
+    const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
+    const address = (target: string) =>
+      `https://cache.invalid/${partition(upstream.url, key)}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
+    const removed = await worker.forgetFast(targets.map(address));
+    assert.ok(removed.every(Boolean), "all was there");
+  };
+  const evict = (key = "one") => worker.worker.evictDurableObject("PARTITIONS", { name: partition(upstream.url, key) });
+  return { upstream, worker, ask, storage, forgetFast, evict };
 }
