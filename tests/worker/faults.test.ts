@@ -196,18 +196,20 @@ test("a partition that hangs makes nobody wait beyond the time limit", async (co
 });
 
 test("a body too long for the durable tier is answered, to all who wait, and kept in the fast one", async (context) => {
-  const { upstream, ask, storage, forgetFast, evict } = await proxy(context, QUICK);
+  const { upstream, ask, storage, forgetFast, evict } = await proxy(context, SECRET);
   const body = JSON.stringify({ count: 1, next: null, previous: null, results: ["x".repeat(3_000_000)] });
   upstream.canned.set(TEAMS, { status: 200, body });
-  const answers = await Promise.all(Array.from({ length: 5 }, () => ask(TEAMS)));
-  for (const answer of answers)
-    assert.deepEqual([answer.status, answer.body === body], [200, true], answer.cache ?? "");
-  assert.match((await ask(TEAMS)).cache ?? "", /^streamgage; hit;/);
+  for (const answer of await Promise.all(Array.from({ length: 5 }, () => ask(TEAMS))))
+    assert.ok(answer.status === 200 && answer.body === body, answer.cache ?? "");
+  // Another, which nobody else still puts into the fast tier.
+  const path = `${TEAMS}?limit=1`;
+  await ask(path);
+  assert.match((await ask(path)).cache ?? "", /^streamgage; hit;/);
   assert.deepEqual(await (await storage()).exec("SELECT name FROM answer"), []);
-  await forgetFast([TEAMS]);
+  await forgetFast([path]);
   await evict();
-  upstream.fault = { status: 503 };
-  const gone = await ask(TEAMS);
+  upstream.fault = { status: 503, body: "" };
+  const gone = await ask(path);
   assert.deepEqual([gone.status, gone.body], [503, '{"detail":"The upstream is not available."}']);
 });
 
