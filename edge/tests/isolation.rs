@@ -948,9 +948,9 @@ impl Run {
             }
             47 if random.one_in(20) => simulation.is_gone.set(!simulation.is_gone.get()),
             46 if random.one_in(10) => {
-                simulation.keepers.borrow().values().for_each(|keeper| {
+                for keeper in simulation.keepers.borrow().values() {
                     keeper.sweep();
-                });
+                }
             }
             _ => self.poll(),
         }

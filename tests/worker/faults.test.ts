@@ -196,21 +196,15 @@ test("a partition that hangs makes nobody wait beyond the time limit", async (co
 });
 
 test("a body too long for the durable tier is answered, to all who wait, and kept in the fast one", async (context) => {
-  const { upstream, ask, storage, forgetFast, evict } = await proxy(context, SECRET);
+  const { upstream, ask, storage } = await proxy(context, SECRET);
   const body = JSON.stringify({ count: 1, next: null, previous: null, results: ["x".repeat(3_000_000)] });
   upstream.canned.set(TEAMS, { status: 200, body });
   for (const answer of await Promise.all(Array.from({ length: 5 }, () => ask(TEAMS))))
     assert.ok(answer.status === 200 && answer.body === body, answer.cache ?? "");
-  // Another, which nobody else still puts into the fast tier.
-  const path = `${TEAMS}?limit=1`;
-  await ask(path);
-  assert.match((await ask(path)).cache ?? "", /^streamgage; hit;/);
+  // It is put there once a caller has it.
+  while (!/^streamgage; hit;/.test((await ask(TEAMS)).cache ?? ""))
+    await new Promise((resolve) => setTimeout(resolve, 100));
   assert.deepEqual(await (await storage()).exec("SELECT name FROM answer"), []);
-  await forgetFast([path]);
-  await evict();
-  upstream.fault = { status: 503, body: "" };
-  const gone = await ask(path);
-  assert.deepEqual([gone.status, gone.body], [503, '{"detail":"The upstream is not available."}']);
 });
 
 test("what nobody reads leaves the durable tier", async (context) => {

@@ -27,14 +27,17 @@ struct Woken {
 const GO_ON_AFTER: f64 = 1_000.0;
 
 impl Woken {
-    /// Sets the alarm: soon, if there is something to go on with; else in a day, to sweep, if none is set.
-    async fn arm(&self) -> Result<(), JsValue> {
+    /// Sets the alarm: soon, if there is something to go on with; else in a day, to sweep what is kept, if anything is and
+    /// none is set.
+    async fn arm(&self, is_anything_kept: bool) -> Result<(), JsValue> {
         if self.keeper.is_unfinished() {
             JsFuture::from(self.storage.set_alarm(Date::now() + GO_ON_AFTER)?).await?;
-        } else if !self.is_armed.get() && JsFuture::from(self.storage.get_alarm()?).await?.is_null() {
-            JsFuture::from(self.storage.set_alarm(Date::now() + DAY_MILLISECONDS)?).await?;
+        } else if is_anything_kept && !self.is_armed.get() {
+            if JsFuture::from(self.storage.get_alarm()?).await?.is_null() {
+                JsFuture::from(self.storage.set_alarm(Date::now() + DAY_MILLISECONDS)?).await?;
+            }
+            self.is_armed.set(true);
         }
-        self.is_armed.set(true);
         Ok(())
     }
 }
@@ -55,10 +58,9 @@ impl PartitionKeeper {
         let woken = Rc::clone(&self.0);
         future_to_promise(async move {
             woken.keeper.go_on().await;
+            let is_anything_left = woken.keeper.sweep();
             woken.is_armed.set(false);
-            if woken.keeper.sweep() {
-                woken.arm().await?;
-            }
+            woken.arm(is_anything_left).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -73,9 +75,7 @@ impl PartitionKeeper {
             let told = match command {
                 Command::Answer(ask) => match keeper.answer(&ask).await {
                     proxy::Told::Answer(answered) => {
-                        if keeper.is_written() {
-                            woken.arm().await?;
-                        }
+                        woken.arm(keeper.is_written()).await?;
                         let (told, body) = Told::of(answered);
                         return told.respond(&body);
                     }
@@ -224,11 +224,11 @@ impl Store for Sqlite {
             let values: Vec<JsValue> = statement.parameters.iter().map(to_js).collect();
             self.rows(&statement.sql, &values);
         }
-        let is_left = !self.rows(IS_ANYTHING_LEFT, &[]).is_empty();
-        if !is_left {
+        let is_anything_left = !self.rows(IS_ANYTHING_LEFT, &[]).is_empty();
+        if !is_anything_left {
             self.clear();
         }
-        is_left
+        is_anything_left
     }
 }
 

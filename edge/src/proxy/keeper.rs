@@ -45,8 +45,8 @@ pub trait Store: Shelf {
     /// Forgets all answers, and all of the shelf.
     fn clear(&self);
 
-    /// Forgets what nobody reads, and what is beyond the limits ([`durable`](super::durable)); tells whether anything is
-    /// left.
+    /// Forgets what nobody reads, and what is beyond the limits ([`durable`](super::durable)); and the record, if nothing
+    /// else is left. Tells whether anything is.
     fn sweep(&self, now: i64) -> bool;
 }
 
@@ -255,7 +255,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
         }
     }
 
-    /// Whether the key was ever let in: of others nothing is kept.
+    /// Whether the key was ever let in.
     pub fn is_written(&self) -> bool {
         self.store.get(RECORD, "").is_some()
     }
