@@ -83,8 +83,11 @@ impl Net for Upstream {
 #[derive(Default)]
 struct Durable {
     shelf: Memory,
-    answers: RefCell<HashMap<String, (String, Vec<u8>)>>,
+    answers: RefCell<HashMap<String, Kept>>,
 }
+
+/// A text, and a body.
+type Kept = (String, Vec<u8>);
 
 impl Shelf for Durable {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
@@ -107,7 +110,7 @@ impl Shelf for Durable {
 impl Store for Durable {
     type Body = Vec<u8>;
 
-    fn answer(&self, name: &str) -> Option<(String, Vec<u8>)> {
+    fn answer(&self, name: &str) -> Option<Kept> {
         self.answers.borrow().get(name).cloned()
     }
 
@@ -120,11 +123,11 @@ impl Store for Durable {
     }
 
     fn clear(&self) {
-        unreachable!("the key stays good");
+        panic!("the key stays good");
     }
 
     fn sweep(&self, _: i64) -> bool {
-        unreachable!("an hour is short");
+        panic!("an hour is short");
     }
 }
 
@@ -133,8 +136,8 @@ struct Edge {
     upstream: Upstream,
     settings: ProxySettings,
     memory: RefCell<proxy::Memory>,
-    /// By address: a text, a body, and until when it is there.
-    fast: RefCell<HashMap<String, (String, Vec<u8>, i64)>>,
+    /// By address, and until when it is there.
+    fast: RefCell<HashMap<String, (Kept, i64)>>,
     keeper: Keeper<Upstream, Durable>,
 }
 
@@ -150,7 +153,7 @@ impl Net for Edge {
     async fn sleep(&self, _: u32) {}
 
     async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
-        unreachable!("the keeper asks");
+        panic!("the keeper asks");
     }
 }
 
@@ -161,14 +164,14 @@ impl World for Edge {
         &self.memory
     }
 
-    async fn find(&self, address: &str) -> Option<(String, Vec<u8>)> {
+    async fn find(&self, address: &str) -> Option<Kept> {
         let found = self.fast.borrow().get(address).cloned();
-        found.filter(|(_, _, until)| self.now() < *until).map(|(text, body, _)| (text, body))
+        found.filter(|(_, until)| self.now() < *until).map(|(kept, _)| kept)
     }
 
     async fn put(&self, address: &str, text: &str, body: Vec<u8>, seconds: u32) {
         let until = self.now() + i64::from(seconds) * 1_000;
-        self.fast.borrow_mut().insert(address.to_owned(), (text.to_owned(), body, until));
+        self.fast.borrow_mut().insert(address.to_owned(), ((text.to_owned(), body), until));
     }
 
     async fn remove(&self, address: &str) {
@@ -180,11 +183,11 @@ impl World for Edge {
     }
 
     async fn drop_partition(&self, _: &str) -> Result<Record, Unavailable> {
-        unreachable!("nobody purges");
+        panic!("nobody purges");
     }
 
     async fn look_up(&self, _: Statement) -> Result<Outcome, Unavailable> {
-        unreachable!("the keys are the upstream's");
+        panic!("the keys are the upstream's");
     }
 
     async fn admits(&self, _: &str) -> bool {
