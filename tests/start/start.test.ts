@@ -11,6 +11,7 @@ import { after, before, test } from "node:test";
 import { freePort } from "../../scripts/lib.ts";
 import { corpora, METRICS, root } from "../conformance.ts";
 import { launch, open } from "../page/browser.ts";
+import { startUpstream } from "../worker/upstream.ts";
 
 const corpus = corpora().at(-1) ?? assert.fail("no corpus");
 const home = mkdtempSync(join(tmpdir(), "streamgage-start-"));
@@ -99,8 +100,8 @@ for (const [callers, env] of [
   ["use a key made here", { UPSTREAM_KEY: "a-key" }],
 ] as const)
   test(`before an upstream, where callers ${callers}`, async () => {
-    const upstream = `http://127.0.0.1:${port}`;
-    const at = ["--upstream", upstream, "--today", corpus.today, "--port", `${await freePort()}`, "--fresh"];
+    const upstream = await startUpstream({ ...corpus, keys: ["a-key"] });
+    const at = ["--upstream", upstream.url, "--today", corpus.today, "--port", `${await freePort()}`, "--fresh"];
     const { child, shown, ready, exited } = start(at, env);
     try {
       const { url, key = "a-key" } = await ready;
@@ -120,7 +121,7 @@ for (const [callers, env] of [
       assert.doesNotMatch(shown.text, /a-key/);
     } finally {
       child.kill("SIGTERM");
-      await exited;
+      await Promise.all([exited, upstream.close()]);
     }
   });
 
