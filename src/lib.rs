@@ -38,5 +38,5 @@ pub mod metrics;
 pub mod number;
 pub mod query;
 pub mod schema;
-mod sort;
+pub mod sort;
 pub mod text;

@@ -8,7 +8,7 @@ use core::cmp::Ordering;
 use core::ops::Range;
 
 /// Sorts, and keeps the order of what is equal.
-pub(crate) fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Ordering) {
+pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Ordering) {
     let places = order(items.len(), &mut |one, other| match (items.get(one), items.get(other)) {
         (Some(one), Some(other)) => compare(one, other),
         _ => Ordering::Equal,
@@ -18,7 +18,7 @@ pub(crate) fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> 
 }
 
 /// The same, by whole numbers.
-pub(crate) fn sort_by_key<T>(items: &mut Vec<T>, mut key: impl FnMut(&T) -> i64) {
+pub fn sort_by_key<T>(items: &mut Vec<T>, mut key: impl FnMut(&T) -> i64) {
     let mut keys: Vec<(i64, i64)> = items.iter().map(&mut key).zip(0..).collect();
     keys.sort_unstable();
     let mut taken: Vec<Option<T>> = items.drain(..).map(Some).collect();

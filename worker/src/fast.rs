@@ -12,11 +12,16 @@ const HEAD: &str = "Streamgage-Head";
 #[derive(Clone)]
 pub struct Fast(Cache);
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_namespace = caches, js_name = default)]
+    static DEFAULT: Cache;
+}
+
 impl Fast {
     /// The default cache.
-    pub fn open() -> Result<Fast, JsValue> {
-        let caches = Reflect::get(&js_sys::global(), &"caches".into())?;
-        Ok(Fast(Reflect::get(&caches, &"default".into())?.unchecked_into()))
+    pub fn open() -> Fast {
+        Fast(DEFAULT.with(Clone::clone))
     }
 
     /// What was put under that key, if it is still there.

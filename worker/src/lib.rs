@@ -6,12 +6,15 @@ mod fast;
 mod network;
 mod partition;
 mod proxy;
+mod response;
 
 use database::{Batch, Database};
 use fast::Fast;
-use js_sys::Date;
+use js_sys::{Date, Object, Reflect};
 use partition::property;
 use proxy::Platform;
+use response::respond;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
@@ -22,10 +25,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, console_error};
 
-/// Answers a request: with a response where nothing has to be asked, or with the promise of one.
+/// Answers a request: with a response where nothing has to be asked, or with the promise of one. `lines` are of the
+/// request what [`Request`] has, in its order.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
-    let exchange = Exchange::new(request, env)?;
+pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+    let exchange = Exchange::new(lines, request, env);
     if let Some(proxy) = proxy::settings(&exchange.env)? {
         match open(&exchange.request, &exchange.settings, Date::now()) {
             Opened::Elsewhere => {}
@@ -66,6 +70,12 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = waitUntil)]
     fn wait_until(this: &Context, promise: &js_sys::Promise) -> Result<(), JsValue>;
+
+    /// A rate limit. The `worker` crate's wrapper brings a serializer along, for one member each way.
+    type RateLimiter;
+
+    #[wasm_bindgen(method, catch)]
+    async fn limit(this: &RateLimiter, asked: &Object) -> Result<JsValue, JsValue>;
 }
 
 /// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
@@ -88,27 +98,37 @@ struct Exchange {
     source: web_sys::Request,
     env: Env,
     request: Request,
-    settings: Settings,
+    settings: Rc<Settings>,
+}
+
+thread_local! {
+    static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
 }
 
 impl Exchange {
-    fn new(source: web_sys::Request, env: Env) -> Result<Exchange, JsValue> {
-        let headers = source.headers();
+    fn new(lines: &str, source: web_sys::Request, env: Env) -> Exchange {
+        let mut lines = lines.split('\n');
+        let mut line = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
         let request = Request {
-            method: source.method(),
-            url: Url::parse(&source.url()),
-            authorization: headers.get("Authorization")?,
-            origin: headers.get("Origin")?,
-            asks_for_method: headers.has("Access-Control-Request-Method")?,
-            if_none_match: headers.get("If-None-Match")?,
+            method: line().unwrap_or_default(),
+            url: Url::parse(&line().unwrap_or_default()),
+            authorization: line(),
+            origin: line(),
+            asks_for_method: line().is_some(),
+            if_none_match: line(),
         };
         let variable = |name: &str| property(&env, name).and_then(|value| value.as_string());
-        let settings = Settings {
-            cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
-            public_origin: variable("PUBLIC_ORIGIN"),
-            today: variable("TODAY"),
-        };
-        Ok(Exchange { source, env, request, settings })
+        // They stay as they are while the isolate lives.
+        let settings = SETTINGS.with(|settings| {
+            Rc::clone(settings.get_or_init(|| {
+                Rc::new(Settings {
+                    cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
+                    public_origin: variable("PUBLIC_ORIGIN"),
+                    today: variable("TODAY"),
+                })
+            }))
+        });
+        Exchange { source, env, request, settings }
     }
 
     fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {
@@ -118,19 +138,13 @@ impl Exchange {
     /// Sends a reply whose body, if there is one, passes through unread.
     fn send_kept(&self, reply: Reply, kept: Option<web_sys::Response>) -> Result<web_sys::Response, JsValue> {
         let reply = dress(reply, &self.request, &self.settings);
-        let headers = web_sys::Headers::new()?;
-        for (name, value) in &reply.headers {
-            headers.append(name, value)?;
-        }
-        let init = web_sys::ResponseInit::new();
-        init.set_status(reply.status);
-        init.set_headers(&headers);
         let has_body = self.request.method != "HEAD" && reply.status != 304;
-        if let Some(kept) = kept.filter(|_| has_body) {
-            return web_sys::Response::new_with_opt_readable_stream_and_init(kept.body().as_ref(), &init);
-        }
-        let body = Some(reply.body.as_str()).filter(|body| !body.is_empty());
-        web_sys::Response::new_with_opt_str_and_init(body, &init)
+        let body = match kept.filter(|_| has_body) {
+            Some(kept) => kept.body().into(),
+            None if reply.body.is_empty() => JsValue::NULL,
+            None => JsValue::from_str(&reply.body),
+        };
+        respond(reply.status, &reply.headers, &body)
     }
 
     /// Serves a call of the proxy, and leaves what is to be done after it to the platform.
@@ -220,17 +234,13 @@ impl Exchange {
             return Ok((found.timed(query.kept()), None));
         }
         let address = query.address();
-        let fast = Fast::open().ok();
-        let kept = match &fast {
-            Some(fast) => fast.get(&address).await.ok().flatten(),
-            None => None,
-        };
-        if kept.is_some() {
-            return Ok((found.timed(query.kept()), kept));
+        let fast = Fast::open();
+        if let Ok(Some(kept)) = fast.get(&address).await {
+            return Ok((found.timed(query.kept()), Some(kept)));
         }
         let ran = database.run(query.statements()).await?;
         let reply = query.reply(&ran.outcomes).map_err(failure)?;
-        if let Some(fast) = fast.filter(|_| reply.status == 200) {
+        if reply.status == 200 {
             let entry = fast::entry("", &reply.body.as_str().into(), KEPT_SECONDS)?;
             context.wait_until(&future_to_promise(async move {
                 if let Err(error) = fast.put(&address, &entry).await {
@@ -250,7 +260,10 @@ impl Exchange {
 
 /// Counts a request against a rate limit, and tells whether it may go on.
 async fn allows(env: &Env, limit: &str, key: &str) -> Result<bool, JsValue> {
-    Ok(env.rate_limiter(limit)?.limit(key.to_owned()).await?.success)
+    let limiter: RateLimiter = Reflect::get(env, &limit.into())?.unchecked_into();
+    let asked = Object::new();
+    Reflect::set(&asked, &"key".into(), &key.into())?;
+    Ok(Reflect::get(&limiter.limit(&asked).await?, &"success".into())?.is_truthy())
 }
 
 fn failure(error: impl std::error::Error) -> JsValue {

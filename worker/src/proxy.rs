@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
-use crate::{allows, failure, log_error};
+use crate::{allows, failure, log_error, response};
 use js_sys::{Date, Promise, Uint8Array};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -96,39 +96,29 @@ impl Told {
     }
 
     pub fn respond(&self, body: &Body) -> Result<JsValue, JsValue> {
-        let headers = web_sys::Headers::new()?;
-        headers.append(TOLD, &serde_json::to_string(self).map_err(failure)?)?;
-        let init = web_sys::ResponseInit::new();
-        init.set_headers(&headers);
-        body.respond(&init).map(JsValue::from)
+        let told = serde_json::to_string(self).map_err(failure)?;
+        response::respond(200, &[(TOLD, told)], &body.to_js()).map(JsValue::from)
     }
 }
 
 impl Body {
-    fn respond(&self, init: &web_sys::ResponseInit) -> Result<web_sys::Response, JsValue> {
+    /// As what a response is made of.
+    fn to_js(&self) -> JsValue {
         match self {
-            Body::Bytes(bytes) if bytes.length() == 0 => web_sys::Response::new_with_opt_str_and_init(None, init),
-            Body::Bytes(bytes) => web_sys::Response::new_with_opt_buffer_source_and_init(Some(bytes), init),
-            Body::Response(response) => {
-                web_sys::Response::new_with_opt_readable_stream_and_init(response.body().as_ref(), init)
-            }
+            Body::Bytes(bytes) if bytes.length() == 0 => JsValue::NULL,
+            Body::Bytes(bytes) => bytes.into(),
+            Body::Response(response) => response.body().into(),
         }
     }
 }
 
 /// An answer to a caller, as a response.
 pub fn respond(served: &Served<Body>) -> Result<web_sys::Response, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &served.headers {
-        headers.append(name, value)?;
-    }
-    let init = web_sys::ResponseInit::new();
-    init.set_status(served.status);
-    init.set_headers(&headers);
-    match &served.content {
-        Content::Kept(body) => body.respond(&init),
-        Content::Bytes(bytes) => Body::from(bytes.clone()).respond(&init),
-    }
+    let body = match &served.content {
+        Content::Kept(body) => body.to_js(),
+        Content::Bytes(bytes) => Body::from(bytes.clone()).to_js(),
+    };
+    response::respond(served.status, &served.headers, &body)
 }
 
 /// The platform, as the front reaches it.
@@ -204,23 +194,19 @@ impl World for Platform {
     }
 
     async fn find(&self, address: &str) -> Option<(String, Body)> {
-        let response = Fast::open().ok()?.get(address).await.ok()??;
+        let response = Fast::open().get(address).await.ok()??;
         Some((fast::head(&response)?, Body::Response(response)))
     }
 
     async fn put(&self, address: &str, text: &str, body: Body, seconds: u32) {
-        let body = match &body {
-            Body::Bytes(bytes) => bytes.into(),
-            Body::Response(response) => response.body().into(),
-        };
-        let put = async { Fast::open()?.put(address, &fast::entry(text, &body, seconds)?).await };
+        let put = async { Fast::open().put(address, &fast::entry(text, &body.to_js(), seconds)?).await };
         if let Err(error) = put.await {
             log_error("the fast tier", &error);
         }
     }
 
     async fn remove(&self, address: &str) {
-        let removed = async { Fast::open()?.remove(address).await };
+        let removed = async { Fast::open().remove(address).await };
         if let Err(error) = removed.await {
             log_error("the fast tier", &error);
         }

@@ -132,11 +132,15 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             let day = Day::parse(key.rsplit_once('/')?.1)?;
             Some((day, Kept::parse(day, text)?))
         };
-        kept.iter().filter_map(read).collect()
+        // Collecting would sort.
+        let mut days = BTreeMap::new();
+        days.extend(kept.iter().filter_map(read));
+        days
     }
 
     fn keep_days(&self, scope: &str, (from, to): Window, found: Vec<Contribution>, days: &mut BTreeMap<Day, Kept>) {
-        let mut by_day: BTreeMap<Day, Vec<Contribution>> = days_of(from, to).map(|day| (day, Vec::new())).collect();
+        let mut by_day: BTreeMap<Day, Vec<Contribution>> = BTreeMap::new();
+        by_day.extend(days_of(from, to).map(|day| (day, Vec::new())));
         for contribution in found {
             by_day.entry(contribution.day).or_default().push(contribution);
         }

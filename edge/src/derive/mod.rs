@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use streamgage::calendar::Day;
 use streamgage::metrics::{Answer, WeekSums};
 use streamgage::query::MetricsRequest;
+use streamgage::sort::sort_by;
 
 /// For how many milliseconds it is remembered that an endpoint is gone.
 const GONE: i64 = 3_600_000;
@@ -133,7 +134,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
 
 /// The sums of weeks.
 fn sums(mut contributions: Vec<Contribution>) -> Vec<WeekSums> {
-    contributions.sort_unstable_by_key(|contribution| (contribution.user, contribution.day));
+    sort_by(&mut contributions, |one, other| (one.user, one.day).cmp(&(other.user, other.day)));
     let mut weeks: BTreeMap<i32, WeekSums> = BTreeMap::new();
     let mut last = None;
     for Contribution { user, day, commits, haloc, churn, impact, .. } in contributions {

@@ -20,6 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
+use streamgage::sort::sort_by_key;
 
 /// How long a body may be, in bytes, to be kept here and handed to all who wait for it: a row of a Durable Object's
 /// SQLite holds 2 MB.
@@ -148,7 +149,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
                 _ => self.store.remove(LATELY, &target),
             }
         }
-        lately.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        sort_by_key(&mut lately, |&(at, _)| at.saturating_neg());
         for (_, asked) in lately.into_iter().take(MAX_REFRESHED) {
             self.find(&Ask { asked, key: key.clone(), refresh: true, today }).await;
         }

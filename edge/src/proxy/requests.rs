@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use streamgage::query::{METRICS, METRICS_PARAMETERS};
+use streamgage::sort::sort_by;
 
 /// What all lists begin with (§2).
 pub const CORE: &str = "/v3/customer/core/";
@@ -96,7 +97,7 @@ impl Query {
                 Parameter { name: decode(name, b' '), value: value.map(|value| decode(value, b' ')) }
             })
             .collect();
-        parameters.sort_by(|one, other| one.name.cmp(&other.name));
+        sort_by(&mut parameters, |one, other| one.name.cmp(&other.name));
         Query(parameters)
     }
 

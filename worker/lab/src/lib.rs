@@ -36,7 +36,7 @@ pub async fn fetch(request: Request, env: JsValue, context: JsValue) -> Result<R
     let mut fields = read(&request.headers())?.end_to_end();
     fields.remove("host");
     let exchange = Exchange {
-        fast: Fast::open()?,
+        fast: Fast::open(),
         upstream: Reflect::get(&env, &"UPSTREAM".into())?,
         target: format!("{origin}/{path}"),
         method: request.method(),

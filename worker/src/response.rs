@@ -1,0 +1,35 @@
+//! Responses, made in one call: a text that crosses over costs more than all that is done with it.
+
+use js_sys::JSON;
+use serde::{Serialize, Serializer};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = Response)]
+    type Made;
+
+    /// web-sys has a constructor for each kind of body, and none for any.
+    #[wasm_bindgen(constructor, catch, js_class = Response)]
+    fn new(body: &JsValue, init: &JsValue) -> Result<Made, JsValue>;
+}
+
+/// A response with a body of any kind (bytes, a text, a stream, or null). No header may be named twice.
+pub fn respond<N: Serialize, V: Serialize>(
+    status: u16,
+    headers: &[(N, V)],
+    body: &JsValue,
+) -> Result<web_sys::Response, JsValue> {
+    #[derive(Serialize)]
+    struct Init<'a, N: Serialize, V: Serialize> {
+        status: u16,
+        #[serde(serialize_with = "by_name")]
+        headers: &'a [(N, V)],
+    }
+    let init = serde_json::to_string(&Init { status, headers }).map_err(crate::failure)?;
+    Made::new(body, &JSON::parse(&init)?).map(JsCast::unchecked_into)
+}
+
+fn by_name<N: Serialize, V: Serialize, S: Serializer>(headers: &&[(N, V)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(headers.iter().map(|(name, value)| (name, value)))
+}
