@@ -6,6 +6,10 @@ import { fetch, initSync, PartitionKeeper, scheduled } from "./build/streamgage_
 
 initSync({ module });
 
+// Where the module's futures go on. workerd's own leads through the embedder, a sixth of the time of a hit.
+const settled = Promise.resolve();
+globalThis.queueMicrotask = (task) => void settled.then(task);
+
 export default {
   /**
    * @param {Request} request
