@@ -11,13 +11,12 @@ import { benchColumns } from "./bench/columns.ts";
 import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dump.ts";
 import { benchLists } from "./bench/lists.ts";
-import { median } from "./bench/measure.ts";
+import { type Figure, figure, heading, median } from "./bench/measure.ts";
 import { benchProxy } from "./bench/proxy.ts";
 import { benchText } from "./bench/text.ts";
 import { Failure, main, root, run } from "./lib.ts";
 
-type Row = { name: string; ours: number; peer: number; ratio: number };
-const rows: Row[] = [];
+const figures: Figure[] = [];
 
 async function time(work: () => unknown): Promise<number> {
   const started = performance.now();
@@ -35,11 +34,7 @@ async function bench(name: string, ours: () => unknown, peer: () => unknown, rou
     times.ours.push(await time(ours));
     times.peer.push(await time(peer));
   }
-  const [a, b] = [median(times.ours), median(times.peer)];
-  rows.push({ name, ours: a, peer: b, ratio: b / a });
-  console.log(
-    `${name.padEnd(76)}${a.toFixed(1).padStart(10)}${b.toFixed(1).padStart(10)}${(b / a).toFixed(1).padStart(8)}`,
-  );
+  figures.push(figure(name, median(times.ours), median(times.peer)));
 }
 
 const program = join(root, "target/release/streamgage");
@@ -72,9 +67,9 @@ async function loop(dump: string): Promise<number> {
 }
 
 /** Dumps through the command line. */
-async function benchCli(): Promise<Row[]> {
+async function benchCli(): Promise<Figure[]> {
   await run("cargo", ["build", "--release", "--bin", "streamgage"]);
-  console.log(`${"milliseconds".padEnd(76)}${"ours".padStart(10)}${"peer".padStart(10)}${"ratio".padStart(8)}`);
+  heading("milliseconds");
 
   for (const { name, dump, today, cases } of corpora()) {
     const queries = cases.map(({ query }) => query);
@@ -98,7 +93,7 @@ async function benchCli(): Promise<Row[]> {
       3,
     );
   }
-  return rows;
+  return figures;
 }
 
 const parts: Record<string, () => Promise<object[]>> = {

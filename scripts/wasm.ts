@@ -1,7 +1,7 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -76,7 +76,8 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
-  const state = sha256(bindgen, readFileSync(library), String(release), ...flags);
+  const how = JSON.stringify({ release, fast, simd, flags });
+  const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);

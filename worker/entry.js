@@ -6,7 +6,7 @@ import { fetch, initSync, PartitionKeeper, scheduled } from "./build/streamgage_
 
 initSync({ module });
 
-// Where the module's futures go on. workerd's own leads through the embedder, a sixth of the time of a hit.
+// Where the module's futures go on. workerd's own leads through the embedder, which is slower.
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (task) => void settled.then(task);
 

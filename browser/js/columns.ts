@@ -85,7 +85,7 @@ export function metricsColumnsOf(
   }
 }
 
-/** Twelve bytes each, in wasm: 4 GB. */
+/** What a call takes at most: as many commits as 4 GB hold, twelve bytes each. */
 const MAX_ROWS = 2 ** 32 / 12;
 
 /** In the order in which wasm has them behind impact. */

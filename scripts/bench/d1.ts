@@ -7,6 +7,7 @@ import { buildWorker } from "../build-worker.ts";
 import { Failure, fingerprint, root, run, sha256, unlessDone } from "../lib.ts";
 import { enlarged, OTHERS, sampleDump } from "./dump.ts";
 import { startPeer, type Peer } from "./drf.ts";
+import { median } from "./measure.ts";
 
 const CORE = "/v3/customer/core/";
 const KEY = "owner";
@@ -176,9 +177,10 @@ export async function benchD1(): Promise<D1Time[]> {
     }
     for (const when of ["first", "again"] as const) {
       const ratios = times.flatMap(({ perSecond }) => (perSecond ? [perSecond[when] / perSecond.peer] : []));
-      const median = ratios.sort((a, b) => a - b)[ratios.length >> 1];
-      if (median !== undefined)
-        console.log(`requests a second, ${when}: ${median.toFixed(1)} times as many as the framework's (median)`);
+      if (ratios.length > 0)
+        console.log(
+          `requests a second, ${when}: ${median(ratios).toFixed(1)} times as many as the framework's (median)`,
+        );
     }
   } finally {
     await peer?.stop();

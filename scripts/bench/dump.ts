@@ -9,6 +9,7 @@ export async function sampleDump(): Promise<string> {
   if (existsSync(shared)) return shared;
   const demo = join(root, "target/bench/demo");
   const program = join(root, "target/release/streamgage");
+  await run("cargo", ["build", "--release", "--bin", "streamgage"]);
   await run(program, ["demo", "--out", demo, "--users", "500", "--until", "2026-09-01"], { capture: true });
   return demo;
 }

@@ -3,7 +3,7 @@
 /** What ours takes and what another way to the same answer takes, in milliseconds; over 1, ours is faster. */
 export type Figure = { name: string; ours: number; peer: number; ratio: number };
 
-export const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] ?? NaN;
+export const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** Medians of ways that run in turns, so that a machine whose speed drifts is fair to all; in milliseconds. */
 export function measure<Ways extends Record<string, () => unknown>>(

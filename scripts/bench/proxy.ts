@@ -8,6 +8,7 @@ import { METRICS } from "../../tests/conformance.ts";
 import { bundle } from "../bundle.ts";
 import { Failure, freePort, root } from "../lib.ts";
 import { serve, socket, worker } from "../workerd.ts";
+import { heading, median } from "./measure.ts";
 
 const CONNECTIONS = 16;
 const ROUNDS = 7;
@@ -85,9 +86,8 @@ export async function benchProxy(): Promise<Rate[]> {
     Object.values(ports),
   );
 
-  const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
   const rates: Rate[] = [];
-  console.log(`${"requests a second".padEnd(76)}${"ours".padStart(10)}${"peer".padStart(10)}${"ratio".padStart(8)}`);
+  heading("requests a second");
   const today = new Date().toJSON().slice(0, 10);
   for (const { name, query, status } of [
     { name: "hits", query: `start_date=${today}&resolution=period&team_id=7`, status: 200 },

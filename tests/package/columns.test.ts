@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/node.js";
+import { initSync } from "../../browser/dist/wasm.js";
 import { Random } from "../reference/random.mjs";
 
 const today = "2026-01-01";
@@ -120,7 +121,13 @@ test("4 GB of columns are refused, and so are users and days without number", ()
 });
 
 test("what fails leaves nothing behind", () => {
-  for (let turn = 0; turn < 10_000; turn += 1) metricsOf(few({ haloc: [1, 2, -1] }), WEEKS, { today });
+  const { memory } = initSync();
+  const fail = () => {
+    for (let turn = 0; turn < 5_000; turn += 1) metricsOf(few({ haloc: [1, 2, -1] }), WEEKS, { today });
+    return memory.buffer.byteLength;
+  };
+  const size = fail();
+  assert.equal(fail(), size);
   const asked = metricsOf(few(), WEEKS, { today });
   assert.equal(asked.ok && asked.value.count, 1);
 });
