@@ -331,9 +331,8 @@ const CHANGED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WH
 /// otherwise before than after. Of a group no other can become the first, or cease to be it.
 const TOUCHED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'touched'))";
 
-/// The cells of those commits, as they are at this point.
-const CELLS_NOW: &str = "json_group_array(json_array(day, apex_user_id, repo_id)) FROM commits WHERE id IN (\
-     SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'touched')))";
+/// The cells of commits, as they are at this point.
+const CELLS_NOW: &str = "json_group_array(json_array(day, apex_user_id, repo_id)) FROM commits";
 
 /// The cells that a batch touches, before or after.
 const CELLS: &str = "SELECT DISTINCT cell.value ->> 0 AS day, cell.value ->> 1 AS apex_user_id, \
@@ -422,7 +421,7 @@ impl Table {
                  ORDER BY id LIMIT 1) FROM (SELECT ignore_hash FROM commits WHERE id IN ({CHANGED}) \
                  UNION SELECT value ->> {group} FROM json_each(?1) WHERE value ->> 0 IN ({CHANGED})) AS grouped)"
             )),
-            plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS_NOW}")),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
             subtract_flags,
             subtract_new_work,
             rows(self.upsert(&format!("incoming.value ->> 0 IN ({CHANGED})"))),
@@ -432,7 +431,7 @@ impl Table {
             )),
             add_flags,
             add_new_work,
-            plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS_NOW}")),
+            plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
             plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({CELLS})")),
             plain(format!(
                 "INSERT INTO rollup (day, apex_user_id, repo_id, commits, haloc, churn, impact) \

@@ -241,8 +241,8 @@ impl Target {
             }
             Target::Dataset | Target::Import(_) => (vec![dump_statement()], Kind::Dataset, address()),
         };
-        // Neither a generation nor what is asked holds a line's end.
-        let hash = key_hash(&format!("{generation}\n{asked}"));
+        // None of these holds a line's end. Another version may answer otherwise.
+        let hash = key_hash(&format!("{}\n{generation}\n{asked}", env!("CARGO_PKG_VERSION")));
         Ok(Query { statements, answer, tag: format!("\"{}\"", hash.get(..32).unwrap_or(&hash)) })
     }
 }

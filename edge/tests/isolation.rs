@@ -466,13 +466,12 @@ impl Store for Database {
     }
 
     /// Whatever goes, and be it the record.
-    fn sweep(&self, _: i64) -> bool {
+    fn sweep(&self, _: i64) {
         let random = &self.simulation.random;
         self.write(|kept| {
             kept.answers.retain(|_, _| !random.one_in(4));
             kept.shelf.retain(|_, _| !random.one_in(4));
         });
-        true
     }
 }
 

@@ -71,6 +71,7 @@ test("an answer is kept until the store is written", async (context) => {
     assert.ok(status >= 400);
     assert.deepEqual([isKept, tag], [false, ""]);
   }
+  assert.equal((await asked(worker, `${TAGS}99/`, { headers: { "if-none-match": "*" } })).status, 404);
 
   await worker.load("tags", [{ id: 0, name: "another" }]);
   const after = await asked(worker, TAGS, { headers: { "if-none-match": again.tag } });

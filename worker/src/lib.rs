@@ -14,7 +14,6 @@ use js_sys::{Date, Object, Reflect};
 use partition::property;
 use proxy::Platform;
 use response::respond;
-use std::cell::OnceCell;
 use std::rc::Rc;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
@@ -98,11 +97,7 @@ struct Exchange {
     source: web_sys::Request,
     env: Env,
     request: Request,
-    settings: Rc<Settings>,
-}
-
-thread_local! {
-    static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+    settings: Settings,
 }
 
 impl Exchange {
@@ -118,16 +113,11 @@ impl Exchange {
             if_none_match: line(),
         };
         let variable = |name: &str| property(&env, name).and_then(|value| value.as_string());
-        // They stay as they are while the isolate lives.
-        let settings = SETTINGS.with(|settings| {
-            Rc::clone(settings.get_or_init(|| {
-                Rc::new(Settings {
-                    cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
-                    public_origin: variable("PUBLIC_ORIGIN"),
-                    today: variable("TODAY"),
-                })
-            }))
-        });
+        let settings = Settings {
+            cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
+            public_origin: variable("PUBLIC_ORIGIN"),
+            today: variable("TODAY"),
+        };
         Exchange { source, env, request, settings }
     }
 

@@ -27,17 +27,22 @@ struct Woken {
 const GO_ON_AFTER: f64 = 1_000.0;
 
 impl Woken {
-    /// Sets the alarm: soon, if there is something to go on with; else in a day, to sweep what is kept, if anything is and
-    /// none is set.
-    async fn arm(&self, is_anything_kept: bool) -> Result<(), JsValue> {
-        if self.keeper.is_unfinished() {
-            JsFuture::from(self.storage.set_alarm(Date::now() + GO_ON_AFTER)?).await?;
-        } else if is_anything_kept && !self.is_armed.get() {
-            if JsFuture::from(self.storage.get_alarm()?).await?.is_null() {
-                JsFuture::from(self.storage.set_alarm(Date::now() + DAY_MILLISECONDS)?).await?;
-            }
-            self.is_armed.set(true);
+    /// Sees to it that there is an alarm: soon, if there is something to go on with; else in a day, to sweep what is kept,
+    /// if anything is. One that is set and comes sooner stays.
+    async fn arm(&self) -> Result<(), JsValue> {
+        let after = if self.keeper.is_unfinished() {
+            GO_ON_AFTER
+        } else if !self.is_armed.get() && self.keeper.is_written() {
+            DAY_MILLISECONDS
+        } else {
+            return Ok(());
+        };
+        let due = Date::now() + after;
+        let set = JsFuture::from(self.storage.get_alarm()?).await?.as_f64();
+        if set.is_none_or(|set| set > due) {
+            JsFuture::from(self.storage.set_alarm(due)?).await?;
         }
+        self.is_armed.set(true);
         Ok(())
     }
 }
@@ -58,9 +63,12 @@ impl PartitionKeeper {
         let woken = Rc::clone(&self.0);
         future_to_promise(async move {
             woken.keeper.go_on().await;
-            let is_anything_left = woken.keeper.sweep();
+            // While there is more to do the alarm rings each second.
+            if !woken.keeper.is_unfinished() {
+                woken.keeper.sweep();
+            }
             woken.is_armed.set(false);
-            woken.arm(is_anything_left).await?;
+            woken.arm().await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -75,7 +83,7 @@ impl PartitionKeeper {
             let told = match command {
                 Command::Answer(ask) => match keeper.answer(&ask).await {
                     proxy::Told::Answer(answered) => {
-                        woken.arm(keeper.is_written()).await?;
+                        woken.arm().await?;
                         let (told, body) = Told::of(answered);
                         return told.respond(&body);
                     }
@@ -218,17 +226,15 @@ impl Store for Sqlite {
         self.rows("DELETE FROM shelf", &[]);
     }
 
-    fn sweep(&self, now: i64) -> bool {
+    fn sweep(&self, now: i64) {
         self.written.set(0);
         for statement in LIMITS.sweep(now, today() as i64) {
             let values: Vec<JsValue> = statement.parameters.iter().map(to_js).collect();
             self.rows(&statement.sql, &values);
         }
-        let is_anything_left = !self.rows(IS_ANYTHING_LEFT, &[]).is_empty();
-        if !is_anything_left {
+        if self.rows(IS_ANYTHING_LEFT, &[]).is_empty() {
             self.clear();
         }
-        is_anything_left
     }
 }
 

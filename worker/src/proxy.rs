@@ -23,7 +23,7 @@ thread_local! {
     static SETTINGS: RefCell<Option<Option<Rc<ProxySettings>>>> = const { RefCell::new(None) };
 }
 
-/// The proxy's variables, read once: they stay as they are while the isolate lives.
+/// The proxy's variables, read once an isolate.
 pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
     if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
         return Ok(settings);

@@ -52,6 +52,7 @@ fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
     let name = field.name;
     let each = times.map(|times| format!(" * ({times})")).unwrap_or_default();
     match (aggregate.function, field.kind) {
+        (Function::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
         (Function::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
         (Function::Sum, Kind::Number) => format!("SUM(t.{name}{each})"),
         // In two parts, neither of which can overflow.

@@ -123,12 +123,7 @@ pub(super) fn has_range(request: &ListRequest) -> bool {
         };
         is_bound && !condition.negated && field.is_some_and(|field| RANGED.contains(&field.name))
     };
-    match request.filter.nodes.split_last() {
-        Some((Node::All { negated: false, .. }, parts)) => {
-            parts.iter().all(|part| part.condition().is_some()) && request.filter.conditions().any(is_range)
-        }
-        _ => false,
-    }
+    request.filter.conjunction().is_some_and(|mut conditions| conditions.any(is_range))
 }
 
 /// The terms of an `ORDER BY`.

@@ -362,7 +362,6 @@ impl<W: World> Front<'_, W> {
 
     /// Fetches an answer anew that served though stale.
     async fn refresh(&self, partition: &str, ask: &Ask) {
-        let since = self.world.now();
         let record = self.record(partition).await;
         let mut later = Vec::new();
         match self.world.ask(partition, ask).await {
@@ -371,7 +370,7 @@ impl<W: World> Front<'_, W> {
             }
             Ok(Told::Yourself) | Err(Unavailable) => {
                 let Ask { asked, key, .. } = ask.clone();
-                let errand = Errand { asked, key, partition: Some(partition.to_owned()), since };
+                let errand = Errand { asked, key, partition: Some(partition.to_owned()), since: self.world.now() };
                 let kept = match record {
                     Some(record) => self.kept(&answer_address(partition, record.generation, &ask.asked)).await,
                     None => None,

@@ -47,8 +47,8 @@ pub trait Store: Shelf {
     fn clear(&self);
 
     /// Forgets what nobody reads, and what is beyond the limits ([`durable`](super::durable)); and the record, if nothing
-    /// else is left. Tells whether anything is.
-    fn sweep(&self, now: i64) -> bool;
+    /// else is left.
+    fn sweep(&self, now: i64);
 }
 
 /// What the front asks of the keeper.
@@ -261,9 +261,9 @@ impl<N: Net, S: Store> Keeper<N, S> {
         self.store.get(RECORD, "").is_some()
     }
 
-    /// Sweeps what is kept; tells whether anything is left.
-    pub fn sweep(&self) -> bool {
-        self.store.sweep(self.net.now())
+    /// Sweeps what is kept.
+    pub fn sweep(&self) {
+        self.store.sweep(self.net.now());
     }
 
     /// Whether something was beyond the budget of a request.

@@ -126,14 +126,15 @@ impl<'a, N: Net> Upstream<'a, N> {
         let mut tried = 0;
         loop {
             let now = self.net.now();
-            if let Err(left) = self.breaker.borrow_mut().ask(now) {
-                // At most a minute.
-                return Err(Trouble::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
-            }
             let left = self.deadline - now;
             let Some(limit) = u32::try_from(left.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0) else {
                 return Err(Trouble::TimedOut);
             };
+            // Last, since the one try that a breaker lets through is to be made.
+            if let Err(left) = self.breaker.borrow_mut().ask(now) {
+                // At most a minute.
+                return Err(Trouble::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
+            }
             tried += 1;
             self.tries.set(self.tries.get() + 1);
             let answer = self.net.get(self.outgoing(target, validators), limit).await;
