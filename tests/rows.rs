@@ -4,20 +4,6 @@
 use std::fs::read_to_string;
 use streamgage::schema::{Field, Kind, Missing, Nested, NestedOf, RESOURCES, Resource, TEAMS};
 
-/// What the package calls a row of a resource.
-fn type_name(resource: &Resource) -> &'static str {
-    match resource.name {
-        "commits" => "Commit",
-        "users" => "User",
-        "teams" => "Team",
-        "team_membership" => "TeamMembership",
-        "repos" => "Repo",
-        "tags" => "Tag",
-        "user_alias" => "UserAlias",
-        _ => "a resource without a type",
-    }
-}
-
 fn member(field: &Field) -> String {
     let of_kind = match field.kind {
         Kind::Integer | Kind::Decimal | Kind::Number => "number",
@@ -44,7 +30,7 @@ fn not_nested(nested: &Nested) -> Vec<&'static str> {
 }
 
 fn nested_member(nested: &Nested) -> String {
-    let whole = format!("Required<{}>", type_name(nested.resource));
+    let whole = format!("Required<{}>", nested.resource.title);
     let shown = match not_nested(nested).len() {
         0 => whole,
         _ if nested.resource == &TEAMS => "NestedTeam".into(),
@@ -57,7 +43,7 @@ fn nested_member(nested: &Nested) -> String {
 }
 
 fn shown(resource: &Resource) -> String {
-    let whole = format!("Required<{}>", type_name(resource));
+    let whole = format!("Required<{}>", resource.title);
     let replaced: Vec<&str> =
         resource.nested.iter().filter(|each| each.after == each.name).map(|each| each.name).collect();
     let own = if replaced.is_empty() { whole } else { format!("Omit<{whole}, {}>", names(&replaced)) };
@@ -93,12 +79,12 @@ fn the_types_of_rows_are_those_of_the_schema() {
     let text = read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/browser/js/rows.ts")).expect("rows.ts");
     for resource in RESOURCES {
         let members: Vec<String> = resource.fields.iter().map(member).collect();
-        assert_eq!(body(&text, type_name(resource)), members.join(" "), "{}", resource.name);
+        assert_eq!(body(&text, resource.title), members.join(" "), "{}", resource.name);
         for nested in resource.nested.iter().filter(|nested| nested.resource == &TEAMS) {
             let omitted = format!("NestedTeam = Omit<Required<Team>, {}>;", names(&not_nested(nested)));
             assert!(text.contains(&omitted), "{omitted}");
         }
     }
-    hold(&text, "Resources", RESOURCES.iter().map(|each| format!("{}: {};", each.name, type_name(each))));
+    hold(&text, "Resources", RESOURCES.iter().map(|each| format!("{}: {};", each.name, each.title)));
     hold(&text, "Shown", RESOURCES.iter().map(|resource| shown(resource)));
 }

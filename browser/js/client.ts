@@ -36,6 +36,9 @@ export interface Progress {
   pages: number;
 }
 
+/** How {@link Client.load} asks, and whom it tells. */
+export type Loading = Fetching & { onProgress?: (progress: Progress) => void };
+
 /** A client of the v3 API. */
 export interface Client {
   /** The metrics of a range (§1). */
@@ -54,12 +57,7 @@ export interface Client {
    * All pages of a list, one after the other, into a table, as text that JavaScript never takes apart. What came before
    * a failure stays in the table: to go on, ask with the `offset` of {@link Progress.rows}.
    */
-  load(
-    table: Table,
-    resource: ResourceName,
-    query?: Query,
-    options?: Fetching & { onProgress?: (progress: Progress) => void },
-  ): Promise<Outcome<Added>>;
+  load(table: Table, resource: ResourceName, query?: Query, options?: Loading): Promise<Outcome<Added>>;
 }
 
 /** What another attempt may help with. */

@@ -6,7 +6,7 @@ import type { Day, ResourceName } from "./rows.ts";
 import { refusal, Table, type MetricsResult, type Organization } from "./table.ts";
 
 export { createClient } from "./client.ts";
-export type { Client, ClientOptions, Fetching, Progress } from "./client.ts";
+export type { Client, ClientOptions, Fetching, Loading, Progress } from "./client.ts";
 export { metricsColumnsOf, metricsOf } from "./columns.ts";
 export type { CommitColumns, NumberColumn, Range } from "./columns.ts";
 export { queryString } from "./queries.ts";

@@ -1,5 +1,5 @@
 /** The other end of `streamgage/worker`: what runs in the thread. */
-import { createClient, type Client, type ClientOptions, type Progress } from "./client.ts";
+import { createClient, type Client, type ClientOptions, type Loading, type Progress } from "./client.ts";
 import { failed, freed } from "./results.ts";
 import { Table } from "./table.ts";
 import type { Port } from "./worker.ts";
@@ -10,7 +10,6 @@ export type Call = { id: number; target: number; method: string; args: unknown[]
 /** What a call has come to. */
 export type Reply = { id: number; value: unknown } | { id: number; progress: Progress };
 
-type Options = { signal?: AbortSignal; onProgress?: (progress: Progress) => void };
 type Method = (...args: unknown[]) => unknown;
 
 /**
@@ -34,7 +33,7 @@ export function serve(port: Port, start: () => Promise<void>): void {
     if (method === "free") targets.delete(target);
     const controller = new AbortController();
     running.set(id, controller);
-    const options = args.at(-1) as Options;
+    const options = args.at(-1) as Loading;
     options.signal = controller.signal;
     options.onProgress = (progress) => port.postMessage({ id, progress } satisfies Reply, []);
     return (own as unknown as Record<string, Method>)[method]?.(...args);

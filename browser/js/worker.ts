@@ -8,7 +8,7 @@
  * const table = await streamgage.table();
  * ```
  */
-import type { Client, ClientOptions, Fetching, Progress } from "./client.ts";
+import type { Client, ClientOptions, Loading, Progress } from "./client.ts";
 import { queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { brokeOff, failed, type Failure, type Outcome } from "./results.ts";
 import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
@@ -49,12 +49,7 @@ export interface RemoteTable {
 
 /** A {@link Client} in another thread: what it loads goes into that thread's tables. */
 export interface RemoteClient extends Omit<Client, "load"> {
-  load(
-    table: RemoteTable,
-    resource: ResourceName,
-    query?: Query,
-    options?: Fetching & { onProgress?: (progress: Progress) => void },
-  ): Promise<Outcome<Added>>;
+  load(table: RemoteTable, resource: ResourceName, query?: Query, options?: Loading): Promise<Outcome<Added>>;
 }
 
 /** The thread at the other end of a port. */
@@ -88,12 +83,7 @@ export function connect(port: Port): Connection {
     });
   port.start?.();
 
-  function call<Value>(
-    target: Target,
-    method: string,
-    args: unknown[],
-    options: Fetching & { onProgress?: (progress: Progress) => void } = {},
-  ): Promise<Value> {
+  function call<Value>(target: Target, method: string, args: unknown[], options: Loading = {}): Promise<Value> {
     if (typeof target !== "number") return Promise.resolve(target as Value);
     const { signal, onProgress, ...others } = options;
     const id = (calls += 1);

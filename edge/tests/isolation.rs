@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use streamgage::calendar::{Day, Week};
+use streamgage::query::{CORE, METRICS};
 use streamgage_edge::proxy::{
     Ask, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record,
     Shelf, Store, Told, Unavailable, World, open,
@@ -21,8 +22,6 @@ use streamgage_edge::proxy::{
 use streamgage_edge::{Outcome, Parameter, Request, Settings, Statement, Url};
 
 const UPSTREAM: &str = "https://upstream.example";
-const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
-const CORE: &str = "/v3/customer/core/";
 const SECOND: i64 = 1_000;
 const KEY_TTL: i64 = 300 * SECOND;
 const STALE_KEY_TTL: i64 = 86_400 * SECOND;

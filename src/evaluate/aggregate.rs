@@ -302,6 +302,7 @@ mod tests {
         assert_eq!(of("group_by[user_alias_id]&id__lt=3&normalize_authors=true"), r#"[{"user_alias_id":7}]"#);
         assert_eq!(answer("aggregate[count]=id&id=9"), (0, "[]".into()));
     }
+
     #[test]
     fn groups_of_numbers_that_lie_far_apart() {
         for far in [(1i64 << 53) - 1, 1 << 31] {

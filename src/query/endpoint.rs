@@ -5,6 +5,8 @@ use alloc::{format, string::String};
 
 /// The path of the metrics (§1).
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
+/// What the paths of all lists begin with (§2).
+pub const CORE: &str = "/v3/customer/core/";
 
 /// An endpoint of the v3 API.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
     if METRICS.strip_suffix('/') == Some(path) {
         return Some(Endpoint::Metrics);
     }
-    let path = path.strip_prefix("/v3/customer/core/")?;
+    let path = path.strip_prefix(CORE)?;
     match path.split_once('/') {
         None if path == "commits.agg" => Some(Endpoint::Aggregate),
         None => resource(path).map(Endpoint::List),

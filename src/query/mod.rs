@@ -10,7 +10,7 @@ mod page;
 mod parameters;
 
 pub use aggregate::{Aggregate, AggregateRequest, Function, Group};
-pub use endpoint::{Endpoint, METRICS, Route, route};
+pub use endpoint::{CORE, Endpoint, METRICS, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{

@@ -24,6 +24,8 @@ pub use uses::{Lookup, Uses};
 pub struct Resource {
     /// Its name in paths, dumps and tables.
     pub name: &'static str,
+    /// What one of its rows is called, as a type.
+    pub title: &'static str,
     /// Its fields, in the order in which rows show them. The first is `id`.
     pub fields: &'static [Field],
     /// What rows show of other resources.

@@ -38,6 +38,7 @@ const NESTED_TEAM: &[&str] = &[
 /// Commits. An author date is required too, as any of the fields that tell the author's day (§4).
 pub const COMMITS: Resource = Resource {
     name: "commits",
+    title: "Commit",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("hexsha", Text, Null, MATCHED | IN | ORDER | SEARCH),
@@ -90,6 +91,7 @@ pub const COMMITS: Resource = Resource {
 /// Users: the people, each with one apex id for all of their aliases.
 pub const USERS: Resource = Resource {
     name: "users",
+    title: "User",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
@@ -135,6 +137,7 @@ pub const USERS: Resource = Resource {
 /// Teams, nested by `parent`.
 pub const TEAMS: Resource = Resource {
     name: "teams",
+    title: "Team",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
@@ -165,6 +168,7 @@ pub const TEAMS: Resource = Resource {
 /// Who is in which team, as what.
 pub const TEAM_MEMBERSHIP: Resource = Resource {
     name: "team_membership",
+    title: "TeamMembership",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("membership_type", Text, Null, MATCHED | ORDER),
@@ -189,6 +193,7 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
 /// Repositories.
 pub const REPOS: Resource = Resource {
     name: "repos",
+    title: "Repo",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
@@ -216,6 +221,7 @@ pub const REPOS: Resource = Resource {
 /// The tags of repositories.
 pub const TAGS: Resource = Resource {
     name: "tags",
+    title: "Tag",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, ORDER),
@@ -229,6 +235,7 @@ pub const TAGS: Resource = Resource {
 /// The names under which users appear in repositories.
 pub const USER_ALIAS: Resource = Resource {
     name: "user_alias",
+    title: "UserAlias",
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER),

@@ -1,9 +1,9 @@
 //! The fast tier: the Cache API of the data centre that a request came to. What is in it may be gone at any time.
 
-use js_sys::Reflect;
+use crate::response::respond;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Headers, Response, ResponseInit};
+use web_sys::{Cache, Response};
 
 /// Where a stored answer's head stands, so that its body is never read to decide.
 const HEAD: &str = "Streamgage-Head";
@@ -43,13 +43,7 @@ impl Fast {
 
 /// An entry: a head, which is JSON text, and a body (bytes, a text, a stream, or null), kept for so many seconds at most.
 pub fn entry(head: &str, body: &JsValue, seconds: u32) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
-    headers.set("Cache-Control", &format!("max-age={seconds}"))?;
-    headers.set(HEAD, &ascii(head))?;
-    let init = ResponseInit::new();
-    init.set_headers(&headers);
-    let make: js_sys::Function = Reflect::get(&js_sys::global(), &"Response".into())?.unchecked_into();
-    Reflect::construct(&make, &js_sys::Array::of2(body, &init)).map(JsCast::unchecked_into)
+    respond(200, &[("Cache-Control", format!("max-age={seconds}")), (HEAD, ascii(head))], body)
 }
 
 /// The head of an entry.

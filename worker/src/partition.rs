@@ -2,7 +2,7 @@
 
 use crate::database::to_js;
 use crate::network::Network;
-use crate::proxy::{Body, Command, DAY_MILLISECONDS, Told, settings};
+use crate::proxy::{Body, Command, DAY_MILLISECONDS, Told, settings, today};
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -166,11 +166,6 @@ impl Sqlite {
             self.sweep(Network.now());
         }
     }
-}
-
-/// The day, as its number since 1970-01-01.
-fn today() -> f64 {
-    (Date::now() / DAY_MILLISECONDS).floor()
 }
 
 fn text(row: &Array, column: u32) -> Option<String> {

@@ -36,13 +36,17 @@ pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
 
 pub const DAY_MILLISECONDS: f64 = 86_400_000.0;
 
+/// The day, as its number since 1970-01-01.
+pub fn today() -> f64 {
+    (Date::now() / DAY_MILLISECONDS).floor()
+}
+
 /// Has the partition of the Worker's own key fetch anew what was asked for lately.
 pub async fn refresh(env: Env) -> Result<(), JsValue> {
     let Some(settings) = settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
-        let today = (Date::now() / DAY_MILLISECONDS).floor() as i32;
         let platform = Platform::new(env, &settings, false);
-        platform.command(&partitions.name(key), &Command::Refresh(today)).await?;
+        platform.command(&partitions.name(key), &Command::Refresh(today() as i32)).await?;
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub fn respond<N: Serialize, V: Serialize>(
         #[serde(serialize_with = "by_name")]
         headers: &'a [(N, V)],
     }
-    let init = serde_json::to_string(&Init { status, headers }).map_err(crate::failure)?;
+    let init = serde_json::to_string(&Init { status, headers }).map_err(JsError::from)?;
     Made::new(body, &JSON::parse(&init)?).map(JsCast::unchecked_into)
 }
 

@@ -15,9 +15,9 @@ use crate::reply::{Reply, method_not_allowed, not_found, throttled, unknown_erro
 use crate::visit::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
 use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};
-use schemas::{capital, reference, schema, title};
+use schemas::{capital, reference, schema};
 use serde::Serialize;
-use streamgage::query::{METRICS, METRICS_PARAMETERS, filter_parameters};
+use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS, filter_parameters};
 use streamgage::schema::{COMMITS, Operand, RESOURCES, Resource};
 
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
@@ -92,7 +92,7 @@ fn tag(name: &'static str, description: &'static str) -> Json {
 }
 
 fn address(resource: &Resource) -> String {
-    format!("/v3/customer/core/{}/", resource.name)
+    format!("{CORE}{}/", resource.name)
 }
 
 fn json_content(schema: Json, examples: Json) -> Json {
@@ -202,7 +202,7 @@ fn list_of(resource: &'static Resource, known: &Example) -> Json {
         format!("list_{}", resource.name),
         capital(&format!("a list of {}", plural(resource))),
         Json::List(list_parameters(resource)),
-        answer("A page of the list.", schemas::page(schema(title(resource))), good),
+        answer("A page of the list.", schemas::page(schema(resource.title)), good),
     );
     let bad = bad(resource).map(|(summary, query)| ask(summary, &query));
     object! { "get" => refusing(operation, bad) }
@@ -281,7 +281,7 @@ fn object_of(resource: &'static Resource, known: &Example) -> Json {
         Json::List(parameters),
         answer(
             "The object. The filters of the list are read too: what they leave out is not found.",
-            schema(title(resource)),
+            schema(resource.title),
             good,
         ),
     );
@@ -324,7 +324,7 @@ fn import(resource: &'static Resource) -> Json {
         "schema" => object! {
             "type" => "array", "maxItems" => 1_000,
             "items" => object! { "anyOf" => list![
-                schema(&format!("{}Row", title(resource))), schemas::deletion(),
+                schema(&format!("{}Row", resource.title)), schemas::deletion(),
             ]},
         },
         "examples" => Json::object([
@@ -497,8 +497,8 @@ fn with_headers(answer: Json, reply: &Reply) -> Json {
 }
 
 fn components() -> Json {
-    let rows = RESOURCES.map(|resource| (title(resource).to_owned(), schemas::row(resource)));
-    let imported = RESOURCES.map(|resource| (format!("{}Row", title(resource)), schemas::import_row(resource)));
+    let rows = RESOURCES.map(|resource| (resource.title.to_owned(), schemas::row(resource)));
+    let imported = RESOURCES.map(|resource| (format!("{}Row", resource.title), schemas::import_row(resource)));
     let common = schemas::common().into_iter().map(|(name, schema)| (name.to_owned(), schema));
     let aggregate = [("CommitAggregate".to_owned(), schemas::aggregate_row())];
     let shared = parameters::common().into_iter().map(|(name, parameter)| (name.to_owned(), parameter));

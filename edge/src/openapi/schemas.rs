@@ -28,20 +28,6 @@ pub(super) fn schema(name: &str) -> Json {
     reference("schemas", name)
 }
 
-/// What the objects of a resource are called.
-pub(super) fn title(resource: &Resource) -> &'static str {
-    match resource.name {
-        "commits" => "Commit",
-        "users" => "User",
-        "teams" => "Team",
-        "team_membership" => "TeamMembership",
-        "repos" => "Repo",
-        "tags" => "Tag",
-        "user_alias" => "UserAlias",
-        other => other,
-    }
-}
-
 /// The type of a parameter's value.
 pub(super) fn operand(operand: Operand) -> Json {
     match operand {

@@ -33,7 +33,7 @@ pub use front::{Call, Content, Front, Later, Memory, Opened, Served, Unavailable
 pub use headers::Headers;
 pub use keeper::{Answered, Ask, Keeper, MAX_KEPT, Store, Told};
 pub use keys::Record;
-pub use requests::{Asked, CORE, Class, Query};
+pub use requests::{Asked, Class, Query};
 pub use settings::{BadVariable, MetricsFrom, ProxySettings};
 pub use source::{Fetched, Shelf, Source, Trouble};
 pub use status::Way;

@@ -134,8 +134,7 @@ fn default_freshness(asked: &Asked, now: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::requests::CORE;
-    use streamgage::query::METRICS;
+    use streamgage::query::{CORE, METRICS};
 
     /// Sunday 2026-11-22, noon.
     const NOW: i64 = 1_795_348_800_000;

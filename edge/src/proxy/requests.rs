@@ -5,11 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use streamgage::query::{METRICS, METRICS_PARAMETERS};
+use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS};
 use streamgage::sort::sort_by;
-
-/// What all lists begin with (§2).
-pub const CORE: &str = "/v3/customer/core/";
 
 /// What upstreams let keys do apart: a key may lose one and keep the other (§3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 //! A scope is expressed by parameters of the upstream's own, written by us from what was read: no spelling of a caller's
 //! can mean one thing here and another there. What can't be expressed so is refused.
 
-use super::requests::{Asked, CORE, Class};
+use super::requests::{Asked, Class};
 use serde::Deserialize;
 use streamgage::calendar::Day;
+use streamgage::query::CORE;
 use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
 use streamgage::schema::{Lookup, resource};
 

@@ -108,7 +108,7 @@ pub fn error_entry(trouble: Trouble) -> (Entry, Vec<u8>) {
 mod tests {
     use super::*;
     use crate::proxy::headers::Headers;
-    use crate::proxy::requests::CORE;
+    use streamgage::query::CORE;
 
     const UPSTREAM: &str = "https://flow.example";
     const NOW: i64 = 1_795_348_800_000;

@@ -2,6 +2,8 @@
 
 #[path = "../../src/fast.rs"]
 mod fast;
+#[path = "../../src/response.rs"]
+mod response;
 
 use fast::Fast;
 use js_sys::{Array, ArrayBuffer, Date, Function, Promise, Reflect, Uint8Array};
