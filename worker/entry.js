@@ -10,24 +10,45 @@ initSync({ module });
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (task) => void settled.then(task);
 
+/** What else is asked of a request than its method and address, in the order of its lines. */
+const READ = ["Authorization", "Origin", "Access-Control-Request-Method", "If-None-Match"];
+
+/**
+ * @param {unknown} error
+ * @returns {Response}
+ */
+function failed(error) {
+  console.error(JSON.stringify({ level: "error", error: String(error) }));
+  const headers = { "Content-Type": "application/json", "Cache-Control": "private, no-store" };
+  return new Response('{"error":["Unknown error occurred"]}', { status: 500, headers });
+}
+
+/**
+ * What is answered at once comes as one text: the head in a line, and behind it the body, if there is one.
+ * @param {string} text
+ * @returns {Response}
+ */
+function made(text) {
+  const end = text.indexOf("\n");
+  return new Response(text.slice(end + 1) || null, JSON.parse(text.slice(0, end)));
+}
+
 export default {
   /**
    * @param {Request} request
    * @param {unknown} env
    * @param {unknown} context
-   * @returns {Promise<Response>}
+   * @returns {Response | Promise<Response>}
    */
-  async fetch(request, env, context) {
+  fetch(request, env, context) {
     try {
       // One text: each that crosses into wasm costs as much. No line holds a line's end.
       const { method, url, headers } = request;
-      const read = ["Authorization", "Origin", "Access-Control-Request-Method", "If-None-Match"];
-      const lines = [method, url, ...read.map((name) => headers.get(name))].join("\n");
-      return await fetch(lines, request, env, context);
+      const lines = [method, url, ...READ.map((name) => headers.get(name))].join("\n");
+      const answer = fetch(lines, request, env, context);
+      return typeof answer === "string" ? made(answer) : answer.catch(failed);
     } catch (error) {
-      console.error(JSON.stringify({ level: "error", error: String(error) }));
-      const headers = { "Content-Type": "application/json", "Cache-Control": "private, no-store" };
-      return new Response('{"error":["Unknown error occurred"]}', { status: 500, headers });
+      return failed(error);
     }
   },
 

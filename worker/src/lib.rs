@@ -14,6 +14,7 @@ use js_sys::{Date, Object, Reflect};
 use partition::property;
 use proxy::Platform;
 use response::respond;
+use std::cell::RefCell;
 use std::rc::Rc;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
@@ -24,22 +25,22 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, console_error};
 
-/// Answers a request: with a response where nothing has to be asked, or with the promise of one. `lines` are of the
-/// request what [`Request`] has, in its order.
+/// Answers a request: with a text where nothing has to be asked, a response's head, a line's end and its body; or with the
+/// promise of a response. `lines` are of the request what [`Request`] has, in its order.
 #[wasm_bindgen]
 pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let exchange = Exchange::new(lines, request, env);
     if let Some(proxy) = proxy::settings(&exchange.env)? {
         match open(&exchange.request, &exchange.settings, Date::now()) {
             Opened::Elsewhere => {}
-            Opened::Reply(reply) => return exchange.send(reply).map(JsValue::from),
+            Opened::Reply(reply) => return exchange.at_once(reply),
             Opened::Call(call) => {
                 return Ok(future_to_promise(async move { exchange.serve(proxy, call, &context).await }).into());
             }
         }
     }
     match receive(&exchange.request, &exchange.settings, Date::now()) {
-        Received::Reply(reply) => exchange.send(reply).map(JsValue::from),
+        Received::Reply(reply) => exchange.at_once(reply),
         Received::Visit(visit) => {
             let answer = async move {
                 let (reply, kept) = exchange.visit(visit, &context).await.unwrap_or_else(|error| {
@@ -97,7 +98,24 @@ struct Exchange {
     source: web_sys::Request,
     env: Env,
     request: Request,
-    settings: Settings,
+    settings: Rc<Settings>,
+}
+
+thread_local! {
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+}
+
+/// The Worker's variables, read once an isolate: each look at one crosses over to JavaScript and back.
+fn settings(env: &Env) -> Rc<Settings> {
+    let variable = |name: &str| property(env, name).and_then(|value| value.as_string());
+    let read = || {
+        Rc::new(Settings {
+            cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
+            public_origin: variable("PUBLIC_ORIGIN"),
+            today: variable("TODAY"),
+        })
+    };
+    SETTINGS.with_borrow_mut(|settings| Rc::clone(settings.get_or_insert_with(read)))
 }
 
 impl Exchange {
@@ -112,13 +130,17 @@ impl Exchange {
             asks_for_method: line().is_some(),
             if_none_match: line(),
         };
-        let variable = |name: &str| property(&env, name).and_then(|value| value.as_string());
-        let settings = Settings {
-            cors_origins: variable("CORS_ORIGINS").unwrap_or_default(),
-            public_origin: variable("PUBLIC_ORIGIN"),
-            today: variable("TODAY"),
-        };
+        let settings = settings(&env);
         Exchange { source, env, request, settings }
+    }
+
+    /// A reply, as the text that `entry.js` makes a response of.
+    fn at_once(&self, reply: Reply) -> Result<JsValue, JsValue> {
+        let reply = dress(reply, &self.request, &self.settings);
+        let mut text = response::head(reply.status, &reply.headers)?;
+        text.push('\n');
+        text.push_str(&reply.body);
+        Ok(text.into())
     }
 
     fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {

@@ -20,14 +20,18 @@ pub fn respond<N: Serialize, V: Serialize>(
     headers: &[(N, V)],
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
+    Made::new(body, &JSON::parse(&head(status, headers)?)?).map(JsCast::unchecked_into)
+}
+
+/// What a response is made with beside its body, as JSON. No header may be named twice.
+pub fn head<N: Serialize, V: Serialize>(status: u16, headers: &[(N, V)]) -> Result<String, JsValue> {
     #[derive(Serialize)]
-    struct Init<'a, N: Serialize, V: Serialize> {
+    struct Head<'a, N: Serialize, V: Serialize> {
         status: u16,
         #[serde(serialize_with = "by_name")]
         headers: &'a [(N, V)],
     }
-    let init = serde_json::to_string(&Init { status, headers }).map_err(JsError::from)?;
-    Made::new(body, &JSON::parse(&init)?).map(JsCast::unchecked_into)
+    Ok(serde_json::to_string(&Head { status, headers }).map_err(JsError::from)?)
 }
 
 fn by_name<N: Serialize, V: Serialize, S: Serializer>(headers: &&[(N, V)], to: S) -> Result<S::Ok, S::Error> {
