@@ -141,7 +141,7 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
     let table = Table { resource };
     let (statements, stores) = if resource == &COMMITS {
-        (table.replace_commits(kept, deleted), 6..8)
+        (table.replace_commits(kept, deleted), 7..9)
     } else {
         (table.replace(kept, deleted), 1..3)
     };
@@ -398,8 +398,8 @@ impl Table {
         let group = columns.iter().position(|column| column == "ignore_hash").unwrap_or_default();
         let rows = |sql: String| Statement::new(sql, [kept.clone().into()]);
         let plain = |sql: String| Statement::new(sql, []);
-        let [subtract_flags, subtract_new_work] = counts::tally(-1, TOUCHED);
-        let [add_flags, add_new_work] = counts::tally(1, TOUCHED);
+        let [subtract_flags, subtract_new_work, subtract_days] = counts::tally(-1, TOUCHED);
+        let [add_flags, add_new_work, add_days] = counts::tally(1, TOUCHED);
         vec![
             counts::update(self.resource, kept.clone(), deleted.clone()),
             Statement::new(
@@ -424,6 +424,7 @@ impl Table {
             plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
             subtract_flags,
             subtract_new_work,
+            subtract_days,
             rows(self.upsert(&format!("incoming.value ->> 0 IN ({CHANGED})"))),
             Statement::new("DELETE FROM commits WHERE id IN (SELECT value FROM json_each(?1))", [deleted.into()]),
             plain(format!(
@@ -431,6 +432,7 @@ impl Table {
             )),
             add_flags,
             add_new_work,
+            add_days,
             plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
             plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({CELLS})")),
             plain(format!(

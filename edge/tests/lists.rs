@@ -402,15 +402,16 @@ fn examples_use_indexes() {
         let plans = store.plans(&request("GET", &format!("/v3/customer/core/{path}")), b"");
         assert!(plans.iter().any(|plan| plan.contains(index)), "{path}: {plans:#?}");
         // One end of a range: the planner, which knows no numbers of rows, would go through all in the order of ids.
+        let page = plans.last().unwrap();
         if path.contains("new_work__gte") || path.contains("author_date__gt=") {
-            let sorted = plans[1].split("RIGHT").next().unwrap();
-            // Of dates the index tells whether they are few, too; of new_work what imports count.
-            let times = if path.contains("new_work__gte") { 1 } else { 2 };
-            assert_eq!(sorted.matches(index).count(), times, "{path}: {sorted}");
+            // Where imports count no such range, so many of it are looked up first; else a page of them.
+            println!("{path}\n{page}");
+            assert_eq!(page.split("RIGHT").next().unwrap().matches(index).count(), 1, "{path}: {page}");
         }
+        println!("{path}\n{page}");
         // An order of ids needs no sorting before the page is known.
         if index == "SCAN t" {
-            assert!(!plans[1].split("SCAN (subquery").next().unwrap().contains("ORDER BY"), "{path}: {}", plans[1]);
+            assert!(!page.split("SCAN counted").next().unwrap().contains("ORDER BY"), "{path}: {page}");
         }
     }
 }
@@ -448,6 +449,8 @@ fn broad_questions_are_counted_without_commits() {
         "repo_id__in=1,2&smart_dedupe=true",
         "new_work__lt=10",
         "new_work__gte=3&new_work__lte=5",
+        "author_local_date__gte=2021-06-03",
+        "author_local_date__gte=2021-06-03&author_local_date__lt=2021-06-09T00:00:00",
     ];
     let before = queries.map(count);
     assert!(before.iter().all(|&count| count > 0 && count < 300), "{before:?}");

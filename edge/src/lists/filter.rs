@@ -2,6 +2,8 @@
 //!
 //! SQL's logic of three values is that of the core's filters, whose evaluation in memory this is tested against.
 
+use super::rows::whole;
+use crate::counts;
 use crate::derived::{Form, instant};
 use crate::sql::Parameters;
 use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
@@ -88,9 +90,38 @@ pub(super) fn finds_all(request: &ListRequest) -> bool {
     request.filter.conditions().next().is_none()
 }
 
+/// Counts what is found without reading it, where imports keep count of it.
+pub(super) fn kept_count(request: &ListRequest, parameters: &mut Parameters) -> Option<String> {
+    if finds_all(request) {
+        return Some(counts::all(request.resource));
+    }
+    if let Some(table) = tally(request) {
+        return Some(format!("SELECT {} AS count{}", whole("t.count"), found(request, table, parameters)));
+    }
+    let (field, from, until) = days(request)?;
+    Some(counts::of_days(field, from, until, parameters))
+}
+
+/// The field of commits, and its first and last moment in microseconds, where nothing is asked but that it lies between.
+fn days(request: &ListRequest) -> Option<(&'static str, Option<i64>, Option<i64>)> {
+    let (mut asked, mut from, mut until) = (None, None, None);
+    for condition in request.filter.conjunction()? {
+        let Subject::Field(place) = condition.subject else { return None };
+        match condition.test {
+            _ if condition.negated || asked.is_some_and(|asked| asked != place) => return None,
+            Test::AtLeast(moment) => from = from.max(Some(moment)),
+            Test::AtMost(moment) => until = Some(until.map_or(moment, |until: i64| until.min(moment))),
+            _ => return None,
+        }
+        asked = Some(place);
+    }
+    let field = request.resource.fields.get(asked?).filter(|_| request.resource.name == COMMITS.name)?;
+    counts::DAYS.contains(&field.name).then_some((field.name, from, until))
+}
+
 /// The table that has the `count` of the commits that are found, where all that is asked of them is what it tells them
 /// apart by.
-pub(super) fn tally(request: &ListRequest) -> Option<&'static str> {
+fn tally(request: &ListRequest) -> Option<&'static str> {
     let resource = request.resource;
     let is_of = |condition: &Condition, name: &str| matches!(condition.subject, Subject::Field(place) if resource.fields.get(place).is_some_and(|field| field.name == name));
     // Filters that are no fields look at the repository's tags.

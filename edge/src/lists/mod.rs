@@ -8,7 +8,6 @@ pub(crate) use rows::{Members, Name, quote};
 
 use crate::reply::{Reply, not_found};
 use crate::sql::{Broken, Outcome, Parameters, Statement};
-use serde::Deserialize;
 use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
 
@@ -54,7 +53,7 @@ impl List {
         Ok(List { of: Of::Aggregate(request), address, query: query.to_owned() })
     }
 
-    /// How many rows there are, and the page.
+    /// How many rows there are, and the page; or both in one.
     pub fn statements(&self) -> Vec<Statement> {
         let statement = |write: &dyn Fn(&mut Parameters) -> String| {
             let mut parameters = Parameters::default();
@@ -62,10 +61,7 @@ impl List {
             parameters.into_statement(sql)
         };
         match &self.of {
-            Of::Rows(request) => vec![
-                statement(&|parameters| rows::count(request, parameters)),
-                statement(&|parameters| rows::page(request, parameters)),
-            ],
+            Of::Rows(request) => rows::statements(request),
             Of::Aggregate(request) => vec![
                 statement(&|parameters| aggregate::count(request, parameters)),
                 statement(&|parameters| aggregate::page(request, parameters)),
@@ -75,12 +71,14 @@ impl List {
 
     /// The envelope around the rows.
     pub fn body(&self, outcomes: &[Outcome]) -> Result<String, Broken> {
-        #[derive(Deserialize)]
-        struct Count {
-            count: u64,
-        }
-        let [counted, found] = outcomes else { return Err(Broken::missing("page")) };
-        let count = counted.read::<Count>()?.pop().ok_or_else(|| Broken::missing("count"))?.count;
+        let (count, found) = match outcomes {
+            [both] => rows::read_both(both)?,
+            [counted, found] => {
+                let (count,) = counted.read()?.pop().ok_or_else(|| Broken::missing("count"))?;
+                (count, rows::read(found)?)
+            }
+            _ => return Err(Broken::missing("page")),
+        };
         let page = match &self.of {
             Of::Rows(request) => request.page,
             Of::Aggregate(request) => request.list.page,
@@ -89,7 +87,7 @@ impl List {
         let next = link(page.next(count, &self.address, &self.query));
         let previous = link(page.previous(&self.address, &self.query));
         let mut body = format!(r#"{{"count":{count},"next":{next},"previous":{previous},"results":["#);
-        for row in &rows::read(found)? {
+        for row in &found {
             let times = match &self.of {
                 Of::Rows(request) => rows::times(request, row)?,
                 Of::Aggregate(_) => 1,

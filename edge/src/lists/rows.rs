@@ -2,7 +2,7 @@
 
 use super::filter;
 use crate::counts;
-use crate::sql::{Broken, Outcome, Parameters};
+use crate::sql::{Broken, Outcome, Parameters, Statement};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -60,20 +60,6 @@ fn bind(number: u64, parameters: &mut Parameters) -> String {
     parameters.bind(i64::try_from(number).unwrap_or(MAX_INTEGER).min(MAX_INTEGER))
 }
 
-/// Counts the rows.
-pub(super) fn count(request: &ListRequest, parameters: &mut Parameters) -> String {
-    if filter::finds_all(request) {
-        return counts::all(request.resource);
-    }
-    let tally = filter::tally(request);
-    let times: Vec<String> = tally.map(|_| "t.count".to_owned()).into_iter().chain(filter::times(request)).collect();
-    let count = match times.as_slice() {
-        [] => "COUNT(*)".to_owned(),
-        times => whole(&times.join(" * ")),
-    };
-    format!("SELECT {count} AS count{}", filter::found(request, tally.unwrap_or(request.resource.name), parameters))
-}
-
 /// The sum of whole numbers that are not negative, as one that a JavaScript number holds.
 pub(super) fn whole(sum: &str) -> String {
     format!("CAST(min(total({sum}), {MAX_INTEGER}) AS INTEGER)")
@@ -86,59 +72,126 @@ const MAX_PASSED: u64 = 1_000;
 /// ids.
 const MAX_SORTED: u64 = 10_000;
 
-/// The page's rows, each from the columns that [`columns`] names.
-pub(super) fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
+/// The most bytes of a condition that is written several times into a statement: D1 takes one of 100,000.
+const MAX_REPEATED: usize = 20_000;
+
+/// The statements that find a list: of how many rows it has and of a page, or one of both.
+pub(super) fn statements(request: &ListRequest) -> Vec<Statement> {
+    let by_id = request.ordering.iter().all(|order| order.field == 0);
+    let statement = |write: &dyn Fn(&ListRequest, &mut Parameters) -> String| {
+        let mut parameters = Parameters::default();
+        let sql = write(request, &mut parameters);
+        parameters.into_statement(sql)
+    };
+    if filter::finds_all(request) && by_id {
+        return vec![Statement::new(counts::all(request.resource), []), statement(&all)];
+    }
+    let mut parameters = Parameters::default();
+    let found = filter::found(request, request.resource.name, &mut parameters);
+    if filter::times(request).is_some() || found.len() > MAX_REPEATED {
+        return vec![statement(&count), statement(&page)];
+    }
+    let sql = both(request, by_id, &found, &mut parameters);
+    vec![parameters.into_statement(sql)]
+}
+
+/// The page's rows of a list of all rows in the order of ids, each from the columns that [`columns`] names.
+fn all(request: &ListRequest, parameters: &mut Parameters) -> String {
     let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
     let Page { limit, offset } = request.page;
-    let by_id = request.ordering.iter().all(|order| order.field == 0);
-    if filter::finds_all(request) && by_id {
-        if offset <= MAX_PASSED {
-            let pages = self::limit(request.page, parameters);
-            return format!("SELECT {columns} FROM {resource} AS t ORDER BY {order} {pages}");
-        }
-        let descending = request.ordering.first().is_some_and(|order| order.descending);
-        let place = counts::place(request.resource, descending, bind(offset, parameters));
-        return format!(
-            "{} SELECT {columns} FROM {resource} AS t WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
-            place.with,
-            place.from,
-            bind(limit, parameters),
-            place.skipped,
-        );
+    if offset <= MAX_PASSED {
+        let pages = self::limit(request.page, parameters);
+        return format!("SELECT {columns} FROM {resource} AS t ORDER BY {order} {pages}");
     }
+    let descending = request.ordering.first().is_some_and(|order| order.descending);
+    let place = counts::place(request.resource, descending, bind(offset, parameters));
+    format!(
+        "{} SELECT {columns} FROM {resource} AS t WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
+        place.with,
+        place.from,
+        bind(limit, parameters),
+        place.skipped,
+    )
+}
+
+/// Counts the rows.
+fn count(request: &ListRequest, parameters: &mut Parameters) -> String {
+    let count = filter::times(request).map_or_else(|| "COUNT(*)".to_owned(), |times| whole(&times));
+    format!("SELECT {count} AS count{}", filter::found(request, request.resource.name, parameters))
+}
+
+/// The page's rows, each from the columns that [`columns`] names.
+fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
+    let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
     // What may have to be sorted is ids; the rows of the page alone are read whole.
     let found = filter::found(request, resource, parameters);
     let whole = format!("CROSS JOIN {resource} AS t ON t.id = found ORDER BY {order}");
+    let Page { limit, offset } = request.page;
     let end = bind(offset.saturating_add(limit), parameters);
     let (limit, offset) = (bind(limit, parameters), bind(offset, parameters));
-    if let Some(times) = filter::times(request) {
-        // What is found several times is given once, with how often it stands on the page; not at all where the page is
-        // full before it. To ask for no more than `limit` rows, rather than for those on the page, ends the search.
-        return format!(
-            "SELECT {columns}, times FROM (\
-             SELECT found, CAST(max(min(until, {end}) - max(until - times, {offset}), 0) AS INTEGER) AS times FROM (\
-             SELECT t.id AS found, {times} AS times, total({times}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS until\
-             {found}) WHERE until > {offset} LIMIT {limit}) {whole}"
-        );
-    }
-    if !by_id || !filter::has_range(request) {
+    let Some(times) = filter::times(request) else {
         let ids = format!("SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
         return format!("SELECT {columns} FROM ({ids}) {whole}");
-    }
-    // What is less to read, the range or the rows in their order, depends on how many are in it. One of the two is told
-    // to find none, which costs nothing; where the order is no index's (`+`), the range's is used.
+    };
+    // What is found several times is given once, with how often it stands on the page; not at all where the page is
+    // full before it. To ask for no more than `limit` rows, rather than for those on the page, ends the search.
+    format!(
+        "SELECT {columns}, times FROM (\
+         SELECT found, CAST(max(min(until, {end}) - max(until - times, {offset}), 0) AS INTEGER) AS times FROM (\
+         SELECT t.id AS found, {times} AS times, total({times}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS until\
+         {found}) WHERE until > {offset} LIMIT {limit}) {whole}"
+    )
+}
+
+/// The page's rows, each behind the count and its id; where there are none, one of the count alone. So nothing is read
+/// twice: what is counted is what the page is taken from, or what comes behind it.
+fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parameters) -> String {
+    let (resource, columns, order) = (request.resource.name, columns(request), filter::order(request));
+    let (limit, offset) = (bind(request.page.limit, parameters), bind(request.page.offset, parameters));
     let ids = |order: &str, limit: &str| {
         format!("SELECT * FROM (SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
     };
-    let few = match filter::tally(request) {
-        Some(_) => format!("SELECT count <= {MAX_SORTED} AS few FROM ({})", count(request, parameters)),
-        None => format!("SELECT COUNT(*) <= {MAX_SORTED} AS few FROM (SELECT 1{found} LIMIT {MAX_SORTED} + 1)"),
+    let kept = filter::kept_count(request, parameters);
+    // What is less to read, a range of an index or the rows in their order, depends on how many are in it. One of the two
+    // is told to find none, which costs nothing; where the order is no index's (`+`), the range's is used.
+    let either = |sorted: &str| {
+        let in_order = ids(&order, &format!("iif((SELECT few FROM few), 0, {limit})"));
+        format!("page AS MATERIALIZED ({sorted} UNION ALL {in_order})")
     };
-    let sorted = ids(&format!("+{order}"), &format!("iif((SELECT few FROM few), {limit}, 0)"));
-    let in_order = ids(&order, &format!("iif((SELECT few FROM few), 0, {limit})"));
+    let few = format!("iif((SELECT few FROM few), {limit}, 0)");
+    let with = match (kept, by_id && filter::has_range(request)) {
+        (Some(kept), true) => format!(
+            "counted AS MATERIALIZED ({kept}), few AS MATERIALIZED (SELECT count <= {MAX_SORTED} AS few FROM counted), {}",
+            either(&ids(&format!("+{order}"), &few)),
+        ),
+        (Some(kept), false) => format!("counted AS ({kept}), page AS MATERIALIZED ({})", ids(&order, &limit)),
+        (None, true) => format!(
+            "some AS MATERIALIZED (SELECT t.id{found} LIMIT {MAX_SORTED} + 1), \
+             few AS MATERIALIZED (SELECT COUNT(*) AS count, COUNT(*) <= {MAX_SORTED} AS few FROM some), {}, \
+             counted AS (SELECT iif(few, count, (SELECT COUNT(*){found})) AS count FROM few)",
+            either(&format!(
+                "SELECT * FROM (SELECT t.id AS found FROM some AS t ORDER BY {order} LIMIT {few} OFFSET {offset})"
+            )),
+        ),
+        (None, false) => {
+            // A page that is not full ends the list; behind one that is, what is left is counted.
+            let rest = match request.ordering.first().is_some_and(|order| order.descending) {
+                _ if !by_id || !request.filter.joins.is_empty() => format!("(SELECT COUNT(*){found})"),
+                false => format!("until + (SELECT COUNT(*){found} AND t.id > last)"),
+                true => format!("until + (SELECT COUNT(*){found} AND t.id < first)"),
+            };
+            format!(
+                "page AS MATERIALIZED ({}), \
+                 counted AS (SELECT iif(size < {limit} AND (size > 0 OR {offset} = 0), until, {rest}) AS count FROM (\
+                 SELECT COUNT(*) AS size, iif(COUNT(*) > 0, {offset}, 0) + COUNT(*) AS until, \
+                 coalesce(min(found), {MAX_INTEGER} + 1) AS first, coalesce(max(found), -{MAX_INTEGER} - 1) AS last FROM page))",
+                ids(&order, &limit),
+            )
+        }
+    };
     format!(
-        "WITH few AS MATERIALIZED ({few}) \
-         SELECT {columns} FROM ({sorted} UNION ALL {in_order}) {whole}"
+        "WITH {with} SELECT count, found, {columns} FROM counted LEFT JOIN page LEFT JOIN {resource} AS t ON t.id = found \
+         ORDER BY {order}"
     )
 }
 
@@ -178,6 +231,16 @@ pub(super) type Cells<'a> = Vec<&'a RawValue>;
 /// The rows that a statement found.
 pub(super) fn read(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
     parse_text(&found.rows)
+}
+
+/// The count that [`both`] found, and the rows without what comes before their columns.
+pub(super) fn read_both(found: &Outcome) -> Result<(u64, Vec<Cells<'_>>), Broken> {
+    let mut rows = read(found)?;
+    let count = rows.first().and_then(|row| row.first()).ok_or_else(|| Broken::missing("count"))?;
+    let count = parse(count)?;
+    rows.retain(|row| row.get(1).is_some_and(|id| id.get() != "null"));
+    rows.iter_mut().for_each(|row| drop(row.drain(..2)));
+    Ok((count, rows))
 }
 
 /// How often a row that [`page`] found stands on the page.
