@@ -100,6 +100,11 @@ pub(crate) fn preflight() -> Reply {
 }
 
 impl Visit {
+    /// What names its key.
+    pub fn key_hash(&self) -> &str {
+        &self.hash
+    }
+
     /// The statements that look its key up, and the store's generation. `now` is in milliseconds since 1970-01-01.
     pub fn lookup(&self, now: f64) -> [Statement; 2] {
         let key = Key::lookup(&self.hash, (now / 1_000.0).floor() as i64);

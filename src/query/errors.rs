@@ -41,6 +41,11 @@ pub(crate) fn too_many_joined(most: usize) -> String {
     format!("Too many conditions on related objects: at most {most} can be joined.")
 }
 
+/// A `filters` that looks through texts more often than a database does in the time that it is given; ours.
+pub(crate) fn too_many_contained(most: usize) -> String {
+    format!("Too many conditions on parts of texts: at most {most} can be joined.")
+}
+
 /// A `filters` of more conditions than a database takes in one statement; ours.
 pub(crate) fn too_many_conditions(most: usize) -> String {
     format!("Too many conditions: at most {most} can be joined.")

@@ -14,8 +14,8 @@ pub use endpoint::{CORE, Endpoint, METRICS, Route, route};
 pub use errors::Errors;
 pub use id_set::IdSet;
 pub use list::{
-    Comparison, Condition, Double, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_JOINED,
-    MAX_JOINED_OF_COMMITS, Node, Order, Projection, Subject, Test, filter_parameters,
+    Comparison, Condition, Double, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINED,
+    MAX_JOINED, MAX_JOINED_OF_COMMITS, Node, Order, Projection, Subject, Test, filter_parameters,
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsParameter, MetricsRequest, Resolution};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};

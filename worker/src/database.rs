@@ -34,12 +34,11 @@ extern "C" {
     fn duration(this: &Meta) -> f64;
 }
 
-/// What a batch found, and what it cost.
+/// What a batch found, and what it cost, statement by statement.
+#[derive(Default)]
 pub struct Batch {
     pub outcomes: Vec<Outcome>,
-    rows_read: f64,
-    rows_written: f64,
-    duration: f64,
+    costs: Vec<Meta>,
 }
 
 impl Database {
@@ -54,7 +53,7 @@ impl Database {
             let values: Array = statement.parameters.iter().map(to_js).collect();
             prepared.push(&self.prepare(&statement.sql)?.bind(&values)?.into());
         }
-        let mut batch = Batch { outcomes: Vec::new(), rows_read: 0.0, rows_written: 0.0, duration: 0.0 };
+        let mut batch = Batch::default();
         for ran in Array::from(&self.batch(&prepared).await?) {
             let ran: Ran = ran.unchecked_into();
             let meta = ran.meta();
@@ -62,24 +61,29 @@ impl Database {
             let rows: Array = ran.results().iter().map(|row| Object::values::<JsValue>(row.unchecked_ref())).collect();
             let rows = JSON::stringify(&rows)?.into();
             batch.outcomes.push(Outcome { rows, changes: meta.changes() as u64 });
-            batch.rows_read += meta.rows_read();
-            batch.rows_written += meta.rows_written();
-            batch.duration += meta.duration();
+            batch.costs.push(meta);
         }
         Ok(batch)
     }
 }
 
 impl Batch {
+    /// Takes what the statements behind the first `at` found, and cost, off it.
+    pub fn split_off(&mut self, at: usize) -> Batch {
+        let split = at.min(self.outcomes.len());
+        Batch { outcomes: self.outcomes.split_off(split), costs: self.costs.split_off(split) }
+    }
+
     /// A reply with the header `Server-Timing`: what D1 charges for this, and the milliseconds it took.
     pub fn timed(&self, mut reply: Reply) -> Reply {
-        let written = match self.rows_written {
+        let sum = |of: fn(&Meta) -> f64| self.costs.iter().map(of).sum::<f64>();
+        let written = match sum(Meta::rows_written) {
             0.0 => String::new(),
             rows => format!(" rows_written={}", rows as u64),
         };
         // JavaScript knows how to write a fraction; Rust's way would be 10 KB of the module.
-        let duration = Number::from(self.duration).to_string_with_radix(10).map(String::from).unwrap_or_default();
-        let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read as u64);
+        let duration = Number::from(sum(Meta::duration)).to_string_with_radix(10).map(String::from).unwrap_or_default();
+        let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", sum(Meta::rows_read) as u64);
         reply.headers.push(("Server-Timing", timing));
         reply
     }

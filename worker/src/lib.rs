@@ -18,8 +18,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
-    Admitted, Import, Limit, MAX_BODY, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit, dress,
-    receive, throttle_address, unknown_error,
+    Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit,
+    dress, receive, throttle_address, unknown_error,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -190,9 +190,21 @@ impl Exchange {
 
     async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
-        let found = database.run(&visit.lookup(Date::now())).await?;
+        let now = Date::now();
+        let lookup = visit.lookup(now);
+        let mut foreseen = self.foresee(&visit, now).await?;
+        let mut found = match &foreseen.query {
+            Some(query) if foreseen.kept.is_none() => {
+                database.run(&[lookup.as_slice(), query.statements()].concat()).await?
+            }
+            _ => database.run(&lookup).await?,
+        };
+        foreseen.ran = found.split_off(lookup.len());
         Ok(match visit.admit(&found.outcomes).map_err(failure)? {
-            Ok(admitted) => return self.admitted(&database, &admitted, &found, context).await,
+            Ok(admitted) => {
+                remember(&visit, now, &found.outcomes);
+                return self.admitted(&database, &admitted, &found, foreseen, context).await;
+            }
             Err(Refusal::Forbidden(reply)) => (reply, None),
             Err(Refusal::UnknownKey(reply)) => {
                 (if self.may_fail().await? { reply } else { Refusal::throttled() }, None)
@@ -200,25 +212,54 @@ impl Exchange {
         })
     }
 
+    /// What a visit will most likely ask, so that it is asked in one batch with the key: of a key that was let in within
+    /// the minute, at the generation of then. Whether it was that, the batch tells.
+    async fn foresee(&self, visit: &Visit, now: f64) -> Result<Foreseen, JsValue> {
+        let mut foreseen = Foreseen::default();
+        let Some(outcomes) = remembered(visit, now) else { return Ok(foreseen) };
+        let Ok(admitted) = visit.admit(&outcomes).map_err(failure)? else { return Ok(foreseen) };
+        let allowed = self.counted(&admitted).await?;
+        foreseen.allowed = Some(allowed);
+        if allowed && let Plan::Query(query) = admitted.plan(&self.request, &self.settings, now) {
+            // Who knows the answer is not sent it.
+            if !query.is_known(&self.request) {
+                foreseen.kept = Fast::open().get(&query.address()).await.unwrap_or_default();
+                foreseen.query = Some(query);
+            }
+        }
+        Ok(foreseen)
+    }
+
+    /// Counts against the limit of a key, and tells whether it may go on.
+    async fn counted(&self, admitted: &Admitted) -> Result<bool, JsValue> {
+        let limit = admitted.limit(&self.request).map(|limit| match limit {
+            Limit::Reads => "READS",
+            Limit::Imports => "IMPORTS",
+        });
+        match limit {
+            Some(limit) => self.allows(limit, admitted.throttle_key()).await,
+            None => Ok(true),
+        }
+    }
+
     async fn admitted(
         &self,
         database: &Database,
         admitted: &Admitted,
         found: &Batch,
+        foreseen: Foreseen,
         context: &Context,
     ) -> Result<Answer, JsValue> {
-        let limit = admitted.limit(&self.request).map(|limit| match limit {
-            Limit::Reads => "READS",
-            Limit::Imports => "IMPORTS",
-        });
-        if let Some(limit) = limit
-            && !self.allows(limit, admitted.throttle_key()).await?
-        {
+        let allowed = match foreseen.allowed {
+            Some(allowed) => allowed,
+            None => self.counted(admitted).await?,
+        };
+        if !allowed {
             return Ok((Admitted::throttled(), None));
         }
         match admitted.plan(&self.request, &self.settings, Date::now()) {
             Plan::Reply(reply) => Ok((reply, None)),
-            Plan::Query(query) => self.query(database, &query, found, context).await,
+            Plan::Query(query) => self.query(database, &query, found, foreseen, context).await,
             Plan::Import(import) => {
                 let Some(body) = network::read(self.source.body(), MAX_BODY).await? else {
                     return Ok((Import::too_large(), None));
@@ -240,6 +281,7 @@ impl Exchange {
         database: &Database,
         query: &Query,
         found: &Batch,
+        foreseen: Foreseen,
         context: &Context,
     ) -> Result<Answer, JsValue> {
         if query.is_known(&self.request) {
@@ -247,10 +289,17 @@ impl Exchange {
         }
         let address = query.address();
         let fast = Fast::open();
-        if let Ok(Some(kept)) = fast.get(&address).await {
+        let (kept, ran) = match foreseen.query {
+            Some(foreseen_query) if foreseen_query == *query => (foreseen.kept, Some(foreseen.ran)),
+            _ => (fast.get(&address).await.unwrap_or_default(), None),
+        };
+        if let Some(kept) = kept {
             return Ok((found.timed(query.kept()), Some(kept)));
         }
-        let ran = database.run(query.statements()).await?;
+        let ran = match ran {
+            Some(ran) => ran,
+            None => database.run(query.statements()).await?,
+        };
         let reply = query.reply(&ran.outcomes).map_err(failure)?;
         if reply.status == 200 {
             let entry = fast::entry("", &reply.body.as_str().into(), KEPT_SECONDS)?;
@@ -268,6 +317,44 @@ impl Exchange {
     async fn allows(&self, limit: &str, key: String) -> Result<bool, JsValue> {
         allows(&self.env, limit, &key).await
     }
+}
+
+/// What was looked up for a visit before it was let in, and what is known of it.
+#[derive(Default)]
+struct Foreseen {
+    /// Whether the limit of its key lets it go on, if it was counted.
+    allowed: Option<bool>,
+    query: Option<Query>,
+    /// The kept answer to that query, or what the database found.
+    kept: Option<web_sys::Response>,
+    ran: Batch,
+}
+
+/// For so long, in milliseconds, and of so many keys an isolate remembers what it found of them.
+const REMEMBERED_FOR: f64 = 60_000.0;
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    /// When, and of which visits' keys what was found, the latest last. It decides nothing but what is asked at once.
+    static FOUND: RefCell<Vec<(f64, String, Vec<Outcome>)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn remembered(visit: &Visit, now: f64) -> Option<Vec<Outcome>> {
+    FOUND.with_borrow(|found| {
+        let (_, _, outcomes) =
+            found.iter().find(|(then, key, _)| key == visit.key_hash() && now - then < REMEMBERED_FOR)?;
+        Some(outcomes.clone())
+    })
+}
+
+fn remember(visit: &Visit, now: f64, outcomes: &[Outcome]) {
+    FOUND.with_borrow_mut(|found| {
+        found.retain(|(_, key, _)| key != visit.key_hash());
+        if found.len() == REMEMBERED {
+            found.remove(0);
+        }
+        found.push((now, visit.key_hash().to_owned(), outcomes.to_vec()));
+    });
 }
 
 /// Counts a request against a rate limit, and tells whether it may go on.

@@ -494,20 +494,25 @@ fn contained(resource: &Resource, term: &str) -> String {
     format!("({})", contains.join(" OR "))
 }
 
-/// Whether all terms are found. Of many the database goes through the list.
+/// Whether all terms are found. The longest, which the fewest texts hold, go first, so that most texts are looked through
+/// once; of many the database goes through the list of those that are left.
 fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters) -> String {
-    if terms.len() <= MAX_TERMS {
-        let terms: Vec<String> = terms.iter().map(|term| condition_sql(resource, term, parameters)).collect();
-        return format!("({})", terms.join(" AND "));
-    }
     let term = |term: &&Condition| if let Test::Contains(term) = &term.test { Some(term.clone()) } else { None };
-    let texts: Vec<String> = terms.iter().filter_map(term).collect();
-    let terms = parameters.bind_texts(&texts);
-    let contained = contained(resource, "value");
-    format!(
-        "(SELECT CASE WHEN min(is_found) = 0 THEN 0 WHEN count(is_found) = count(*) THEN 1 END \
-         FROM (SELECT {contained} AS is_found FROM ({terms})))"
-    )
+    let mut texts: Vec<String> = terms.iter().filter_map(term).collect();
+    texts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    texts.dedup();
+    let rest = texts.split_off(texts.len().min(MAX_TERMS));
+    let mut conditions: Vec<String> =
+        texts.into_iter().map(|term| contained(resource, &parameters.bind(term))).collect();
+    if !rest.is_empty() {
+        let terms = parameters.bind_texts(&rest);
+        let contained = contained(resource, "value");
+        conditions.push(format!(
+            "(SELECT CASE WHEN min(is_found) = 0 THEN 0 WHEN count(is_found) = count(*) THEN 1 END \
+             FROM (SELECT {contained} AS is_found FROM ({terms})))"
+        ));
+    }
+    format!("({})", conditions.join(" AND "))
 }
 
 /// A flag that is no condition on a field. It keeps most rows: so no index is to be used for it (`+`), but the order of

@@ -164,11 +164,13 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
             "counted AS MATERIALIZED ({kept}), few AS MATERIALIZED (SELECT count <= {MAX_SORTED} AS few FROM counted), {}",
             either(&ids(&format!("+{order}"), &few)),
         ),
-        (Some(kept), false) => format!("counted AS ({kept}), page AS MATERIALIZED ({})", ids(&order, &limit)),
+        (Some(kept), false) => {
+            format!("counted AS MATERIALIZED ({kept}), page AS MATERIALIZED ({})", ids(&order, &limit))
+        }
         (None, true) => format!(
             "some AS MATERIALIZED (SELECT t.id{found} LIMIT {MAX_SORTED} + 1), \
              few AS MATERIALIZED (SELECT COUNT(*) AS count, COUNT(*) <= {MAX_SORTED} AS few FROM some), {}, \
-             counted AS (SELECT iif(few, count, (SELECT COUNT(*){found})) AS count FROM few)",
+             counted AS MATERIALIZED (SELECT iif(few, count, (SELECT COUNT(*){found})) AS count FROM few)",
             either(&format!(
                 "SELECT * FROM (SELECT t.id AS found FROM some AS t ORDER BY {order} LIMIT {few} OFFSET {offset})"
             )),
@@ -182,7 +184,7 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
             };
             format!(
                 "page AS MATERIALIZED ({}), \
-                 counted AS (SELECT iif(size < {limit} AND (size > 0 OR {offset} = 0), until, {rest}) AS count FROM (\
+                 counted AS MATERIALIZED (SELECT iif(size < {limit} AND (size > 0 OR {offset} = 0), until, {rest}) AS count FROM (\
                  SELECT COUNT(*) AS size, iif(COUNT(*) > 0, {offset}, 0) + COUNT(*) AS until, \
                  coalesce(min(found), {MAX_INTEGER} + 1) AS first, coalesce(max(found), -{MAX_INTEGER} - 1) AS last FROM page))",
                 ids(&order, &limit),

@@ -1,8 +1,11 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
+use super::Test;
 use super::condition;
-use super::filter::{Filter, MAX_CONDITIONS, MAX_JOINED, MAX_JOINED_OF_COMMITS, Operator, Term};
-use crate::query::errors::{bad_operator, no_expression, too_many_conditions, too_many_joined, trailing};
+use super::filter::{Filter, MAX_CONDITIONS, MAX_CONTAINED, MAX_JOINED, MAX_JOINED_OF_COMMITS, Operator, Term};
+use crate::query::errors::{
+    bad_operator, no_expression, too_many_conditions, too_many_contained, too_many_joined, trailing,
+};
 use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
 use crate::schema::{COMMITS, Resource};
@@ -72,6 +75,11 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     let most = if is_many { MAX_JOINED_OF_COMMITS } else { MAX_JOINED };
     if filter.joins.len() > 1 && joined > most {
         errors.add(FILTERS, too_many_joined(most));
+        return Err(errors);
+    }
+    let contained = filter.conditions().filter(|condition| matches!(condition.test, Test::Contains(_))).count();
+    if resource.name == COMMITS.name && contained > MAX_CONTAINED {
+        errors.add(FILTERS, too_many_contained(MAX_CONTAINED));
         return Err(errors);
     }
     if filter.conditions().count() > MAX_CONDITIONS {

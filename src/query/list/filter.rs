@@ -76,6 +76,10 @@ pub const MAX_JOINED: usize = 8;
 /// combinations for each of a million commits are what a database does in the time that it is given.
 pub const MAX_JOINED_OF_COMMITS: usize = 4;
 
+/// How many conditions on parts of texts of commits `filters` may join: no index helps with them, and these through a million
+/// texts are some five seconds of a database.
+pub const MAX_CONTAINED: usize = 20;
+
 /// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
 pub const MAX_CONDITIONS: usize = 500;
 

@@ -8,7 +8,7 @@ mod search;
 mod test;
 
 pub use condition::{Condition, FilterParameter, Subject, filter_parameters};
-pub use filter::{Filter, Join, MAX_CONDITIONS, MAX_JOINED, MAX_JOINED_OF_COMMITS, Node};
+pub use filter::{Filter, Join, MAX_CONDITIONS, MAX_CONTAINED, MAX_JOINED, MAX_JOINED_OF_COMMITS, Node};
 pub use test::{Comparison, Double, Test};
 
 use super::errors::Errors;

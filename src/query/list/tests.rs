@@ -336,6 +336,12 @@ fn joins() {
         body(&COMMITS, &format!("filters={}", ["~(repo_tags__in%3D1)"; MAX_JOINED_OF_COMMITS + 1].join("%26"))),
         r#"{"filters":["Too many conditions on related objects: at most 4 can be joined."]}"#
     );
+    let contained = |most: usize| format!("filters={}", vec!["(message%3Da)"; most].join("|"));
+    assert_eq!(parse(&COMMITS, &contained(MAX_CONTAINED)).filter.conditions().count(), MAX_CONTAINED);
+    assert_eq!(
+        body(&COMMITS, &contained(MAX_CONTAINED + 1)),
+        r#"{"filters":["Too many conditions on parts of texts: at most 20 can be joined."]}"#
+    );
     let condition = only(&USERS, "team_member=7");
     assert_eq!((condition.subject, condition.join), (Subject::Filter(FilterOf::Team), Some(0)));
 }
