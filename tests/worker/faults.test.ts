@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
+import { start } from "./harness.ts";
 import { proxy, SECRET, TEAMS } from "./proxy.ts";
 import type { Fault } from "./upstream.ts";
 
@@ -233,4 +234,127 @@ test("what nobody reads leaves the durable tier", async (context) => {
     { kind: "answer", number: 10 },
     { kind: "record", number: 1 },
   ]);
+});
+
+const PLATFORM = { entry: "tests/worker/fixtures/failing-platform.js" };
+
+for (const fails of ["by throwing", "by hanging"])
+  test(`a database that fails ${fails} lets in who is known, and nobody else`, async (context) => {
+    const vars = { TRY_LIMIT: "1", TIME_LIMIT: "2.5", UPSTREAM_KEY: "owned" };
+    const { upstream, worker, ask } = await proxy(context, vars, { keys: ["owned"] }, PLATFORM);
+    const [known, other] = [await worker.key("core"), await worker.key("core")];
+    const good = await ask(TEAMS, known);
+    assert.equal(good.status, 200);
+    await ask(`/fail/${fails}`);
+    // Kept or not: the key is remembered for a minute.
+    assert.deepEqual([(await ask(TEAMS, known)).body, (await ask(`${TEAMS}?limit=1`, known)).status], [good.body, 200]);
+    const asked = upstream.requests.length;
+    for (const key of [other, "unknown"]) {
+      const started = Date.now();
+      const { status, body, headers } = await ask(TEAMS, key);
+      assert.ok(Date.now() - started < AT_MOST, `${Date.now() - started} ms`);
+      assert.deepEqual([status, headers.get("cache-control")], [500, "private, no-store"]);
+      assert.match(body, DETAILS[500] as RegExp);
+    }
+    assert.equal(upstream.requests.length, asked);
+    await ask("/fail/");
+    assert.equal((await ask(TEAMS, other)).body, good.body);
+    assert.equal((await ask(TEAMS, "unknown")).status, 401);
+  });
+
+test("a database that fails is an error in store mode, of which nothing is kept", async (context) => {
+  const worker = await start(PLATFORM);
+  context.after(() => worker.close());
+  assert.equal((await worker.load("teams", [{ id: 1, name: "a" }])).status, 200);
+  const paths = [TEAMS, `${TEAMS}1/`, `${METRICS}?start_date=2026-08-03&resolution=week`, "/dataset"];
+  await worker.ask("/fail/by throwing");
+  for (const path of paths) {
+    const response = await worker.ask(path);
+    assert.deepEqual([response.status, response.headers.get("cache-control")], [500, "private, no-store"], path);
+    assert.match(await response.text(), DETAILS[500] as RegExp);
+  }
+  assert.equal((await worker.ask("/import/teams", { method: "POST", body: '{"id":2}' })).status, 500);
+  await worker.ask("/fail/");
+  for (const path of paths) assert.equal((await worker.ask(path)).status, 200, path);
+  assert.equal(((await (await worker.ask(TEAMS)).json()) as { count: number }).count, 1);
+});
+
+test("a clock that jumps shows nobody what no proof is for", async (context) => {
+  const { upstream, ask } = await proxy(context, QUICK, {}, PLATFORM);
+  const [HOUR, DAY] = [3_600_000, 86_400_000];
+  const good = await ask(TEAMS);
+  assert.equal(good.status, 200);
+  await upstream.refuse();
+  // The key was let in within a day, of which the proof tells; one from the future tells nothing.
+  for (const [offset, status] of [
+    [0, 200],
+    [2 * HOUR, 200],
+    [2 * DAY, 502],
+    [-2 * DAY, 502],
+    [HOUR, 200],
+  ]) {
+    await ask(`/jump/${offset}`);
+    // What the breaker counted is past, or long to come: another question doesn't wait for it.
+    const { status: found, body, cache } = await ask(TEAMS);
+    if (status === 200) {
+      assert.deepEqual([found, body], [200, good.body], `${offset}: ${cache}`);
+      assert.ok(offset === 0 || /detail=stale/.test(cache ?? ""), cache ?? "");
+    } else {
+      assert.ok(found >= 500, `${offset}: ${found} ${cache}`);
+      assert.match(body, DETAILS[found] as RegExp);
+    }
+  }
+  // And with the upstream up, whatever the clock says, the answer is there within seconds.
+  await upstream.accept();
+  for (const offset of [2 * DAY, -2 * DAY, 0]) {
+    await ask(`/jump/${offset}`);
+    let answer = await ask(TEAMS);
+    for (const end = Date.now() + 30_000; answer.status !== 200; answer = await ask(TEAMS)) {
+      assert.ok(Date.now() < end, `${offset}: ${answer.status} ${answer.cache}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    assert.equal(answer.body, good.body);
+  }
+});
+
+test("an upstream whose clock jumps is asked again, and its answers stay its own", async (context) => {
+  const { upstream, ask } = await proxy(context, QUICK);
+  const at = (year: number) => new Date(Date.UTC(year, 0, 1)).toUTCString();
+  let limit = 0;
+  for (const headers of [
+    { Date: at(2099), "Cache-Control": "max-age=60" },
+    { Date: at(1999), "Cache-Control": "max-age=60" },
+    { Date: at(2099), Expires: at(2098) },
+    { Date: at(1999), Expires: at(1998) },
+    { Date: at(1999), Expires: at(2099) },
+    { Age: "4000000000", "Cache-Control": "max-age=60" },
+    { Age: "-1", Date: "yesterday", Expires: "0" },
+    { Date: at(2099), "Last-Modified": at(2100) },
+  ] as Record<string, string>[]) {
+    const path = `${TEAMS}?limit=${(limit += 1)}`;
+    const said = JSON.stringify(headers);
+    upstream.headers = headers;
+    const first = await ask(path);
+    assert.equal(first.status, 200, said);
+    const second = await ask(path);
+    assert.deepEqual([second.status, second.body], [200, first.body], said);
+    upstream.headers = {};
+    await upstream.refuse();
+    // What was old when it came is not kept for long enough to stand in.
+    const { status, body, cache } = await ask(path);
+    if (status === 200) assert.equal(body, first.body, said);
+    else assert.match(body, DETAILS[status] as RegExp, `${said} ${cache}`);
+    assert.ok(status === 200 || Date.parse(headers["Date"] ?? "") < 1e12 || headers["Age"], `${said} ${cache}`);
+    await upstream.accept();
+  }
+  // It says when to come again, in a year that is long to come: nobody waits for that.
+  upstream.fault = { status: 503, headers: { "Retry-After": at(2099) } };
+  const never = `${TEAMS}?limit=50`;
+  assert.equal((await ask(never)).status, 503);
+  upstream.fault = undefined;
+  let answer = await ask(never);
+  for (const end = Date.now() + 40_000; answer.status !== 200; answer = await ask(never)) {
+    assert.ok(Date.now() < end, `${answer.status} ${answer.headers.get("retry-after")}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 });

@@ -8,7 +8,10 @@ use crate::{allows, failure, log_error, response};
 use js_sys::{Date, Promise, Uint8Array};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use streamgage_edge::proxy::{
     self, Answered, Ask, Content, Incoming, MAX_ANSWER, Memory, Net, NoAnswer, Outgoing, ProxySettings, Record, Served,
     Unavailable, World,
@@ -235,7 +238,13 @@ impl World for Platform {
     }
 
     async fn look_up(&self, statement: Statement) -> Result<Outcome, Unavailable> {
-        let found = async { Database::of(&self.env)?.run(&[statement]).await };
+        let mut found = pin!(async { Database::of(&self.env)?.run(&[statement]).await });
+        // D1 has a limit of its own, which is longer than ours.
+        let mut late = pin!(self.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));
+        let found = poll_fn(|context| match found.as_mut().poll(context) {
+            Poll::Pending => late.as_mut().poll(context).map(|()| Err("the database is late".into())),
+            ready => ready,
+        });
         let batch = found.await.map_err(|error| {
             log_error("the keys", &error);
             Unavailable
