@@ -80,3 +80,28 @@ test("an answer is kept until the store is written", async (context) => {
   assert.equal(JSON.parse(after.body).results[0].name, "another");
   assert.equal((await keep(worker, TAGS)).again.body, after.body);
 });
+
+test("what is expected of a key holds for nothing that has changed", async (context) => {
+  const worker = await start();
+  context.after(() => worker.close());
+  await worker.load("tags", [{ id: 1, name: "a" }]);
+  const key = await worker.key("core import");
+  const headers = { authorization: `Bearer ${key}` };
+  const names = async (limit: number) => {
+    const { status, body, read } = await asked(worker, `${TAGS}?limit=${limit}`, { headers });
+    assert.equal(status, 200);
+    // The key's rows are not those of the answer, whether they are read with it or before.
+    assert.ok((read ?? 0) < 5, `${read}`);
+    return (JSON.parse(body) as { results: { name: string }[] }).results.map(({ name }) => name);
+  };
+  // Each question is a new one: the second is asked at once, and so are those whose expectations are wrong.
+  assert.deepEqual([await names(10), await names(11)], [["a"], ["a"]]);
+  await worker.load("tags", [{ id: 1, name: "b" }]);
+  assert.deepEqual([await names(12), await names(10)], [["b"], ["b"]]);
+  const permit = (permissions: string) =>
+    worker.sql("UPDATE api_key SET permissions = ? WHERE permissions = ?", permissions, "core import");
+  await permit("metrics");
+  assert.equal((await asked(worker, `${TAGS}?limit=13`, { headers })).status, 403);
+  await worker.sql("UPDATE api_key SET revoked_at = 1 WHERE permissions = ?", "metrics");
+  for (const limit of [13, 14]) assert.equal((await asked(worker, `${TAGS}?limit=${limit}`, { headers })).status, 401);
+});

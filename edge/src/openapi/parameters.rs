@@ -172,7 +172,8 @@ pub(super) fn common() -> Vec<(&'static str, Json)> {
     let limit = whole(1).with("maximum", MAX_LIMIT as i64).with("default", DEFAULT_LIMIT as i64);
     let limit_says = "How many rows a page has at most. More than 1,000 is read as 1,000, what is no good as 100.";
     let filters_says = "`(q) & (q) | ~(q)`: each q is a query string of filters, percent-encoded once more; they are \
-        joined from left to right without precedence. The other filters beside it are ignored.";
+        joined from left to right without precedence. The other filters beside it are ignored. Of conditions it takes 500, \
+        of which 20 may look for parts of a commit's texts.";
     // What stands before the first bracket, and an empty pair of them, is passed over.
     let filters = object! { "type" => "string", "pattern" => r"^~?\([a-z_=0-9]+\)( [&|] ~?\([a-z_=0-9]+\))*$" };
     let lenient_filters = r"^$|\([^)]+\)\s*$";
