@@ -63,15 +63,13 @@ export function metricsColumnsOf(
     const rows = lengthOf(commits);
     if (rows > MAX_ROWS) return failed("memory", "Columns of 4 GB and more are not read.");
     const size = Wasm.block();
+    let room = roomOf(wasm, size);
     for (let begin = 0; begin < rows; begin += size) {
       const end = Math.min(begin + size, rows);
-      const { buffer } = heap() as WebAssembly.Memory;
-      const impact = wasm.room();
-      fill(new Uint32Array(buffer, impact, size), commits, "impact", begin, end);
-      NARROW.forEach((name, place) => {
-        fill(new Uint16Array(buffer, impact + (4 + 2 * place) * size, size), commits, name, begin, end);
-      });
-      if (!wasm.add(end - begin)) return failed("memory", "There are too many users and days to tell apart.");
+      // Where memory has grown, arrays of it are empty.
+      if (room.impact.length === 0) room = roomOf(wasm, size);
+      for (const name of COLUMNS) fill(room[name], commits, name, begin, end);
+      if (!wasm.add(end - begin)) return failed("memory", "There are too many users and weeks to tell apart.");
     }
     const ended = wasm;
     wasm = undefined;
@@ -88,12 +86,21 @@ export function metricsColumnsOf(
 /** What a call takes at most: as many commits as 4 GB hold, twelve bytes each. */
 const MAX_ROWS = 2 ** 32 / 12;
 
-/** In the order in which wasm has them behind impact. */
-const NARROW = ["users", "days", "haloc", "churn"] as const;
+/** In the order in which wasm has them. */
+const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
+
+/** Where wasm reads a block of commits. */
+function roomOf(wasm: Wasm, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
+  const { buffer } = heap() as WebAssembly.Memory;
+  const impact = wasm.room();
+  const narrow = (place: number) => new Uint16Array(buffer, impact + (4 + 2 * place) * size, size);
+  const [users, days, haloc, churn] = [narrow(0), narrow(1), narrow(2), narrow(3)];
+  return { impact: new Uint32Array(buffer, impact, size), users, days, haloc, churn };
+}
 
 function lengthOf(commits: CommitColumns): number {
   const { length } = commits.impact;
-  for (const name of NARROW)
+  for (const name of COLUMNS)
     if (commits[name].length !== length)
       throw refusedColumn(null, name, `must have as many numbers as impact, ${length}`);
   return length;

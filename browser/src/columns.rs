@@ -51,7 +51,7 @@ impl Columns {
         self.room.impact.as_ptr()
     }
 
-    /// Adds the first so many commits of the block; `false` if there are too many users and days to tell apart.
+    /// Adds the first so many commits of the block; `false` if there are too many users and weeks to tell apart.
     pub fn add(&mut self, commits: usize) -> bool {
         let Room { impact, users, days, haloc, churn } = &*self.room;
         fn first<T>(column: &[T], commits: usize) -> &[T] {

@@ -3,7 +3,6 @@
 //! [`json`] and [`row`] read the text of plain rows. [`ByDay`] holds commits by day, and turns any selection of them into
 //! exact sums by week; [`tally`] does the same of columns in any order, once.
 #![no_std]
-#![forbid(unsafe_code)]
 
 extern crate alloc;
 

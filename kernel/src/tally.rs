@@ -1,22 +1,25 @@
 //! Commits in columns, in any order, into sums by week in one pass.
 //!
-//! What must be counted once is marked in a byte for each user and day, so it does not matter when it comes. Sums of a
-//! day are two words of 64 bits that hold two numbers each, so that a row adds to them by two additions. Rows of one day
-//! that follow each other, as they do in time order, are summed in lanes before.
+//! What must be counted once is marked in a byte for each user and week, a bit for each of its days, so it does not
+//! matter when it comes. Sums of a day are two words of 64 bits that hold two numbers each, so that a row adds to them by
+//! two additions, or by one where the target has vectors.
+
+mod places;
 
 use crate::{WeekSums, week_of};
 use alloc::vec::Vec;
+use places::Places;
 
-/// So many rows a [`Block`] may have: few enough to lie in a cache beside what they are added to.
+/// So many rows are added at once: few enough to lie in a cache beside what they are added to.
 pub const BLOCK: usize = 16_384;
 
-/// Rows that are looked at together: if they are of one day, they are summed together.
-const RUN: usize = 64;
+/// So many rows are looked at where one has no place yet.
+const AHEAD: usize = 1_024;
 
-/// So many users times days may be told apart: more marks would be too much to ask of a page.
+/// So many users times weeks may be told apart: more marks would be too much to ask of a page.
 const MAX_CELLS: usize = 1 << 28;
 
-/// Some commits, as columns of one length, at most [`BLOCK`].
+/// Some commits, as columns of one length.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
     /// Users: numbers from 0, with few gaps.
@@ -31,9 +34,23 @@ pub struct Block<'a> {
     pub impact: &'a [u32],
 }
 
-/// There are more users times days than can be told apart (2²⁸).
+/// There are more users times weeks than can be told apart (2²⁸).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
+
+impl<'a> Block<'a> {
+    /// So many rows from one on, or as many as there are; `None` behind the last.
+    fn part(&self, at: usize, rows: usize) -> Option<Block<'a>> {
+        let rows = at..self.users.len().min(at.saturating_add(rows));
+        Some(Block {
+            users: self.users.get(rows.clone()).filter(|rows| !rows.is_empty())?,
+            days: self.days.get(rows.clone())?,
+            haloc: self.haloc.get(rows.clone())?,
+            churn: self.churn.get(rows.clone())?,
+            impact: self.impact.get(rows)?,
+        })
+    }
+}
 
 /// The sums of a day: lines, with rework in the high half; impact, with commits in the high bits.
 type Packed = [u64; 2];
@@ -41,7 +58,7 @@ type Packed = [u64; 2];
 /// Where commits are counted beside impact. Below it there is room for the impact of [`MAX_ROWS`] rows.
 const COMMIT: u64 = 1 << 48;
 
-/// So many rows can be added before a part of a [`Packed`] may overflow: the count of commits, of 16 bits.
+/// So many rows of a day can be added before a part of a [`Packed`] may overflow: the count of commits, of 16 bits.
 const MAX_ROWS: usize = u16::MAX as usize;
 
 /// Sums commits by week as they come.
@@ -49,121 +66,97 @@ const MAX_ROWS: usize = u16::MAX as usize;
 pub struct Tally {
     first_day: u16,
     last_day: u16,
-    /// Each day has 2 to this power of marks, one for each user.
-    shift: u32,
-    /// From the first day that is asked for to the last one that was seen.
-    marks: Vec<u8>,
-    /// Of the same days.
-    packed: Vec<Packed>,
-    /// How many rows these are of.
-    rows: usize,
-    /// Of the weeks of these days.
+    /// Days, and marks: a row of them for all days that are not asked for, and one for each of …
+    places: Places,
+    /// … the weeks that are asked for, from the first to the last of these days.
     sums: Vec<WeekSums>,
+    /// How many rows can be added before it has to be looked how many a day has.
+    room: usize,
 }
 
 impl Tally {
     /// Of the days from the first to the last; of none if that comes before.
     pub fn new(first_day: u16, last_day: u16) -> Tally {
-        // Eight users are the least that `into_sums` takes together.
-        Tally { first_day, last_day, shift: 3, marks: Vec::new(), packed: Vec::new(), rows: 0, sums: Vec::new() }
+        Tally { first_day, last_day, places: Places::new(0, 8), sums: Vec::new(), room: MAX_ROWS }
     }
 
     /// Adds the commits of the days that are asked for.
     ///
     /// # Errors
-    /// There are too many users and days; then nothing was added.
+    /// There are too many users and weeks; then nothing more was added.
     pub fn add(&mut self, block: &Block<'_>) -> Result<(), TooMany> {
-        self.make_room(highest(block.users), highest(block.days))?;
-        self.rows += block.users.len();
-        if self.rows > MAX_ROWS {
-            self.unpack();
-            self.rows = block.users.len();
+        let mut at = 0;
+        while let Some(rows) = block.part(at, BLOCK) {
+            if rows.users.len() > self.room {
+                self.look();
+            }
+            let added = self.places.add(&rows);
+            (at, self.room) = (at + added, self.room.saturating_sub(added));
+            if let Some(without) = rows.part(added, AHEAD) {
+                self.make_room(&without)?;
+            }
         }
-        self.add_all(block);
         Ok(())
     }
 
-    /// Room for users and days up to these; but for no days that are not asked for, so that their rows find no place.
-    fn make_room(&mut self, user: u16, day: u16) -> Result<(), TooMany> {
-        let shift = self.shift.max(16 - user.leading_zeros());
-        let days = day.min(self.last_day).checked_sub(self.first_day).map_or(0, |days| usize::from(days) + 1);
-        let days = days.max(self.packed.len());
-        if days > MAX_CELLS >> shift {
+    /// Looks how many rows can be added before a day may have too many: enough for a block.
+    fn look(&mut self) {
+        let most = self.places.packed().map(|(_, [_, rest])| *rest / COMMIT).max().unwrap_or(0);
+        self.room = MAX_ROWS - most as usize;
+        if self.room < BLOCK {
+            self.unpack();
+            self.room = MAX_ROWS;
+        }
+    }
+
+    /// Makes places for the users and days of rows.
+    fn make_room(&mut self, rows: &Block<'_>) -> Result<(), TooMany> {
+        let highest = |column: &[u16]| column.iter().fold(0, |highest, &number| highest.max(number));
+        let first = rows.days.iter().fold(u16::MAX, |lowest, &day| lowest.min(day));
+        let width = self.places.width().max((usize::from(highest(rows.users)) + 1).next_power_of_two());
+        let (lowest, next) = (self.places.lowest(), self.places.next());
+        let from = match next - u32::from(lowest) {
+            0 => first,
+            // As many again as there are, so that where days go down it is not done again and again.
+            days if first < lowest => first.min(lowest.saturating_sub(days as u16).max(self.first_day)),
+            _ => lowest,
+        };
+        let last = highest(rows.days).max(next.saturating_sub(1) as u16);
+
+        let asked = from.max(self.first_day)..=last.min(self.last_day);
+        let weeks = week_of((*asked.end()).into()) - week_of((*asked.start()).into()) + 1;
+        if !asked.is_empty() && weeks as usize >= MAX_CELLS / width {
             return Err(TooMany);
         }
-        if shift > self.shift {
-            let mut marks = alloc::vec![0; self.packed.len() << shift];
-            for (wide, marks) in marks.chunks_exact_mut(1 << shift).zip(self.marks.chunks_exact(1 << self.shift)) {
-                wide.iter_mut().zip(marks).for_each(|(wide, &mark)| *wide = mark);
-            }
-            (self.marks, self.shift) = (marks, shift);
+        if from != lowest || width != self.places.width() {
+            let places = core::mem::replace(&mut self.places, Places::new(from, width));
+            let sums = core::mem::take(&mut self.sums);
+            // Then the last week is the same.
+            self.push_until(next);
+            self.places.take(&places);
+            self.sums.iter_mut().rev().zip(sums.into_iter().rev()).for_each(|(to, sum)| *to = sum);
         }
-        self.marks.resize(days << shift, 0);
-        self.packed.resize(days, [0; 2]);
+        self.push_until(u32::from(last) + 1);
         Ok(())
     }
 
-    // Inlined, it would be made as small as what is around it; so with what else is hot.
-    #[inline(never)]
-    fn add_all(&mut self, block: &Block<'_>) {
-        let runs = block.users.chunks(RUN).zip(block.days.chunks(RUN));
-        let lines = block.haloc.chunks(RUN).zip(block.churn.chunks(RUN)).zip(block.impact.chunks(RUN));
-        for ((users, days), ((haloc, churn), impact)) in runs.zip(lines) {
-            // In time order hardly any run is of more than one day; in another, the ends of hardly any are of one.
-            match (days.first(), days.last()) {
-                (Some(&day), Some(last))
-                    if day == *last && days.iter().fold(0, |other, one| other | (one ^ day)) == 0 =>
-                {
-                    self.add_day(day, users, haloc, churn, impact);
-                }
-                _ => self.add_rows(users, days, haloc, churn, impact),
+    /// Makes places for days before this one.
+    fn push_until(&mut self, day: u32) {
+        for day in self.places.next()..day {
+            let week = week_of(day as i32);
+            let is_asked = (u32::from(self.first_day)..=self.last_day.into()).contains(&day);
+            if is_asked && self.sums.last().is_none_or(|last| last.week != week) {
+                self.sums.push(WeekSums { week, ..WeekSums::default() });
             }
-        }
-    }
-
-    #[inline(always)]
-    fn add_day(&mut self, day: u16, users: &[u16], haloc: &[u16], churn: &[u16], impact: &[u32]) {
-        let day = usize::from(day.wrapping_sub(self.first_day));
-        let Some(marks) = self.marks.get_mut(day << self.shift..) else { return };
-        for &user in users {
-            // To leave the loop is what never happens; but it keeps the compiler from doing this in lanes.
-            let Some(mark) = marks.get_mut(usize::from(user)) else { return };
-            *mark = 1;
-        }
-        let lines = |column: &[u16]| column.iter().fold(0u32, |sum, &lines| sum.wrapping_add(lines.into()));
-        let impact = impact.iter().fold(0u64, |sum, &impact| sum.wrapping_add(impact.into()));
-        let lines = u64::from(lines(haloc)) | u64::from(lines(churn)) << 32;
-        if let Some(packed) = self.packed.get_mut(day) {
-            *packed = plus(*packed, [lines, impact.wrapping_add(COMMIT.wrapping_mul(users.len() as u64))]);
-        }
-    }
-
-    #[inline(always)]
-    fn add_rows(&mut self, users: &[u16], days: &[u16], haloc: &[u16], churn: &[u16], impact: &[u32]) {
-        let (first_day, shift) = (self.first_day, self.shift);
-        let (marks, sums) = (self.marks.as_mut_slice(), self.packed.as_mut_slice());
-        let lines = haloc.iter().zip(churn).zip(impact);
-        for ((&user, &day), ((&haloc, &churn), &impact)) in users.iter().zip(days).zip(lines) {
-            let day = usize::from(day.wrapping_sub(first_day));
-            let (Some(mark), Some(packed)) = (marks.get_mut(day << shift | usize::from(user)), sums.get_mut(day))
-            else {
-                continue;
-            };
-            *mark = 1;
-            *packed = plus(*packed, [u64::from(haloc) | u64::from(churn) << 32, u64::from(impact) | COMMIT]);
+            self.places.push(if is_asked { self.sums.len() } else { 0 }, 1 << ((day + 3) % 7));
         }
     }
 
     /// Empties the packed sums.
     fn unpack(&mut self) {
-        for (day, packed) in (i32::from(self.first_day)..).zip(&mut self.packed) {
-            let week = week_of(day);
-            if self.sums.last().is_none_or(|last| last.week < week) {
-                self.sums.push(WeekSums { week, ..WeekSums::default() });
-            }
-            let first = self.sums.first().map_or(week, |first| first.week);
-            let Some(sum) = self.sums.get_mut(week.abs_diff(first) as usize) else { break };
+        for (row, packed) in self.places.packed() {
             let [lines, rest] = core::mem::take(packed);
+            let Some(sum) = row.checked_sub(1).and_then(|week| self.sums.get_mut(week)) else { continue };
             sum.haloc += i128::from(lines as u32);
             sum.churn += i128::from(lines >> 32);
             sum.impact += i128::from(rest % COMMIT);
@@ -175,35 +168,18 @@ impl Tally {
     #[inline(never)]
     pub fn into_sums(mut self) -> Vec<WeekSums> {
         self.unpack();
-        // Eight users at a time, a byte each: no week has more than seven days of one.
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        let all_of = |bytes: u64| bytes.wrapping_mul(ONES) >> 56;
-        let words = 1 << self.shift >> 3;
-        let (mut marks, _) = self.marks.as_chunks::<8>();
-        let mut days = 7 - (usize::from(self.first_day) + 3) % 7;
-        for sum in &mut self.sums {
-            let (week, later) = marks.split_at_checked(days * words).unwrap_or((marks, &[]));
-            (marks, days) = (later, 7);
-            for word in 0..words {
-                let days = week.iter().skip(word).step_by(words);
-                let days = days.fold(0u64, |sum, &marks| sum.wrapping_add(u64::from_le_bytes(marks)));
-                sum.coding_days += all_of(days);
-                sum.users += all_of(days.wrapping_add(7 * ONES) >> 3 & ONES);
+        // Eight users at a time, a byte each, of which a week's days leave the highest bit.
+        const HIGHEST: u64 = 0x8080_8080_8080_8080;
+        for (sum, marks) in self.sums.iter_mut().zip(self.places.marks().skip(1)) {
+            for &marks in marks.as_chunks().0 {
+                let marks = u64::from_le_bytes(marks);
+                sum.coding_days += u64::from(marks.count_ones());
+                sum.users += u64::from((marks.wrapping_add(!HIGHEST) & HIGHEST).count_ones());
             }
         }
         self.sums.retain(|sum| sum.commits > 0);
         self.sums
     }
-}
-
-#[inline(always)]
-fn plus([a, b]: Packed, [c, d]: Packed) -> Packed {
-    [a.wrapping_add(c), b.wrapping_add(d)]
-}
-
-#[inline(always)]
-fn highest(numbers: &[u16]) -> u16 {
-    numbers.iter().fold(0, |highest, &number| highest.max(number))
 }
 
 #[cfg(test)]
@@ -215,8 +191,13 @@ mod tests {
     type Row = (u16, u16, u16, u16, u32);
 
     fn tallied(rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
+        tallied_by(usize::MAX, rows, first_day, last_day)
+    }
+
+    /// So many at once.
+    fn tallied_by(size: usize, rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
         let mut tally = Tally::new(first_day, last_day);
-        for rows in rows.chunks(BLOCK) {
+        for rows in rows.chunks(size) {
             let users: Vec<u16> = rows.iter().map(|row| row.0).collect();
             let days: Vec<u16> = rows.iter().map(|row| row.1).collect();
             let haloc: Vec<u16> = rows.iter().map(|row| row.2).collect();
@@ -254,30 +235,32 @@ mod tests {
     #[test]
     fn users_and_days_beyond_what_was_seen() {
         let rows = [(2, 20_005, 1, 1, 1), (65_535, 19_990, 1, 1, 1), (40, 20_100, 1, 1, 1), (2, 20_005, 1, 1, 1)];
-        let mut tally = Tally::new(19_990, u16::MAX);
-        for (user, day, haloc, churn, impact) in rows {
-            let block = Block { users: &[user], days: &[day], haloc: &[haloc], churn: &[churn], impact: &[impact] };
-            tally.add(&block).unwrap();
-        }
-        assert_eq!(tally.into_sums(), by_table(&rows));
+        assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
         assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
-        assert_eq!(tallied(&[(u16::MAX, u16::MAX, 1, 1, 1)], 0, u16::MAX), Err(TooMany));
+        let far = [(u16::MAX, u16::MAX, 1, 1, 1), (0, 0, 1, 1, 1)];
+        assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));
+        assert_eq!(tallied(&far, 0, u16::MAX), Err(TooMany));
+        assert_eq!(tallied_by(1, &far, 0, u16::MAX), Err(TooMany));
+        // What is not asked for needs no marks.
+        assert_eq!(tallied(&far, 65_000, u16::MAX), Ok(by_table(&far[..1])));
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        /// In any order, and in order of time.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// In any order, and in order of time, up and down; some at a time or all.
         #[test]
         fn sums_are_those_of_the_table(
-            mut rows in proptest::collection::vec((0u16..40, 19_990u16..20_010, any::<u16>(), 0u16..50, any::<u32>()), 1..500),
-            is_sorted in any::<bool>(),
+            mut rows in proptest::collection::vec((0u16..40, 19_970u16..20_030, any::<u16>(), 0u16..50, any::<u32>()), 1..900),
+            (order, size) in (0..3, 1usize..900),
         ) {
-            if is_sorted {
-                rows.sort_unstable_by_key(|row| row.1);
+            match order {
+                0 => {}
+                1 => rows.sort_unstable_by_key(|row| row.1),
+                _ => rows.sort_unstable_by_key(|row| u16::MAX - row.1),
             }
-            prop_assert_eq!(tallied(&rows, 19_988, 20_020), Ok(by_table(&rows)));
+            prop_assert_eq!(tallied_by(size, &rows, 19_968, 20_040), Ok(by_table(&rows)));
             let asked: Vec<Row> = rows.iter().copied().filter(|row| (19_995..=20_003).contains(&row.1)).collect();
-            prop_assert_eq!(tallied(&rows, 19_995, 20_003), Ok(by_table(&asked)));
+            prop_assert_eq!(tallied_by(size, &rows, 19_995, 20_003), Ok(by_table(&asked)));
             prop_assert_eq!(tallied(&rows, 1, 0), Ok(Vec::new()));
         }
     }

@@ -69,8 +69,11 @@ function arquero({ users, days, haloc, churn, impact }: Commits): () => Weeks {
       });
 }
 
-/** The same columns in wasm's memory, and what sums them there. */
-async function inside(data: Commits, memory: WebAssembly.Memory): Promise<{ columns: Commits; sum: () => unknown }> {
+/** The same columns in wasm's memory, and the least that can be done with them there. */
+async function inside(
+  data: Commits,
+  memory: WebAssembly.Memory,
+): Promise<{ columns: Commits; sum: () => unknown; mark: () => unknown }> {
   const wasm = join(root, "target/bench/bare.wasm");
   mkdirSync(join(root, "target/bench"), { recursive: true });
   const flags = ["--edition=2024", "--crate-type=cdylib", "-Copt-level=3", "-Ctarget-feature=+simd128"];
@@ -78,7 +81,8 @@ async function inside(data: Commits, memory: WebAssembly.Memory): Promise<{ colu
   await run("rustc", [...flags, ...target, join(root, "scripts/bench/bare.rs")]);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasm)), { env: { memory } });
   const count = data.users.length;
-  let at = memory.grow(Math.ceil((count * 12) / 65_536)) * 65_536;
+  const marks = memory.grow(Math.ceil((count * 12) / 65_536) + 1) * 65_536;
+  let at = marks + 65_536;
   const moved = Object.entries(data).map(([name, column]) => {
     const there = new (column.constructor as typeof Uint16Array)(memory.buffer, at, count);
     there.set(column);
@@ -88,7 +92,21 @@ async function inside(data: Commits, memory: WebAssembly.Memory): Promise<{ colu
   const columns = Object.fromEntries(moved) as Commits;
   const { users, days, haloc, churn, impact } = columns;
   const places = [users, days, haloc, churn, impact].map((column) => column.byteOffset);
-  return { columns, sum: () => (exports.sum as Function)(...places, count) };
+  return {
+    columns,
+    sum: () => (exports.sum as Function)(...places, count),
+    mark: () => (exports.mark as Function)(users.byteOffset, count, marks),
+  };
+}
+
+/** Copies all columns a block at a time, as the package does, and does nothing with them. */
+function copying(data: Commits): () => void {
+  const block = 16_384;
+  const rooms = Object.values(data).map((column) => ({ column, room: column.slice(0, block) }));
+  return () => {
+    for (let begin = 0; begin < data.users.length; begin += block)
+      for (const { column, room } of rooms) room.set(column.subarray(begin, begin + block));
+  };
 }
 
 /** Measures, prints and returns what typed arrays cost. */
@@ -127,8 +145,12 @@ export async function benchColumns(): Promise<Figure[]> {
       const fastest = Object.keys(peers).reduce((one, other) => (times[one]! < times[other]! ? one : other));
       figures.push(figure(`JavaScript: ${fastest}`, times.ours!, times[fastest]!));
       for (const [name, time] of Object.entries(measure(slow, 5))) figures.push(figure(name, times.ours!, time));
-      const { bare, own } = measure({ bare: there.sum, own: () => ours(there.columns) }, 25);
-      figures.push(figure("data inside; a bare sum of it", own, bare));
+      const { bare, own, mark } = measure({ bare: there.sum, own: () => ours(there.columns), mark: there.mark }, 25);
+      figures.push(figure("data inside; a bare sum of it", own!, bare!));
+      // What bounds it: neither can be done without, and one cannot begin before the other has ended.
+      const { copy } = measure({ copy: copying(data) }, 25);
+      figures.push(figure("the copy alone", times.ours!, copy!));
+      figures.push(figure("a mark for each commit's user alone", times.ours!, mark!));
     }
   return figures;
 }

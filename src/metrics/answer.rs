@@ -137,9 +137,13 @@ impl Tenths {
         let (dividend, divisor) =
             if divisor < 0 { (dividend.saturating_neg(), divisor.saturating_neg()) } else { (dividend, divisor) };
         let tenths = dividend.saturating_mul(10);
-        let (Some(below), Some(rest)) = (tenths.checked_div_euclid(divisor), tenths.checked_rem_euclid(divisor)) else {
-            return Tenths(0);
+        let quotient = match (i64::try_from(tenths), i64::try_from(divisor)) {
+            // Nearly all are, and wasm takes many times as long for numbers of 128 bits.
+            (Ok(tenths), Ok(divisor)) => (tenths.checked_div_euclid(divisor).zip(tenths.checked_rem_euclid(divisor)))
+                .map(|(below, rest)| (below.into(), rest.into())),
+            _ => tenths.checked_div_euclid(divisor).zip(tenths.checked_rem_euclid(divisor)),
         };
+        let Some((below, rest)): Option<(i128, i128)> = quotient else { return Tenths(0) };
         let up = match rest.saturating_mul(2).cmp(&divisor) {
             core::cmp::Ordering::Less => false,
             core::cmp::Ordering::Equal => below % 2 != 0,
@@ -285,6 +289,7 @@ mod tests {
         fn rounding_is_within_half_a_tenth(dividend in -10_000_000i128..10_000_000, divisor in 1i128..10_000) {
             let Tenths(tenths) = Tenths::of(dividend, divisor);
             prop_assert!((dividend * 10 - i128::from(tenths) * divisor).abs() * 2 <= divisor);
+            prop_assert_eq!(Tenths::of(dividend << 64, divisor << 64), Tenths(tenths));
         }
     }
 }

@@ -1,0 +1,289 @@
+//! Where rows are added: one by one, and by vectors of 128 bits where the target has them.
+
+use super::{Block, COMMIT, Packed};
+use alloc::vec::Vec;
+use core::slice::ChunksExact;
+
+/// Days without a gap, and marks of users in rows of one width.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    lowest: u16,
+    width: usize,
+    days: Vec<Day>,
+    /// Whole rows, and among them those of all days.
+    marks: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(16))]
+struct Day {
+    packed: Packed,
+    /// Where the row of its marks begins.
+    row: u32,
+    /// Its bit in them.
+    mark: u8,
+}
+
+impl Places {
+    /// None, from a day on, and for so many users.
+    pub(super) fn new(lowest: u16, width: usize) -> Places {
+        Places { lowest, width, days: Vec::new(), marks: Vec::new() }
+    }
+
+    /// The first day.
+    pub(super) fn lowest(&self) -> u16 {
+        self.lowest
+    }
+
+    /// The day after the last.
+    pub(super) fn next(&self) -> u32 {
+        u32::from(self.lowest) + self.days.len() as u32
+    }
+
+    /// For how many users each row has marks.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Another day, the next, with its row of marks and its bit in them.
+    pub(super) fn push(&mut self, row: usize, mark: u8) {
+        let begin = row * self.width;
+        self.marks.resize(self.marks.len().max(begin + self.width), 0);
+        self.days.push(Day { packed: [0; 2], row: begin as u32, mark });
+    }
+
+    /// Takes over what was added, where the last days are the same and the last rows.
+    pub(super) fn take(&mut self, other: &Places) {
+        for (to, day) in self.days.iter_mut().rev().zip(other.days.iter().rev()) {
+            to.packed = day.packed;
+        }
+        // Row 0 stands for no week.
+        let rows = other.marks().skip(1).rev();
+        for (to, marks) in self.marks.chunks_exact_mut(self.width).rev().zip(rows) {
+            to.iter_mut().zip(marks).for_each(|(to, mark)| *to = *mark);
+        }
+    }
+
+    /// The days' sums, and the rows of their marks.
+    pub(super) fn packed(&mut self) -> impl Iterator<Item = (usize, &mut Packed)> {
+        let width = self.width;
+        self.days.iter_mut().map(move |day| (day.row as usize / width, &mut day.packed))
+    }
+
+    /// The rows of marks.
+    pub(super) fn marks(&self) -> ChunksExact<'_, u8> {
+        self.marks.chunks_exact(self.width)
+    }
+
+    /// Adds rows up to the first whose day or user has no place, and says how many these were.
+    // Inlined, it would be made as small as what is around it.
+    #[inline(never)]
+    pub(super) fn add(&mut self, rows: &Block<'_>) -> usize {
+        let mut added = self.add_vectors(rows);
+        let lines = rows.haloc.iter().zip(rows.churn).zip(rows.impact);
+        for ((&user, &day), ((&haloc, &churn), &impact)) in rows.users.iter().zip(rows.days).zip(lines).skip(added) {
+            let user = usize::from(user);
+            let Some(day) = day.checked_sub(self.lowest).and_then(|day| self.days.get_mut(usize::from(day))) else {
+                break;
+            };
+            let Some(mark) = self.marks.get_mut(day.row as usize + user).filter(|_| user < self.width) else { break };
+            *mark |= day.mark;
+            let [lines, rest] = day.packed;
+            let lines = lines.wrapping_add(u64::from(haloc) | u64::from(churn) << 32);
+            day.packed = [lines, rest.wrapping_add(u64::from(impact) | COMMIT)];
+            added += 1;
+        }
+        added
+    }
+
+    /// Adds as many of the first rows as go into vectors, and says how many these are.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    fn add_vectors(&mut self, _: &Block<'_>) -> usize {
+        0
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vectors {
+    //! All that is unsafe in the kernel: places that are not looked up row by row, because groups of rows were seen to
+    //! have theirs, and loads and stores of vectors.
+    #![allow(unsafe_code)]
+
+    use super::{Block, COMMIT, Day, Places};
+    use core::arch::wasm32::*;
+    use core::hint::black_box;
+
+    /// Rows of a group: what a vector holds of a narrow column.
+    const GROUP: usize = 8;
+
+    /// Rows that are gone through before it is tried again whether the next ones are of one day.
+    const RUN: usize = 4 * GROUP;
+
+    /// Places, and vectors of one number each.
+    struct Pass<'a> {
+        first: *mut Day,
+        marks: *mut u8,
+        rows: &'a Block<'a>,
+        lowest: v128,
+        /// The last day that has a place, counted from the lowest one.
+        last: v128,
+        /// The last user who has one.
+        user: v128,
+        half: v128,
+        ones: v128,
+        commit: v128,
+    }
+
+    impl Places {
+        #[inline(always)]
+        pub(super) fn add_vectors(&mut self, rows: &Block<'_>) -> usize {
+            let Some(last) = self.days.len().checked_sub(1) else { return 0 };
+            // Every column has so many rows.
+            let narrow = rows.users.len().min(rows.days.len()).min(rows.haloc.len()).min(rows.churn.len());
+            let count = narrow.min(rows.impact.len()) / GROUP * GROUP;
+            // As if they were not known: engines make each vector that they know anew where it is used.
+            let (half, ones) = black_box((u16x8_splat(1 << 15), u16x8_splat(1)));
+            let commit = black_box(u32x4_splat((COMMIT >> 32) as u32));
+            let mut pass = Pass {
+                first: self.days.as_mut_ptr().wrapping_sub(self.lowest.into()),
+                marks: self.marks.as_mut_ptr(),
+                rows,
+                lowest: u16x8_splat(self.lowest),
+                last: u16x8_splat(last as u16),
+                user: u16x8_splat((self.width - 1) as u16),
+                half,
+                ones,
+                commit,
+            };
+            let mut at = 0;
+            // SAFETY: nothing from `count` on is asked for; a day that has a place is one of `days`, and a user who has
+            // one has it in the rows of marks of all of them, which `push` has made.
+            unsafe {
+                while at < count {
+                    let mut end = count.min(at + RUN);
+                    let days = [at, end - 1].map(|at| rows.days.as_ptr().add(at).read());
+                    if days[0] == days[1] && pass.have_places(at, at + GROUP) {
+                        let next = pass.add_run(at, count);
+                        // Behind a day's last group most often comes one of two days.
+                        end = if next > at { count.min(next + GROUP) } else { end };
+                        at = next;
+                    }
+                    if !pass.have_places(at, end) {
+                        break;
+                    }
+                    while at < end {
+                        pass.add_group(at);
+                        at += GROUP;
+                    }
+                }
+            }
+            at
+        }
+    }
+
+    /// Of all of these `# Safety` is: the rows from `at` to `end` are there, whole groups of them, and those that are
+    /// added have places.
+    impl Pass<'_> {
+        /// Whether the days and the users of rows have places.
+        #[inline(always)]
+        unsafe fn have_places(&self, at: usize, end: usize) -> bool {
+            let mut beyond = u16x8_splat(0);
+            for at in (at..end).step_by(GROUP) {
+                let (user, day) = unsafe { (narrow(self.rows.users, at), narrow(self.rows.days, at)) };
+                beyond = v128_or(beyond, u16x8_sub_sat(user, self.user));
+                beyond = v128_or(beyond, u16x8_sub_sat(u16x8_sub(day, self.lowest), self.last));
+            }
+            !v128_any_true(beyond)
+        }
+
+        /// Adds groups as long as all their rows are of the first one's day, which has a place, and their users have
+        /// places. Says where the next group begins.
+        #[inline(always)]
+        unsafe fn add_run(&mut self, at: usize, end: usize) -> usize {
+            let Block { users, days, haloc, churn, impact } = *self.rows;
+            let [mut of_haloc, mut of_churn, mut all, mut high] = [u32x4_splat(0); 4];
+            let mut next = at;
+            unsafe {
+                let day = days.as_ptr().add(at).read();
+                let place = &mut *self.first.wrapping_add(day.into());
+                let (marks, mark, day) = (self.marks.add(place.row as usize), place.mark, u16x8_splat(day));
+                while next < end {
+                    let other = v128_xor(narrow(days, next), day);
+                    if v128_any_true(v128_or(other, u16x8_sub_sat(narrow(users, next), self.user))) {
+                        break;
+                    }
+                    for at in next..next + GROUP {
+                        *marks.add(usize::from(users.as_ptr().add(at).read())) |= mark;
+                    }
+                    // Pairs are multiplied with 1 and added, as numbers with a sign: so they are less by half of 2¹⁶.
+                    let pairs = |column| i32x4_dot_i16x8(v128_xor(narrow(column, next), self.half), self.ones);
+                    of_haloc = i32x4_add(of_haloc, pairs(haloc));
+                    of_churn = i32x4_add(of_churn, pairs(churn));
+                    // Sums of all bits overflow; what is beyond them follows from the sums of the high halves.
+                    for impact in wide(impact, next) {
+                        all = i32x4_add(all, impact);
+                        high = i32x4_add(high, u32x4_shr(impact, 16));
+                    }
+                    next += GROUP;
+                }
+                let rows = (next - at) as u32;
+                let lines = |sums| u64::from(total(sums).wrapping_add(rows << 15));
+                let low = total(all).wrapping_sub(total(high) << 16);
+                let impact = (u64::from(total(high)) << 16).wrapping_add(low.into());
+                let [one, other] = place.packed;
+                let one = one.wrapping_add(lines(of_haloc) | lines(of_churn) << 32);
+                place.packed = [one, other.wrapping_add(impact).wrapping_add(COMMIT.wrapping_mul(rows.into()))];
+            }
+            next
+        }
+
+        /// Adds a group of rows of any days.
+        #[inline(always)]
+        unsafe fn add_group(&mut self, at: usize) {
+            let Block { users, days, haloc, churn, impact } = *self.rows;
+            unsafe {
+                let sums = packed(narrow(haloc, at), narrow(churn, at), wide(impact, at), self.commit);
+                for (at, sum) in (at..at + GROUP).zip(sums) {
+                    let [user, day] = [users, days].map(|column| usize::from(column.as_ptr().add(at).read()));
+                    let place = &mut *self.first.wrapping_add(day);
+                    *self.marks.add(place.row as usize).add(user) |= place.mark;
+                    // A `Day` lies where vectors may.
+                    let to = (&raw mut place.packed).cast::<v128>();
+                    *to = i64x2_add(*to, sum);
+                }
+            }
+        }
+    }
+
+    /// The eight rows as a day's sums hold them.
+    #[inline(always)]
+    fn packed(haloc: v128, churn: v128, [impact, later]: [v128; 2], commit: v128) -> [v128; 8] {
+        let lines = i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(haloc, churn);
+        let more = i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(haloc, churn);
+        let pair = |lines, impact| [i64x2_shuffle::<0, 2>(lines, impact), i64x2_shuffle::<1, 3>(lines, impact)];
+        let [a, b] = pair(u32x4_extend_low_u16x8(lines), i32x4_shuffle::<0, 4, 1, 5>(impact, commit));
+        let [c, d] = pair(u32x4_extend_high_u16x8(lines), i32x4_shuffle::<2, 6, 3, 7>(impact, commit));
+        let [e, f] = pair(u32x4_extend_low_u16x8(more), i32x4_shuffle::<0, 4, 1, 5>(later, commit));
+        let [g, h] = pair(u32x4_extend_high_u16x8(more), i32x4_shuffle::<2, 6, 3, 7>(later, commit));
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// The sum of four numbers.
+    #[inline(always)]
+    fn total(numbers: v128) -> u32 {
+        let halves = i32x4_add(numbers, i64x2_shuffle::<1, 0>(numbers, numbers));
+        u32x4_extract_lane::<0>(halves).wrapping_add(u32x4_extract_lane::<1>(halves))
+    }
+
+    /// Eight numbers from one on, which have to be there.
+    #[inline(always)]
+    unsafe fn narrow(column: &[u16], at: usize) -> v128 {
+        unsafe { v128_load(column.as_ptr().add(at).cast()) }
+    }
+
+    /// These too.
+    #[inline(always)]
+    unsafe fn wide(column: &[u32], at: usize) -> [v128; 2] {
+        unsafe { [v128_load(column.as_ptr().add(at).cast()), v128_load(column.as_ptr().add(at + 4).cast())] }
+    }
+}
