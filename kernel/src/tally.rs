@@ -14,7 +14,7 @@ use places::Places;
 pub const BLOCK: usize = 16_384;
 
 /// So many rows are looked at where one has no place yet.
-const AHEAD: usize = 1_024;
+const AHEAD: usize = 256;
 
 /// So many users times weeks may be told apart: more marks would be too much to ask of a page.
 const MAX_CELLS: usize = 1 << 28;
@@ -115,15 +115,20 @@ impl Tally {
         let first = rows.days.iter().fold(u16::MAX, |lowest, &day| lowest.min(day));
         let width = self.places.width().max((usize::from(highest(rows.users)) + 1).next_power_of_two());
         let (lowest, next) = (self.places.lowest(), self.places.next());
-        let from = match next - u32::from(lowest) {
+        // As many days again as there are, so that in order of time, up or down, this is done a few times; but for what
+        // is not asked for, no more than there has to be.
+        let days = next - u32::from(lowest);
+        let from = match days {
             0 => first,
-            // As many again as there are, so that where days go down it is not done again and again.
-            days if first < lowest => first.min(lowest.saturating_sub(days as u16).max(self.first_day)),
+            _ if first < lowest => first.min(lowest.saturating_sub(days as u16).max(self.first_day)),
             _ => lowest,
         };
-        let last = highest(rows.days).max(next.saturating_sub(1) as u16);
+        let until = match highest(rows.days) {
+            last if u32::from(last) < next => next,
+            last => (next + days).min(u32::from(self.last_day) + 1).max(u32::from(last) + 1),
+        };
 
-        let asked = from.max(self.first_day)..=last.min(self.last_day);
+        let asked = from.max(self.first_day)..=self.last_day.min((until - 1) as u16);
         let weeks = week_of((*asked.end()).into()) - week_of((*asked.start()).into()) + 1;
         if !asked.is_empty() && weeks as usize >= MAX_CELLS / width {
             return Err(TooMany);
@@ -136,7 +141,7 @@ impl Tally {
             self.places.take(&places);
             self.sums.iter_mut().rev().zip(sums.into_iter().rev()).for_each(|(to, sum)| *to = sum);
         }
-        self.push_until(u32::from(last) + 1);
+        self.push_until(until);
         Ok(())
     }
 

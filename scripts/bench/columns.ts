@@ -147,7 +147,7 @@ export async function benchColumns(): Promise<Figure[]> {
       for (const [name, time] of Object.entries(measure(slow, 5))) figures.push(figure(name, times.ours!, time));
       const { bare, own, mark } = measure({ bare: there.sum, own: () => ours(there.columns), mark: there.mark }, 25);
       figures.push(figure("data inside; a bare sum of it", own!, bare!));
-      // What bounds it: neither can be done without, and one cannot begin before the other has ended.
+      // What bounds it: neither can be done without, and what is not copied yet can't be marked.
       const { copy } = measure({ copy: copying(data) }, 25);
       figures.push(figure("the copy alone", times.ours!, copy!));
       figures.push(figure("a mark for each commit's user alone", times.ours!, mark!));

@@ -1,5 +1,7 @@
 // The same in JavaScript over typed arrays, as well as we know how to write it: each commit for itself, which suits any
-// order, and those of one day that follow each other together, which suits the order of time.
+// order, and those of one day that follow each other together, which suits the order of time. Numbers of 16 bits are
+// read in pairs, as words; users are marked by bytes, one a day, or a bit a day in one a week, which fewer have to be
+// looked through.
 import { DAYS, FIRST, USERS, WEEKS, type Commits, type Weeks } from "./made-up.ts";
 
 /** So many commits a function takes at once: what is called often is compiled best. */
@@ -7,27 +9,54 @@ const STEP = 8_192;
 
 type Take = (begin: number, end: number, seen: Uint8Array, sums: Int32Array) => void;
 
-/** Weeks, by marks for each day and user and by sums for each day, which 31 bits hold here. */
-function weeksBy(count: number, take: Take): Weeks {
-  const seen = new Uint8Array(DAYS * USERS);
+/** Four users in a word: of how many a week has marks, and how many marks these are, in the low half. */
+type Count = (words: Uint32Array, week: number) => number;
+
+const WIDE = USERS / 4;
+/** Of each day: where the marks of its week begin, and its bit in them. */
+const WEEK = Int32Array.from({ length: DAYS }, (_, day) => Math.floor(day / 7) * USERS);
+const BIT = Uint8Array.from({ length: DAYS }, (_, day) => 1 << (day % 7));
+
+/** The sum of four bytes. */
+const four = (bytes: number): number => Math.imul(bytes, 0x01010101) >>> 24;
+
+function byDay(words: Uint32Array, week: number): number {
+  let [users, days] = [0, 0];
+  for (let word = week * 7 * WIDE; word < (week * 7 + 1) * WIDE; word += 1) {
+    let marks = 0;
+    for (let day = 0; day < 7; day += 1) marks += words[word + day * WIDE]!;
+    days += four(marks);
+    users += four(((marks + 0x07070707) >>> 3) & 0x01010101);
+  }
+  return users * 0x10000 + days;
+}
+
+function byWeek(words: Uint32Array, week: number): number {
+  let [users, days] = [0, 0];
+  for (let word = week * WIDE; word < (week + 1) * WIDE; word += 1) {
+    let marks = words[word]!;
+    users += four(((marks + 0x7f7f7f7f) >>> 7) & 0x01010101);
+    marks -= (marks >>> 1) & 0x55555555;
+    marks = (marks & 0x33333333) + ((marks >>> 2) & 0x33333333);
+    days += four((marks + (marks >>> 4)) & 0x0f0f0f0f);
+  }
+  return users * 0x10000 + days;
+}
+
+/** Weeks, by marks of users and by sums for each day, which 31 bits hold here. */
+function weeksBy(commits: number, take: Take, marks: number, count: Count): Weeks {
+  const seen = new Uint8Array(marks);
   const sums = new Int32Array(DAYS * 4);
-  for (let begin = 0; begin < count; begin += STEP) take(begin, Math.min(begin + STEP, count), seen, sums);
+  for (let begin = 0; begin < commits; begin += STEP) take(begin, Math.min(begin + STEP, commits), seen, sums);
   const words = new Uint32Array(seen.buffer);
-  const wide = USERS / 4;
-  return Array.from({ length: WEEKS }, (_, week) => {
-    const row = [FIRST + week * 7, 0, 0, 0, 0, 0, 0];
-    let [users, days] = [0, 0];
-    for (let word = week * 7 * wide; word < (week * 7 + 1) * wide; word += 1) {
-      let four = 0;
-      for (let day = 0; day < 7; day += 1) four += words[word + day * wide]!;
-      // Four users in a word, none with more than seven days.
-      days += Math.imul(four, 0x01010101) >>> 24;
-      users += Math.imul(((four + 0x07070707) >>> 3) & 0x01010101, 0x01010101) >>> 24;
-    }
-    [row[1], row[2]] = [users, days];
+  const weeks: Weeks = [];
+  for (let week = 0; week < WEEKS; week += 1) {
+    const both = count(words, week);
+    const row = [FIRST + week * 7, both >>> 16, both & 0xffff, 0, 0, 0, 0];
     for (let sum = week * 28; sum < week * 28 + 28; sum += 1) row[3 + (sum & 3)]! += sums[sum]!;
-    return row;
-  });
+    weeks.push(row);
+  }
+  return weeks;
 }
 
 const add = (sums: Int32Array, at: number, commits: number, haloc: number, churn: number, impact: number) => {
@@ -37,76 +66,117 @@ const add = (sums: Int32Array, at: number, commits: number, haloc: number, churn
   sums[at + 3]! += impact;
 };
 
+/** Two numbers a word. There have to be an even number of them. */
+const pairs = (column: Uint16Array) => new Uint32Array(column.buffer, column.byteOffset, column.length / 2);
+
 /** Five arrays. */
-function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, Take> {
+function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
+  const [user2, day2, haloc2, churn2] = [pairs(users), pairs(days), pairs(haloc), pairs(churn)];
+  const eachByDay: Take = (begin, end, seen, sums) => {
+    for (let at = begin; at < end; at += 2) {
+      const pair = at >> 1;
+      const who = user2[pair]!;
+      const when = day2[pair]!;
+      const h = haloc2[pair]!;
+      const c = churn2[pair]!;
+      const one = (when & 0xffff) - FIRST;
+      const other = (when >>> 16) - FIRST;
+      seen[one * USERS + (who & 0xffff)] = 1;
+      add(sums, one << 2, 1, h & 0xffff, c & 0xffff, impact[at]!);
+      seen[other * USERS + (who >>> 16)] = 1;
+      add(sums, other << 2, 1, h >>> 16, c >>> 16, impact[at + 1]!);
+    }
+  };
+  const eachByWeek: Take = (begin, end, seen, sums) => {
+    for (let at = begin; at < end; at += 2) {
+      const pair = at >> 1;
+      const who = user2[pair]!;
+      const when = day2[pair]!;
+      const h = haloc2[pair]!;
+      const c = churn2[pair]!;
+      const one = (when & 0xffff) - FIRST;
+      const other = (when >>> 16) - FIRST;
+      seen[WEEK[one]! + (who & 0xffff)]! |= BIT[one]!;
+      add(sums, one << 2, 1, h & 0xffff, c & 0xffff, impact[at]!);
+      seen[WEEK[other]! + (who >>> 16)]! |= BIT[other]!;
+      add(sums, other << 2, 1, h >>> 16, c >>> 16, impact[at + 1]!);
+    }
+  };
+  const daysByWeek: Take = (begin, end, seen, sums) => {
+    for (let at = begin; at < end;) {
+      const first = at;
+      const day = days[at]! - FIRST;
+      const both = (days[at]! * 0x10001) >>> 0;
+      const [cell, bit] = [WEEK[day]!, BIT[day]!];
+      let [h, c, i] = [0, 0, 0];
+      for (; at < end && (at & 1 || day2[at >> 1] !== both) && days[at]! - FIRST === day; at += 1) {
+        seen[cell + users[at]!]! |= bit;
+        h = (h + haloc[at]!) | 0;
+        c = (c + churn[at]!) | 0;
+        i = (i + impact[at]!) | 0;
+      }
+      for (; at < end && day2[at >> 1] === both; at += 2) {
+        const who = user2[at >> 1]!;
+        const lines = haloc2[at >> 1]!;
+        const rework = churn2[at >> 1]!;
+        seen[cell + (who & 0xffff)]! |= bit;
+        seen[cell + (who >>> 16)]! |= bit;
+        h = (h + (lines & 0xffff) + (lines >>> 16)) | 0;
+        c = (c + (rework & 0xffff) + (rework >>> 16)) | 0;
+        i = (i + impact[at]! + impact[at + 1]!) | 0;
+      }
+      add(sums, day << 2, at - first, h, c, i);
+    }
+  };
   return {
-    "five arrays, each": (begin, end, seen, sums) => {
-      for (let at = begin; at < end; at += 1) {
-        const day = days[at]! - FIRST;
-        seen[day * USERS + users[at]!] = 1;
-        add(sums, day << 2, 1, haloc[at]!, churn[at]!, impact[at]!);
-      }
-    },
-    "five arrays, days": (begin, end, seen, sums) => {
-      for (let at = begin; at < end;) {
-        const first = at;
-        const day = days[at]!;
-        const cell = (day - FIRST) * USERS;
-        let [h, c, i] = [0, 0, 0];
-        do {
-          seen[cell + users[at]!] = 1;
-          h = (h + haloc[at]!) | 0;
-          c = (c + churn[at]!) | 0;
-          i = (i + impact[at]!) | 0;
-          at += 1;
-        } while (at < end && days[at] === day);
-        add(sums, (day - FIRST) << 2, at - first, h, c, i);
-      }
-    },
+    "five arrays, each, by day": () => weeksBy(users.length, eachByDay, DAYS * USERS, byDay),
+    "five arrays, each, by week": () => weeksBy(users.length, eachByWeek, WEEKS * USERS, byWeek),
+    "five arrays, days": () => weeksBy(users.length, daysByWeek, WEEKS * USERS, byWeek),
   };
 }
 
 /** One buffer: three words a commit, the first two with two numbers each. Five words are slower. */
-function interleaved({ users, days, haloc, churn, impact }: Commits): Record<string, Take> {
+function interleaved({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
   const words = new Uint32Array(users.length * 3);
   for (let at = 0; at < users.length; at += 1)
     words.set([users[at]! | (days[at]! << 16), haloc[at]! | (churn[at]! << 16), impact[at]!], at * 3);
+  const eachByWeek: Take = (begin, end, seen, sums) => {
+    for (let at = begin * 3; at < end * 3; at += 3) {
+      const who = words[at]!;
+      const lines = words[at + 1]!;
+      const day = (who >>> 16) - FIRST;
+      seen[WEEK[day]! + (who & 0xffff)]! |= BIT[day]!;
+      add(sums, day << 2, 1, lines & 0xffff, lines >>> 16, words[at + 2]!);
+    }
+  };
+  const daysByWeek: Take = (begin, end, seen, sums) => {
+    for (let at = begin * 3; at < end * 3;) {
+      const first = at;
+      let who = words[at]!;
+      const when = who >>> 16;
+      const day = when - FIRST;
+      const [cell, bit] = [WEEK[day]!, BIT[day]!];
+      let [h, c, i] = [0, 0, 0];
+      do {
+        const lines = words[at + 1]!;
+        seen[cell + (who & 0xffff)]! |= bit;
+        h = (h + (lines & 0xffff)) | 0;
+        c = (c + (lines >>> 16)) | 0;
+        i = (i + words[at + 2]!) | 0;
+        at += 3;
+        who = words[at]!;
+      } while (at < end * 3 && who >>> 16 === when);
+      add(sums, day << 2, (at - first) / 3, h, c, i);
+    }
+  };
   return {
-    "interleaved, each": (begin, end, seen, sums) => {
-      for (let at = begin * 3; at < end * 3; at += 3) {
-        const [who, lines] = [words[at]!, words[at + 1]!];
-        const day = (who >>> 16) - FIRST;
-        seen[day * USERS + (who & 0xffff)] = 1;
-        add(sums, day << 2, 1, lines & 0xffff, lines >>> 16, words[at + 2]!);
-      }
-    },
-    "interleaved, days": (begin, end, seen, sums) => {
-      for (let at = begin * 3; at < end * 3;) {
-        const first = at;
-        let who = words[at]!;
-        const day = who >>> 16;
-        const cell = (day - FIRST) * USERS;
-        let [h, c, i] = [0, 0, 0];
-        do {
-          const lines = words[at + 1]!;
-          seen[cell + (who & 0xffff)] = 1;
-          h = (h + (lines & 0xffff)) | 0;
-          c = (c + (lines >>> 16)) | 0;
-          i = (i + words[at + 2]!) | 0;
-          at += 3;
-          who = words[at]!;
-        } while (at < end * 3 && who >>> 16 === day);
-        add(sums, (day - FIRST) << 2, (at - first) / 3, h, c, i);
-      }
-    },
+    "interleaved, each": () => weeksBy(users.length, eachByWeek, WEEKS * USERS, byWeek),
+    "interleaved, days": () => weeksBy(users.length, daysByWeek, WEEKS * USERS, byWeek),
   };
 }
 
 /** Every way, by name. */
-export const inJavaScript = (data: Commits): Record<string, () => Weeks> =>
-  Object.fromEntries(
-    Object.entries({ ...arrays(data), ...interleaved(data) }).map(([name, take]) => [
-      name,
-      () => weeksBy(data.users.length, take),
-    ]),
-  );
+export const inJavaScript = (data: Commits): Record<string, () => Weeks> => ({
+  ...arrays(data),
+  ...interleaved(data),
+});
