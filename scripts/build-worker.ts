@@ -3,8 +3,18 @@ import { parseArgs } from "node:util";
 import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
+/** What the `worker` crate has for bindings that this Worker doesn't use. */
+const without = [
+  "ContainerStartupOptions",
+  "IntoUnderlyingByteSource",
+  "IntoUnderlyingSink",
+  "IntoUnderlyingSource",
+  "MinifyConfig",
+  "R2Range",
+];
+
 export const buildWorker = (release: boolean): Promise<void> =>
-  buildWasm({ crate: "streamgage-worker", out: "worker/build", name: "streamgage_worker", release });
+  buildWasm({ crate: "streamgage-worker", out: "worker/build", name: "streamgage_worker", release, without });
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { release: { type: "boolean", default: false } } });

@@ -1,7 +1,7 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
+import { Failure, fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -20,10 +20,14 @@ const proposals = [
 /**
  * Makes a module smaller, in place, or fast: what is for people who look into it goes too. A function that is called from
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
- * and engines keep fewer of a hot loop's in registers.
+ * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew, where these are not
+ * of vectors, and of functions those stand together that gzip finds alike: they have names of one beginning. Nothing is
+ * kept below the stack.
  */
-async function shrink(wasm: string, fast: boolean): Promise<void> {
-  const small = ["-Oz", "--converge"];
+async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void> {
+  const memory = ["--low-memory-unused", "--zero-filled-memory"];
+  const anew = simd ? [] : ["-Oz", "--flatten", "--rereloop"];
+  const small = [...memory, ...anew, "-Oz", "--converge", "--reorder-functions-by-name"];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
@@ -34,6 +38,32 @@ async function shrink(wasm: string, fast: boolean): Promise<void> {
     wasm,
     wasm,
   ]);
+}
+
+/** Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the classes. */
+async function leaveOut(classes: string[], wasm: string, script: string): Promise<void> {
+  const { default: binaryen } = await import("binaryen");
+  // The names of functions, which say what to put together.
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(readFileSync(wasm));
+  const names = Array.from({ length: module.getNumExports() }, (_, index) =>
+    binaryen.getExportInfo(module.getExportByIndex(index)),
+  ).map(({ name }) => name);
+  const isOf = new RegExp(`^(__wbg_([gs]et_)?)?(${classes.join("|").toLowerCase()})_`);
+  for (const name of names) if (isOf.test(name)) module.removeExport(name);
+  writeFileSync(wasm, module.emitBinary());
+  module.dispose();
+  let text = readFileSync(script, "utf8");
+  for (const name of classes)
+    for (const part of [
+      new RegExp(`^(export )?class ${name} {$[^]*?^}\n`, "m"),
+      new RegExp(`^if \\(Symbol\\.dispose\\) ${name}\\..*\n`, "m"),
+      new RegExp(`^const ${name}Finalization = [^]*?^}\\);\n`, "m"),
+    ]) {
+      if (!part.test(text)) throw new Failure(`${script} has no more of ${name}`);
+      text = text.replace(part, "");
+    }
+  writeFileSync(script, text);
 }
 
 export type Wasm = {
@@ -54,6 +84,8 @@ export type Wasm = {
   simd?: boolean;
   /** Whether speed comes before size. */
   fast?: boolean;
+  /** Classes of a dependency that nobody asks for. */
+  without?: string[];
 };
 
 export async function buildWasm(options: Wasm): Promise<void> {
@@ -67,6 +99,7 @@ export async function buildWasm(options: Wasm): Promise<void> {
     flags = [],
     simd = false,
     fast = false,
+    without = [],
   } = options;
   await wasmTarget(target);
   // A crate that is also a library for tests would be linked without looking across crates.
@@ -79,11 +112,12 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
-  const how = JSON.stringify({ release, fast, simd, flags });
+  const how = JSON.stringify({ release, fast, simd, flags, without });
   const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
-    if (release) await shrink(wasm, fast);
+    if (release && without.length > 0) await leaveOut(without, wasm, join(root, out, `${name}.js`));
+    if (release) await shrink(wasm, fast, simd);
   });
 }
