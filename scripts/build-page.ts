@@ -4,12 +4,19 @@ import { join } from "node:path";
 import { packageStamp } from "./build-browser.ts";
 import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
 
-export async function buildPage(): Promise<void> {
-  const openapi = await run("cargo", ["run", "--quiet", "--package", "streamgage-edge", "--bin", "openapi"], {
-    capture: true,
-  });
+export const openapiFile = join(root, "target/openapi.json");
+
+/** The OpenAPI document, into `openapiFile`. */
+export async function buildOpenapi(): Promise<string> {
+  const printing = ["run", "--quiet", "--package", "streamgage-edge", "--bin", "openapi"];
+  const openapi = await run("cargo", printing, { capture: true });
   mkdirSync(join(root, "target"), { recursive: true });
-  writeFileSync(join(root, "target/openapi.json"), openapi);
+  writeFileSync(openapiFile, openapi);
+  return openapi;
+}
+
+export async function buildPage(): Promise<void> {
+  const openapi = await buildOpenapi();
   const state = sha256(await fingerprint("www", "package-lock.json"), openapi, readFileSync(packageStamp));
   // The stamp lies elsewhere, because what lies in dist is served.
   await unlessDone(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {

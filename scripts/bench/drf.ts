@@ -1,7 +1,8 @@
-// The same lists by Django REST Framework on PostgreSQL (tests/peers/drf), to measure beside.
+// The same lists by Django REST Framework on PostgreSQL (tests/peers/drf), to measure beside and to compare with.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { buildOpenapi, openapiFile } from "../build-page.ts";
 import { fingerprint, onPath, root, run, sha256, unlessDone } from "../lib.ts";
 
 const home = join(root, "target/bench/drf");
@@ -28,29 +29,39 @@ function user(): { uid: number; gid: number } | undefined {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** Starts it over this dump, which is loaded once; undefined, and a line that says why, where it can't be had. */
-export async function startPeer(dump: string): Promise<Peer | undefined> {
+/** A program that Python has for it, and what it has to know; and the PostgreSQL that it asks, which does not run yet. */
+type Framework = {
+  program: (name: string) => string;
+  env: Record<string, string>;
+  data: string;
+  initialize: () => void;
+  begin: () => void;
+  end: () => void;
+};
+
+/** Installs the framework; undefined, and a line that says why, where it can't be had. `home` is where its database lies. */
+export async function framework(home: string): Promise<Framework | undefined> {
   const [programs, python] = [postgres(), onPath("python3")];
   if (programs === undefined || python === undefined) {
-    console.log(`Django REST Framework is not measured: there is no ${python ? "PostgreSQL" : "python3"} here`);
+    console.log(`Django REST Framework is not here: there is no ${python ? "PostgreSQL" : "python3"}`);
     return undefined;
   }
-  const venv = join(home, "venv");
+  const venv = join(root, "target/drf");
   try {
     const wanted = await fingerprint("tests/peers/drf/requirements.txt");
-    await unlessDone(join(venv, "bin/gunicorn"), join(home, ".installed"), wanted, async () => {
+    await unlessDone(join(venv, "bin/gunicorn"), join(venv, ".installed"), wanted, async () => {
       await run(python, ["-m", "venv", "--clear", venv]);
       await run(join(venv, "bin/pip"), ["install", "--quiet", "--requirement", join(app, "requirements.txt")]);
     });
   } catch (error) {
-    console.log(`Django REST Framework is not measured: it can't be installed (${(error as Error).message})`);
+    console.log(`Django REST Framework is not here: it can't be installed (${(error as Error).message})`);
     return undefined;
   }
+  await buildOpenapi();
 
   const as = user();
   const sockets = join(home, "postgres");
   const data = join(sockets, "data");
-  const flow = { FLOW_DATABASE: sockets, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: app };
   const control = (...args: string[]) => {
     const done = spawnSync(join(programs, "pg_ctl"), ["-D", data, "-w", "-s", ...args], {
       ...as,
@@ -61,27 +72,42 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
   };
   // What a machine of this size is given: the data in memory, no compiling of short queries.
   const options = `-c listen_addresses= -c unix_socket_directories=${sockets} -c shared_buffers=1GB -c jit=off`;
-  const begin = () => control("-o", options, "-l", join(sockets, "log"), "start");
-  const made = sha256(dump, await fingerprint("tests/peers/drf"));
-  let running = false;
-  let server: ChildProcess | undefined;
-  const stop = async () => {
-    server?.kill("SIGTERM");
-    if (running) control("-m", "fast", "stop");
-  };
-  try {
-    await unlessDone(data, join(home, ".loaded"), made, async () => {
+  return {
+    program: (name) => join(venv, "bin", name),
+    env: { FLOW_DATABASE: sockets, FLOW_OPENAPI: openapiFile, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: app },
+    data,
+    initialize: () => {
       rmSync(sockets, { recursive: true, force: true });
       mkdirSync(sockets, { recursive: true });
       if (as !== undefined) chownSync(sockets, as.uid, as.gid);
       const flags = ["-D", data, "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"];
       spawnSync(join(programs, "initdb"), flags, { ...as, stdio: "ignore", cwd: "/" });
-      begin();
+    },
+    begin: () => control("-o", options, "-l", join(sockets, "log"), "start"),
+    end: () => control("-m", "fast", "stop"),
+  };
+}
+
+/** Starts it over this dump, which is loaded once; undefined, and a line that says why, where it can't be had. */
+export async function startPeer(dump: string): Promise<Peer | undefined> {
+  const peer = await framework(home);
+  if (peer === undefined) return undefined;
+  const made = sha256(dump, await fingerprint("tests/peers/drf"));
+  let running = false;
+  let server: ChildProcess | undefined;
+  const stop = async () => {
+    server?.kill("SIGTERM");
+    if (running) peer.end();
+  };
+  try {
+    await unlessDone(peer.data, join(home, ".loaded"), made, async () => {
+      peer.initialize();
+      peer.begin();
       running = true;
       const load = "import flow, sys; flow.load(sys.argv[1])";
-      await run(join(venv, "bin/python"), ["-c", load, dump], { env: flow });
+      await run(peer.program("python"), ["-c", load, dump], { env: peer.env });
     });
-    if (!running) begin();
+    if (!running) peer.begin();
     running = true;
     const flags = [
       "--workers",
@@ -95,8 +121,8 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
       "--keep-alive",
       "60",
     ];
-    server = spawn(join(venv, "bin/gunicorn"), [...flags, "--log-level", "error", "flow:application"], {
-      env: { ...process.env, ...flow },
+    server = spawn(peer.program("gunicorn"), [...flags, "--log-level", "error", "flow:application"], {
+      env: { ...process.env, ...peer.env },
     });
     server.stderr?.pipe(process.stderr);
     const url = `http://127.0.0.1:${PORT}`;

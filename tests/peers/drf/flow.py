@@ -1,7 +1,9 @@
-"""The lists of the v3 API as one writes them with Django REST Framework, for the benchmark (`npm run bench`).
+"""The lists of the v3 API as one writes them with Django REST Framework, for the benchmark (`npm run bench`) and for
+`npm run framework`, which compares.
 
 `gunicorn flow:application` serves them; `load` makes the tables and fills them from a dump (§4), with the indexes that
-streamgage has. FLOW_DATABASE names the folder of the PostgreSQL server's socket.
+streamgage has. FLOW_DATABASE names the folder of the PostgreSQL server's socket, FLOW_OPENAPI the document of which the
+filters are.
 """
 
 import csv
@@ -9,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import re
 
 import django
 from django.conf import settings
@@ -217,16 +220,17 @@ class NumberIn(BaseInFilter, filters.NumberFilter):
     pass
 
 
-COMPARED = ["exact", "gt", "gte", "lt", "lte"]
-MATCHED = ["exact", "icontains", "startswith"]
+LOOKUPS = {"gt", "gte", "lt", "lte", "in", "icontains", "startswith", "isnull"}
+
+
+class TextIn(BaseInFilter, filters.CharFilter):
+    pass
+
+
 KINDS = {
-    models.BigIntegerField: (filters.NumberFilter, COMPARED),
-    models.FloatField: (filters.NumberFilter, COMPARED),
-    models.DecimalField: (filters.NumberFilter, COMPARED),
-    models.ForeignKey: (filters.NumberFilter, COMPARED),
-    models.DateTimeField: (filters.IsoDateTimeFilter, COMPARED),
-    models.BooleanField: (filters.BooleanFilter, ["exact"]),
-    models.TextField: (filters.CharFilter, MATCHED),
+    models.DateTimeField: filters.IsoDateTimeFilter,
+    models.BooleanField: filters.BooleanFilter,
+    models.TextField: filters.CharFilter,
 }
 
 
@@ -274,19 +278,68 @@ OWN = {
 }
 SEARCHED = {"commits": ["message", "hexsha"], "users": ["name", "email"], "teams": ["name"], "repos": ["name"]}
 
+with open(os.environ["FLOW_OPENAPI"], encoding="utf-8") as file:
+    DOCUMENT = json.load(file)
+
+# What callers say for what is looked through.
+PATHS = {
+    "alias_name": "aliases__name",
+    "alias_email": "aliases__email",
+    "team__id": "teams",
+    "team__name": "teams__name",
+    "team": "teams",
+    "repo_tags": "repo__tags",
+}
+# What streamgage has and these models don't.
+NOT_HERE = {"ancestor_id", "is_visible", "normalize_authors"}
+
+
+OF_ALL_LISTS = {"filters", "search", "ordering", "fields", "omit", "limit", "offset"}
+
+
+def parameters(name):
+    for parameter in DOCUMENT["paths"][f"/v3/customer/core/{name}/"]["get"]["parameters"]:
+        place = parameter.get("$ref", "").rpartition("/")[2]
+        yield DOCUMENT["components"]["parameters"][place] if place else parameter
+
+
+def filters_of(name):
+    """The documented filters of a list, each with its lookup and perhaps a `!`."""
+    names = [parameter["name"] for parameter in parameters(name)]
+    return [each for each in names if each not in OF_ALL_LISTS and each.rstrip("!") not in NOT_HERE]
+
+
+def orderings(name):
+    ordering = next(parameter for parameter in parameters(name) if parameter["name"] == "ordering")
+    return [field for field in ordering["schema"]["items"]["enum"] if not field.startswith("-")]
+
+
+def field_of(model, path):
+    for part in path.split("__"):
+        field = model._meta.get_field(part)
+        model = field.related_model
+    return field
+
 
 def filter_set(name, model):
-    """Each field by each lookup of its kind, and what the resource has beside."""
+    """The documented filters; the framework itself makes those that leave out (`!`)."""
+    own = OWN.get(name, {})
     found = {}
-    for field in model._meta.concrete_fields:
-        kind, lookups = KINDS.get(type(field), (None, []))
-        for lookup in lookups:
-            key = field.attname if lookup == "exact" else f"{field.attname}__{lookup}"
-            found[key] = kind(field_name=field.attname, lookup_expr=lookup)
-        if kind is filters.NumberFilter:
-            found[f"{field.attname}__in"] = NumberIn(field_name=field.attname, lookup_expr="in")
+    for parameter in filters_of(name):
+        if parameter.endswith("!") or parameter in own:
+            continue
+        base, _, lookup = parameter.rpartition("__")
+        if lookup not in LOOKUPS:
+            base, lookup = parameter, "exact"
+        path = PATHS.get(base, base)
+        kind = KINDS.get(type(field_of(model, path)), filters.NumberFilter)
+        if lookup == "in":
+            kind = NumberIn if kind is filters.NumberFilter else TextIn
+        if lookup == "isnull":
+            kind = filters.BooleanFilter
+        found[parameter] = kind(field_name=path, lookup_expr=lookup)
     found["Meta"] = type("Meta", (), {"model": model, "fields": []})
-    return type(f"{name}_filters", (rf.FilterSet,), {**found, **OWN.get(name, {})})
+    return type(f"{name}_filters", (rf.FilterSet,), {**found, **own})
 
 
 def serializer(name, model, nested={}, shown=None):
@@ -332,7 +385,7 @@ def view(name, model):
         "pagination_class": Pages,
         "filter_backends": [ComplexFilterBackend, SearchFilter, Ordering],
         "filterset_class": filter_set(name, model),
-        "ordering_fields": [field.attname for field in model._meta.concrete_fields],
+        "ordering_fields": orderings(name),
         "search_fields": SEARCHED.get(name),
     }
     return type(f"{name}_view", (viewsets.ReadOnlyModelViewSet,), body)
@@ -358,9 +411,13 @@ def load(dump):
         cursor.execute("VACUUM ANALYZE")
 
 
+# A cell of no row's: an empty text is one.
+NULL = "\\N"
+
+
 def copy(cursor, model, rows):
     columns = model._meta.concrete_fields
-    to = f"COPY {model._meta.db_table} ({', '.join(column.column for column in columns)}) FROM STDIN WITH (FORMAT csv)"
+    to = f"COPY {model._meta.db_table} ({', '.join(column.column for column in columns)}) FROM STDIN WITH (FORMAT csv, NULL '{NULL}')"
     tags = []
     while some := list(itertools.islice(rows, 10_000)):
         text = io.StringIO()
@@ -373,9 +430,9 @@ def copy(cursor, model, rows):
 
 
 def cell(column, value):
-    """An empty cell is NULL; what a row lacks has the column's default."""
+    """What a row lacks has the column's default."""
     if value is None:
-        return column.default if column.has_default() else ""
+        return column.default if column.has_default() else NULL
     return json.dumps(value) if isinstance(column, models.JSONField) else value
 
 
