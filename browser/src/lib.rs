@@ -15,10 +15,11 @@ mod lists;
 mod lists;
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell};
 use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
 use streamgage::json::write_text;
@@ -81,6 +82,8 @@ pub struct Table {
     /// What counts of it, since it was last asked.
     tally: OnceCell<metrics::Table>,
     lists: Option<Lists>,
+    /// What read commits last: mostly the next ones look the same.
+    commits: Cell<Option<Box<CommitReader>>>,
 }
 
 #[wasm_bindgen]
@@ -95,7 +98,7 @@ impl Table {
     pub fn reader(&self, name: &str) -> Option<Reader> {
         let resource = resource(name)?;
         let rows = self.lists.as_ref().and_then(|_| NewRows::new(resource));
-        let commits = (resource.name == COMMITS.name).then(CommitReader::default);
+        let commits = (resource.name == COMMITS.name).then(|| self.commits.take().unwrap_or_default());
         Some(Reader { resource, splitter: Splitter::default(), organization: Organization::default(), commits, rows })
     }
 
@@ -108,6 +111,7 @@ impl Table {
             Ok(pages) => {
                 self.organization.append(reader.organization);
                 self.tally = OnceCell::new();
+                self.commits.set(reader.commits);
                 if let (Some(lists), Some(rows)) = (&mut self.lists, reader.rows) {
                     lists.append(rows);
                 }
@@ -143,7 +147,7 @@ impl Table {
     }
 
     fn metrics(&self, request: &MetricsRequest) -> Answer {
-        self.tally.get_or_init(|| self.organization.clone().table()).answer(request)
+        self.tally.get_or_init(|| self.organization.table()).answer(request)
     }
 }
 
@@ -164,19 +168,24 @@ pub struct Reader {
     splitter: Splitter,
     organization: Organization,
     /// Of commits, the fast way.
-    commits: Option<CommitReader>,
+    commits: Option<Box<CommitReader>>,
     rows: Option<NewRows>,
 }
 
 #[wasm_bindgen]
 impl Reader {
-    /// Reads the next piece; a row may end in a later one.
+    /// Where the next piece is written, of so many bytes.
+    pub fn room(&mut self, size: usize) -> *const u8 {
+        self.splitter.room(size).as_ptr()
+    }
+
+    /// Reads the next piece, which was written into [`room`](Self::room); a row may end in a later one.
     ///
     /// The answer is `None`, or what is wrong with the first bad row, as
     /// `{"resource":"commits","index":1,"field":"id","error":"is required"}`; then nothing more can be pushed.
-    pub fn push(&mut self, piece: &[u8]) -> Option<String> {
+    pub fn push(&mut self, length: usize) -> Option<String> {
         let Reader { resource, splitter, organization, commits, rows } = self;
-        let pushed = splitter.push_to(piece, &mut |row| {
+        let pushed = splitter.read(length, &mut |row| {
             let (text, length) = match row {
                 Row::Head(text) => {
                     let read = commits.as_mut().and_then(|reader| reader.read(text, &mut organization.commits));
@@ -185,7 +194,7 @@ impl Reader {
                 }
                 Row::Whole(text) => {
                     organization.read_text(resource, text)?;
-                    (text, text.len())
+                    (text.as_bytes(), text.len())
                 }
             };
             if let Some(rows) = rows {

@@ -46,7 +46,9 @@ impl NewRows {
         Some(NewRows { rows: RowsBuilder::new(resource), texts: Texts::default() })
     }
 
-    pub fn add(&mut self, text: &str) -> Result<(), RowError> {
+    /// Adds a row; what was read of it has shown that it is UTF-8.
+    pub fn add(&mut self, text: &[u8]) -> Result<(), RowError> {
+        let text = core::str::from_utf8(text).unwrap_or_default();
         self.rows.add_text(text)?;
         self.texts.all.push_str(text);
         self.texts.ends.push(self.texts.all.len());

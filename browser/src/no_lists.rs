@@ -17,7 +17,7 @@ impl NewRows {
         None
     }
 
-    pub fn add(&mut self, _: &str) -> Result<(), RowError> {
+    pub fn add(&mut self, _: &[u8]) -> Result<(), RowError> {
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use streamgage::schema::{Resource, RowSink, Value, read_plain_row, read_row};
+use streamgage::metrics::{Commit, CommitReader, Records};
+use streamgage::schema::{COMMITS, Resource, RowSink, Value, read_plain_row, read_row};
 
 #[derive(Debug, Default, PartialEq)]
 struct Seen(Vec<(usize, String)>);
@@ -29,4 +30,21 @@ fuzz_target!(|data: &[u8]| {
     if read_plain_row(resource, &line, &mut plain).is_some() {
         assert_eq!(Some(plain), whole);
     }
+    if resource.name == COMMITS.name {
+        for behind in ["", &" ".repeat(80)] {
+            read_fast(&format!("{line}{behind}"));
+        }
+    }
 });
+
+/// What is read fast of a commit is what is read carefully; twice, because the second is read as the first was.
+fn read_fast(text: &str) {
+    let mut reader = CommitReader::default();
+    for _ in 0..2 {
+        let (mut fast, mut careful) = (Records::<Commit>::default(), Records::<Commit>::default());
+        let Some(length) = reader.read(text.as_bytes(), &mut fast) else { return };
+        let row = text.get(..length).expect("a row that is read is UTF-8");
+        careful.read_text(row).expect("what is read fast is right");
+        assert_eq!(fast.sorted(), careful.sorted());
+    }
+}

@@ -1,5 +1,7 @@
 //! Texts, several bytes at a time.
 
+use lanes::Lanes;
+
 /// Whether two short texts of one length are the same: by words, the last of which may overlap another.
 #[inline(always)]
 pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
@@ -27,7 +29,7 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
 pub fn plain_length(text: &[u8]) -> usize {
     let (chunks, rest) = text.as_chunks::<16>();
     for (index, chunk) in chunks.iter().enumerate() {
-        let ends = ends(chunk);
+        let ends = Lanes::of(chunk).ends();
         if ends != 0 {
             return index * 16 + ends.trailing_zeros() as usize;
         }
@@ -36,31 +38,217 @@ pub fn plain_length(text: &[u8]) -> usize {
     text.len() - rest.len() + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
-/// A bit for each byte that is a quote, a backslash or a control character.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+/// Of sixteen bytes a bit for each that is a quote, a backslash, a control character, or no ASCII.
 #[inline(always)]
-fn ends(chunk: &[u8; 16]) -> u16 {
-    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
-    // Two loads; of sixteen bytes one by one the compiler would make as many.
-    let &[a, b, c, d, e, f, g, h, ref high @ ..] = chunk;
-    let bytes = u64x2(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(*high));
-    let quotes = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, u8x16_splat(b'\\')));
-    u8x16_bitmask(v128_or(quotes, u8x16_lt(bytes, u8x16_splat(0x20))))
+pub(crate) fn ends_of_16(bytes: &[u8; 16]) -> u16 {
+    Lanes::of(bytes).ends_of_ascii()
 }
 
-/// The same; above the first such byte a bit may be set falsely.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+/// The same of 64 bytes.
 #[inline(always)]
-fn ends(chunk: &[u8; 16]) -> u16 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // A byte that is less than a bound (of two of them: that is 0, after the exclusive or) sets its highest bit.
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
-    let of = |word: u64| {
-        let ends = below(word, 0x20) | below(word ^ (ONES * b'"' as u64), 1) | below(word ^ (ONES * b'\\' as u64), 1);
-        // The highest bits of the bytes, side by side.
-        ((ends >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
+pub(crate) fn ends_of_64(bytes: &[u8; 64]) -> u64 {
+    let mut ends = 0;
+    for (place, chunk) in bytes.as_chunks().0.iter().enumerate() {
+        ends |= u64::from(ends_of_16(chunk)) << (16 * place);
+    }
+    ends
+}
+
+/// What a text may begin with: shorter than 32 bytes, or it begins no text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    bytes: [u8; NAME],
+    /// All bits of the bytes that are its own.
+    mask: [u8; NAME],
+    length: u8,
+}
+
+const NAME: usize = 32;
+
+impl Name {
+    /// Of its parts.
+    pub(crate) fn new(parts: &[&[u8]]) -> Name {
+        let mut name = Name { bytes: [0; NAME], mask: [0; NAME], length: 0 };
+        for part in parts {
+            for &byte in *part {
+                let at = usize::from(name.length);
+                let (Some(slot), Some(mask), true) = (name.bytes.get_mut(at), name.mask.get_mut(at), at < NAME - 1)
+                else {
+                    return Name::NONE;
+                };
+                (*slot, *mask) = (byte, 0xff);
+                name.length += 1;
+            }
+        }
+        if name.length == 0 { Name::NONE } else { name }
+    }
+
+    /// Of a text no part is 32 zeros.
+    const NONE: Name = Name { bytes: [0; NAME], mask: [0xff; NAME], length: 0 };
+
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        usize::from(self.length) % NAME
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_at_start_of(&self, text: &[u8; 64]) -> bool {
+        let ([one, two, ..], []) = text.as_chunks() else { return false };
+        let ([one_own, two_own], [one_mask, two_mask]) = (halves(&self.bytes), halves(&self.mask));
+        let differ = |text, own, mask| Lanes::of(text).xor(Lanes::of(own)).and(Lanes::of(mask));
+        !differ(one, one_own, one_mask).or(differ(two, two_own, two_mask)).is_any()
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; NAME]) -> [&[u8; 16]; 2] {
+    const NOTHING: &[u8; 16] = &[0; 16];
+    match bytes.as_chunks() {
+        ([one, two], []) => [one, two],
+        _ => [NOTHING; 2],
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod lanes {
+    use core::arch::wasm32::{
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_and, v128_any_true,
+        v128_or, v128_xor,
     };
-    let &[a, b, c, d, e, f, g, h, ref high @ ..] = chunk;
-    of(u64::from_le_bytes([a, b, c, d, e, f, g, h])) | of(u64::from_le_bytes(*high)) << 8
+
+    #[derive(Clone, Copy)]
+    pub struct Lanes(v128);
+
+    impl Lanes {
+        #[inline(always)]
+        pub fn of(bytes: &[u8; 16]) -> Lanes {
+            // Two loads; of sixteen bytes one by one the compiler would make as many.
+            let &[a, b, c, d, e, f, g, h, ref high @ ..] = bytes;
+            Lanes(u64x2(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(*high)))
+        }
+
+        #[inline(always)]
+        pub fn ends(self) -> u16 {
+            let quotes = v128_or(u8x16_eq(self.0, u8x16_splat(b'"')), u8x16_eq(self.0, u8x16_splat(b'\\')));
+            u8x16_bitmask(v128_or(quotes, u8x16_lt(self.0, u8x16_splat(0x20))))
+        }
+
+        #[inline(always)]
+        pub fn or(self, other: Lanes) -> Lanes {
+            Lanes(v128_or(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn and(self, other: Lanes) -> Lanes {
+            Lanes(v128_and(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn xor(self, other: Lanes) -> Lanes {
+            Lanes(v128_xor(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn is_any(self) -> bool {
+            v128_any_true(self.0)
+        }
+
+        #[inline(always)]
+        pub fn ends_of_ascii(self) -> u16 {
+            let quotes = v128_or(u8x16_eq(self.0, u8x16_splat(b'"')), u8x16_eq(self.0, u8x16_splat(b'\\')));
+            // With a sign, what is no ASCII is less too.
+            u8x16_bitmask(v128_or(quotes, i8x16_lt(self.0, i8x16_splat(0x20))))
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes {
+    #[derive(Clone, Copy)]
+    pub struct Lanes(u64, u64);
+
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+    /// The highest bits of eight bytes.
+    #[inline(always)]
+    fn side_by_side(bytes: u64) -> u16 {
+        (((bytes & !LOW) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
+    }
+
+    impl Lanes {
+        #[inline(always)]
+        pub fn of(bytes: &[u8; 16]) -> Lanes {
+            let &[a, b, c, d, e, f, g, h, ref high @ ..] = bytes;
+            Lanes(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(*high))
+        }
+
+        #[inline(always)]
+        pub fn ends(self) -> u16 {
+            // The highest bit of each byte that is not 0; none carries into the next.
+            let not_zero = |word: u64| ((word & LOW) + LOW) | word;
+            let of = |word: u64| {
+                let others = not_zero(word ^ (ONES * b'"' as u64))
+                    & not_zero(word ^ (ONES * b'\\' as u64))
+                    & not_zero(word & (ONES * 0xe0));
+                side_by_side(!others)
+            };
+            of(self.0) | of(self.1) << 8
+        }
+
+        #[inline(always)]
+        pub fn or(self, other: Lanes) -> Lanes {
+            Lanes(self.0 | other.0, self.1 | other.1)
+        }
+
+        #[inline(always)]
+        pub fn and(self, other: Lanes) -> Lanes {
+            Lanes(self.0 & other.0, self.1 & other.1)
+        }
+
+        #[inline(always)]
+        pub fn xor(self, other: Lanes) -> Lanes {
+            Lanes(self.0 ^ other.0, self.1 ^ other.1)
+        }
+
+        #[inline(always)]
+        pub fn is_any(self) -> bool {
+            self.0 | self.1 != 0
+        }
+
+        #[inline(always)]
+        pub fn ends_of_ascii(self) -> u16 {
+            self.ends() | side_by_side(self.0) | side_by_side(self.1) << 8
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ends_as_they_are_defined(bytes in proptest::array::uniform32(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\')])) {
+            let mut all = [b'x'; 64];
+            all[13..45].copy_from_slice(&bytes);
+            let is_end = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let ends = all.iter().rev().fold(0, |ends, byte| ends << 1 | u64::from(is_end(byte) || !byte.is_ascii()));
+            prop_assert_eq!(ends_of_64(&all), ends);
+            prop_assert_eq!(plain_length(&all), all.iter().position(is_end).unwrap_or(64));
+        }
+
+        #[test]
+        fn names_as_they_begin_a_text(name in "[a-c\u{0}]{0,33}", text in "[a-c\u{0}]{0,33}", is_same in any::<bool>()) {
+            let mut all = [0; 64];
+            let begin = if is_same { &name } else { &text };
+            all[..begin.len()].copy_from_slice(begin.as_bytes());
+            let expected = (1..NAME).contains(&name.len()) && all.starts_with(name.as_bytes());
+            let (first, second) = name.split_at(name.len() / 2);
+            // Of one that is too long, or nothing, it may be wrong of zeros.
+            let is_known = (1..NAME).contains(&name.len()) || all[..NAME] != [0; NAME];
+            prop_assert!(!is_known || Name::new(&[first.as_bytes(), second.as_bytes()]).is_at_start_of(&all) == expected);
+        }
+    }
 }

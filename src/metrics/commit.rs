@@ -3,8 +3,9 @@
 use super::{Record, Records};
 use crate::calendar::{DateTime, Day};
 use crate::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, Value};
-use compact_str::CompactString;
-use streamgage_kernel::row::{self, Cell, Rows, Spec};
+use alloc::boxed::Box;
+use core::hash::{Hash, Hasher};
+use streamgage_kernel::row::{self, Rows, Spec};
 
 /// A commit: who, where, on which of the author's days, how much, and what may exclude it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,14 +22,76 @@ pub struct Commit {
     pub is_pr_orphan: bool,
     /// Nor outliers: those with an `outlier_reason`.
     pub is_outlier: bool,
-    /// Of the commits that share one, only the first is counted. Most are short enough to need no memory of their own.
-    pub ignore_hash: Option<CompactString>,
+    /// Of the commits that share one, only the first is counted.
+    pub ignore_hash: Option<IgnoreHash>,
     /// Lines of code, added or edited.
     pub haloc: i64,
     /// How many of these rework the author's own young ones.
     pub churn: i64,
     /// Impact, in ten-thousandths.
     pub impact: i64,
+}
+
+/// A text that is compared and nothing else. Most are short enough to need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoreHash(Repr);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Repr {
+    /// How long it is, and its bytes, with zeros behind them.
+    Short(u8, [u8; SHORT]),
+    Long(Box<[u8]>),
+}
+
+/// The vendor's have twelve digits.
+const SHORT: usize = 14;
+
+impl IgnoreHash {
+    /// The part of a text from some place to another.
+    fn of(text: &[u8], from: usize, to: usize) -> Option<IgnoreHash> {
+        let length = to.checked_sub(from)?;
+        let Some(bytes) = text.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()).filter(|_| length <= SHORT)
+        else {
+            return text.get(from..to).map(IgnoreHash::from);
+        };
+        // To copy as many bytes as there are would be a call of its own.
+        let mut own = *bytes;
+        own.iter_mut().enumerate().for_each(|(place, byte)| *byte = if place < length { *byte } else { 0 });
+        Some(IgnoreHash(Repr::Short(length as u8, own)))
+    }
+}
+
+impl Hash for IgnoreHash {
+    // By words: the code for bytes of any number is larger than all of this.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (bytes, length) = match &self.0 {
+            Repr::Short(length, bytes) => (bytes.as_slice(), usize::from(*length)),
+            Repr::Long(bytes) => (&**bytes, bytes.len()),
+        };
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| state.write_u64(u64::from_le_bytes(*word)));
+        let rest = rest.iter().fold(length as u64, |rest, &byte| rest << 8 | u64::from(byte));
+        state.write_u64(rest);
+    }
+}
+
+impl From<&[u8]> for IgnoreHash {
+    fn from(text: &[u8]) -> IgnoreHash {
+        let mut bytes = [0; SHORT];
+        IgnoreHash(match bytes.get_mut(..text.len()) {
+            Some(own) => {
+                own.copy_from_slice(text);
+                Repr::Short(text.len() as u8, bytes)
+            }
+            None => Repr::Long(text.into()),
+        })
+    }
+}
+
+impl From<&str> for IgnoreHash {
+    fn from(text: &str) -> IgnoreHash {
+        IgnoreHash::from(text.as_bytes())
+    }
 }
 
 /// The calendar day of a commit in its author's local time (§1, §4).
@@ -93,7 +156,7 @@ impl Record for Commit {
             IS_MERGE => commit.is_merge = value == Value::Boolean(true),
             IS_PR_ORPHAN => commit.is_pr_orphan = value == Value::Boolean(true),
             OUTLIER_REASON => commit.is_outlier = value != Value::Null,
-            IGNORE_HASH => commit.ignore_hash = value.text().map(CompactString::from),
+            IGNORE_HASH => commit.ignore_hash = value.text().map(IgnoreHash::from),
             HALOC => commit.haloc = value.integer().unwrap_or(0),
             CHURN => commit.churn = value.integer().unwrap_or(0),
             IMPACT => commit.impact = value.decimal().unwrap_or(0),
@@ -122,19 +185,12 @@ impl Default for CommitReader {
 
 impl CommitReader {
     /// Reads the commit that a text begins with, and tells how long its row is; `None` where it is not plain, or
-    /// something is wrong with it.
-    pub fn read(&mut self, text: &str, commits: &mut Records<Commit>) -> Option<usize> {
-        let mut cells = [Cell::None; COMMITS.fields.len()];
-        let length = self.0.read(text, &mut cells)?;
-        let date = |place| match cells.get(place) {
-            Some(&Cell::Seconds(written)) => Some(DateTime { written, microsecond: 0, offset: None }),
-            _ => None,
-        };
-        let integer = |place| match cells.get(place) {
-            Some(&Cell::Integer(value)) => Some(value),
-            _ => None,
-        };
-        let is_true = |place| cells.get(place) == Some(&Cell::Boolean(true));
+    /// something is wrong with it. So far the text is UTF-8.
+    pub fn read(&mut self, text: &[u8], commits: &mut Records<Commit>) -> Option<usize> {
+        let length = self.0.read(text)?;
+        let integer = |place| self.0.number(place);
+        let date = |place| integer(place).map(|written| DateTime { written, microsecond: 0, offset: None });
+        let is_true = |place| integer(place) == Some(1);
         let commit = Commit {
             apex_user_id: integer(APEX_USER_ID)?,
             repo_id: integer(REPO_ID)?,
@@ -142,9 +198,10 @@ impl CommitReader {
             is_merge: is_true(IS_MERGE),
             is_pr_orphan: is_true(IS_PR_ORPHAN),
             is_outlier: integer(OUTLIER_REASON).is_some(),
-            ignore_hash: match cells.get(IGNORE_HASH) {
-                Some(&Cell::Text(hash)) => Some(CompactString::from(hash)),
-                _ => None,
+            ignore_hash: match self.0.text(IGNORE_HASH) {
+                Some((_, _, true)) => return None,
+                Some((begin, end, false)) => Some(IgnoreHash::of(text, begin, end)?),
+                None => None,
             },
             haloc: integer(HALOC).unwrap_or(0),
             churn: integer(CHURN).unwrap_or(0),
@@ -203,17 +260,21 @@ mod tests {
     use alloc::{format, string::String, vec::Vec};
     use proptest::prelude::*;
 
+    fn sorted(commits: &Records<Commit>) -> Vec<(i64, Commit)> {
+        commits.sorted().into_iter().map(|(id, commit)| (id, commit.clone())).collect()
+    }
+
     /// The commit, and how long its row is.
     fn fast(text: &str) -> Option<(Vec<(i64, Commit)>, usize)> {
         let mut commits = Records::default();
-        let length = CommitReader::default().read(text, &mut commits)?;
-        Some((commits.into_sorted(), length))
+        let length = CommitReader::default().read(text.as_bytes(), &mut commits)?;
+        Some((sorted(&commits), length))
     }
 
     fn carefully(text: &str) -> Option<Vec<(i64, Commit)>> {
         let mut commits = Records::<Commit>::default();
         commits.read_text(text).ok()?;
-        Some(commits.into_sorted())
+        Some(sorted(&commits))
     }
 
     const USUAL: &str = r#"{"id":1,"hexsha":"bc64","apex_user_id":7,"repo_id":3,"author_date":"2016-07-31T00:53:12","author_tzoffset":-25200,"is_merge":false,"outlier_reason":null,"ignore_hash":"bc64194be17b","haloc":1708,"impact":16.6,"message":"Let's\n\"go\" \u00e9é","extracted_tags":[],"other":7}"#;
@@ -224,6 +285,20 @@ mod tests {
         assert_eq!((Some(commits), length), (carefully(USUAL), USUAL.len()));
         let spaced = USUAL.replace("\":", "\": ").replace(",\"", ", \"");
         assert_eq!(fast(&spaced).map(|(commits, _)| commits), carefully(USUAL));
+        // A second row is read as the first was; and the same where there is room behind it.
+        let (mut reader, mut commits) = (CommitReader::default(), Records::default());
+        for row in [USUAL, USUAL, &spaced, &spaced, USUAL] {
+            for behind in [0, 80] {
+                let text = format!("{row}{}", "\n".repeat(behind));
+                assert_eq!(reader.read(text.as_bytes(), &mut commits), Some(row.len()));
+                assert_eq!(Some(sorted(&commits)), carefully(USUAL));
+            }
+        }
+        assert_eq!(reader.read(USUAL.replace('\u{e9}', "\u{fe}").as_bytes(), &mut commits), Some(USUAL.len()));
+        let mut bytes = USUAL.as_bytes().to_vec();
+        bytes.iter_mut().filter(|byte| **byte == 0xc3).for_each(|byte| *byte = 0xff);
+        bytes.extend([b' '; 80]);
+        assert_eq!(reader.read(&bytes, &mut commits), None, "is not UTF-8");
     }
 
     #[test]
@@ -252,6 +327,10 @@ mod tests {
             let row = USUAL.replace(from, to);
             assert_ne!(row, USUAL);
             assert_eq!(fast(&row), None, "{row}");
+            // What comes behind a row that is cut short is no member of it.
+            if row.ends_with('}') {
+                assert_eq!(fast(&format!("{row}{}", " ".repeat(80))), None, "{row}");
+            }
         }
     }
 
@@ -272,8 +351,18 @@ mod tests {
             let others = members.iter().map(|(index, value)| format!("\"{}\":{value}", index.get(COMMITS.fields).name));
             let members: Vec<String> = required.into_iter().chain([date.into()]).chain(others).collect();
             let text = format!("{{{}{end}", members.join(","));
-            if let Some((commits, length)) = fast(&text) {
-                prop_assert_eq!(Some(commits), text.get(..length).and_then(carefully), "{}", text);
+            let spaced = format!("{{{}{end}", members.join(", ").replacen("\":", "\": ", 3));
+            // What is far from the end of all is read in another way; and so is what looks like the row before, or not.
+            let behind = " ".repeat(80);
+            for text in [&text, &spaced, &format!("{text}{behind}"), &format!("{spaced}{behind}")] {
+                for before in ["", USUAL, r#"{"other": 1, "repo_id": 1, "id": 7, "apex_user_id": 1}"#] {
+                    let (mut reader, mut commits) = (CommitReader::default(), Records::default());
+                    reader.read(format!("{before}{behind}").as_bytes(), &mut Records::default());
+                    if let Some(length) = reader.read(text.as_bytes(), &mut commits) {
+                        let row = text.get(..length);
+                        prop_assert_eq!(Some(sorted(&commits)), row.and_then(carefully), "{} after {}", text, before);
+                    }
+                }
             }
         }
 

@@ -46,7 +46,7 @@ impl Organization {
     }
 
     /// What counts of it, ready to be asked.
-    pub fn table(self) -> Table {
+    pub fn table(&self) -> Table {
         Table::new(self)
     }
 }

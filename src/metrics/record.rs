@@ -1,7 +1,6 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
 use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row, read_text_row};
-use crate::sort::sort_by_key;
 use alloc::vec::Vec;
 use serde::de::Deserializer;
 
@@ -25,37 +24,89 @@ pub trait Record: Sized {
 /// Records by their ids.
 #[derive(Clone, Debug)]
 pub struct Records<T> {
-    /// In the order in which they came; `None` deletes.
-    changes: Vec<(i64, Option<T>)>,
+    /// All changes but the last ones, in parts, which nothing moves any more.
+    parts: Vec<Vec<Change<T>>>,
+    /// The last ones, at most [`PART`].
+    changes: Vec<Change<T>>,
 }
+
+/// What counts of an id from now on; `None` deletes.
+type Change<T> = (i64, Option<T>);
+
+/// So many changes are kept side by side: as one they would have to be moved as they become more.
+const PART: usize = 1024;
 
 impl<T> Records<T> {
     /// Adds a record, or replaces the one of that id.
+    // Inlined, what a record is made of is written to where it is kept.
+    #[inline(always)]
     pub fn insert(&mut self, id: i64, record: T) {
-        self.changes.push((id, Some(record)));
+        self.push((id, Some(record)));
     }
 
     /// Deletes the record of that id.
     pub fn delete(&mut self, id: i64) {
-        self.changes.push((id, None));
+        self.push((id, None));
+    }
+
+    #[inline(always)]
+    fn push(&mut self, change: Change<T>) {
+        if self.changes.len() == PART {
+            self.end_part();
+        }
+        self.changes.push(change);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_part(&mut self) {
+        if !self.changes.is_empty() {
+            self.parts.push(core::mem::take(&mut self.changes));
+        }
     }
 
     /// Adds all changes of others after these.
     pub fn append(&mut self, mut others: Records<T>) {
-        self.changes.append(&mut others.changes);
+        if others.parts.is_empty() && self.changes.len() + others.changes.len() <= PART {
+            self.changes.append(&mut others.changes);
+        } else {
+            self.end_part();
+            self.parts.append(&mut others.parts);
+            self.changes = others.changes;
+        }
     }
 
     /// The records that there are, in the order of their ids.
-    pub fn into_sorted(mut self) -> Vec<(i64, T)> {
-        if !self.changes.is_sorted_by(|one, next| one.0 < next.0) {
-            sort_by_key(&mut self.changes, |&(id, _)| id);
-            // Of the changes of an id the sort leaves the last one last.
-            self.changes.reverse();
-            self.changes.dedup_by_key(|&mut (id, _)| id);
-            self.changes.reverse();
+    pub fn sorted(&self) -> Vec<(i64, &T)> {
+        let mut all: Vec<(i64, Option<&T>)> = Vec::with_capacity(self.parts.len() * PART + self.changes.len());
+        // Mostly that is their order.
+        let (mut last, mut is_sorted) = (i64::MIN, true);
+        for part in self.parts.iter().chain([&self.changes]) {
+            for (id, record) in part {
+                is_sorted &= last < *id;
+                last = *id;
+                all.push((*id, record.as_ref()));
+            }
         }
-        self.changes.into_iter().filter_map(|(id, record)| Some((id, record?))).collect()
+        if !is_sorted {
+            let ids = all.iter().map(|&(id, _)| id).zip(0..).collect();
+            all = last_of_ids(ids).into_iter().filter_map(|place| all.get(place).copied()).collect();
+        }
+        let mut sorted = Vec::with_capacity(all.len());
+        for (id, record) in all {
+            if let Some(record) = record {
+                sorted.push((id, record));
+            }
+        }
+        sorted
     }
+}
+
+/// The places of the last changes of all ids, in the order of the ids.
+fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
+    ids.sort_unstable();
+    let nexts = ids.iter().skip(1).map(|&(next, _)| Some(next)).chain([None]);
+    ids.iter().zip(nexts).filter(|&(&(id, _), next)| next != Some(id)).map(|(&(_, place), _)| place).collect()
 }
 
 impl<T: Record> Records<T> {
@@ -66,7 +117,7 @@ impl<T: Record> Records<T> {
     pub fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), RowError> {
         let mut sink = Sink::<T>::default();
         read_row(T::RESOURCE, deserializer, &mut sink)?;
-        self.changes.push(sink.finish()?);
+        self.push(sink.finish()?);
         Ok(())
     }
 
@@ -77,7 +128,7 @@ impl<T: Record> Records<T> {
     pub fn read_text(&mut self, text: &str) -> Result<(), RowError> {
         let mut sink = Sink::<T>::default();
         read_text_row(T::RESOURCE, text, &mut sink)?;
-        self.changes.push(sink.finish()?);
+        self.push(sink.finish()?);
         Ok(())
     }
 
@@ -86,14 +137,14 @@ impl<T: Record> Records<T> {
     pub fn read_plain(&mut self, line: &str) -> Option<()> {
         let mut sink = Sink::<T>::default();
         read_plain_row(T::RESOURCE, line, &mut sink)?;
-        self.changes.push(sink.finish().ok()?);
+        self.push(sink.finish().ok()?);
         Some(())
     }
 }
 
 impl<T> Default for Records<T> {
     fn default() -> Records<T> {
-        Records { changes: Vec::new() }
+        Records { parts: Vec::new(), changes: Vec::new() }
     }
 }
 
@@ -145,6 +196,23 @@ mod tests {
                 None => records.delete(id),
             }
         }
-        assert_eq!(records.into_sorted(), [(2, 'e'), (3, 'c')]);
+        assert_eq!(records.sorted(), [(2, &'e'), (3, &'c')]);
+    }
+
+    #[test]
+    fn parts_do_not_matter() {
+        let mut all = Records::default();
+        for size in [0, 1, 3, PART - 5, PART, PART + 1, 3 * PART, 7] {
+            let mut some = Records::default();
+            let from = all.sorted().len() as i64;
+            (from..from + size as i64).for_each(|id| some.insert(id, id));
+            all.append(some);
+        }
+        let expected: Vec<i64> = (0..all.sorted().len() as i64).collect();
+        assert_eq!(expected.len(), 6 * PART + 7);
+        assert!(all.sorted().into_iter().eq(expected.iter().map(|id| (*id, id))));
+        all.insert(5, 7);
+        all.delete(6);
+        assert_eq!(all.sorted().get(4..7), Some([(4, &4), (5, &7), (7, &7)].as_slice()));
     }
 }

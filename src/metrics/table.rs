@@ -29,15 +29,15 @@ struct RepoFacts {
 }
 
 impl Table {
-    pub(super) fn new(organization: Organization) -> Table {
-        let hidden = organization.users.into_sorted().into_iter().filter(|(_, user)| user.hidden_from_reports);
+    pub(super) fn new(organization: &Organization) -> Table {
+        let hidden = organization.users.sorted().into_iter().filter(|(_, user)| user.hidden_from_reports);
         let hidden: IdSet = hidden.map(|(id, _)| id).collect();
-        let repos = organization.repos.into_sorted();
+        let repos = organization.repos.sorted();
         let blocked: IdSet = repos.iter().filter(|(_, repo)| repo.blocked).map(|&(id, _)| id).collect();
 
-        let commits = without_duplicates(organization.commits.into_sorted());
-        let (mut users, mut repo_ids, mut columns) = (Places::default(), Places::default(), Commits::default());
-        for commit in &commits {
+        let commits = without_duplicates(organization.commits.sorted());
+        let (mut users, mut repo_ids, mut columns) = (Places::new(), Places::new(), Commits::default());
+        for commit in commits {
             let excluded = commit.is_merge || commit.is_pr_orphan || commit.is_outlier;
             if excluded || hidden.contains(commit.apex_user_id) || blocked.contains(commit.repo_id) {
                 continue;
@@ -51,10 +51,9 @@ impl Table {
                 impact: commit.impact,
             });
         }
-        let memberships = organization.memberships.into_sorted().into_iter().filter(|(_, entry)| entry.is_contributor);
-        let teams = organization.teams.into_sorted();
-        let mut nested: Vec<(i64, i64)> =
-            teams.iter().filter_map(|&(id, Team { parent })| Some((parent?, id))).collect();
+        let memberships = organization.memberships.sorted().into_iter().filter(|(_, entry)| entry.is_contributor);
+        let teams = organization.teams.sorted().into_iter();
+        let mut nested: Vec<(i64, i64)> = teams.filter_map(|(id, &Team { parent })| Some((parent?, id))).collect();
         nested.sort_unstable();
         Table {
             users: users.ids,
@@ -100,7 +99,7 @@ impl Table {
     }
 
     fn with_nested(&self, teams: &IdSet) -> IdSet {
-        let mut found = Places::default();
+        let mut found = Places::new();
         for &team in teams.as_slice() {
             found.of(team);
         }
@@ -120,20 +119,31 @@ impl Table {
 }
 
 /// Of the commits that share an `ignore_hash`, that of the lowest id (§1); commits come in the order of their ids.
-fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
-    // To sort numbers that stand for the hashes is faster than to look each up in a table that no cache holds.
+fn without_duplicates(commits: Vec<(i64, &Commit)>) -> impl Iterator<Item = &Commit> {
+    // Nearly all hashes are alone. A number stands for each, and a bit for some of its bits: only where two met at one bit
+    // there may be two of a hash.
     let numbering = DefaultHashBuilder::default();
-    let place_of = |((_, commit), place): (&(i64, Commit), i64)| {
-        commit.ignore_hash.as_deref().map(|hash| (numbering.hash_one(hash).cast_signed(), place))
-    };
-    let mut places: Vec<(i64, i64)> = commits.iter().zip(0..).filter_map(place_of).collect();
-    places.sort_unstable();
+    let number_of = |(_, commit): &(i64, &Commit)| commit.ignore_hash.as_ref().map(|hash| numbering.hash_one(hash));
+    let numbers: Vec<Option<u64>> = commits.iter().map(number_of).collect();
+    let mut seen = Bits::new(16 * commits.len());
+    let mut twice = Bits::new(16 * commits.len());
+    for &number in numbers.iter().flatten() {
+        if seen.set(number) {
+            twice.set(number);
+        }
+    }
+    let suspects = numbers.iter().zip(0i64..).filter_map(|(&number, place)| Some((number?, place)));
+    let mut suspects: Vec<(i64, i64)> = suspects
+        .filter(|&(number, _)| twice.is_set(number))
+        .map(|(number, place)| (number.cast_signed(), place))
+        .collect();
+    suspects.sort_unstable();
     let mut is_duplicate = vec![false; commits.len()];
-    for group in places.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
+    for group in suspects.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
         // Nearly always these are one hash; but numbers can be the same by chance.
-        let mut firsts: Vec<&str> = Vec::new();
+        let mut firsts = Vec::new();
         for place in group.iter().filter_map(|&(_, place)| usize::try_from(place).ok()) {
-            let Some(hash) = commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_deref()) else { continue };
+            let Some(hash) = commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_ref()) else { continue };
             if firsts.contains(&hash) {
                 is_duplicate.get_mut(place).into_iter().for_each(|flag| *flag = true);
             } else {
@@ -141,12 +151,45 @@ fn without_duplicates(commits: Vec<(i64, Commit)>) -> Vec<Commit> {
             }
         }
     }
-    let kept = commits.into_iter().zip(is_duplicate).filter(|(_, is_duplicate)| !is_duplicate);
-    kept.map(|((_, commit), _)| commit).collect()
+    commits.into_iter().zip(is_duplicate).filter_map(|((_, commit), is_duplicate)| (!is_duplicate).then_some(commit))
+}
+
+/// A bit for each of some numbers, by their highest bits.
+struct Bits {
+    words: Vec<u64>,
+    shift: u32,
+}
+
+impl Bits {
+    /// As many bits, or up to twice as many.
+    fn new(size: usize) -> Bits {
+        let words = (size / 64).next_power_of_two();
+        // Six bits of a number tell the bit in a word.
+        Bits { words: vec![0; words], shift: 64 - 6 - words.trailing_zeros() }
+    }
+
+    fn place(&self, number: u64) -> (usize, u64) {
+        let bit = number >> self.shift;
+        ((bit / 64) as usize, 1 << (bit % 64))
+    }
+
+    /// Sets the bit of a number, and tells whether it was set.
+    fn set(&mut self, number: u64) -> bool {
+        let (place, bit) = self.place(number);
+        let Some(word) = self.words.get_mut(place) else { return false };
+        let was_set = *word & bit != 0;
+        *word |= bit;
+        was_set
+    }
+
+    fn is_set(&self, number: u64) -> bool {
+        let (place, bit) = self.place(number);
+        self.words.get(place).is_some_and(|word| word & bit != 0)
+    }
 }
 
 impl RepoFacts {
-    fn find(id: i64, repos: &[(i64, Repo)]) -> Option<RepoFacts> {
+    fn find(id: i64, repos: &[(i64, &Repo)]) -> Option<RepoFacts> {
         let place = repos.binary_search_by_key(&id, |&(id, _)| id).ok()?;
         let (_, repo) = repos.get(place)?;
         Some(RepoFacts { folded_name: fold(&repo.name), tags: repo.tags.iter().copied().collect() })
@@ -158,19 +201,35 @@ impl RepoFacts {
 }
 
 /// Ids, numbered in the order in which they come.
-#[derive(Default)]
 struct Places {
     ids: Vec<i64>,
     places: HashMap<i64, u32>,
+    /// Those of low ids, which most are.
+    low: Vec<u32>,
 }
 
+/// Ids below this are low.
+const LOW: usize = 1 << 14;
+/// The place of an id that has none.
+const NONE: u32 = u32::MAX;
+
 impl Places {
+    fn new() -> Places {
+        Places { ids: Vec::new(), places: HashMap::default(), low: vec![NONE; LOW] }
+    }
+
     fn of(&mut self, id: i64) -> u32 {
-        *self.places.entry(id).or_insert_with(|| {
+        // No memory holds more.
+        let next = u32::try_from(self.ids.len()).unwrap_or(NONE);
+        let place = match usize::try_from(id).ok().and_then(|id| self.low.get_mut(id)) {
+            Some(place) => place,
+            None => self.places.entry(id).or_insert(NONE),
+        };
+        if *place == NONE {
+            *place = next;
             self.ids.push(id);
-            // No memory holds more.
-            u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
-        })
+        }
+        *place
     }
 }
 

@@ -20,9 +20,11 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Splitter {
-    /// What was not yet a whole value.
-    kept: Vec<u8>,
-    /// How far into that the scan for its end has come.
+    /// Begins with what was not yet a whole value; behind it is room.
+    text: Vec<u8>,
+    /// How much that is.
+    kept: usize,
+    /// How far into it the scan for its end has come.
     scan: Scan,
     place: Place,
     /// Whether a value has just ended, so that a comma or a bracket has to follow.
@@ -80,9 +82,10 @@ pub type Take<'t> = dyn FnMut(&str) -> Result<(), RowError> + 't;
 /// A row of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row<'a> {
-    /// What begins with it, up to the end of what has come: who can read the row without knowing its end answers with
-    /// its length; who can't, with `None`, and is handed the whole of it.
-    Head(&'a str),
+    /// What begins with it, up to the end of what has come; of which nothing is known yet. Who can read the row without
+    /// knowing its end, and finds that it is UTF-8, answers with its length; who can't, with `None`, and is handed the
+    /// whole of it.
+    Head(&'a [u8]),
     /// All of it, and nothing else.
     Whole(&'a str),
 }
@@ -108,27 +111,33 @@ impl Splitter {
     /// # Errors
     /// The first of `take`'s; or the text is neither rows nor pages. Then nothing more can be pushed.
     pub fn push(&mut self, piece: &[u8], take: &mut Take<'_>) -> Result<(), RowError> {
-        self.push_to(piece, &mut |row| match row {
+        self.room(piece.len()).copy_from_slice(piece);
+        self.read(piece.len(), &mut |row| match row {
             Row::Head(_) => Ok(None),
             Row::Whole(text) => take(text).map(|()| Some(text.len())),
         })
     }
 
-    /// The same, for who may read rows before their ends are looked for, which is faster.
+    /// Room for the next piece, of so many bytes. What is written there counts when it is [`read`](Self::read).
+    pub fn room(&mut self, size: usize) -> &mut [u8] {
+        let end = self.kept.saturating_add(size);
+        if self.text.len() < end {
+            self.text.resize(end, 0);
+        }
+        self.text.get_mut(self.kept..end).unwrap_or_default()
+    }
+
+    /// Reads a piece of that length, which was written into [`room`](Self::room).
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn push_to(&mut self, piece: &[u8], read: &mut Read<'_>) -> Result<(), RowError> {
-        if self.kept.is_empty() {
-            let taken = self.split(piece, read)?;
-            self.kept.extend_from_slice(piece.get(taken..).unwrap_or_default());
-        } else {
-            let mut text = core::mem::take(&mut self.kept);
-            text.extend_from_slice(piece);
-            let taken = self.split(&text, read)?;
-            text.drain(..taken);
-            self.kept = text;
-        }
+    pub fn read(&mut self, length: usize, read: &mut Read<'_>) -> Result<(), RowError> {
+        let end = self.kept.saturating_add(length).min(self.text.len());
+        let mut text = core::mem::take(&mut self.text);
+        let taken = self.split(text.get(..end).unwrap_or_default(), read)?;
+        text.copy_within(taken..end, 0);
+        self.kept = end - taken;
+        self.text = text;
         Ok(())
     }
 
@@ -143,25 +152,23 @@ impl Splitter {
     /// It ends in the middle of something.
     pub fn finish(mut self) -> Result<Pages, RowError> {
         // Nothing but a word or a number could be whole without an end; neither is a row.
-        let is_end = self.place == Place::Top && self.kept.iter().all(u8::is_ascii_whitespace);
+        let is_end = self.place == Place::Top && self.kept_text().iter().all(u8::is_ascii_whitespace);
         if is_end { Ok(core::mem::take(&mut self.pages)) } else { Err(broken("ends too early")) }
+    }
+
+    fn kept_text(&self) -> &[u8] {
+        self.text.get(..self.kept).unwrap_or_default()
     }
 
     /// How much of the text was taken.
     fn split(&mut self, text: &[u8], read: &mut Read<'_>) -> Result<usize, RowError> {
-        let valid = match core::str::from_utf8(text) {
-            Ok(valid) => valid,
-            Err(error) => {
-                text.get(..error.valid_up_to()).and_then(|head| core::str::from_utf8(head).ok()).unwrap_or("")
-            }
-        };
         let mut at = 0;
         loop {
             if self.scan.at == 0 {
                 at += text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             }
             let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { return Ok(at) };
-            let taken = match self.step(rest, valid.get(at..).unwrap_or_default(), read)? {
+            let taken = match self.step(rest, read)? {
                 Some(taken) => taken,
                 None => return Ok(at),
             };
@@ -170,7 +177,7 @@ impl Splitter {
     }
 
     /// Takes what comes next, and tells how long it was; `None` if its end has not come yet.
-    fn step(&mut self, rest: &[u8], valid: &str, read: &mut Read<'_>) -> Result<Option<usize>, RowError> {
+    fn step(&mut self, rest: &[u8], read: &mut Read<'_>) -> Result<Option<usize>, RowError> {
         let Some(&first) = rest.first() else { return Ok(None) };
         match (self.place, self.is_after_value, first) {
             (Place::List | Place::Results, _, b']') => {
@@ -208,19 +215,27 @@ impl Splitter {
             },
             _ => {}
         }
-        if first == b'{'
-            && self.scan.at == 0
-            && self.place != Place::Page
-            && let Some(length) = read(Row::Head(valid))?
-        {
-            self.is_after_value = self.place != Place::Top;
-            self.pages.rows += 1;
-            return Ok(Some(length));
+        let is_row = first == b'{' && self.place != Place::Page;
+        let was_begun = self.scan.at > 0;
+        if is_row && !was_begun {
+            let taken = self.rows_of_list(rest, read)?;
+            if taken > 0 {
+                return Ok(Some(taken));
+            }
         }
         let Some(length) = self.scan.end(rest) else { return Ok(None) };
         self.scan = Scan::default();
-        let value = rest.get(..length).and_then(|value| core::str::from_utf8(value).ok());
-        let value = value.ok_or(broken("is not UTF-8"))?;
+        let value = rest.get(..length).unwrap_or(rest);
+        // What an earlier piece has begun may be such a row too.
+        if is_row
+            && was_begun
+            && let Some(length) = read(Row::Head(value))?
+        {
+            self.pages.rows += 1;
+            self.is_after_value = self.place != Place::Top;
+            return Ok(Some(length));
+        }
+        let value = core::str::from_utf8(value).map_err(|_| broken("is not UTF-8"))?;
         self.is_after_value = self.place != Place::Top;
         if self.place == Place::Page {
             self.page_member(value);
@@ -229,6 +244,25 @@ impl Splitter {
             self.pages.rows += 1;
         }
         Ok(Some(length))
+    }
+
+    /// Takes a row that can be read at once, and those that follow at once, and tells how long they are.
+    fn rows_of_list(&mut self, text: &[u8], read: &mut Read<'_>) -> Result<usize, RowError> {
+        let mut taken = 0;
+        loop {
+            let rest = text.get(taken..).unwrap_or_default();
+            let Some(length) = read(Row::Head(rest))? else {
+                self.is_after_value = false;
+                return Ok(taken);
+            };
+            self.pages.rows += 1;
+            taken += length;
+            if self.place == Place::Top || !rest.get(length..).is_some_and(|rest| rest.starts_with(b",{")) {
+                self.is_after_value = self.place != Place::Top;
+                return Ok(taken);
+            }
+            taken += 1;
+        }
     }
 
     fn member_name(&mut self, rest: &[u8]) -> Result<Option<usize>, RowError> {

@@ -201,9 +201,9 @@ fn sum(value: Value<'_>, places: i64) -> Option<i128> {
 fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<Vec<Contribution>> {
     let mut records: Records<streamgage::metrics::Commit> = Records::default();
     rows.iter().try_for_each(|row| records.read_text(row).ok())?;
-    let commits = records.into_sorted();
+    let commits = records.sorted();
     let (mut hashes, mut found) = (HashSet::new(), BTreeMap::new());
-    for (_, commit) in &commits {
+    for &(_, commit) in &commits {
         // Of what shares a hash the upstream gives one, of all commits there are.
         let is_duplicate = commit.ignore_hash.as_ref().is_some_and(|hash| !hashes.insert(hash));
         let contribution = Contribution {
