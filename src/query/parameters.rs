@@ -49,7 +49,7 @@ pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
 }
 
 fn unescape(text: &str, plus: u8) -> Cow<'_, str> {
-    if !text.contains(['+', '%']) {
+    if !text.bytes().any(|byte| byte == b'+' || byte == b'%') {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());

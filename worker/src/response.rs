@@ -2,6 +2,7 @@
 
 use js_sys::JSON;
 use serde::{Serialize, Serializer};
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -15,12 +16,40 @@ extern "C" {
 }
 
 /// A response with a body of any kind (bytes, a text, a stream, or null). No header may be named twice.
-pub fn respond<N: Serialize, V: Serialize>(
+pub fn respond<N: Serialize + AsRef<str>, V: Serialize + AsRef<str>>(
     status: u16,
     headers: &[(N, V)],
     body: &JsValue,
 ) -> Result<web_sys::Response, JsValue> {
-    Made::new(body, &JSON::parse(&head(status, headers)?)?).map(JsCast::unchecked_into)
+    LAST.with_borrow_mut(|last| {
+        let is_same = |known: &Head| {
+            let mut pairs = known.headers.iter().zip(headers);
+            known.status == status
+                && known.headers.len() == headers.len()
+                && pairs.all(|(known, (name, value))| known.0 == name.as_ref() && known.1 == value.as_ref())
+        };
+        let head = match last.take().filter(is_same) {
+            Some(known) => known,
+            None => {
+                let owned = |(name, value): &(N, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
+                let init = JSON::parse(&head(status, headers)?)?;
+                Head { status, headers: headers.iter().map(owned).collect(), init }
+            }
+        };
+        Made::new(body, &last.insert(head).init).map(JsCast::unchecked_into)
+    })
+}
+
+/// The head of a response, and what JavaScript made of it.
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+    init: JsValue,
+}
+
+thread_local! {
+    /// The last one: the next is often the same, and need not cross over again.
+    static LAST: RefCell<Option<Head>> = const { RefCell::new(None) };
 }
 
 /// What a response is made with beside its body, as JSON. No header may be named twice.

@@ -148,10 +148,11 @@ fn call(request: &Request, settings: &Settings, now: f64) -> Result<Call, Reply>
         return Err(redirect(METRICS.to_owned(), query));
     }
     let target = match path {
-        PURGE => Target::Purge,
-        _ => Target::Asked(Asked::read(path, query).ok_or_else(not_found)?),
+        PURGE => Some(Target::Purge),
+        METRICS => None,
+        _ => Some(Target::Asked(Asked::read(path, query).ok_or_else(not_found)?)),
     };
-    let is_purge = target == Target::Purge;
+    let is_purge = target == Some(Target::Purge);
     if is_preflight(request, settings) && !is_purge {
         return Err(preflight());
     }
@@ -160,10 +161,12 @@ fn call(request: &Request, settings: &Settings, now: f64) -> Result<Call, Reply>
     if !allowed.split(", ").any(|method| method == request.method) {
         return Err(method_not_allowed(&request.method, allowed));
     }
-    if let Target::Asked(Asked { class: Class::Metrics, .. }) = &target {
+    let metrics = || {
         MetricsRequest::parse(query, settings.today(&request.url, now)).map_err(|errors| Reply::value(400, &errors))?;
-    }
-    Ok(Call { target, key })
+        // What is refused needs no name.
+        Ok(Target::Asked(Asked::metrics(query)))
+    };
+    Ok(Call { target: target.map_or_else(metrics, Ok)?, key })
 }
 
 /// An answer to a caller, and what is to be done once he has it.

@@ -45,13 +45,17 @@ impl Asked {
     /// A path that means another to a lenient server (`..` in any spelling, an escaped slash, a backslash, a
     /// parameter behind `;`) is not served: it could lead the key elsewhere on the upstream.
     pub fn read(path: &str, query: &str) -> Option<Asked> {
-        let query = Query::parse(query);
         if path == METRICS {
-            return Some(Asked { class: Class::Metrics, path: path.to_owned(), query: query.without_inert() });
+            return Some(Asked::metrics(query));
         }
         let rest = path.strip_prefix(CORE).filter(|rest| !rest.is_empty())?;
         let path = format!("{CORE}{}", canonical_path(rest)?);
-        Some(Asked { class: Class::Core, path, query })
+        Some(Asked { class: Class::Core, path, query: Query::parse(query) })
+    }
+
+    /// Reads the query string of a request for metrics.
+    pub(crate) fn metrics(query: &str) -> Asked {
+        Asked { class: Class::Metrics, path: METRICS.to_owned(), query: Query::parse(query).without_inert() }
     }
 
     /// The path and the query: what the upstream is asked for, and what the answer is kept under.
