@@ -91,7 +91,7 @@ impl Tally {
                 self.look();
             }
             let added = self.places.add(&rows);
-            (at, self.room) = (at + added, self.room.saturating_sub(added));
+            (at, self.room) = (at.wrapping_add(added), self.room.saturating_sub(added));
             if let Some(without) = rows.part(added, AHEAD) {
                 self.make_room(&without)?;
             }
@@ -100,6 +100,7 @@ impl Tally {
     }
 
     /// Looks how many rows can be added before a day may have too many: enough for a block.
+    #[cold]
     fn look(&mut self) {
         let most = self.places.packed().map(|(_, [_, rest])| *rest / COMMIT).max().unwrap_or(0);
         self.room = MAX_ROWS - most as usize;
@@ -110,6 +111,7 @@ impl Tally {
     }
 
     /// Makes places for the users and days of rows.
+    #[cold]
     fn make_room(&mut self, rows: &Block<'_>) -> Result<(), TooMany> {
         let highest = |column: &[u16]| column.iter().fold(0, |highest, &number| highest.max(number));
         let first = rows.days.iter().fold(u16::MAX, |lowest, &day| lowest.min(day));
@@ -146,6 +148,7 @@ impl Tally {
     }
 
     /// Makes places for days before this one.
+    #[cold]
     fn push_until(&mut self, day: u32) {
         for day in self.places.next()..day {
             let week = week_of(day as i32);

@@ -47,8 +47,8 @@ impl Places {
 
     /// Another day, the next, with its row of marks and its bit in them.
     pub(super) fn push(&mut self, row: usize, mark: u8) {
-        let begin = row * self.width;
-        self.marks.resize(self.marks.len().max(begin + self.width), 0);
+        let begin = row.wrapping_mul(self.width);
+        self.marks.resize(self.marks.len().max(begin.wrapping_add(self.width)), 0);
         self.days.push(Day { packed: [0; 2], row: begin as u32, mark });
     }
 
@@ -86,12 +86,15 @@ impl Places {
             let Some(day) = day.checked_sub(self.lowest).and_then(|day| self.days.get_mut(usize::from(day))) else {
                 break;
             };
-            let Some(mark) = self.marks.get_mut(day.row as usize + user).filter(|_| user < self.width) else { break };
+            let Some(mark) = self.marks.get_mut((day.row as usize).wrapping_add(user)).filter(|_| user < self.width)
+            else {
+                break;
+            };
             *mark |= day.mark;
             let [lines, rest] = day.packed;
             let lines = lines.wrapping_add(u64::from(haloc) | u64::from(churn) << 32);
             day.packed = [lines, rest.wrapping_add(u64::from(impact) | COMMIT)];
-            added += 1;
+            added = added.wrapping_add(1);
         }
         added
     }
@@ -156,16 +159,17 @@ mod vectors {
                 commit,
             };
             let mut at = 0;
+            // Places are counted without a look at overflows: no column is that long.
             // SAFETY: nothing from `count` on is asked for; a day that has a place is one of `days`, and a user who has
             // one has it in the rows of marks of all of them, which `push` has made.
             unsafe {
                 while at < count {
-                    let mut end = count.min(at + RUN);
-                    let days = [at, end - 1].map(|at| rows.days.as_ptr().add(at).read());
-                    if days[0] == days[1] && pass.have_places(at, at + GROUP) {
+                    let mut end = count.min(at.wrapping_add(RUN));
+                    let days = [at, end.wrapping_sub(1)].map(|at| rows.days.as_ptr().add(at).read());
+                    if days[0] == days[1] && pass.have_places(at, at.wrapping_add(GROUP)) {
                         let next = pass.add_run(at, count);
                         // Behind a day's last group most often comes one of two days.
-                        end = if next > at { count.min(next + GROUP) } else { end };
+                        end = if next > at { count.min(next.wrapping_add(GROUP)) } else { end };
                         at = next;
                     }
                     if !pass.have_places(at, end) {
@@ -173,7 +177,7 @@ mod vectors {
                     }
                     while at < end {
                         pass.add_group(at);
-                        at += GROUP;
+                        at = at.wrapping_add(GROUP);
                     }
                 }
             }
@@ -212,7 +216,7 @@ mod vectors {
                     if v128_any_true(v128_or(other, u16x8_sub_sat(narrow(users, next), self.user))) {
                         break;
                     }
-                    for at in next..next + GROUP {
+                    for at in next..next.wrapping_add(GROUP) {
                         *marks.add(usize::from(users.as_ptr().add(at).read())) |= mark;
                     }
                     // Pairs are multiplied with 1 and added, as numbers with a sign: so they are less by half of 2¹⁶.
@@ -224,9 +228,9 @@ mod vectors {
                         all = i32x4_add(all, impact);
                         high = i32x4_add(high, u32x4_shr(impact, 16));
                     }
-                    next += GROUP;
+                    next = next.wrapping_add(GROUP);
                 }
-                let rows = (next - at) as u32;
+                let rows = next.wrapping_sub(at) as u32;
                 let lines = |sums| u64::from(total(sums).wrapping_add(rows << 15));
                 let low = total(all).wrapping_sub(total(high) << 16);
                 let impact = (u64::from(total(high)) << 16).wrapping_add(low.into());
@@ -243,7 +247,7 @@ mod vectors {
             let Block { users, days, haloc, churn, impact } = *self.rows;
             unsafe {
                 let sums = packed(narrow(haloc, at), narrow(churn, at), wide(impact, at), self.commit);
-                for (at, sum) in (at..at + GROUP).zip(sums) {
+                for (at, sum) in (at..at.wrapping_add(GROUP)).zip(sums) {
                     let [user, day] = [users, days].map(|column| usize::from(column.as_ptr().add(at).read()));
                     let place = &mut *self.first.wrapping_add(day);
                     *self.marks.add(place.row as usize).add(user) |= place.mark;
