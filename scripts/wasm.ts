@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
+import { silence, withoutUnused } from "./silence.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -40,7 +41,10 @@ async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void>
   ]);
 }
 
-/** Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the classes. */
+/**
+ * Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the
+ * classes. The module says nothing of a panic any more.
+ */
 async function leaveOut(classes: string[], wasm: string, script: string): Promise<void> {
   const { default: binaryen } = await import("binaryen");
   // The names of functions, which say what to put together.
@@ -51,6 +55,7 @@ async function leaveOut(classes: string[], wasm: string, script: string): Promis
   ).map(({ name }) => name);
   const isOf = new RegExp(`^(__wbg_([gs]et_)?)?(${classes.join("|").toLowerCase()})_`);
   for (const name of names) if (isOf.test(name)) module.removeExport(name);
+  silence(binaryen, module);
   writeFileSync(wasm, module.emitBinary());
   module.dispose();
   let text = readFileSync(script, "utf8");
@@ -84,8 +89,10 @@ export type Wasm = {
   simd?: boolean;
   /** Whether speed comes before size. */
   fast?: boolean;
-  /** Classes of a dependency that nobody asks for. */
+  /** Of a release: classes of a dependency that nobody asks for. */
   without?: string[];
+  /** More for rustc. */
+  rustflags?: string[];
 };
 
 export async function buildWasm(options: Wasm): Promise<void> {
@@ -100,6 +107,7 @@ export async function buildWasm(options: Wasm): Promise<void> {
     simd = false,
     fast = false,
     without = [],
+    rustflags = [],
   } = options;
   await wasmTarget(target);
   // A crate that is also a library for tests would be linked without looking across crates.
@@ -113,11 +121,19 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
   const how = JSON.stringify({ release, fast, simd, flags, without });
-  const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
+  const state = sha256(
+    bindgen,
+    readFileSync(library),
+    await fingerprint("scripts/wasm.ts", "scripts/silence.ts", "package-lock.json"),
+    how,
+  );
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
-    if (release && without.length > 0) await leaveOut(without, wasm, join(root, out, `${name}.js`));
-    if (release) await shrink(wasm, fast, simd);
+    if (!release) return;
+    const script = join(root, out, `${name}.js`);
+    if (without.length > 0) await leaveOut(without, wasm, script);
+    await shrink(wasm, fast, simd);
+    if (without.length > 0) writeFileSync(script, withoutUnused(readFileSync(script, "utf8"), readFileSync(wasm)));
   });
 }

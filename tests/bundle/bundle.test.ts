@@ -6,6 +6,8 @@ import { test } from "node:test";
 import { unstable_readConfig } from "wrangler";
 import { MAX_BUNDLE, bundle, bundleFolder, gzipped } from "../../scripts/bundle.ts";
 import { root } from "../../scripts/lib.ts";
+import { METRICS } from "../conformance.ts";
+import { start } from "../worker/harness.ts";
 
 const modules = await bundle();
 
@@ -13,6 +15,19 @@ test("the bundle has not grown", () => {
   const size = gzipped(modules);
   console.log(`bundle: ${size} bytes gzipped`);
   assert.ok(size <= MAX_BUNDLE, `${size} bytes gzipped, more than ${MAX_BUNDLE}`);
+});
+
+test("the module answers, though much of it was left out", async (context) => {
+  const worker = await start({});
+  context.after(() => worker.close());
+  assert.equal((await worker.ask("/healthz")).status, 200);
+  assert.equal((await worker.ask(METRICS, { headers: { authorization: "Bearer nope" } })).status, 401);
+  const imported = await worker.ask("/import/users", { method: "POST", body: '{"id":1,"name":"a"}\n{"id":"b"}' });
+  assert.deepEqual(
+    [imported.status, await imported.json()],
+    [400, { line: 2, field: "id", error: "must be a whole number of at most 2^53 - 1" }],
+  );
+  assert.equal((await worker.ask(`${METRICS}?start_date=2026-08-03&end_date=2026-08-09`)).status, 200);
 });
 
 test("a deployment has nothing of the laboratory", () => {
