@@ -2,20 +2,18 @@
 
 use crate::counts;
 use crate::derived::{self, Form, derive};
-use crate::lists::{Members, Name, quote};
+use crate::lists::quote;
 use crate::reply::Reply;
 use crate::sql::{Broken, Outcome, Parameter, Statement};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::iter;
 use std::ops::Range;
 use streamgage::calendar::{DateTime, Day};
+use streamgage::json::{self, Reader, Syntax, unescape};
 use streamgage::metrics::author_day;
-use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_row, resource};
+use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_text_row, resource};
 
 /// The most bytes of a body.
 pub const MAX_BODY: usize = 1_000_000;
@@ -178,19 +176,46 @@ impl Row {
             author_local_date: None,
             author_tzoffset: None,
         };
-        let mut json = serde_json::Deserializer::from_str(text);
-        read_row(resource, &mut json, &mut row)?;
-        let no_row = |error: serde_json::Error| RowError { field: None, message: error.to_string() };
-        json.end().map_err(no_row)?;
+        read_text_row(resource, text, &mut row)?;
         if row.deleted {
             return Ok(row);
         }
-        serde_json::Deserializer::from_str(text).deserialize_map(AsWritten { row: &mut row }).map_err(no_row)?;
+        row.take_as_written(members(text)?);
         if resource == &COMMITS {
             let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
             row.day = Some(day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?);
         }
         Ok(row)
+    }
+
+    /// Takes over, as it is written, what [`read_text_row`] looks at no closer: fields of any kind and such whose numbers
+    /// must not be rounded on the way, and what is not in the schema.
+    fn take_as_written(&mut self, members: Vec<(Cow<'_, str>, &str)>) {
+        let resource = self.resource;
+        // Rows mostly have their fields in the same order: the one after the last found is tried first.
+        let mut expected = 0;
+        for (name, text) in members {
+            let next = resource.fields.get(expected).filter(|field| field.name == name);
+            let place = next.map(|_| expected).or_else(|| resource.position(&name));
+            expected = place.map_or(expected, |place| place + 1);
+            match place.map(|place| (place, resource.fields.get(place).map(|field| field.kind))) {
+                Some((place, Some(Kind::Json))) => {
+                    self.set(place, if text == "null" { text.to_owned() } else { quote(text) });
+                }
+                Some((place, Some(Kind::Number))) => self.set(place, text.to_owned()),
+                Some(_) => {}
+                // What rows show of other resources is put together when they are read.
+                None if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) => {
+                    self.extra.push((name.into_owned(), text.to_owned()));
+                }
+                None => {}
+            }
+        }
+        // Of members of one name the last counts.
+        let mut later = HashSet::new();
+        self.extra.reverse();
+        self.extra.retain(|(name, _)| later.insert(name.clone()));
+        self.extra.reverse();
     }
 
     fn set(&mut self, field: usize, text: impl Into<Cow<'static, str>>) {
@@ -238,7 +263,7 @@ impl RowSink for Row {
             _ => {}
         }
         match value {
-            // What is kept as it is written, `AsWritten` fills in.
+            // What is kept as it is written, `take_as_written` fills in.
             Value::Null | Value::Number(_) | Value::Json => self.set(index, "null"),
             Value::Boolean(value) => self.set(index, if value { "1" } else { "0" }),
             Value::Integer(value) | Value::Decimal(value) => {
@@ -260,52 +285,21 @@ impl RowSink for Row {
     }
 }
 
-/// Takes over, as it is written, what [`read_row`] looks at no closer: fields of any kind and such whose numbers must
-/// not be rounded on the way, and what is not in the schema.
-struct AsWritten<'r> {
-    row: &'r mut Row,
-}
-
-impl<'de> Visitor<'de> for AsWritten<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
+/// The members of an object, in their order: names, and the JSON texts of values.
+fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, RowError> {
+    let refused = |message: &str| RowError { field: None, message: message.to_owned() };
+    let no_json = |Syntax(rest)| refused(&format!("is no JSON from byte {} on", text.len() - rest));
+    let mut reader = Reader::new(text);
+    if !reader.begin(b'{') {
+        reader.value().and_then(|_| reader.end()).map_err(no_json)?;
+        return Err(refused("must be an object"));
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let resource = self.row.resource;
-        // Rows mostly have their fields in the same order: the one after the last found is tried first.
-        let mut expected = 0;
-        while let Some(Name(name)) = map.next_key()? {
-            let next = resource.fields.get(expected).filter(|field| field.name == name);
-            let place = next.map(|_| expected).or_else(|| resource.position(&name));
-            expected = place.map_or(expected, |place| place + 1);
-            match place.map(|place| (place, resource.fields.get(place).map(|field| field.kind))) {
-                Some((place, Some(Kind::Json))) => match map.next_value::<&RawValue>()?.get() {
-                    "null" => self.row.set(place, "null"),
-                    text => self.row.set(place, quote(text)),
-                },
-                Some((place, Some(Kind::Number))) => {
-                    self.row.set(place, map.next_value::<&RawValue>()?.get().to_owned());
-                }
-                Some(_) => drop(map.next_value::<IgnoredAny>()?),
-                None => {
-                    let text = map.next_value::<&RawValue>()?.get().to_owned();
-                    // What rows show of other resources is put together when they are read.
-                    if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) {
-                        self.row.extra.push((name.into_owned(), text));
-                    }
-                }
-            }
-        }
-        // Of members of one name the last counts.
-        let mut later = HashSet::new();
-        self.row.extra.reverse();
-        self.row.extra.retain(|(name, _)| later.insert(name.clone()));
-        self.row.extra.reverse();
-        Ok(())
+    let mut members = Vec::new();
+    while let Some((name, value)) = reader.member().map_err(no_json)? {
+        members.push((unescape(name).ok_or_else(|| refused("a name holds half a character"))?, value));
     }
+    reader.end().map_err(no_json)?;
+    Ok(members)
 }
 
 /// What is stored where a row doesn't have a field: its default, so that a row reads back as it is stored. A null that
@@ -448,14 +442,9 @@ impl Table {
 
 /// Reads `dump.json`.
 fn read_dump(text: &str) -> Result<ImportBatch, RowError> {
-    #[derive(Deserialize)]
-    struct Format {
-        format: Option<serde_json::Value>,
-    }
-    let wrong = |error: serde_json::Error| RowError { field: None, message: error.to_string() };
-    serde_json::from_str::<Members<'_>>(text).map_err(wrong)?;
-    let Format { format } = serde_json::from_str(text).map_err(wrong)?;
-    if format.is_some_and(|format| format != 1) {
+    let mut formats = members(text)?.into_iter().filter(|(name, _)| name == "format");
+    let format = formats.next();
+    if format.is_some_and(|(_, format)| !matches!(format, "1" | "null")) || formats.next().is_some() {
         return Err(RowError::new("format", "must be 1"));
     }
     let value = text.trim_ascii().to_owned();
@@ -478,12 +467,15 @@ pub(crate) struct Dataset {
 
 /// Reads what [`dump_statement`] found. What is not said in `dump.json` is not known: no name, and no demo.
 pub(crate) fn read_dataset(found: &Outcome) -> Result<Dataset, Broken> {
-    #[derive(Deserialize)]
-    struct Found {
-        value: String,
+    let Some((value,)) = found.read::<(String,)>()?.pop() else { return Ok(Dataset::default()) };
+    let mut dataset = Dataset::default();
+    for (name, value) in members(&value).map_err(|error| Broken(error.to_string()))? {
+        match (&*name, json::Value::of(value)) {
+            ("name", json::Value::Text(text)) => dataset.name = unescape(text).map(Cow::into_owned),
+            ("name", _) => dataset.name = None,
+            ("demo", value) => dataset.demo = value == json::Value::Boolean(true),
+            _ => {}
+        }
     }
-    let Some(Found { value }) = found.read::<Found>()?.pop() else { return Ok(Dataset::default()) };
-    let dump: serde_json::Value = serde_json::from_str(&value).map_err(|error| Broken(error.to_string()))?;
-    let name = dump.get("name").and_then(|name| name.as_str()).map(str::to_owned);
-    Ok(Dataset { name, demo: dump.get("demo") == Some(&serde_json::Value::Bool(true)) })
+    Ok(dataset)
 }

@@ -4,7 +4,7 @@ mod aggregate;
 mod filter;
 mod rows;
 
-pub(crate) use rows::{Members, Name, quote};
+pub(crate) use rows::quote;
 
 use crate::reply::{Reply, not_found};
 use crate::sql::{Broken, Outcome, Parameters, Statement};

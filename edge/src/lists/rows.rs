@@ -199,7 +199,7 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
 
 /// A JSON object's members in their order; what is not read is not parsed.
 #[derive(Default)]
-pub(crate) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -225,7 +225,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// A member's name; borrowed where it holds no escape.
 #[derive(Deserialize)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+pub(super) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// A row, column by column.
 pub(super) type Cells<'a> = Vec<&'a RawValue>;
