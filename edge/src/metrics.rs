@@ -1,7 +1,6 @@
 //! The statement of a metrics request: whole-number sums by week, out of the rollup.
 
 use crate::sql::{Broken, Outcome, Parameters, Statement};
-use serde::Deserialize;
 use streamgage::metrics::WeekSums;
 use streamgage::query::{IdSet, MetricsRequest};
 use streamgage::text::fold;
@@ -90,26 +89,17 @@ fn intersect(sets: &[String]) -> Option<String> {
 
 /// Reads what the statement found.
 pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
-    #[derive(Deserialize)]
-    struct Row<'a> {
-        week: i32,
-        users: u64,
-        coding_days: u64,
-        commits: &'a str,
-        haloc: &'a str,
-        churn: &'a str,
-        impact: &'a str,
-    }
+    type Row<'a> = (i32, u64, u64, &'a str, &'a str, &'a str, &'a str);
     let rows: Vec<Row<'_>> = serde_json::from_str(&outcome.rows).map_err(|error| Broken(error.to_string()))?;
-    let sums = rows.iter().map(|row| {
+    let sums = rows.into_iter().map(|(week, users, coding_days, commits, haloc, churn, impact)| {
         Some(WeekSums {
-            week: row.week,
-            users: row.users,
-            coding_days: row.coding_days,
-            commits: row.commits.parse().ok()?,
-            haloc: row.haloc.parse().ok()?,
-            churn: row.churn.parse().ok()?,
-            impact: row.impact.parse().ok()?,
+            week,
+            users,
+            coding_days,
+            commits: commits.parse().ok()?,
+            haloc: haloc.parse().ok()?,
+            churn: churn.parse().ok()?,
+            impact: impact.parse().ok()?,
         })
     });
     sums.collect::<Option<_>>().ok_or_else(|| Broken::missing("whole number"))

@@ -6,11 +6,10 @@ use super::links::{Link, find_links};
 use super::policy::{Lifetimes, lifetimes};
 use super::requests::Asked;
 use crate::cache::Times;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// An answer but for its bytes, which stay as they came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The status.
     pub status: u16,
@@ -26,14 +25,18 @@ pub struct Entry {
     pub lifetimes: Option<Lifetimes>,
 }
 
+as_list!(Entry { status, headers, tag, links, validators, lifetimes });
+
 /// `If-None-Match` and `If-Modified-Since`, as they go to the upstream.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     /// The upstream's `ETag`.
     pub etag: Option<String>,
     /// Its `Last-Modified`.
     pub last_modified: Option<String>,
 }
+
+as_list!(Validators { etag, last_modified });
 
 impl Entry {
     /// Reads a good answer, which is whole JSON text.

@@ -15,7 +15,7 @@ use super::upstream::{Incoming, Net, Upstream};
 use crate::derive;
 use crate::weeks::{self, Weeks};
 use futures_channel::oneshot;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use streamgage::calendar::Day;
@@ -52,7 +52,7 @@ pub trait Store: Shelf {
 }
 
 /// What the front asks of the keeper.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The request.
     pub asked: Asked,
@@ -63,6 +63,8 @@ pub struct Ask {
     /// The day that metrics are asked on, as its number since 1970-01-01.
     pub today: i32,
 }
+
+as_list!(Ask { asked, key, refresh, today });
 
 /// An answer, where it came from, and how the partition stands.
 #[derive(Clone, Debug, PartialEq)]

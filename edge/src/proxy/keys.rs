@@ -2,7 +2,6 @@
 
 use super::requests::{Asked, Class};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -31,13 +30,15 @@ impl Partitions {
 }
 
 /// What is known of a partition. A later generation replaces an earlier one, whatever else they say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Part of the name of all that is kept in the fast tier: the next one begins empty.
     pub generation: i64,
     /// When the upstream last let the key in: to metrics and to the core, in milliseconds since 1970-01-01.
     proved: [i64; 2],
 }
+
+as_list!(Record { generation, proved });
 
 impl Record {
     /// A partition that nothing is kept of. `after` is the generation that it replaces.

@@ -1,16 +1,18 @@
 //! The links of a list, which lead to the upstream, and are served leading here.
 
 use super::requests::Asked;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A link to the upstream in a body: the bytes of its JSON text, quotes included, and what stands behind the origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     start: usize,
     end: usize,
     rest: String,
 }
+
+as_list!(Link { start, end, rest });
 
 /// Reads a body, which is whole JSON text or none at all.
 ///

@@ -10,6 +10,24 @@
 //!
 //! Everything is written over traits: the same code runs in workerd, and in a simulated world by the million of steps.
 
+/// Writes and reads a struct as the list of its fields: without their names, and without the code that finds them.
+macro_rules! as_list {
+    ($name:ident { $($field:ident),+ }) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                ($(&self.$field,)+).serialize(to)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let ($($field,)+) = serde::Deserialize::deserialize(from)?;
+                Ok($name { $($field),+ })
+            }
+        }
+    };
+}
+
 mod breaker;
 pub mod durable;
 mod entry;

@@ -5,12 +5,11 @@ use super::keys::CLOCK_SKEW;
 use super::requests::{Asked, Class};
 use crate::cache::{Fields, Rules, Said, Stale, Times, said};
 use crate::weeks::freshness;
-use serde::{Deserialize, Serialize};
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
 
 /// Until when an answer serves, in milliseconds since 1970-01-01.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
     /// When the upstream made it: its `Age` counts from here.
     pub born: i64,
@@ -21,6 +20,8 @@ pub struct Lifetimes {
     /// If it can't be fetched (RFC 5861, `stale-if-error`).
     pub error: i64,
 }
+
+as_list!(Lifetimes { born, fresh, revalidate, error });
 
 impl Lifetimes {
     /// Whether it serves as it is. What a clock that jumped back takes to be from the future is not fresh.

@@ -18,7 +18,7 @@ pub enum Class {
 }
 
 /// A request to the upstream, in canonical form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Which permission it takes.
     pub class: Class,
@@ -28,16 +28,20 @@ pub struct Asked {
     pub query: Query,
 }
 
+as_list!(Asked { class, path, query });
+
 /// The parameters of a request, decoded: sorted by name, those of one name in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query(Vec<Parameter>);
 
 /// A name, and what stands behind its `=`, if it has one. Bytes: escapes may stand for what is no UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Parameter {
     name: Vec<u8>,
     value: Option<Vec<u8>>,
 }
+
+as_list!(Parameter { name, value });
 
 impl Asked {
     /// Reads a path and a query string; `None` if the path is none that is served.
