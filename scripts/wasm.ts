@@ -114,7 +114,8 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const only = ["--lib", "--crate-type", "cdylib", "--profile", profile, "--target", target, "--package", crate];
   // LLVM would let each array of a loop have a pointer that goes through it, which is larger in wasm and slower.
   const vectors = "-C target-feature=+simd128 -C llvm-args=-disable-lsr";
-  const env: Record<string, string> = simd ? { RUSTFLAGS: vectors } : {};
+  const flagsOfRust = [...rustflags, ...(simd ? [vectors] : [])].join(" ");
+  const env: Record<string, string> = flagsOfRust === "" ? {} : { RUSTFLAGS: flagsOfRust };
   await run("cargo", ["rustc", ...only, ...features], { env });
   const bindgen = await wasmBindgen();
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);

@@ -217,7 +217,10 @@ impl Stored {
 /// A key that is the same for requests that say the same in these fields (RFC 9111 §4.1): to tell variants apart.
 pub fn variant<'a>(names: impl IntoIterator<Item = &'a str>, request: &Fields) -> String {
     let values = names.into_iter().map(|name| match request.get(name) {
-        Some(value) => format!("{name}={:?}", plain(value)),
+        Some(value) => {
+            let value = plain(value);
+            format!("{name}={} {value}", value.len())
+        }
         None => format!("{name}-"),
     });
     values.collect::<Vec<String>>().join("&")
