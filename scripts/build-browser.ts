@@ -25,7 +25,7 @@ export async function buildBrowser(): Promise<void> {
       out,
       name: "wasm",
       release: true,
-      profile: fast ? "wasm-fast" : "wasm",
+      profile: fast ? "wasm-fast" : "wasm-small",
       features: ["--no-default-features", "--features", features],
       // Each entry of the package finds the wasm in its own way.
       flags: ["--omit-default-module-path"],

@@ -2,7 +2,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
-import { silence, withoutUnused } from "./silence.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -21,14 +20,13 @@ const proposals = [
 /**
  * Makes a module smaller, in place, or fast: what is for people who look into it goes too. A function that is called from
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
- * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew, where these are not
- * of vectors, and of functions those stand together that gzip finds alike: they have names of one beginning. Nothing is
- * kept below the stack.
+ * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew; where there are
+ * few functions, gzip finds more in the order of their uses than in that of their names. Nothing is kept below the stack.
  */
 async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void> {
   const memory = ["--low-memory-unused", "--zero-filled-memory"];
-  const anew = simd ? [] : ["-Oz", "--flatten", "--rereloop"];
-  const small = [...memory, ...anew, "-Oz", "--converge", "--reorder-functions-by-name"];
+  const order = simd ? [] : ["--reorder-functions-by-name"];
+  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "--converge", ...order];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
@@ -41,10 +39,7 @@ async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void>
   ]);
 }
 
-/**
- * Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the
- * classes. The module says nothing of a panic any more.
- */
+/** Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the classes. */
 async function leaveOut(classes: string[], wasm: string, script: string): Promise<void> {
   const { default: binaryen } = await import("binaryen");
   // The names of functions, which say what to put together.
@@ -55,7 +50,6 @@ async function leaveOut(classes: string[], wasm: string, script: string): Promis
   ).map(({ name }) => name);
   const isOf = new RegExp(`^(__wbg_([gs]et_)?)?(${classes.join("|").toLowerCase()})_`);
   for (const name of names) if (isOf.test(name)) module.removeExport(name);
-  silence(binaryen, module);
   writeFileSync(wasm, module.emitBinary());
   module.dispose();
   let text = readFileSync(script, "utf8");
@@ -69,6 +63,14 @@ async function leaveOut(classes: string[], wasm: string, script: string): Promis
       text = text.replace(part, "");
     }
   writeFileSync(script, text);
+}
+
+/** A module's JavaScript without what the module no longer asks for. */
+function withoutUnused(script: string, wasm: Buffer<ArrayBuffer>): string {
+  const imported = new Set(WebAssembly.Module.imports(new WebAssembly.Module(wasm)).map(({ name }) => name));
+  return script.replace(/^ {8}(\w+): function\([^]*?^ {8}\},\n/gm, (whole, name: string) =>
+    imported.has(name) ? whole : "",
+  );
 }
 
 export type Wasm = {
@@ -122,12 +124,7 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
   const how = JSON.stringify({ release, fast, simd, flags, without });
-  const state = sha256(
-    bindgen,
-    readFileSync(library),
-    await fingerprint("scripts/wasm.ts", "scripts/silence.ts", "package-lock.json"),
-    how,
-  );
+  const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
