@@ -2,8 +2,10 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use js_sys::Uint8Array;
 use serde_json::Value;
 use streamgage_browser::{Table, validate};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -21,10 +23,18 @@ const ROWS: [(&str, &str); 5] = [
 
 const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
+/// As JavaScript writes a piece into wasm's memory.
+fn write(room: *const u8, piece: &[u8]) {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let length = piece.len() as u32;
+    Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), room as u32, length).copy_from(piece);
+}
+
 fn add(table: &mut Table, resource: &str, text: &str) -> String {
     let mut reader = table.reader(resource).unwrap();
     for piece in text.as_bytes().chunks(10_000) {
-        if let Some(refused) = reader.push(piece) {
+        write(reader.room(piece.len()), piece);
+        if let Some(refused) = reader.push(piece.len()) {
             return refused;
         }
     }

@@ -18,6 +18,7 @@ impl ListRequest {
     /// use streamgage::{query::ListRequest, schema::USERS};
     /// let canonical = |query| ListRequest::parse(&USERS, query).map(|request| request.canonical());
     /// assert_eq!(canonical("name=+b&limit=x&id__gt=4.5&unknown=1&omit="), Ok("id__gte=5&name=b".to_owned()));
+    /// assert_eq!(canonical("team__id=2&team__id__in=2,1"), Ok("team__id__in=1%2C2&team_member=2".to_owned()));
     /// assert_eq!(canonical("filters=(id=2)|~(id=1)"), Ok("filters=%28id%25253D2%29%7C~%28id%25253D1%29".to_owned()));
     /// ```
     pub fn canonical(&self) -> String {
@@ -99,7 +100,11 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             None => ("", Kind::Json, None),
         },
         subject => {
-            let is_same = |filter: &&crate::schema::Filter| subject == Subject::Filter(filter.of);
+            // Of two names for the same, one may have no lists.
+            let is_list = matches!(condition.test, Test::OneOf(_));
+            let is_same = |filter: &&crate::schema::Filter| {
+                subject == Subject::Filter(filter.of) && (!is_list || filter.uses.looks_up(Lookup::In))
+            };
             match resource.filters.iter().find(is_same) {
                 Some(filter) => (filter.name, filter.kind, Some(filter.uses)),
                 None => ("", Kind::Json, None),
