@@ -29,8 +29,9 @@ fuzz_target!(|data: &[u8]| {
         let reply = match receive(&request, &settings, NOW) {
             Received::Reply(reply) => reply,
             Received::Visit(visit) => {
-                let key = Outcome { rows: r#"[[1,"metrics core import"]]"#.to_owned(), changes: 0 };
-                let admitted = visit.admit(&key).expect("a key").expect("one that permits all");
+                let found = [r#"[[1,"metrics core import",null]]"#, r#"[["A generation"]]"#];
+                let found = found.map(|rows| Outcome { rows: rows.to_owned(), changes: 0 });
+                let admitted = visit.admit(&found).expect("a key").expect("one that permits all");
                 match admitted.plan(&request, &settings, NOW) {
                     Plan::Reply(reply) => reply,
                     Plan::Query(query) => return assert!(query.statements().iter().all(is_within_limits)),
