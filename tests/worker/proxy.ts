@@ -46,7 +46,8 @@ export async function proxy(
   /** Empties the fast tier of answers to a key; targets are canonical: their parameters are sorted. */
   const forgetFast = async (targets: string[], key = "one") => {
     const [row] = await (await storage(key)).exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
-    const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
+    // As `Record` has its fields.
+    const [generation] = JSON.parse(row?.text ?? "") as [number];
     const address = (target: string) =>
       `https://cache.invalid/${partition(upstream.url, key)}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
     const removed = await worker.forgetFast(targets.map(address));
