@@ -50,6 +50,8 @@ const steps: Record<string, () => Promise<void>> = {
     ]);
     const target = ["--target", "wasm32-unknown-unknown"];
     await cargo("clippy", "--locked", ...target, ...wasmCrates, "--all-targets", "--", "--deny", "warnings");
+    const fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target", "--no-default-features"];
+    await cargo("clippy", "--locked", ...fuzz, "--", "--deny", "warnings");
   },
   async types() {
     await builtBrowser();

@@ -25,8 +25,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, console_error};
 
-/// Answers a request: with a text where nothing has to be asked, a response's head, a line's end and its body; or with the
-/// promise of a response. `lines` are of the request what [`Request`] has, in its order.
+/// Answers a request: with a text where nothing has to be asked ([`response::at_once`]), or with the promise of a response. `lines` are of the request what [`Request`] has, in its order.
 #[wasm_bindgen]
 pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let exchange = Exchange::new(lines, request, env);
@@ -136,11 +135,7 @@ impl Exchange {
 
     /// A reply, as the text that `entry.js` makes a response of.
     fn at_once(&self, reply: Reply) -> Result<JsValue, JsValue> {
-        let reply = dress(reply, &self.request, &self.settings);
-        let mut text = response::head(reply.status, &reply.headers)?;
-        text.push('\n');
-        text.push_str(&reply.body);
-        Ok(text.into())
+        response::at_once(dress(reply, &self.request, &self.settings))
     }
 
     fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {

@@ -3,6 +3,7 @@
 use js_sys::JSON;
 use serde::{Serialize, Serializer};
 use std::cell::RefCell;
+use streamgage_edge::Reply;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -32,19 +33,19 @@ pub fn respond<N: Serialize + AsRef<str>, V: Serialize + AsRef<str>>(
             Some(known) => known,
             None => {
                 let owned = |(name, value): &(N, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
-                let init = JSON::parse(&head(status, headers)?)?;
-                Head { status, headers: headers.iter().map(owned).collect(), init }
+                let empty = Made::new(&JsValue::NULL, &JSON::parse(&head(status, headers)?)?)?;
+                Head { status, headers: headers.iter().map(owned).collect(), empty }
             }
         };
-        Made::new(body, &last.insert(head).init).map(JsCast::unchecked_into)
+        Made::new(body, &last.insert(head).empty).map(JsCast::unchecked_into)
     })
 }
 
-/// The head of a response, and what JavaScript made of it.
+/// The head of a response, and one that has nothing else, which others are made like.
 struct Head {
     status: u16,
     headers: Vec<(String, String)>,
-    init: JsValue,
+    empty: Made,
 }
 
 thread_local! {
@@ -52,8 +53,26 @@ thread_local! {
     static LAST: RefCell<Option<Head>> = const { RefCell::new(None) };
 }
 
+/// A reply, as a text that crosses over at once: what a response is made with, a line's end and the body. Where it is
+/// made with the same as the one before, its line is empty.
+pub fn at_once(reply: Reply) -> Result<JsValue, JsValue> {
+    let Reply { status, headers, body } = reply;
+    LAST_AT_ONCE.with_borrow_mut(|last| {
+        let mut text = if (last.0, &last.1) == (status, &headers) { String::new() } else { head(status, &headers)? };
+        *last = (status, headers);
+        text.push('\n');
+        text.push_str(&body);
+        Ok(text.into())
+    })
+}
+
+thread_local! {
+    /// The head that crossed over last.
+    static LAST_AT_ONCE: RefCell<(u16, Vec<(&'static str, String)>)> = const { RefCell::new((0, Vec::new())) };
+}
+
 /// What a response is made with beside its body, as JSON. No header may be named twice.
-pub fn head<N: Serialize, V: Serialize>(status: u16, headers: &[(N, V)]) -> Result<String, JsValue> {
+fn head<N: Serialize, V: Serialize>(status: u16, headers: &[(N, V)]) -> Result<String, JsValue> {
     #[derive(Serialize)]
     struct Head<'a, N: Serialize, V: Serialize> {
         status: u16,
