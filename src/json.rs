@@ -95,7 +95,31 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The text is not JSON.
     pub fn element(&mut self) -> Result<Option<&'a str>, Syntax> {
-        if self.ends(b']')? { Ok(None) } else { self.value().map(Some) }
+        if self.more()? { self.value().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the list that was begun has one more element, which is to be read then: what it is, may be begun too.
+    ///
+    /// ```
+    /// use streamgage::json::Reader;
+    /// let mut reader = Reader::new("[[], [7]]");
+    /// assert!(reader.begin(b'[') && reader.more() == Ok(true));
+    /// assert!(reader.begin(b'[') && reader.more() == Ok(false));
+    /// assert!(reader.more() == Ok(true) && reader.begin(b'['));
+    /// assert_eq!(reader.element(), Ok(Some("7")));
+    /// assert_eq!((reader.more(), reader.more(), reader.end()), (Ok(false), Ok(false), Ok(())));
+    /// ```
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn more(&mut self) -> Result<bool, Syntax> {
+        self.ends(b']').map(|ends| !ends)
+    }
+
+    /// Passes over a `null`, if it comes next.
+    pub fn null(&mut self) -> bool {
+        self.space();
+        self.word("null").is_some()
     }
 
     /// The text of the next value, whatever it is.
@@ -125,10 +149,11 @@ impl<'a> Reader<'a> {
     /// Whether the list or object ends here; if not, what comes next is its next part.
     fn ends(&mut self, bracket: u8) -> Result<bool, Syntax> {
         self.space();
+        // What ends, or is begun, lies in something that is no longer at its first part.
+        let is_first = core::mem::replace(&mut self.is_first, false);
         if self.take(bracket) {
             return Ok(true);
         }
-        let is_first = core::mem::replace(&mut self.is_first, false);
         if is_first || self.take(b',') { Ok(false) } else { Err(self.syntax()) }
     }
 
@@ -255,6 +280,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a text is one value, of lists and objects that lie no deeper inside each other than is read here.
+pub fn is_json(text: &str) -> bool {
+    let mut reader = Reader::new(text);
+    reader.value().is_ok() && reader.end().is_ok()
+}
+
 /// The text that is written so between two quotes; `None` where an escape stands for half a character.
 pub fn unescape(text: &str) -> Option<Cow<'_, str>> {
     let Some((plain, _)) = text.split_once('\\') else { return Some(Cow::Borrowed(text)) };
@@ -334,8 +365,8 @@ mod tests {
         reader.end().map(|()| value)
     }
 
-    /// Whether a text is JSON, as it is known elsewhere.
-    fn is_json(text: &str) -> bool {
+    /// Whether a text is JSON, as it is known elsewhere. It may be of any depth there.
+    fn is_json_elsewhere(text: &str) -> bool {
         serde_json::from_str::<IgnoredAny>(text).is_ok()
     }
 
@@ -390,7 +421,7 @@ mod tests {
             "1 1",
             "'a'",
         ] {
-            assert_eq!(whole(text).is_ok(), is_json(text), "{text}");
+            assert_eq!(is_json(text), is_json_elsewhere(text), "{text}");
         }
         for depth in [126, 127, 128, 200] {
             let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
@@ -414,7 +445,21 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_another_reader(text in "[\\[\\]{}:,\"\\\\ ntrue01.eE+a-]{0,12}") {
-            prop_assert_eq!(whole(&text).is_ok(), is_json(&text));
+            prop_assert_eq!(is_json(&text), is_json_elsewhere(&text));
+        }
+
+        #[test]
+        fn agrees_with_another_reader_as_far_as_it_goes_down(
+            objects in proptest::collection::vec(any::<bool>(), 0..2 * MAX_DEPTH as usize),
+            inside in "[1 ,x]{0,2}",
+        ) {
+            let mut text: String = objects.iter().map(|&is_object| if is_object { "{\"\": " } else { "[" }).collect();
+            text.push_str(&inside);
+            text.extend(objects.iter().rev().map(|&is_object| if is_object { '}' } else { ']' }));
+            let is_read = is_json_elsewhere(&text) && objects.len() <= MAX_DEPTH as usize;
+            // Where nothing is inside, the innermost needs no place.
+            let is_empty = inside.trim().is_empty() && objects.len() == MAX_DEPTH as usize + 1;
+            prop_assert_eq!(is_json(&text), is_read || (is_empty && is_json_elsewhere(&text)), "{}", text);
         }
 
         #[test]

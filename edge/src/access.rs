@@ -1,5 +1,6 @@
 //! Who may ask: keys and what they permit (§3).
 
+use crate::codec::as_list;
 use crate::reply::{Reply, throttled};
 use crate::sql::{Broken, Outcome, Statement};
 use sha2::{Digest, Sha256};
@@ -55,6 +56,8 @@ pub(crate) struct Key {
     pub scopes: Option<String>,
 }
 
+as_list!(Key { id, permissions, scopes });
+
 impl Key {
     /// Finds a key that is good at a time, in seconds since 1970-01-01.
     pub fn lookup(hash: &str, now: i64) -> Statement {
@@ -66,7 +69,7 @@ impl Key {
     }
 
     pub fn read(outcome: &Outcome) -> Result<Option<Key>, Broken> {
-        Ok(outcome.read()?.pop().map(|(id, permissions, scopes)| Key { id, permissions, scopes }))
+        Ok(outcome.read()?.pop())
     }
 
     pub fn permits(&self, permission: Permission) -> bool {

@@ -1,11 +1,10 @@
 //! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
 
+use crate::codec::{quote, to_text};
 use crate::counts;
 use crate::derived::{self, Form, derive};
-use crate::lists::quote;
 use crate::reply::Reply;
 use crate::sql::{Broken, Outcome, Parameter, Statement};
-use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::iter;
@@ -89,17 +88,12 @@ impl ImportBatch {
     /// # Errors
     /// The outcomes are not those of the statements.
     pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
-        #[derive(Serialize)]
-        struct Imported {
-            rows: usize,
-            changed: u64,
-        }
         if outcomes.len() != self.statements.len() {
             return Err(Broken::missing("outcome"));
         }
         let stored = outcomes.get(self.stores.clone()).unwrap_or_default();
-        let changed = stored.iter().map(|outcome| outcome.changes).sum();
-        Ok(Reply::value(200, &Imported { rows: self.rows, changed }))
+        let changed: u64 = stored.iter().map(|outcome| outcome.changes).sum();
+        Ok(Reply::json(200, format!(r#"{{"rows":{},"changed":{changed}}}"#, self.rows)))
     }
 }
 
@@ -108,13 +102,8 @@ fn refuse(line: usize, problem: RowError) -> Reply {
 }
 
 fn error(status: u16, line: Option<usize>, problem: &RowError) -> Reply {
-    #[derive(Serialize)]
-    struct Refused<'a> {
-        line: Option<usize>,
-        field: Option<&'a str>,
-        error: &'a str,
-    }
-    Reply::value(status, &Refused { line, field: problem.field.as_deref(), error: &problem.message })
+    let (line, field, message) = (to_text(&line), to_text(&problem.field), quote(&problem.message));
+    Reply::json(status, format!(r#"{{"line":{line},"field":{field},"error":{message}}}"#))
 }
 
 fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Reply> {
@@ -458,24 +447,18 @@ pub(crate) fn dump_statement() -> Statement {
     Statement::new("SELECT value FROM dump", [])
 }
 
-/// What is told of the data.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Dataset {
-    name: Option<String>,
-    demo: bool,
-}
-
-/// Reads what [`dump_statement`] found. What is not said in `dump.json` is not known: no name, and no demo.
-pub(crate) fn read_dataset(found: &Outcome) -> Result<Dataset, Broken> {
-    let Some((value,)) = found.read::<(String,)>()?.pop() else { return Ok(Dataset::default()) };
-    let mut dataset = Dataset::default();
-    for (name, value) in members(&value).map_err(|error| Broken(error.to_string()))? {
+/// What is told of the data, out of what [`dump_statement`] found. What is not said in `dump.json` is not known: no name,
+/// and no demo.
+pub(crate) fn read_dataset(found: &Outcome) -> Result<String, Broken> {
+    let dump = found.read()?.pop().map_or_else(|| "{}".to_owned(), |[value]: [String; 1]| value);
+    let (mut dataset_name, mut demo) = (None, false);
+    for (name, value) in members(&dump).map_err(|error| Broken(error.to_string()))? {
         match (&*name, json::Value::of(value)) {
-            ("name", json::Value::Text(text)) => dataset.name = unescape(text).map(Cow::into_owned),
-            ("name", _) => dataset.name = None,
-            ("demo", value) => dataset.demo = value == json::Value::Boolean(true),
+            ("name", json::Value::Text(text)) => dataset_name = unescape(text).map(Cow::into_owned),
+            ("name", _) => dataset_name = None,
+            ("demo", value) => demo = value == json::Value::Boolean(true),
             _ => {}
         }
     }
-    Ok(dataset)
+    Ok(format!(r#"{{"name":{},"demo":{demo}}}"#, to_text(&dataset_name)))
 }

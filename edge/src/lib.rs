@@ -12,12 +12,15 @@
 
 mod access;
 pub mod cache;
+mod codec;
 mod counts;
 pub mod derive;
 mod derived;
 mod import;
 mod lists;
 mod metrics;
+// Made once, when the Worker is built; it is no part of it.
+#[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod proxy;
 mod reply;

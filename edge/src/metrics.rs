@@ -89,17 +89,17 @@ fn intersect(sets: &[String]) -> Option<String> {
 
 /// Reads what the statement found.
 pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
-    type Row<'a> = (i32, u64, u64, &'a str, &'a str, &'a str, &'a str);
-    let rows: Vec<Row<'_>> = serde_json::from_str(&outcome.rows).map_err(|error| Broken(error.to_string()))?;
-    let sums = rows.into_iter().map(|(week, users, coding_days, commits, haloc, churn, impact)| {
+    let sums = outcome.cells()?.into_iter().map(|row| {
+        // Numbers, and texts of numbers.
+        let mut cells = row.into_iter().map(|cell| cell.trim_matches('"'));
         Some(WeekSums {
-            week,
-            users,
-            coding_days,
-            commits: commits.parse().ok()?,
-            haloc: haloc.parse().ok()?,
-            churn: churn.parse().ok()?,
-            impact: impact.parse().ok()?,
+            week: cells.next()?.parse().ok()?,
+            users: cells.next()?.parse().ok()?,
+            coding_days: cells.next()?.parse().ok()?,
+            commits: cells.next()?.parse().ok()?,
+            haloc: cells.next()?.parse().ok()?,
+            churn: cells.next()?.parse().ok()?,
+            impact: cells.next()?.parse().ok()?,
         })
     });
     sums.collect::<Option<_>>().ok_or_else(|| Broken::missing("whole number"))

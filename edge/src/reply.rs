@@ -1,7 +1,8 @@
 //! Replies, and what all of them have in common.
 
+use crate::codec::quote;
 use crate::request::{Request, Settings};
-use serde::Serialize;
+use streamgage::query::Errors;
 
 /// An answer that is ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,19 +21,16 @@ impl Reply {
         Reply { status, headers: vec![("Content-Type", "application/json".into())], body: body.into() }
     }
 
-    /// A value as JSON.
-    pub(crate) fn value(status: u16, value: &impl Serialize) -> Reply {
-        // Serializing into memory only fails for maps whose keys are no strings.
-        serde_json::to_string(value).map_or_else(|_| unknown_error(), |body| Reply::json(status, body))
+    /// The 400 for a query: what is wrong with each of its parameters.
+    pub(crate) fn bad_query(errors: &Errors) -> Reply {
+        let mut body = String::new();
+        errors.write_json(&mut body);
+        Reply::json(400, body)
     }
 
     /// `{"detail":"…"}`, as the framework puts an error that is about no parameter.
     pub(crate) fn detail(status: u16, detail: &str) -> Reply {
-        #[derive(Serialize)]
-        struct Detail<'a> {
-            detail: &'a str,
-        }
-        Reply::value(status, &Detail { detail })
+        Reply::json(status, format!(r#"{{"detail":{}}}"#, quote(detail)))
     }
 
     pub(crate) fn empty(status: u16) -> Reply {

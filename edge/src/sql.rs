@@ -1,7 +1,6 @@
 //! What goes to the database and what comes back.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use crate::codec::{Json, from_text, quote, rows};
 use std::fmt;
 
 /// A statement with its parameters, `?1` first.
@@ -14,13 +13,10 @@ pub struct Statement {
 }
 
 /// A value that is bound. Lists are bound as JSON text and read through `json_each`: D1 binds at most 100 values.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parameter {
     /// A whole number; one of more than 2^53 - 1 in size may be rounded, but not to one of less.
     Integer(i64),
-    /// Any finite number.
-    Number(f64),
     /// Text.
     Text(String),
 }
@@ -34,12 +30,6 @@ impl Statement {
 impl From<i64> for Parameter {
     fn from(value: i64) -> Parameter {
         Parameter::Integer(value)
-    }
-}
-
-impl From<f64> for Parameter {
-    fn from(value: f64) -> Parameter {
-        Parameter::Number(value)
     }
 }
 
@@ -69,14 +59,13 @@ impl Parameters {
 
     /// Binds ids, as a subquery of one column.
     pub fn bind_ids(&mut self, ids: &[i64]) -> String {
-        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-        let place = self.bind(format!("[{}]", ids.join(",")));
+        let place = self.bind(json_array(ids.iter().map(i64::to_string)));
         format!("SELECT value FROM json_each({place})")
     }
 
     /// Binds texts, as a subquery of one column.
     pub fn bind_texts(&mut self, texts: &[String]) -> String {
-        let place = self.bind(json_array(texts));
+        let place = self.bind(json_array(texts.iter().map(|text| quote(text))));
         format!("SELECT value FROM json_each({place})")
     }
 
@@ -84,16 +73,19 @@ impl Parameters {
         let mut parameters = self.0;
         let rest = parameters.split_off(parameters.len().min(MAX_SINGLE));
         if !rest.is_empty() {
-            parameters.push(json_array(&rest).into());
+            let texts = rest.iter().map(|parameter| match parameter {
+                Parameter::Integer(value) => value.to_string(),
+                Parameter::Text(text) => quote(text),
+            });
+            parameters.push(json_array(texts).into());
         }
         Statement { sql, parameters }
     }
 }
 
-/// Values as the text of a JSON array.
-pub(crate) fn json_array(values: &[impl Serialize]) -> String {
-    // Serializing numbers and text into memory can't fail.
-    serde_json::to_string(values).unwrap_or_default()
+/// The text of a JSON array, of the texts of its values.
+fn json_array(values: impl Iterator<Item = String>) -> String {
+    format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
 /// What a statement did.
@@ -106,8 +98,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Broken> {
-        serde_json::from_str(&self.rows).map_err(|error| Broken(error.to_string()))
+    pub(crate) fn read<T: Json>(&self) -> Result<Vec<T>, Broken> {
+        from_text(&self.rows).ok_or_else(|| Broken::missing("rows of these columns"))
+    }
+
+    /// The text of each cell of each row.
+    pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, Broken> {
+        rows(&self.rows).ok_or_else(|| Broken::missing("rows"))
     }
 }
 

@@ -6,7 +6,6 @@ use crate::reply::{Reply, is_known, method_not_allowed, not_found, throttled};
 use crate::request::{Request, Settings};
 use crate::sql::{Broken, Outcome, Statement};
 use crate::{lists, metrics};
-use serde::Serialize;
 use streamgage::metrics::Answer;
 use streamgage::query::{Endpoint, METRICS, MetricsRequest, Route, route};
 
@@ -65,14 +64,10 @@ fn find_visit(request: &Request, settings: &Settings, now: f64) -> Result<Visit,
 }
 
 fn health(request: &Request, settings: &Settings, now: f64) -> Reply {
-    #[derive(Serialize)]
-    struct Health {
-        status: &'static str,
-        today: String,
-    }
     match request.method.as_str() {
         "GET" | "HEAD" => {
-            Reply::value(200, &Health { status: "ok", today: settings.today(&request.url, now).to_string() })
+            let today = settings.today(&request.url, now);
+            Reply::json(200, format!(r#"{{"status":"ok","today":"{today}"}}"#))
         }
         method => method_not_allowed(method, HEALTH_METHODS),
     }
@@ -130,7 +125,7 @@ impl Visit {
         if key.scopes.is_some() || permission.is_some_and(|permission| !key.permits(permission)) {
             return Ok(Err(Refusal::Forbidden(forbidden())));
         }
-        let (generation,) = generation.read()?.pop().ok_or_else(|| Broken::missing("generation"))?;
+        let [generation] = generation.read()?.pop().ok_or_else(|| Broken::missing("generation"))?;
         Ok(Ok(Admitted { target: self.target, key: key.id, generation }))
     }
 }
@@ -201,13 +196,6 @@ impl Admitted {
 
 /// What the framework tells of an endpoint.
 fn options(target: Target) -> Reply {
-    #[derive(Serialize)]
-    struct Options {
-        name: String,
-        description: &'static str,
-        renders: [&'static str; 1],
-        parses: [&'static str; 1],
-    }
     let name = match target {
         Target::Endpoint(Endpoint::Metrics) => "Period Metrics".to_owned(),
         Target::Endpoint(Endpoint::List(resource)) => format!("{} List", resource.name),
@@ -215,8 +203,9 @@ fn options(target: Target) -> Reply {
         Target::Endpoint(Endpoint::Aggregate) => "commits.agg List".to_owned(),
         Target::Dataset | Target::Import(_) => "Dataset".to_owned(),
     };
-    let json = ["application/json"];
-    Reply::value(200, &Options { name, description: "", renders: json, parses: json }).header("Allow", READ_METHODS)
+    let body =
+        format!(r#"{{"name":"{name}","description":"","renders":["application/json"],"parses":["application/json"]}}"#);
+    Reply::json(200, body).header("Allow", READ_METHODS)
 }
 
 impl Target {
@@ -228,7 +217,7 @@ impl Target {
         let (statements, answer, asked) = match self {
             Target::Endpoint(Endpoint::Metrics) => {
                 let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
-                let parsed = parsed.map_err(|errors| Reply::value(400, &errors))?;
+                let parsed = parsed.map_err(|errors| Reply::bad_query(&errors))?;
                 let asked = format!("{METRICS}?{}", parsed.canonical());
                 (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), asked)
             }
@@ -304,10 +293,10 @@ impl Query {
     pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
         let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
         let reply = match &self.answer {
-            Kind::Metrics(request) => Reply::value(200, &Answer::new(request, &metrics::read(first)?)),
+            Kind::Metrics(request) => Reply::json(200, Answer::new(request, &metrics::read(first)?).to_string()),
             Kind::List(list) => Reply::json(200, list.body(outcomes)?),
             Kind::Object(object) => object.reply(first)?,
-            Kind::Dataset => Reply::value(200, &read_dataset(first)?),
+            Kind::Dataset => Reply::json(200, read_dataset(first)?),
         };
         Ok(if reply.status == 200 { self.tagged(reply) } else { reply })
     }

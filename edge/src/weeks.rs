@@ -4,14 +4,14 @@
 //! parameter, as the upstream's own text, and of a question only those weeks are asked for that are missing or no
 //! longer fresh. Over an unchanging upstream the answer is the one to the whole question.
 
+use crate::codec::elements;
+use crate::derive::members;
 use crate::proxy::{Fetched, Shelf, Source, Trouble};
 use futures_util::future::join_all;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
+use streamgage::json::{Reader, Value, unescape};
 use streamgage::query::{METRICS, METRICS_PARAMETERS, MetricsRequest, Parameters, Resolution, encode_query};
 
 /// What rows are kept under in the shelf: by [`Weeks::key`], first and last day.
@@ -163,30 +163,14 @@ impl Weeks {
 
     /// The row of each week of a run, empty where there is none; `None`, if the answer is no list of the run's weeks.
     fn read(&self, fetched: &Fetched, run: &Range<usize>) -> Option<Vec<String>> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Envelope<'a> {
-            count: usize,
-            #[serde(borrow)]
-            results: Vec<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Row<'a> {
-            #[serde(borrow)]
-            period_start_date: Cow<'a, str>,
-        }
-        let envelope: Envelope<'_> = serde_json::from_str(&fetched.body).ok().filter(|_| fetched.status == 200)?;
-        let mut results = envelope.results.iter().peekable();
-        let monday = |result: &RawValue| {
-            let row: Row<'_> = serde_json::from_str(result.get()).ok()?;
-            Day::parse(&row.period_start_date)
-        };
+        let (count, results) = envelope(&fetched.body).filter(|_| fetched.status == 200)?;
+        let mut left = results.iter().peekable();
         let rows = self.spans.iter().skip(run.start).take(run.len()).map(|span| {
-            let row = results.next_if(|result| monday(result) == Some(span.first.week().monday()));
-            row.map_or_else(String::new, |row| row.get().to_owned())
+            let row = left.next_if(|row| monday(row) == Some(span.first.week().monday()));
+            row.map_or_else(String::new, |row| (*row).to_owned())
         });
         let rows: Vec<String> = rows.collect();
-        (results.next().is_none() && envelope.count == envelope.results.len()).then_some(rows)
+        (left.next().is_none() && count == results.len()).then_some(rows)
     }
 
     /// The answer to the whole question, of which a part is in hand that can't be used as one.
@@ -233,6 +217,33 @@ impl Kept {
         let fetched = parts.next()?.parse().ok()?;
         let fresh_until = parts.next()?.parse().ok()?;
         Some(Kept { fetched, fresh_until, row: parts.next()?.to_owned() })
+    }
+}
+
+/// The number that an answer tells, and the text of each of its rows, if there is nothing else in it.
+fn envelope(body: &str) -> Option<(usize, Vec<&str>)> {
+    let (mut count, mut results) = (None, None);
+    let mut reader = Reader::new(body);
+    if !reader.begin(b'{') {
+        return None;
+    }
+    while let Some((name, value)) = reader.member().ok()? {
+        match name {
+            "count" if count.is_none() => count = Some(value.parse().ok()?),
+            "results" if results.is_none() => results = Some(elements(value)?),
+            _ => return None,
+        }
+    }
+    reader.end().ok()?;
+    count.zip(results)
+}
+
+/// The week of a row; of one that has several, or none, it can't be told.
+fn monday(row: &str) -> Option<Day> {
+    let mut dates = members(row).filter(|(name, _)| *name == "period_start_date");
+    match (dates.next()?.1, dates.next()) {
+        (Value::Text(text), None) => Day::parse(&unescape(text)?),
+        _ => None,
     }
 }
 

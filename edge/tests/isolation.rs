@@ -16,8 +16,8 @@ use std::task::{Context, Poll, Waker};
 use streamgage::calendar::{Day, Week};
 use streamgage::query::{CORE, METRICS};
 use streamgage_edge::proxy::{
-    Ask, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record,
-    Shelf, Store, Told, Unavailable, World, open,
+    Answered, Ask, Command, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing,
+    ProxySettings, Record, Report, Shelf, Store, Told, Unavailable, World, open,
 };
 use streamgage_edge::{Outcome, Parameter, Request, Settings, Statement, Url};
 
@@ -552,8 +552,13 @@ impl World for Isolate {
             return Err(Unavailable);
         }
         // Across the wire and back.
-        let ask: Ask = serde_json::from_str(&serde_json::to_string(ask).unwrap()).unwrap();
-        let told = self.keeper(partition).answer(&ask).await;
+        let command = Command::read(&Command::Answer { ask: ask.clone() }.to_text());
+        let Some(Command::Answer { ask }) = command else { panic!("{command:?}") };
+        let mut told = self.keeper(partition).answer(&ask).await;
+        if let Told::Answer(Answered { entry, record, way, .. }) = &mut told {
+            let report = Report::Answer { entry: entry.clone(), record: *record, way: *way };
+            assert_eq!(Report::read(&report.to_text()), Some(report));
+        }
         self.simulation.wait().await;
         if self.fails() { Err(Unavailable) } else { Ok(told) }
     }

@@ -78,7 +78,11 @@ fn cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
             (1..6i64).prop_map(|id| id.to_string()).boxed()
         }
         (Kind::Integer, _) => select(&["-1", "0", "1", "2", "9007199254740991"][..]).prop_map(str::to_owned).boxed(),
-        (Kind::Decimal, _) => select(&["-0.25", "0", "1.5", "0.0001", "2"][..]).prop_map(str::to_owned).boxed(),
+        (Kind::Decimal, _) => {
+            // The last is the largest there is: sums of it are no longer whole as doubles.
+            let decimals = &["-0.25", "0", "1.5", "0.0001", "2", "-123456789012.3457", "900719925474.0991"][..];
+            select(decimals).prop_map(str::to_owned).boxed()
+        }
         (Kind::Number, _) => select(&["-0.0", "0", "0.1", "2.5", "1e300", "-7"][..]).prop_map(str::to_owned).boxed(),
         (Kind::Boolean, _) => any::<bool>().prop_map(|value| value.to_string()).boxed(),
         (Kind::Text, _) => select(TEXTS).prop_map(text).boxed(),

@@ -93,7 +93,6 @@ impl Batch {
 pub fn to_js(parameter: &Parameter) -> JsValue {
     match parameter {
         Parameter::Integer(value) => JsValue::from_f64(*value as f64),
-        Parameter::Number(value) => JsValue::from_f64(*value),
         Parameter::Text(text) => JsValue::from_str(text),
     }
 }

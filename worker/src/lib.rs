@@ -16,6 +16,7 @@ use proxy::Platform;
 use response::respond;
 use std::cell::RefCell;
 use std::rc::Rc;
+use streamgage::json::write_text;
 use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
 use streamgage_edge::{
     Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit,
@@ -32,14 +33,14 @@ pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context)
     if let Some(proxy) = proxy::settings(&exchange.env)? {
         match open(&exchange.request, &exchange.settings, Date::now()) {
             Opened::Elsewhere => {}
-            Opened::Reply(reply) => return exchange.at_once(reply),
+            Opened::Reply(reply) => return Ok(exchange.at_once(reply)),
             Opened::Call(call) => {
                 return Ok(future_to_promise(async move { exchange.serve(proxy, call, &context).await }).into());
             }
         }
     }
     match receive(&exchange.request, &exchange.settings, Date::now()) {
-        Received::Reply(reply) => exchange.at_once(reply),
+        Received::Reply(reply) => Ok(exchange.at_once(reply)),
         Received::Visit(visit) => {
             let answer = async move {
                 let (reply, kept) = exchange.visit(visit, &context).await.unwrap_or_else(|error| {
@@ -79,7 +80,12 @@ extern "C" {
 
 /// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
 fn log_error(place: &str, error: &JsValue) {
-    console_error!("{}", serde_json::json!({ "level": "error", "place": place, "error": describe(error) }));
+    let mut line = String::from(r#"{"level":"error","place":"#);
+    write_text(place, &mut line);
+    line.push_str(r#","error":"#);
+    write_text(&describe(error), &mut line);
+    line.push('}');
+    console_error!("{line}");
 }
 
 fn describe(error: &JsValue) -> String {
@@ -134,7 +140,7 @@ impl Exchange {
     }
 
     /// A reply, as the text that `entry.js` makes a response of.
-    fn at_once(&self, reply: Reply) -> Result<JsValue, JsValue> {
+    fn at_once(&self, reply: Reply) -> JsValue {
         response::at_once(dress(reply, &self.request, &self.settings))
     }
 

@@ -2,12 +2,13 @@
 
 use crate::database::to_js;
 use crate::network::Network;
-use crate::proxy::{Body, Command, DAY_MILLISECONDS, Told, settings, today};
+use crate::proxy::{Body, DAY_MILLISECONDS, REPORT, settings, today};
+use crate::response;
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
 use std::cell::Cell;
 use std::rc::Rc;
 use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, LIMITS, SWEPT_AFTER, TABLES};
-use streamgage_edge::proxy::{self, Keeper, Net, Shelf, Store};
+use streamgage_edge::proxy::{Answered, Command, Keeper, Net, Report, Shelf, Store, Told};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::Env;
@@ -79,25 +80,28 @@ impl PartitionKeeper {
         future_to_promise(async move {
             let keeper = &woken.keeper;
             let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
-            let command: Command = serde_json::from_str(&text).map_err(crate::failure)?;
-            let told = match command {
-                Command::Answer(ask) => match keeper.answer(&ask).await {
-                    proxy::Told::Answer(answered) => {
+            let command = Command::read(&text).ok_or_else(|| JsValue::from_str("no command"))?;
+            let report = match command {
+                Command::Answer { ask } => match keeper.answer(&ask).await {
+                    Told::Answer(Answered { entry, body, record, way }) => {
                         woken.arm().await?;
-                        let (told, body) = Told::of(answered);
-                        return told.respond(&body);
+                        return respond(&Report::Answer { entry, record, way }, &body);
                     }
-                    proxy::Told::Yourself => Told::Yourself,
+                    Told::Yourself => Report::Yourself,
                 },
-                Command::Drop => Told::Dropped(keeper.drop_partition()),
-                Command::Refresh(today) => {
+                Command::Drop => Report::Dropped { record: keeper.drop_partition() },
+                Command::Refresh { today } => {
                     keeper.refresh(today).await;
-                    Told::Refreshed
+                    Report::Refreshed
                 }
             };
-            told.respond(&Body::from(Vec::new()))
+            respond(&report, &Body::from(Vec::new()))
         })
     }
+}
+
+fn respond(report: &Report, body: &Body) -> Result<JsValue, JsValue> {
+    response::respond(200, &[(REPORT, report.to_text())], &body.to_js()).map(JsValue::from)
 }
 
 #[wasm_bindgen]

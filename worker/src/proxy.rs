@@ -6,15 +6,14 @@ use crate::network::{Network, read};
 use crate::partition::property;
 use crate::{allows, failure, log_error, response};
 use js_sys::{Date, Promise, Uint8Array};
-use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use streamgage_edge::proxy::{
-    self, Answered, Ask, Content, Incoming, MAX_ANSWER, Memory, Net, NoAnswer, Outgoing, ProxySettings, Record, Served,
-    Unavailable, World,
+    Answered, Ask, Command, Content, Incoming, MAX_ANSWER, Memory, Net, NoAnswer, Outgoing, ProxySettings, Record,
+    Report, Served, Told, Unavailable, World,
 };
 use streamgage_edge::{Outcome, Statement};
 use wasm_bindgen::prelude::*;
@@ -49,7 +48,7 @@ pub async fn refresh(env: Env) -> Result<(), JsValue> {
     let Some(settings) = settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
         let platform = Platform::new(env, &settings, false);
-        platform.command(&partitions.name(key), &Command::Refresh(today() as i32)).await?;
+        platform.command(&partitions.name(key), &Command::Refresh { today: today() as i32 }).await?;
     }
     Ok(())
 }
@@ -69,48 +68,12 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-/// What goes to a Durable Object.
-#[derive(Serialize, Deserialize)]
-pub enum Command {
-    /// To answer.
-    Answer(Ask),
-    /// To forget all.
-    Drop,
-    /// To fetch anew what was asked for lately; the day, as its number.
-    Refresh(i32),
-}
-
-/// What comes back: a body, and this in a header.
-#[derive(Serialize, Deserialize)]
-pub enum Told {
-    /// An answer.
-    Answer(proxy::Entry, Record, proxy::Way),
-    /// None: the answer is too long to be handed to several.
-    Yourself,
-    /// All is forgotten.
-    Dropped(Record),
-    /// What was asked for lately is fetched anew.
-    Refreshed,
-}
-
-/// The header of it.
-const TOLD: &str = "Streamgage-Told";
-
-impl Told {
-    pub fn of(answered: Answered<Body>) -> (Told, Body) {
-        let Answered { entry, body, record, way } = answered;
-        (Told::Answer(entry, record, way), body)
-    }
-
-    pub fn respond(&self, body: &Body) -> Result<JsValue, JsValue> {
-        let told = serde_json::to_string(self).map_err(failure)?;
-        response::respond(200, &[(TOLD, told)], &body.to_js()).map(JsValue::from)
-    }
-}
+/// Where the report of a Durable Object stands, so that the body beside it is bytes.
+pub const REPORT: &str = "Streamgage-Report";
 
 impl Body {
     /// As what a response is made of.
-    fn to_js(&self) -> JsValue {
+    pub fn to_js(&self) -> JsValue {
         match self {
             Body::Bytes(bytes) if bytes.length() == 0 => JsValue::NULL,
             Body::Bytes(bytes) => bytes.into(),
@@ -145,19 +108,19 @@ impl Platform {
         Platform { env, memory: MEMORY.with(Rc::clone), time_limit: settings.time_limit, is_limited }
     }
 
-    async fn command(&self, partition: &str, command: &Command) -> Result<(Told, web_sys::Response), JsValue> {
+    async fn command(&self, partition: &str, command: &Command) -> Result<(Report, web_sys::Response), JsValue> {
         let namespace: Namespace =
             property(&self.env, "PARTITIONS").ok_or_else(|| JsValue::from_str("no PARTITIONS"))?.unchecked_into();
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
-        init.set_body(&serde_json::to_string(command).map_err(failure)?.into());
+        init.set_body(&command.to_text().into());
         let limit = u32::try_from(self.time_limit + GRACE).unwrap_or(u32::MAX);
         init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(limit)));
         let stub = namespace.get(&namespace.id_from_name(partition)?)?;
         let response: web_sys::Response =
             JsFuture::from(stub.fetch("https://partition.invalid/", &init)?).await?.unchecked_into();
-        let told = response.headers().get(TOLD)?.ok_or_else(|| JsValue::from_str("the partition failed"))?;
-        Ok((serde_json::from_str(&told).map_err(failure)?, response))
+        let report = response.headers().get(REPORT)?.and_then(|text| Report::read(&text));
+        Ok((report.ok_or_else(|| JsValue::from_str("the partition failed"))?, response))
     }
 }
 
@@ -219,19 +182,19 @@ impl World for Platform {
         }
     }
 
-    async fn ask(&self, partition: &str, ask: &Ask) -> Result<proxy::Told<Body>, Unavailable> {
+    async fn ask(&self, partition: &str, ask: &Ask) -> Result<Told<Body>, Unavailable> {
         let told = async {
-            let (told, response) = self.command(partition, &Command::Answer(ask.clone())).await?;
-            let Told::Answer(entry, record, way) = told else { return Ok(proxy::Told::Yourself) };
+            let (report, response) = self.command(partition, &Command::Answer { ask: ask.clone() }).await?;
+            let Report::Answer { entry, record, way } = report else { return Ok(Told::Yourself) };
             let body = Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?);
-            Ok(proxy::Told::Answer(Answered { entry, body: Body::Bytes(body), record, way }))
+            Ok(Told::Answer(Answered { entry, body: Body::Bytes(body), record, way }))
         };
         told.await.map_err(|error| self.unavailable(&error))
     }
 
     async fn drop_partition(&self, partition: &str) -> Result<Record, Unavailable> {
         match self.command(partition, &Command::Drop).await {
-            Ok((Told::Dropped(record), _)) => Ok(record),
+            Ok((Report::Dropped { record }, _)) => Ok(record),
             Ok(_) => Err(Unavailable),
             Err(error) => Err(self.unavailable(&error)),
         }

@@ -1,8 +1,8 @@
 //! Responses, made in one call: a text that crosses over costs more than all that is done with it.
 
 use js_sys::JSON;
-use serde::{Serialize, Serializer};
 use std::cell::RefCell;
+use streamgage::json::write_text;
 use streamgage_edge::Reply;
 use wasm_bindgen::prelude::*;
 
@@ -17,7 +17,7 @@ extern "C" {
 }
 
 /// A response with a body of any kind (bytes, a text, a stream, or null). No header may be named twice.
-pub fn respond<N: Serialize + AsRef<str>, V: Serialize + AsRef<str>>(
+pub fn respond<N: AsRef<str>, V: AsRef<str>>(
     status: u16,
     headers: &[(N, V)],
     body: &JsValue,
@@ -33,7 +33,7 @@ pub fn respond<N: Serialize + AsRef<str>, V: Serialize + AsRef<str>>(
             Some(known) => known,
             None => {
                 let owned = |(name, value): &(N, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
-                let empty = Made::new(&JsValue::NULL, &JSON::parse(&head(status, headers)?)?)?;
+                let empty = Made::new(&JsValue::NULL, &JSON::parse(&head(status, headers))?)?;
                 Head { status, headers: headers.iter().map(owned).collect(), empty }
             }
         };
@@ -55,14 +55,14 @@ thread_local! {
 
 /// A reply, as a text that crosses over at once: what a response is made with, a line's end and the body. Where it is
 /// made with the same as the one before, its line is empty.
-pub fn at_once(reply: Reply) -> Result<JsValue, JsValue> {
+pub fn at_once(reply: Reply) -> JsValue {
     let Reply { status, headers, body } = reply;
     LAST_AT_ONCE.with_borrow_mut(|last| {
-        let mut text = if (last.0, &last.1) == (status, &headers) { String::new() } else { head(status, &headers)? };
+        let mut text = if (last.0, &last.1) == (status, &headers) { String::new() } else { head(status, &headers) };
         *last = (status, headers);
         text.push('\n');
         text.push_str(&body);
-        Ok(text.into())
+        text.into()
     })
 }
 
@@ -72,16 +72,14 @@ thread_local! {
 }
 
 /// What a response is made with beside its body, as JSON. No header may be named twice.
-fn head<N: Serialize, V: Serialize>(status: u16, headers: &[(N, V)]) -> Result<String, JsValue> {
-    #[derive(Serialize)]
-    struct Head<'a, N: Serialize, V: Serialize> {
-        status: u16,
-        #[serde(serialize_with = "by_name")]
-        headers: &'a [(N, V)],
+fn head<N: AsRef<str>, V: AsRef<str>>(status: u16, headers: &[(N, V)]) -> String {
+    let mut head = format!(r#"{{"status":{status},"headers":{{"#);
+    for (index, (name, value)) in headers.iter().enumerate() {
+        head.push_str(if index == 0 { "" } else { "," });
+        write_text(name.as_ref(), &mut head);
+        head.push(':');
+        write_text(value.as_ref(), &mut head);
     }
-    Ok(serde_json::to_string(&Head { status, headers }).map_err(JsError::from)?)
-}
-
-fn by_name<N: Serialize, V: Serialize, S: Serializer>(headers: &&[(N, V)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(headers.iter().map(|(name, value)| (name, value)))
+    head.push_str("}}");
+    head
 }

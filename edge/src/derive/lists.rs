@@ -108,7 +108,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
 }
 
 /// The members of a row: names between their quotes, and values. What is no object has none.
-pub(super) fn members(row: &str) -> impl Iterator<Item = (&str, Value<'_>)> {
+pub(crate) fn members(row: &str) -> impl Iterator<Item = (&str, Value<'_>)> {
     let mut reader = Reader::new(row);
     let is_object = reader.begin(b'{');
     std::iter::from_fn(move || reader.member().ok().flatten().filter(|_| is_object))

@@ -9,6 +9,8 @@ mod days;
 mod lists;
 mod scope;
 
+pub(crate) use lists::members;
+
 use crate::proxy::{Fetched, Shelf, Source, Trouble};
 use crate::weeks::{Answered, Assembled};
 use days::Contribution;
@@ -109,8 +111,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             contributions.extend(self.contributions(&filter, request.start, request.end).await?);
         }
         contributions.retain(|contribution| scope.counts(contribution));
-        let answer = Answer::new(request, &sums(contributions));
-        serde_json::to_string(&answer).map_err(|_| Trouble::Broken.into())
+        Ok(Answer::new(request, &sums(contributions)).to_string())
     }
 
     /// Notes how old a part of the answer is.

@@ -1,9 +1,9 @@
 //! The aggregate of commits, `commits.agg` (§2).
 
 use super::filter;
-use super::rows::{Cells, Object, limit, parse, quote, whole, write_cell};
+use super::rows::{Object, limit, read, whole, write_cell};
 use crate::sql::{Broken, Parameters};
-use serde_json::value::RawValue;
+use streamgage::json::write_text;
 use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
 
@@ -55,13 +55,17 @@ fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
         (Function::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
         (Function::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
         (Function::Sum, Kind::Number) => format!("SUM(t.{name}{each})"),
-        // In two parts, neither of which can overflow.
+        // In two parts, neither of which can overflow, nor be rounded before there are 2^26 rows. Up to 15 digits a quotient
+        // of doubles shows the very decimal.
+        (Function::Sum, Kind::Decimal) => {
+            format!("((SUM((t.{name} >> 26){each}) * 67108864.0 + SUM((t.{name} & 67108863){each})) / 10000)")
+        }
         (Function::Sum, _) => format!("(SUM((t.{name} >> 26){each}) || ' ' || SUM((t.{name} & 67108863){each}))"),
     }
 }
 
 /// Writes a row.
-pub(super) fn write(request: &AggregateRequest, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String) -> Result<(), Broken> {
     let mut object = Object::begin(into);
     let columns = request.columns();
     let mut names = columns.iter();
@@ -80,38 +84,32 @@ pub(super) fn write(request: &AggregateRequest, row: &Cells<'_>, into: &mut Stri
     Ok(())
 }
 
-fn write_group(group: Group, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), Broken> {
     if !group.date {
         return write_cell(place(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
     }
-    match parse::<Option<String>>(cell)? {
+    match read::<Option<String>>(cell)? {
         // The year after 9999, as `derived::instant` has it.
-        Some(day) => into.push_str(&quote(&day.replacen(':', "10", 1))),
+        Some(day) => write_text(&day.replacen(':', "10", 1), into),
         None => into.push_str("null"),
     }
     Ok(())
 }
 
-fn write_aggregate(aggregate: Aggregate, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Result<(), Broken> {
     let kind = place(aggregate.field).map_or(Kind::Integer, |field| field.kind);
-    if aggregate.function == Function::Count || kind == Kind::Number {
-        let kind = if aggregate.function == Function::Count { Kind::Integer } else { kind };
-        return write_cell(kind, cell, into);
+    match (aggregate.function, kind) {
+        (Function::Count, _) => return write_cell(Kind::Integer, cell, into),
+        (Function::Sum, Kind::Number | Kind::Decimal) => return write_cell(Kind::Number, cell, into),
+        (Function::Sum, _) => {}
     }
-    let Some(parts) = parse::<Option<String>>(cell)? else {
+    let Some(parts) = read::<Option<String>>(cell)? else {
         into.push_str("null");
         return Ok(());
     };
     let part = |text: &str| text.parse::<i128>().map_err(|error| Broken(error.to_string()));
     let (high, low) = parts.split_once(' ').ok_or_else(|| Broken::missing("sum"))?;
     let sum = (part(high)? << 26) + part(low)?;
-    match kind {
-        // Up to 15 digits a quotient of doubles shows the very decimal.
-        Kind::Decimal => {
-            let written = serde_json::to_string(&(sum as f64 / 10_000.0));
-            into.push_str(&written.map_err(|error| Broken(error.to_string()))?);
-        }
-        _ => into.push_str(&sum.to_string()),
-    }
+    into.push_str(&sum.to_string());
     Ok(())
 }

@@ -447,7 +447,7 @@ fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
             let operand = match operand.value() {
                 f64::INFINITY => "9e999".to_owned(),
                 f64::NEG_INFINITY => "-9e999".to_owned(),
-                finite => parameters.bind(finite),
+                finite => double(finite, parameters),
             };
             let operator = match comparison {
                 Comparison::Equal => "=",
@@ -471,6 +471,28 @@ fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
         Test::Null(true) => format!("({plain} IS NULL)"),
         Test::Null(false) => format!("({plain} IS NOT NULL)"),
     }
+}
+
+/// A double, as SQL: a whole number, as often halved or doubled as it takes. Nothing of it is rounded, and no fraction is
+/// written.
+fn double(value: f64, parameters: &mut Parameters) -> String {
+    const HIDDEN_BIT: u64 = 1 << 52;
+    // The most bits that SQLite shifts a 1 by to the left without a sign.
+    const MAX_SHIFT: i32 = 62;
+    let bits = value.to_bits();
+    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i32, bits & (HIDDEN_BIT - 1));
+    let whole = if exponent == 0 { fraction } else { fraction | HIDDEN_BIT };
+    let zeros = whole.trailing_zeros().min(52);
+    let mut exponent = if whole == 0 { 0 } else { exponent.max(1) - 1_075 + zeros as i32 };
+    let whole = (whole >> zeros) as i64;
+    let mut sql = format!("({} * 1.0", parameters.bind(if value < 0.0 { -whole } else { whole }));
+    while exponent != 0 {
+        let shift = exponent.clamp(-MAX_SHIFT, MAX_SHIFT);
+        sql.push_str(&format!(" {} (1 << {})", if shift < 0 { '/' } else { '*' }, shift.abs()));
+        exponent -= shift;
+    }
+    sql.push(')');
+    sql
 }
 
 /// The first text that comes after all that begin with this one; `None` if there is none.
@@ -551,7 +573,10 @@ fn team_sql(of: FilterOf, test: &Test, parameters: &mut Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::after;
+    use super::{after, double};
+    use crate::sql::{Parameter, Parameters};
+    use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    use proptest::prelude::*;
 
     #[test]
     fn what_comes_after_a_start() {
@@ -563,6 +588,41 @@ mod tests {
             ("\u{10ffff}", None),
         ] {
             assert_eq!(after(start).as_deref(), end, "{start}");
+        }
+    }
+
+    fn of_sqlite(value: f64, integers: bool) -> f64 {
+        let mut parameters = Parameters::default();
+        let sql = double(value, &mut parameters);
+        let statement = parameters.into_statement(format!("SELECT {sql}"));
+        let [Parameter::Integer(whole)] = statement.parameters[..] else { panic!("{statement:?}") };
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        // A value that is bound is a double; one of the list of those that are left is whole.
+        let whole = if integers { whole.into() } else { rusqlite::types::Value::Real(whole as f64) };
+        database.query_row(&statement.sql, [whole], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn doubles() {
+        for (value, sql) in [
+            (0.0, "(?1 * 1.0)"),
+            (-7.0, "(?1 * 1.0)"),
+            (8.0, "(?1 * 1.0 * (1 << 3))"),
+            (0.75, "(?1 * 1.0 / (1 << 2))"),
+            (0.1, "(?1 * 1.0 / (1 << 55))"),
+            (1e30, "(?1 * 1.0 * (1 << 48))"),
+        ] {
+            assert_eq!(double(value, &mut Parameters::default()), sql);
+        }
+        for value in [0.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE, f64::from_bits(1), -f64::from_bits(1)] {
+            assert_eq!((of_sqlite(value, false), of_sqlite(value, true)), (value, value));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_double_is_itself(value in POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO, integers in any::<bool>()) {
+            prop_assert_eq!(of_sqlite(value, integers), value);
         }
     }
 }

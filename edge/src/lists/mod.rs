@@ -4,8 +4,7 @@ mod aggregate;
 mod filter;
 mod rows;
 
-pub(crate) use rows::quote;
-
+use crate::codec::quote;
 use crate::reply::{Reply, not_found};
 use crate::sql::{Broken, Outcome, Parameters, Statement};
 use streamgage::query::{AggregateRequest, ListRequest};
@@ -16,7 +15,7 @@ use streamgage::schema::Resource;
 /// # Errors
 /// The 400.
 fn parse(resource: &'static Resource, query: &str) -> Result<ListRequest, Reply> {
-    ListRequest::parse(resource, query).map_err(|errors| Reply::value(400, &errors))
+    ListRequest::parse(resource, query).map_err(|errors| Reply::bad_query(&errors))
 }
 
 /// A list that is asked for.
@@ -49,7 +48,7 @@ impl List {
     /// # Errors
     /// The 400.
     pub fn of_aggregate(address: String, query: &str) -> Result<List, Reply> {
-        let request = AggregateRequest::parse(query).map_err(|errors| Reply::value(400, &errors))?;
+        let request = AggregateRequest::parse(query).map_err(|errors| Reply::bad_query(&errors))?;
         Ok(List { of: Of::Aggregate(request), address, query: query.to_owned() })
     }
 
@@ -74,8 +73,8 @@ impl List {
         let (count, found) = match outcomes {
             [both] => rows::read_both(both)?,
             [counted, found] => {
-                let (count,) = counted.read()?.pop().ok_or_else(|| Broken::missing("count"))?;
-                (count, rows::read(found)?)
+                let [count] = counted.read()?.pop().ok_or_else(|| Broken::missing("count"))?;
+                (count, found.cells()?)
             }
             _ => return Err(Broken::missing("page")),
         };
@@ -143,7 +142,7 @@ impl Object {
 
     /// The answer.
     pub fn reply(&self, found: &Outcome) -> Result<Reply, Broken> {
-        let rows = rows::read(found)?;
+        let rows = found.cells()?;
         let Some(row) = rows.first() else { return Ok(not_found()) };
         Ok(match &self.request {
             Ok(request) => {

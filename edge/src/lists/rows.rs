@@ -1,13 +1,10 @@
 //! Rows: the columns that are selected, and the JSON that is made of them.
 
 use super::filter;
+use crate::codec::{Json, elements, from_text, rows};
 use crate::counts;
 use crate::sql::{Broken, Outcome, Parameters, Statement};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::fmt;
+use streamgage::json::Reader;
 use streamgage::query::{ListRequest, Page};
 use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedOf, Shown};
 
@@ -197,64 +194,29 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
     )
 }
 
-/// A JSON object's members in their order; what is not read is not parsed.
-#[derive(Default)]
-pub(super) struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(map.size_hint().unwrap_or_default());
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-/// A member's name; borrowed where it holds no escape.
-#[derive(Deserialize)]
-pub(super) struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
-
-/// A row, column by column.
-pub(super) type Cells<'a> = Vec<&'a RawValue>;
-
-/// The rows that a statement found.
-pub(super) fn read(found: &Outcome) -> Result<Vec<Cells<'_>>, Broken> {
-    parse_text(&found.rows)
-}
+/// A row, column by column: the JSON text of each.
+pub(super) type Cells<'a> = Vec<&'a str>;
 
 /// The count that [`both`] found, and the rows without what comes before their columns.
 pub(super) fn read_both(found: &Outcome) -> Result<(u64, Vec<Cells<'_>>), Broken> {
-    let mut rows = read(found)?;
+    let mut rows = found.cells()?;
     let count = rows.first().and_then(|row| row.first()).ok_or_else(|| Broken::missing("count"))?;
-    let count = parse(count)?;
-    rows.retain(|row| row.get(1).is_some_and(|id| id.get() != "null"));
+    let count = read(count)?;
+    rows.retain(|row| row.get(1).is_some_and(|id| *id != "null"));
     rows.iter_mut().for_each(|row| drop(row.drain(..2)));
     Ok((count, rows))
 }
 
 /// How often a row that [`page`] found stands on the page.
-pub(super) fn times(request: &ListRequest, row: &Cells<'_>) -> Result<usize, Broken> {
+pub(super) fn times(request: &ListRequest, row: &[&str]) -> Result<usize, Broken> {
     match request.filter.joins.len() {
         0 | 1 => Ok(1),
-        _ => parse(row.last().ok_or_else(|| Broken::missing("times"))?),
+        _ => read(row.last().ok_or_else(|| Broken::missing("times"))?),
     }
 }
 
 /// Writes a row as an object.
-pub(super) fn write(request: &ListRequest, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+pub(super) fn write(request: &ListRequest, row: &[&str], into: &mut String) -> Result<(), Broken> {
     let mut cells = row.iter().copied();
     let mut object = Object::begin(into);
     for (shown, cell) in shown(request).zip(&mut cells) {
@@ -265,12 +227,14 @@ pub(super) fn write(request: &ListRequest, row: &Cells<'_>, into: &mut String) -
         }
     }
     if request.projection.unknown {
-        let extra: Option<String> = cells.next().map(parse).transpose()?.flatten();
-        let extra: Members<'_> = extra.as_deref().map(parse_text).transpose()?.unwrap_or_default();
-        for (name, value) in &extra.0 {
+        let extra: Option<String> = cells.next().map(read).transpose()?.flatten();
+        let extra = extra.unwrap_or_else(|| "{}".to_owned());
+        let mut reader = Reader::new(&extra);
+        reader.begin(b'{');
+        while let Some((name, value)) = reader.member().map_err(|_| Broken::missing("members"))? {
             // Of rows that were stored before anything was nested.
             if request.resource.nested.iter().all(|nested| nested.name != name) {
-                object.member(name).push_str(value.get());
+                object.member(name).push_str(value);
             }
         }
     }
@@ -290,13 +254,13 @@ impl Object<'_> {
         Object { into, is_empty: true }
     }
 
-    /// Begins a member; its value is to be written.
+    /// Begins a member, whose name stands so between quotes; its value is to be written.
     pub fn member(&mut self, name: &str) -> &mut String {
         if !self.is_empty {
             self.into.push(',');
         }
         self.is_empty = false;
-        self.into.extend([quote(name).as_str(), ":"]);
+        self.into.extend(["\"", name, "\":"]);
         self.into
     }
 
@@ -305,16 +269,17 @@ impl Object<'_> {
     }
 }
 
-fn write_nested(nested: &Nested, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
-    let Some(text) = parse::<Option<String>>(cell)? else {
+fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), Broken> {
+    let unread = || Broken::missing("nested rows");
+    let Some(text) = read::<Option<String>>(cell)? else {
         into.push_str("null");
         return Ok(());
     };
     if nested.of == NestedOf::Id {
-        return write_nested_row(nested, &parse_text(&text)?, into);
+        return write_nested_row(nested, &elements(&text).ok_or_else(unread)?, into);
     }
     into.push('[');
-    for (index, row) in parse_text::<Vec<Cells<'_>>>(&text)?.iter().enumerate() {
+    for (index, row) in rows(&text).ok_or_else(unread)?.iter().enumerate() {
         if index > 0 {
             into.push(',');
         }
@@ -324,7 +289,7 @@ fn write_nested(nested: &Nested, cell: &RawValue, into: &mut String) -> Result<(
     Ok(())
 }
 
-fn write_nested_row(nested: &Nested, row: &Cells<'_>, into: &mut String) -> Result<(), Broken> {
+fn write_nested_row(nested: &Nested, row: &[&str], into: &mut String) -> Result<(), Broken> {
     let mut object = Object::begin(into);
     for (name, cell) in nested.fields.iter().zip(row) {
         let field = nested.resource.fields.iter().find(|field| field.name == *name);
@@ -334,18 +299,18 @@ fn write_nested_row(nested: &Nested, row: &Cells<'_>, into: &mut String) -> Resu
     Ok(())
 }
 
-pub(super) fn write_cell(kind: Kind, cell: &RawValue, into: &mut String) -> Result<(), Broken> {
+pub(super) fn write_cell(kind: Kind, cell: &str, into: &mut String) -> Result<(), Broken> {
     match kind {
-        _ if cell.get() == "null" => into.push_str("null"),
-        Kind::Boolean => into.push_str(if cell.get() == "0" { "false" } else { "true" }),
-        Kind::Decimal => write_decimal(parse(cell)?, into),
+        _ if cell == "null" => into.push_str("null"),
+        Kind::Boolean => into.push_str(if cell == "0" { "false" } else { "true" }),
+        Kind::Decimal => write_decimal(read(cell)?, into),
         Kind::Number => {
             // JavaScript shows 3.0 without its point; Python, which the callers know, with it.
-            let is_whole = !cell.get().contains(['.', 'e', 'E']);
-            into.extend([cell.get(), if is_whole { ".0" } else { "" }]);
+            let is_whole = !cell.contains(['.', 'e', 'E']);
+            into.extend([cell, if is_whole { ".0" } else { "" }]);
         }
-        Kind::Ids | Kind::Json => into.push_str(&parse::<String>(cell)?),
-        Kind::Integer | Kind::Text | Kind::DateTime => into.push_str(cell.get()),
+        Kind::Ids | Kind::Json => into.push_str(&read::<String>(cell)?),
+        Kind::Integer | Kind::Text | Kind::DateTime => into.push_str(cell),
     }
     Ok(())
 }
@@ -359,16 +324,7 @@ fn write_decimal(units: i64, into: &mut String) {
     into.push_str(&format!("{sign}{}.{}", size / 10_000, if fraction.is_empty() { "0" } else { fraction }));
 }
 
-pub(super) fn parse<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Broken> {
-    parse_text(value.get())
-}
-
-fn parse_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Broken> {
-    serde_json::from_str(text).map_err(|error| Broken(error.to_string()))
-}
-
-/// Text as a JSON string.
-pub(crate) fn quote(text: &str) -> String {
-    // Serializing text into memory can't fail.
-    serde_json::to_string(text).unwrap_or_default()
+/// Reads a cell.
+pub(super) fn read<T: Json>(cell: &str) -> Result<T, Broken> {
+    from_text(cell).ok_or_else(|| Broken::missing("such cell"))
 }

@@ -6,6 +6,7 @@ use super::links::{Link, find_links};
 use super::policy::{Lifetimes, lifetimes};
 use super::requests::Asked;
 use crate::cache::Times;
+use crate::codec::as_list;
 use sha2::{Digest, Sha256};
 
 /// An answer but for its bytes, which stay as they came.

@@ -2,7 +2,7 @@
 
 use super::breaker::Breaker;
 use super::entry::Entry;
-use super::keeper::{Answered, Ask, Told, to_text};
+use super::keeper::{Answered, Ask, Told};
 use super::keys::{Record, answer_address, record_address};
 use super::links::rewrite;
 use super::requests::{Asked, Class};
@@ -12,6 +12,7 @@ use super::settle::{Settled, error_entry, settle};
 use super::status::Way;
 use super::upstream::{Net, Upstream};
 use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthorized};
+use crate::codec::{from_text, to_text};
 use crate::reply::{Reply, cross_origin, dress, is_known, method_not_allowed, not_found, throttled, unknown_error};
 use crate::request::{Request, Settings};
 use crate::sql::{Outcome, Statement};
@@ -162,7 +163,7 @@ fn call(request: &Request, settings: &Settings, now: f64) -> Result<Call, Reply>
         return Err(method_not_allowed(&request.method, allowed));
     }
     let metrics = || {
-        MetricsRequest::parse(query, settings.today(&request.url, now)).map_err(|errors| Reply::value(400, &errors))?;
+        MetricsRequest::parse(query, settings.today(&request.url, now)).map_err(|errors| Reply::bad_query(&errors))?;
         // What is refused needs no name.
         Ok(Target::Asked(Asked::metrics(query)))
     };
@@ -311,7 +312,7 @@ impl<W: World> Front<'_, W> {
     fn narrow(&self, key: &Key, asked: Asked) -> Result<Asked, Reply> {
         let Some(text) = &key.scopes else { return Ok(asked) };
         // A scope that can't be read lets nothing through.
-        let scope: Scope = serde_json::from_str(text).map_err(|_| forbidden())?;
+        let scope = Scope::read(text).ok_or_else(forbidden)?;
         let today = self.settings.today(&self.request.url, self.world.now() as f64);
         scope.narrow(asked, today).map_err(|_| forbidden())
     }
@@ -503,7 +504,7 @@ impl<W: World> Front<'_, W> {
 
     async fn kept(&self, address: &str) -> Option<(Entry, W::Body)> {
         let (text, body) = self.world.find(address).await?;
-        Some((serde_json::from_str(&text).ok()?, body))
+        Some((from_text(&text)?, body))
     }
 
     async fn record(&self, partition: &str) -> Option<Record> {
@@ -513,7 +514,7 @@ impl<W: World> Front<'_, W> {
             return known;
         }
         let (text, _) = self.world.find(&record_address(partition)).await?;
-        let record = serde_json::from_str(&text).ok()?;
+        let record = from_text(&text)?;
         remember(&mut self.world.memory().borrow_mut().records, partition, record, now);
         Some(record)
     }

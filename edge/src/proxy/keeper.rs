@@ -12,10 +12,10 @@ use super::settle::{Settled, error_entry, settle};
 use super::source::{Fetched, Shelf, Trouble};
 use super::status::Way;
 use super::upstream::{Incoming, Net, Upstream};
+use crate::codec::{as_list, from_text, to_text};
 use crate::derive;
 use crate::weeks::{self, Weeks};
 use futures_channel::oneshot;
-use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use streamgage::calendar::Day;
@@ -116,7 +116,7 @@ const RECORD: &str = "record";
 impl<N: Net, S: Store> Keeper<N, S> {
     /// Goes on from what is in the store.
     pub fn new(net: N, store: S, settings: ProxySettings) -> Self {
-        let record = store.get(RECORD, "").and_then(|text| serde_json::from_str(&text).ok());
+        let record = store.get(RECORD, "").and_then(|text| from_text(&text));
         Keeper {
             net,
             store,
@@ -134,7 +134,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let was_fetched = matches!(&told, Told::Answer(Answered { way: Way::Fetched { .. }, .. }));
         // Other keys than the Worker's own are never written down, so nothing could be asked with them.
         if was_fetched && self.settings.upstream_key.is_some() {
-            self.store.put(LATELY, &ask.asked.target(), &to_text(&(self.net.now(), &ask.asked)));
+            self.store.put(LATELY, &ask.asked.target(), &to_text(&(self.net.now(), ask.asked.clone())));
         }
         told
     }
@@ -146,8 +146,8 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let now = self.net.now();
         let mut lately: Vec<(i64, Asked)> = Vec::new();
         for (target, text) in self.store.range(LATELY, "", "~") {
-            match serde_json::from_str::<(i64, Asked)>(&text) {
-                Ok((at, asked)) if now.saturating_sub(at) < LATELY_ENDS => lately.push((at, asked)),
+            match from_text::<(i64, Asked)>(&text) {
+                Some((at, asked)) if now.saturating_sub(at) < LATELY_ENDS => lately.push((at, asked)),
                 _ => self.store.remove(LATELY, &target),
             }
         }
@@ -417,7 +417,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
 
     fn kept(&self, name: &str) -> Option<(Entry, S::Body)> {
         let (text, body) = self.store.answer(name)?;
-        Some((serde_json::from_str(&text).ok()?, body))
+        Some((from_text(&text)?, body))
     }
 }
 
@@ -478,9 +478,4 @@ impl<B> Drop for Flight<'_, B> {
     fn drop(&mut self) {
         self.land();
     }
-}
-
-pub(crate) fn to_text(value: &impl Serialize) -> String {
-    // Structs of text and numbers can't fail.
-    serde_json::to_string(value).unwrap_or_default()
 }

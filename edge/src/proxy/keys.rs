@@ -1,6 +1,7 @@
 //! What keeps two keys apart: a partition each.
 
 use super::requests::{Asked, Class};
+use crate::codec::as_list;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;

@@ -1,8 +1,8 @@
 //! The links of a list, which lead to the upstream, and are served leading here.
 
 use super::requests::Asked;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::codec::{as_list, quote};
+use streamgage::json::{Reader, Syntax, Value, unescape};
 
 /// A link to the upstream in a body: the bytes of its JSON text, quotes included, and what stands behind the origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,31 +18,30 @@ as_list!(Link { start, end, rest });
 ///
 /// # Errors
 /// It is no JSON.
-pub fn find_links(body: &str, upstream: &str) -> Result<Vec<Link>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Page<'a> {
-        #[serde(borrow)]
-        next: Option<&'a RawValue>,
-        #[serde(borrow)]
-        previous: Option<&'a RawValue>,
+pub fn find_links(body: &str, upstream: &str) -> Result<Vec<Link>, Syntax> {
+    let mut reader = Reader::new(body);
+    let (mut next, mut previous) = (Vec::new(), Vec::new());
+    let mut links = Vec::new();
+    if reader.begin(b'{') {
+        while let Some((name, value)) = reader.member()? {
+            match unescape(name).as_deref() {
+                Some("next") => next.push(value),
+                Some("previous") => previous.push(value),
+                _ => continue,
+            }
+            links.extend(link(body, value, upstream));
+        }
+    } else {
+        reader.value()?;
     }
-    let Ok(page) = serde_json::from_str::<Page>(body) else {
-        // Something else than an object, which may be JSON all the same.
-        serde_json::from_str::<serde::de::IgnoredAny>(body)?;
-        return Ok(Vec::new());
-    };
-    let mut links: Vec<Link> =
-        [page.next, page.previous].into_iter().flatten().filter_map(|raw| link(body, raw.get(), upstream)).collect();
-    // There are two at most.
-    if links.first().map(|link| link.start) > links.last().map(|link| link.start) {
-        links.reverse();
-    }
-    Ok(links)
+    reader.end()?;
+    // Which of several is meant, readers differ in.
+    Ok(if next.len() > 1 || previous.len() > 1 { Vec::new() } else { links })
 }
 
 fn link(body: &str, raw: &str, upstream: &str) -> Option<Link> {
-    let text: String = serde_json::from_str(raw).ok()?;
-    let rest = rest_of(&text, upstream)?.to_owned();
+    let Value::Text(text) = Value::of(raw) else { return None };
+    let rest = rest_of(&unescape(text)?, upstream)?.to_owned();
     // Both are of the same text.
     let start = (raw.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
     Some(Link { start, end: start + raw.len(), rest })
@@ -66,8 +65,7 @@ pub fn rewrite(body: &[u8], links: &[Link], origin: &str) -> Vec<u8> {
     let mut from = 0;
     for link in links {
         rewritten.extend_from_slice(body.get(from..link.start).unwrap_or_default());
-        // Text into memory can't fail.
-        rewritten.extend(serde_json::to_vec(&format!("{origin}{}", link.rest)).unwrap_or_default());
+        rewritten.extend_from_slice(quote(&format!("{origin}{}", link.rest)).as_bytes());
         from = link.end;
     }
     rewritten.extend_from_slice(body.get(from..).unwrap_or_default());
@@ -112,21 +110,29 @@ mod tests {
             let body = format!(r#"{{"next":{next},"results":[]}}"#);
             assert_eq!(served(&body), body);
         }
-        for body in [r#"["https://flow.example/v3/customer/core/teams/"]"#, "7", r#""x""#] {
+        for body in [
+            r#"["https://flow.example/v3/customer/core/teams/",null]"#,
+            r#"{"next":"https://flow.example/v3/customer/core/teams/","next":null}"#,
+            r#"{"next":null,"previous":"https://flow.example/v3/customer/core/teams/","n\u0065xt":null}"#,
+            "7",
+            r#""x""#,
+        ] {
             assert_eq!(served(body), body);
         }
     }
 
     #[test]
-    fn what_is_no_json() {
-        for body in ["", "{", r#"{"next":null"#, "<h1>", r#"{"a":1}x"#, "{\"a\":\"\n\"}"] {
-            assert!(find_links(body, UPSTREAM).is_err(), "{body}");
-        }
+    fn names_may_be_written_with_escapes() {
+        let body = r#"{"pr\u0065vious":"https://flow.example/v3/customer/core/teams/"}"#;
+        assert_eq!(served(body), r#"{"pr\u0065vious":"https://gage.example/v3/customer/core/teams/"}"#);
     }
 
     #[test]
-    fn deep_json_is_read() {
+    fn what_is_no_json() {
+        // As deep as this nothing is: who sends it has something in mind.
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(find_links(&deep, UPSTREAM).is_ok());
+        for body in ["", "{", r#"{"next":null"#, "<h1>", r#"{"a":1}x"#, "[1]x", "{\"a\":\"\n\"}", &deep] {
+            assert!(find_links(body, UPSTREAM).is_err(), "{body}");
+        }
     }
 }

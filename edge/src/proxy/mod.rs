@@ -10,24 +10,6 @@
 //!
 //! Everything is written over traits: the same code runs in workerd, and in a simulated world by the million of steps.
 
-/// Writes and reads a struct as the list of its fields: without their names, and without the code that finds them.
-macro_rules! as_list {
-    ($name:ident { $($field:ident),+ }) => {
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                ($(&self.$field,)+).serialize(to)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let ($($field,)+) = serde::Deserialize::deserialize(from)?;
-                Ok($name { $($field),+ })
-            }
-        }
-    };
-}
-
 mod breaker;
 pub mod durable;
 mod entry;
@@ -45,6 +27,7 @@ mod settle;
 mod source;
 mod status;
 mod upstream;
+mod wire;
 
 pub use entry::Entry;
 pub use front::{Call, Content, Front, Later, Memory, Opened, Served, Unavailable, World, open};
@@ -56,3 +39,4 @@ pub use settings::{BadVariable, MetricsFrom, ProxySettings};
 pub use source::{Fetched, Shelf, Source, Trouble};
 pub use status::Way;
 pub use upstream::{Incoming, MAX_ANSWER, Net, NoAnswer, Outgoing};
+pub use wire::{Command, Report};

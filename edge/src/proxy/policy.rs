@@ -4,6 +4,7 @@ use super::headers::{Headers, UPSTREAM_HEADERS};
 use super::keys::CLOCK_SKEW;
 use super::requests::{Asked, Class};
 use crate::cache::{Fields, Rules, Said, Stale, Times, said};
+use crate::codec::as_list;
 use crate::weeks::freshness;
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;

@@ -3,18 +3,36 @@
 //! The canonical text is both what is forwarded and what an answer is kept under, so nothing can change an answer
 //! that isn't part of its name.
 
-use serde::{Deserialize, Serialize};
+use crate::codec::{Json, as_list};
 use std::fmt::Write;
+use streamgage::json::Reader;
 use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS};
 use streamgage::sort::sort_by;
 
 /// What upstreams let keys do apart: a key may lose one and keep the other (§3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The metrics endpoint.
     Metrics,
     /// Everything under `core/`.
     Core,
+}
+
+impl Json for Class {
+    fn write_json(&self, out: &mut String) {
+        out.push_str(match self {
+            Class::Metrics => "\"Metrics\"",
+            Class::Core => "\"Core\"",
+        });
+    }
+
+    fn read_json(from: &mut Reader<'_>) -> Option<Self> {
+        match from.value().ok()? {
+            "\"Metrics\"" => Some(Class::Metrics),
+            "\"Core\"" => Some(Class::Core),
+            _ => None,
+        }
+    }
 }
 
 /// A request to the upstream, in canonical form.
@@ -31,7 +49,7 @@ pub struct Asked {
 as_list!(Asked { class, path, query });
 
 /// The parameters of a request, decoded: sorted by name, those of one name in the order they were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<Parameter>);
 
 /// A name, and what stands behind its `=`, if it has one. Bytes: escapes may stand for what is no UTF-8.
@@ -42,6 +60,16 @@ struct Parameter {
 }
 
 as_list!(Parameter { name, value });
+
+impl Json for Query {
+    fn write_json(&self, out: &mut String) {
+        self.0.write_json(out);
+    }
+
+    fn read_json(from: &mut Reader<'_>) -> Option<Self> {
+        Json::read_json(from).map(Query)
+    }
+}
 
 impl Asked {
     /// Reads a path and a query string; `None` if the path is none that is served.

@@ -4,19 +4,17 @@
 //! can mean one thing here and another there. What can't be expressed so is refused.
 
 use super::requests::{Asked, Class};
-use serde::Deserialize;
+use crate::codec::from_text;
 use streamgage::calendar::Day;
+use streamgage::json::Reader;
 use streamgage::query::CORE;
 use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
 use streamgage::schema::{Lookup, resource};
 
 /// Which teams and repositories a key may see; all of them, where there is no list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    #[serde(default)]
     teams: Option<Vec<i64>>,
-    #[serde(default)]
     repos: Option<Vec<i64>>,
 }
 
@@ -25,6 +23,27 @@ pub struct Scope {
 pub struct OutOfScope;
 
 impl Scope {
+    /// Reads a key's `scopes`. Whatever is not exactly one, a list that is misspelled or said twice, is none.
+    pub fn read(text: &str) -> Option<Scope> {
+        let (mut teams, mut repos) = (None, None);
+        let mut reader = Reader::new(text);
+        if !reader.begin(b'{') {
+            return None;
+        }
+        while let Some((name, ids)) = reader.member().ok()? {
+            let list = match name {
+                "teams" => &mut teams,
+                "repos" => &mut repos,
+                _ => return None,
+            };
+            if list.replace(from_text(ids)?).is_some() {
+                return None;
+            }
+        }
+        reader.end().ok()?;
+        Some(Scope { teams: teams.flatten(), repos: repos.flatten() })
+    }
+
     /// Whether it leaves nothing out.
     fn is_whole(&self) -> bool {
         self.teams.is_none() && self.repos.is_none()
@@ -146,7 +165,7 @@ mod tests {
     use streamgage::query::METRICS;
 
     fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
-        let scope: Scope = serde_json::from_str(scope).unwrap();
+        let scope = Scope::read(scope).unwrap();
         let today = Day::parse("2026-11-22").unwrap();
         scope.narrow(Asked::read(path, query).unwrap(), today).ok().map(|asked| asked.query.encode())
     }
@@ -251,6 +270,29 @@ mod tests {
 
     #[test]
     fn a_scope_that_is_misspelled_is_none() {
-        assert!(serde_json::from_str::<Scope>(r#"{"team":[1]}"#).is_err());
+        for text in [
+            r#"{"team":[1]}"#,
+            r#"{"teams":[1],"teams":[2]}"#,
+            r#"{"teams":null,"teams":[2]}"#,
+            r#"{"teams":["1"]}"#,
+            r#"{"teams":[1.0]}"#,
+            r#"{"teams":1}"#,
+            r#"{"teams":[1],}"#,
+            r#"{"teams":[1]}]"#,
+            r#"{"teams":[1]"#,
+            "[[1],[2]]",
+            "null",
+            "",
+        ] {
+            assert_eq!(Scope::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scope_may_leave_a_list_out() {
+        let scope = |teams, repos| Some(Scope { teams, repos });
+        assert_eq!(Scope::read(r#" { "teams" : [ 1 , -2 ] , "repos" : null } "#), scope(Some(vec![1, -2]), None));
+        assert_eq!(Scope::read(r#"{"repos":[]}"#), scope(None, Some(Vec::new())));
+        assert_eq!(Scope::read("{}"), scope(None, None));
     }
 }

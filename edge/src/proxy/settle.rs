@@ -6,6 +6,7 @@ use super::requests::Asked;
 use super::source::Trouble;
 use super::upstream::Incoming;
 use crate::cache::Times;
+use streamgage::json::is_json;
 
 /// What a caller gets, and what it says about what is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +60,7 @@ pub fn settle(
         },
         (400..=499, _) => {
             // A page of HTML would be one of this origin.
-            let is_text = headers.is_json() && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
+            let is_text = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
             let body = if is_text { body } else { br#"{"detail":"The upstream refused the request."}"#.to_vec() };
             let mut passed = headers.passed();
             passed.retain(|(name, _)| name != "content-type");

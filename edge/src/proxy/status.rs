@@ -1,11 +1,11 @@
 //! Where an answer came from, as `Cache-Status` says it (RFC 9211).
 
 use super::source::Trouble;
-use serde::{Deserialize, Serialize};
+use crate::codec::as_tagged_list;
 use std::fmt::Write;
 
 /// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// It was kept.
     Hit,
@@ -33,6 +33,13 @@ pub enum Way {
         status: Option<u16>,
     },
 }
+
+as_tagged_list!(Way {
+    Hit,
+    Fetched { status, stored, stale, collapsed, tries },
+    Excused { status },
+    Failed { status }
+});
 
 impl Way {
     pub(crate) fn excused(trouble: Trouble) -> Way {

@@ -10,6 +10,7 @@ use super::source::{Fetched, Source, Trouble};
 use crate::cache::Times;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use streamgage::json::is_json;
 
 /// How long an answer may be, in bytes: a page of 1,000 commits has about one million. It is held in memory, of which an
 /// isolate has 128 MB.
@@ -190,7 +191,7 @@ impl<N: Net> Source for Upstream<'_, N> {
             return Err(Trouble::Status { status, retry_after: headers.value("retry-after").and_then(seconds) });
         }
         let body = String::from_utf8(body).map_err(|_| Trouble::Broken)?;
-        let is_json = || headers.is_json() && serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
+        let is_json = || headers.is_json() && is_json(&body);
         if status < 400 && (status >= 300 || !is_json()) {
             return Err(Trouble::Broken);
         }

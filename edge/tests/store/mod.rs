@@ -91,7 +91,6 @@ impl Store {
         let values = statement.parameters.iter().map(|parameter| match parameter {
             // D1 binds a JavaScript number.
             Parameter::Integer(value) => rusqlite::types::Value::Real(*value as f64),
-            Parameter::Number(value) => rusqlite::types::Value::Real(*value),
             Parameter::Text(text) => rusqlite::types::Value::Text(text.clone()),
         });
         let mut prepared = self.database.prepare(&statement.sql)?;
