@@ -26,7 +26,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, console_error};
 
-/// Answers a request: with a text where nothing has to be asked ([`response::at_once`]), or with the promise of a response. `lines` are of the request what [`Request`] has, in its order.
+/// Answers a request: with a text where nothing has to be asked ([`Exchange::at_once`]), or with the promise of a response. `lines` are of the request what [`Request`] has, in its order.
 #[wasm_bindgen]
 pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let exchange = Exchange::new(lines, request, env);
@@ -123,6 +123,11 @@ fn settings(env: &Env) -> Rc<Settings> {
     SETTINGS.with_borrow_mut(|settings| Rc::clone(settings.get_or_insert_with(read)))
 }
 
+thread_local! {
+    /// The head that crossed over last, of what was answered at once.
+    static LAST_AT_ONCE: RefCell<(u16, Vec<(&'static str, String)>)> = const { RefCell::new((0, Vec::new())) };
+}
+
 impl Exchange {
     fn new(lines: &str, source: web_sys::Request, env: Env) -> Exchange {
         let mut lines = lines.split('\n');
@@ -139,9 +144,18 @@ impl Exchange {
         Exchange { source, env, request, settings }
     }
 
-    /// A reply, as the text that `entry.js` makes a response of.
+    /// A reply, as the text that `entry.js` makes a response of: what a response is made with, a line's end and the body.
+    /// Where it is made with the same as the one before, its line is empty.
     fn at_once(&self, reply: Reply) -> JsValue {
-        response::at_once(dress(reply, &self.request, &self.settings))
+        let Reply { status, headers, body } = dress(reply, &self.request, &self.settings);
+        LAST_AT_ONCE.with_borrow_mut(|last| {
+            let is_same = (last.0, &last.1) == (status, &headers);
+            let mut text = if is_same { String::new() } else { response::head(status, &headers) };
+            *last = (status, headers);
+            text.push('\n');
+            text.push_str(&body);
+            text.into()
+        })
     }
 
     fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {

@@ -3,7 +3,6 @@
 use js_sys::JSON;
 use std::cell::RefCell;
 use streamgage::json::write_text;
-use streamgage_edge::Reply;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -53,26 +52,8 @@ thread_local! {
     static LAST: RefCell<Option<Head>> = const { RefCell::new(None) };
 }
 
-/// A reply, as a text that crosses over at once: what a response is made with, a line's end and the body. Where it is
-/// made with the same as the one before, its line is empty.
-pub fn at_once(reply: Reply) -> JsValue {
-    let Reply { status, headers, body } = reply;
-    LAST_AT_ONCE.with_borrow_mut(|last| {
-        let mut text = if (last.0, &last.1) == (status, &headers) { String::new() } else { head(status, &headers) };
-        *last = (status, headers);
-        text.push('\n');
-        text.push_str(&body);
-        text.into()
-    })
-}
-
-thread_local! {
-    /// The head that crossed over last.
-    static LAST_AT_ONCE: RefCell<(u16, Vec<(&'static str, String)>)> = const { RefCell::new((0, Vec::new())) };
-}
-
 /// What a response is made with beside its body, as JSON. No header may be named twice.
-fn head<N: AsRef<str>, V: AsRef<str>>(status: u16, headers: &[(N, V)]) -> String {
+pub fn head<N: AsRef<str>, V: AsRef<str>>(status: u16, headers: &[(N, V)]) -> String {
     let mut head = format!(r#"{{"status":{status},"headers":{{"#);
     for (index, (name, value)) in headers.iter().enumerate() {
         head.push_str(if index == 0 { "" } else { "," });
