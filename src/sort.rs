@@ -19,11 +19,15 @@ pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Orderin
 
 /// The same, by whole numbers.
 pub fn sort_by_key<T>(items: &mut Vec<T>, mut key: impl FnMut(&T) -> i64) {
-    let mut keys: Vec<(i64, i64)> = items.iter().map(&mut key).zip(0..).collect();
-    keys.sort_unstable();
+    let mut keys: Vec<(i64, usize)> = items.iter().map(&mut key).zip(0..).collect();
+    sort_places(&mut keys);
     let mut taken: Vec<Option<T>> = items.drain(..).map(Some).collect();
-    let place = |(_, place): (i64, i64)| taken.get_mut(usize::try_from(place).ok()?)?.take();
-    items.extend(keys.into_iter().filter_map(place));
+    items.extend(keys.into_iter().filter_map(|(_, place)| taken.get_mut(place)?.take()));
+}
+
+/// Sorts numbers, each with its place: by both.
+pub(crate) fn sort_places(numbers: &mut [(i64, usize)]) {
+    numbers.sort_unstable();
 }
 
 /// Sorts by some bits of numbers, and keeps the order of those in which they are the same: by a few bits at a time, the
@@ -52,7 +56,8 @@ pub(crate) fn sort_by_bits(numbers: &mut Vec<u64>, bits: Range<u32>) {
 
 fn order(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<u32> {
     let mut places: Vec<u32> = (0..).take(count).collect();
-    places.sort_by(|&one, &other| compare(one as usize, other as usize));
+    // What is equal stays in the order of its places, so that the smaller of the two sorts of the library will do.
+    places.sort_unstable_by(|&one, &other| compare(one as usize, other as usize).then(one.cmp(&other)));
     places
 }
 

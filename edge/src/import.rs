@@ -6,13 +6,14 @@ use crate::derived::{self, Form, derive};
 use crate::reply::Reply;
 use crate::sql::{Broken, Outcome, Parameter, Statement};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::iter;
 use std::ops::Range;
 use streamgage::calendar::{DateTime, Day};
 use streamgage::json::{self, Reader, Syntax, unescape};
 use streamgage::metrics::author_day;
 use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_text_row, resource};
+use streamgage::sort::sort_by_key;
 
 /// The most bytes of a body.
 pub const MAX_BODY: usize = 1_000_000;
@@ -108,7 +109,7 @@ fn error(status: u16, line: Option<usize>, problem: &RowError) -> Reply {
 
 fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Reply> {
     // By id, so that of the rows with one id the last counts; and in the order in which the table is stored.
-    let mut by_id: BTreeMap<i64, Option<String>> = BTreeMap::new();
+    let mut by_id: Vec<(i64, Option<String>)> = Vec::new();
     let mut rows = 0;
     for (line, text) in iter::zip(1.., text.split('\n')) {
         if text.trim_ascii().is_empty() {
@@ -120,9 +121,17 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Rep
             return Err(refuse(line, RowError { field: None, message }));
         }
         let row = Row::read(resource, text).map_err(|error| refuse(line, error))?;
-        by_id.insert(row.id, (!row.deleted).then(|| row.columns()));
+        by_id.push((row.id, (!row.deleted).then(|| row.columns())));
     }
-    let kept: Vec<&str> = by_id.values().flatten().map(String::as_str).collect();
+    sort_by_key(&mut by_id, |&(id, _)| id);
+    by_id.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            std::mem::swap(next, kept);
+        }
+        is_same
+    });
+    let kept: Vec<&str> = by_id.iter().filter_map(|(_, row)| row.as_deref()).collect();
     let deleted = by_id.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| id.to_string());
     let kept = format!("[{}]", kept.join(","));
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));

@@ -33,10 +33,10 @@ pub struct Commit {
 }
 
 /// A text that is compared and nothing else. Most are short enough to need no memory of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IgnoreHash(Repr);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Repr {
     /// How long it is, and its bytes, with zeros behind them.
     Short(u8, [u8; SHORT]),

@@ -6,11 +6,12 @@ use super::{Derivation, Stop, is_remembered, remember};
 use crate::proxy::{Shelf, Source, Trouble};
 use crate::weeks::freshness_after;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::iter;
 use streamgage::calendar::Day;
 use streamgage::json::Value;
 use streamgage::metrics::Records;
 use streamgage::number::Number;
+use streamgage::sort::{sort_by, sort_by_key};
 
 /// How many rows are read at once: what is more is taken in shorter windows, so that what was found is kept before the
 /// budget ends.
@@ -67,11 +68,11 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
         let scope = scope_of(filter);
         let last = last.min(LAST_DAY);
         let horizon = last.min(after(self.today, DAYS_AHEAD));
-        let mut days: BTreeMap<Day, Kept> = self.kept_days(&scope, first, horizon);
+        let mut days = self.kept_days(&scope, first, horizon);
         let mut later = Vec::new();
 
-        let is_missing = |day: Day| !days.contains_key(&day);
-        let is_due = |day: Day| days.get(&day).is_some_and(|kept| kept.fresh_until <= self.now);
+        let is_missing = |day: Day| days.get(day).is_none();
+        let is_due = |day: Day| days.get(day).is_some_and(|kept| kept.fresh_until <= self.now);
         let mut windows = self::windows(first, horizon, is_due);
         windows.extend(self::windows(first, horizon, is_missing));
         if horizon < last {
@@ -84,7 +85,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 Ok(Found::Contributions(found)) if to > horizon => later.extend(found),
                 Ok(Found::Contributions(found)) => self.keep_days(&scope, (from, to), found, &mut days),
                 Err(stop) => {
-                    let is_kept = days_of(from, to).all(|day| days.contains_key(&day)) && to <= horizon;
+                    let is_kept = days_of(from, to).all(|day| days.get(day).is_some()) && to <= horizon;
                     let is_over = matches!(stop, Stop::Trouble(Trouble::OverBudget));
                     if !is_kept || !(is_over || self.excuses(&stop)) {
                         return Err(stop);
@@ -92,10 +93,10 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 }
             }
         }
-        for kept in days.values() {
+        for kept in days.kept.into_iter().flatten() {
             self.note(kept.fetched, kept.fresh_until);
+            later.extend(kept.contributions);
         }
-        later.extend(days.into_values().flat_map(|kept| kept.contributions));
         Ok(later)
     }
 
@@ -126,36 +127,54 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
         }
     }
 
-    fn kept_days(&self, scope: &str, first: Day, last: Day) -> BTreeMap<Day, Kept> {
-        let kept = self.shelf.range(KIND, &format!("{scope}/{first}"), &format!("{scope}/{last}~"));
-        let read = |(key, text): &(String, String)| {
-            let day = Day::parse(key.rsplit_once('/')?.1)?;
-            Some((day, Kept::parse(day, text)?))
-        };
-        // Collecting would sort.
-        let mut days = BTreeMap::new();
-        days.extend(kept.iter().filter_map(read));
+    fn kept_days(&self, scope: &str, first: Day, last: Day) -> Days {
+        let mut days = Days { first, kept: days_of(first, last).map(|_| None).collect() };
+        for (key, text) in self.shelf.range(KIND, &format!("{scope}/{first}"), &format!("{scope}/{last}~")) {
+            let day = key.rsplit_once('/').and_then(|(_, day)| Day::parse(day));
+            if let Some((day, kept)) = day.and_then(|day| Some((day, Kept::parse(day, &text)?))) {
+                days.put(day, kept);
+            }
+        }
         days
     }
 
-    fn keep_days(&self, scope: &str, (from, to): Window, found: Vec<Contribution>, days: &mut BTreeMap<Day, Kept>) {
-        let mut by_day: BTreeMap<Day, Vec<Contribution>> = BTreeMap::new();
-        by_day.extend(days_of(from, to).map(|day| (day, Vec::new())));
-        for contribution in found {
-            by_day.entry(contribution.day).or_default().push(contribution);
-        }
-        for (day, contributions) in by_day {
+    fn keep_days(&self, scope: &str, (from, to): Window, mut found: Vec<Contribution>, days: &mut Days) {
+        sort_by_key(&mut found, |contribution| contribution.day.number().into());
+        let mut found = found.into_iter().peekable();
+        for day in days_of(from, to) {
             let fresh_until = self.now.saturating_add(freshness_after(day, self.today));
+            let contributions = iter::from_fn(|| found.next_if(|contribution| contribution.day == day)).collect();
             let kept = Kept { fetched: self.now, fresh_until, contributions };
             self.shelf.put(KIND, &format!("{scope}/{day}"), &kept.to_text());
-            days.insert(day, kept);
+            days.put(day, kept);
         }
+    }
+}
+
+/// Days without a gap, and of each what is kept.
+struct Days {
+    first: Day,
+    kept: Vec<Option<Kept>>,
+}
+
+impl Days {
+    fn get(&self, day: Day) -> Option<&Kept> {
+        self.kept.get(self.place(day)?)?.as_ref()
+    }
+
+    fn put(&mut self, day: Day, kept: Kept) {
+        if let Some(place) = self.place(day).and_then(|place| self.kept.get_mut(place)) {
+            *place = Some(kept);
+        }
+    }
+
+    fn place(&self, day: Day) -> Option<usize> {
+        usize::try_from(day.number().checked_sub(self.first.number())?).ok()
     }
 }
 
 /// Reads the rows of the aggregate; `None`, if they are not what was asked for.
 fn read_aggregate(rows: &[String], filter: &Filter, (from, to): Window) -> Option<Vec<Contribution>> {
-    let mut seen = HashSet::new();
     let read = |row: &String| {
         let (mut user, mut day, mut repo, mut commits) = (None, None, None, None);
         let (mut haloc, mut churn, mut impact) = (None, None, None);
@@ -180,11 +199,16 @@ fn read_aggregate(rows: &[String], filter: &Filter, (from, to): Window) -> Optio
             churn: churn?,
             impact: impact?,
         };
-        let Contribution { user, day, repo, .. } = contribution;
-        let is_asked = from <= day && day <= to && filter.holds(&contribution) && seen.insert((user, day, repo));
+        let is_asked = from <= contribution.day && contribution.day <= to && filter.holds(&contribution);
         is_asked.then_some(contribution)
     };
-    rows.iter().map(read).collect()
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        found.push(read(row)?);
+    }
+    sort(&mut found);
+    let is_twice = found.iter().zip(found.iter().skip(1)).any(|(one, other)| one.key() == other.key());
+    (!is_twice).then_some(found)
 }
 
 /// A sum in units of that many decimal places; of nothing it is null.
@@ -202,10 +226,15 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
     let mut records: Records<streamgage::metrics::Commit> = Records::default();
     rows.iter().try_for_each(|row| records.read_text(row).ok())?;
     let commits = records.sorted();
-    let (mut hashes, mut found) = (HashSet::new(), BTreeMap::new());
+    // Of what shares a hash the upstream gives one, of all commits there are.
+    let mut hashes: Vec<_> = commits.iter().filter_map(|(_, commit)| commit.ignore_hash.as_ref()).collect();
+    sort_by(&mut hashes, Ord::cmp);
+    // As many ids as rows: none came twice.
+    if hashes.iter().zip(hashes.iter().skip(1)).any(|(one, other)| one == other) || commits.len() != rows.len() {
+        return None;
+    }
+    let mut found = Vec::with_capacity(commits.len());
     for &(_, commit) in &commits {
-        // Of what shares a hash the upstream gives one, of all commits there are.
-        let is_duplicate = commit.ignore_hash.as_ref().is_some_and(|hash| !hashes.insert(hash));
         let contribution = Contribution {
             user: commit.apex_user_id,
             day: commit.day,
@@ -215,20 +244,34 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
             churn: commit.churn.into(),
             impact: commit.impact.into(),
         };
-        if is_duplicate || commit.day < from || commit.day > to || !filter.holds(&contribution) {
+        if commit.day < from || commit.day > to || !filter.holds(&contribution) {
             return None;
         }
-        if commit.is_merge || commit.is_pr_orphan || commit.is_outlier {
-            continue;
+        if !(commit.is_merge || commit.is_pr_orphan || commit.is_outlier) {
+            found.push(contribution);
         }
-        let key = (contribution.user, contribution.day, contribution.repo);
-        found.entry(key).and_modify(|sum: &mut Contribution| sum.add(&contribution)).or_insert(contribution);
     }
-    // As many ids as rows: none came twice.
-    (commits.len() == rows.len()).then(|| found.into_values().collect())
+    sort(&mut found);
+    found.dedup_by(|next, sum| {
+        let is_same = next.key() == sum.key();
+        if is_same {
+            sum.add(next);
+        }
+        is_same
+    });
+    Some(found)
+}
+
+/// By user, day and repository.
+pub(super) fn sort(contributions: &mut Vec<Contribution>) {
+    sort_by(contributions, |one, other| one.key().cmp(&other.key()));
 }
 
 impl Contribution {
+    fn key(&self) -> (i64, Day, i64) {
+        (self.user, self.day, self.repo)
+    }
+
     fn add(&mut self, other: &Contribution) {
         self.commits = self.commits.saturating_add(other.commits);
         self.haloc = self.haloc.saturating_add(other.haloc);

@@ -15,11 +15,9 @@ use crate::proxy::{Fetched, Shelf, Source, Trouble};
 use crate::weeks::{Answered, Assembled};
 use days::Contribution;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use streamgage::calendar::Day;
 use streamgage::metrics::{Answer, WeekSums};
 use streamgage::query::MetricsRequest;
-use streamgage::sort::sort_by;
 
 /// For how many milliseconds it is remembered that an endpoint is gone.
 const GONE: i64 = 3_600_000;
@@ -135,12 +133,16 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
 
 /// The sums of weeks.
 fn sums(mut contributions: Vec<Contribution>) -> Vec<WeekSums> {
-    sort_by(&mut contributions, |one, other| (one.user, one.day).cmp(&(other.user, other.day)));
-    let mut weeks: BTreeMap<i32, WeekSums> = BTreeMap::new();
+    days::sort(&mut contributions);
+    let mut weeks: Vec<WeekSums> = Vec::new();
     let mut last = None;
     for Contribution { user, day, commits, haloc, churn, impact, .. } in contributions {
         let week = day.week();
-        let sums = weeks.entry(week.number()).or_insert(WeekSums { week: week.number(), ..WeekSums::default() });
+        let place = weeks.partition_point(|sums| sums.week < week.number());
+        if weeks.get(place).is_none_or(|sums| sums.week > week.number()) {
+            weeks.insert(place, WeekSums { week: week.number(), ..WeekSums::default() });
+        }
+        let Some(sums) = weeks.get_mut(place) else { continue };
         // What must be counted once comes one after the other.
         sums.users += u64::from(last.is_none_or(|(of, on): (i64, Day)| (of, on.week()) != (user, week)));
         sums.coding_days += u64::from(last != Some((user, day)));
@@ -150,5 +152,5 @@ fn sums(mut contributions: Vec<Contribution>) -> Vec<WeekSums> {
         sums.impact = sums.impact.saturating_add(impact);
         last = Some((user, day));
     }
-    weeks.into_values().collect()
+    weeks
 }

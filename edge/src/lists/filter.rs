@@ -8,6 +8,7 @@ use crate::derived::{Form, instant};
 use crate::sql::Parameters;
 use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
 use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation, Resource};
+use streamgage::sort::sort_by;
 
 /// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
 const MAX_DEPTH: usize = 40;
@@ -521,7 +522,7 @@ fn contained(resource: &Resource, term: &str) -> String {
 fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters) -> String {
     let term = |term: &&Condition| if let Test::Contains(term) = &term.test { Some(term.clone()) } else { None };
     let mut texts: Vec<String> = terms.iter().filter_map(term).collect();
-    texts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    sort_by(&mut texts, |one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     texts.dedup();
     let rest = texts.split_off(texts.len().min(MAX_TERMS));
     let mut conditions: Vec<String> =

@@ -17,7 +17,6 @@ use crate::derive;
 use crate::weeks::{self, Weeks};
 use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
 use streamgage::sort::sort_by_key;
@@ -96,12 +95,14 @@ pub struct Keeper<N, S: Store> {
     settings: ProxySettings,
     breaker: RefCell<Breaker>,
     record: Cell<Option<Record>>,
-    flights: RefCell<HashMap<String, Vec<Waiter<S::Body>>>>,
+    flights: RefCell<Flights<S::Body>>,
     /// What is gone on with between requests. In memory alone, since keys are in it.
     unfinished: RefCell<Vec<Ask>>,
 }
 
 type Waiter<B> = oneshot::Sender<Told<B>>;
+/// Who waits for what is being fetched, by name: few at a time.
+type Flights<B> = Vec<(String, Vec<Waiter<B>>)>;
 
 /// What callers asked for lately, on the shelf: by address.
 const LATELY: &str = "lately";
@@ -183,8 +184,8 @@ impl<N: Net, S: Store> Keeper<N, S> {
     /// Waits with those who asked the same before; `None` for the first.
     fn join(&self, name: &str) -> Option<oneshot::Receiver<Told<S::Body>>> {
         let mut flights = self.flights.borrow_mut();
-        let Some(waiters) = flights.get_mut(name) else {
-            flights.insert(name.to_owned(), Vec::new());
+        let Some((_, waiters)) = flights.iter_mut().find(|(other, _)| other == name) else {
+            flights.push((name.to_owned(), Vec::new()));
             return None;
         };
         let (sender, receiver) = oneshot::channel();
@@ -464,13 +465,15 @@ impl<S: Shelf, P: Fn() -> bool> Shelf for Guarded<'_, S, P> {
 
 /// Takes a flight off the list however it ends.
 struct Flight<'a, B> {
-    flights: &'a RefCell<HashMap<String, Vec<Waiter<B>>>>,
+    flights: &'a RefCell<Flights<B>>,
     name: &'a str,
 }
 
 impl<B> Flight<'_, B> {
     fn land(&self) -> Vec<Waiter<B>> {
-        self.flights.borrow_mut().remove(self.name).unwrap_or_default()
+        let mut flights = self.flights.borrow_mut();
+        let place = flights.iter().position(|(name, _)| name == self.name);
+        place.map(|place| flights.swap_remove(place).1).unwrap_or_default()
     }
 }
 

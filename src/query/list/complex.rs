@@ -10,7 +10,6 @@ use crate::query::parameters::unquote;
 use crate::query::{Errors, Parameters};
 use crate::schema::{COMMITS, Resource};
 use crate::text::trim;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -51,7 +50,8 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
 
     let mut queries = Vec::with_capacity(terms.len());
     let mut inside = Errors::default();
-    let mut failed: BTreeSet<String> = BTreeSet::new();
+    // In order of the text, each once.
+    let mut failed: Vec<String> = Vec::new();
     // The first has none before it.
     let operators = core::iter::once(None).chain(operators.into_iter().map(Some));
     for (term, operator) in terms.iter().zip(operators) {
@@ -59,7 +59,8 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
         match condition::parse(resource, &Parameters::parse(&query)) {
             Ok(conditions) => queries.push(Term { operator, negated: term.negated, conditions }),
             Err(errors) => {
-                if failed.insert(query.clone().into_owned()) {
+                if let Err(place) = failed.binary_search_by(|other| other.as_str().cmp(&query)) {
+                    failed.insert(place, query.clone().into_owned());
                     inside.add_inside(&query, errors);
                 }
             }
