@@ -113,6 +113,7 @@ mod tests {
         for body in [
             r#"["https://flow.example/v3/customer/core/teams/",null]"#,
             r#"{"next":"https://flow.example/v3/customer/core/teams/","next":null}"#,
+            r#"{"previous":null,"previous":"https://flow.example/v3/customer/core/teams/"}"#,
             r#"{"next":null,"previous":"https://flow.example/v3/customer/core/teams/","n\u0065xt":null}"#,
             "7",
             r#""x""#,

@@ -183,6 +183,13 @@ mod tests {
         };
         assert_eq!(entry.headers, [("content-type".to_owned(), "application/json".to_owned())]);
         assert_eq!(body, br#"{"detail":"The upstream refused the request."}"#);
+        let mut found = vec![Vec::from("{"), Vec::from("{}}"), b"\"\xff\"".to_vec()];
+        found.push(format!("{}{}", "[".repeat(1_000), "]".repeat(1_000)).into());
+        for no_json in found {
+            let found = incoming(404, &[JSON], "").map(|incoming| Incoming { body: no_json, ..incoming });
+            let Settled::Passed(_, body) = settled(found, true) else { panic!("not passed") };
+            assert_eq!(body, br#"{"detail":"The upstream refused the request."}"#);
+        }
     }
 
     #[test]

@@ -206,3 +206,53 @@ impl<N: Net> Source for Upstream<'_, N> {
         self.net.now()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    /// An upstream with one answer.
+    struct Canned(u16, &'static str, &'static [u8]);
+
+    impl Net for Canned {
+        fn now(&self) -> i64 {
+            0
+        }
+
+        fn random(&self) -> f64 {
+            0.0
+        }
+
+        async fn sleep(&self, _: u32) {}
+
+        async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+            let headers = Headers::new([("content-type".to_owned(), self.1.to_owned())]);
+            Ok(Incoming { asked: 0, status: self.0, headers, body: self.2.into() })
+        }
+    }
+
+    fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<Fetched, Trouble> {
+        let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
+        let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+        let net = Canned(status, declared, body);
+        let upstream = Upstream::new(&net, &breaker, &settings, "key", 0);
+        Source::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
+    }
+
+    #[test]
+    fn what_an_answer_is_put_together_of_is_json() {
+        let is_good = |status, declared, body| fetched(status, declared, body).map(|fetched| fetched.status);
+        assert_eq!(is_good(200, "application/json", b"[1]"), Ok(200));
+        assert_eq!(is_good(404, "text/html", b"<h1>"), Ok(404));
+        for (status, declared, body) in [
+            (200, "application/json", &b"[1"[..]),
+            (200, "application/json", b"[1]]"),
+            (200, "application/json", b"\"\xff\""),
+            (200, "text/html", b"[1]"),
+            (302, "application/json", b"[1]"),
+        ] {
+            assert_eq!(fetched(status, declared, body), Err(Trouble::Broken));
+        }
+    }
+}
