@@ -85,13 +85,19 @@ export function metricsColumnsOf(
 export const queryOf = ({ start_date, end_date, resolution }: Range): string =>
   queryString({ start_date, end_date, resolution } as MetricsParameters);
 
+/** What of wasm adds a block of rows. */
+interface Sums {
+  room(): number;
+  add(commits: number): boolean;
+}
+
 /**
  * Adds rows, so many at once.
  *
  * @param next takes the next so many rows, and tells the first of them
  * @returns whether there was room for their users and weeks
  */
-export function addRows(wasm: Wasm, commits: CommitColumns, size: number, next: (size: number) => number): boolean {
+export function addRows(wasm: Sums, commits: CommitColumns, size: number, next: (size: number) => number): boolean {
   const rows = commits.impact.length;
   const block = Wasm.block();
   let room = roomOf(wasm, block);
@@ -112,7 +118,7 @@ export const MAX_ROWS = 2 ** 32 / 12;
 export const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
 
 /** Where wasm reads a block of commits. */
-function roomOf(wasm: Wasm, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
+function roomOf(wasm: Sums, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
   const { buffer } = heap() as WebAssembly.Memory;
   const impact = wasm.room();
   const narrow = (place: number) => new Uint16Array(buffer, impact + (4 + 2 * place) * size, size);

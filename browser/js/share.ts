@@ -11,9 +11,10 @@ export interface Shared {
   commits: CommitColumns;
   /** The first row that nobody has taken. */
   taken: Int32Array<SharedArrayBuffer>;
-  /** How many are taken at once. */
-  size: number;
 }
+
+/** So many rows are taken at once: so few that all threads end at about the same time. */
+const STEP = 8_192;
 
 /** Asks for a share of columns or, without any, whether the thread has started. */
 export type ShareCall = { share: number; of?: Shared };
@@ -22,11 +23,11 @@ export type ShareCall = { share: number; of?: Shared };
 export type ShareReply = { share: number; sums?: Uint8Array<ArrayBuffer>; error?: string };
 
 /** What this thread has summed when no rows are left; or nothing, where something is wrong. Then nobody takes any more. */
-export function summed({ query, today, commits, taken, size }: Shared): Wasm | undefined {
+export function summed({ query, today, commits, taken }: Shared): Wasm | undefined {
   let wasm: Wasm | undefined;
   try {
     wasm = Wasm.begin(query, today);
-    if (wasm && addRows(wasm, commits, size, (size) => Atomics.add(taken, 0, size))) return wasm;
+    if (wasm && addRows(wasm, commits, STEP, (size) => Atomics.add(taken, 0, size))) return wasm;
   } catch (error) {
     // What a trap leaves behind can't be relied on.
     if (error instanceof WebAssembly.RuntimeError) wasm = undefined;

@@ -14,7 +14,7 @@
  * const pool = await threads(others);
  * ```
  */
-import { absorb, Columns as Wasm, initSync } from "./wasm.js";
+import { absorb, initSync } from "./wasm.js";
 import {
   answerOf,
   COLUMNS,
@@ -32,12 +32,12 @@ import { summed, type ShareCall, type Shared, type ShareReply } from "./share.ts
 import { failure, figures, type Asked } from "./table.ts";
 
 /** A `Worker`, of a page or of Node, that runs `streamgage/thread`. */
-export type Thread = {
-  postMessage(message: unknown): void;
-  terminate(): unknown;
-} & (
-  | { addEventListener(type: string, listener: (event: never) => void): void }
-  | { on(type: string, listener: (value: never) => void): unknown }
+export type Thread = { postMessage(message: unknown): void; terminate(): unknown } & (
+  | {
+      addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+      addEventListener(type: "error" | "messageerror", listener: (event: Event) => void): void;
+    }
+  | { on(type: string, listener: (value: any) => void): unknown }
 );
 
 /**
@@ -56,8 +56,8 @@ export interface Threads {
   [Symbol.dispose](): void;
 }
 
-/** Fewer rows are added sooner than another thread is asked. */
-const FEW = 16_384;
+/** Fewer rows one thread has added before others have been asked, have told what they added, and it was put together. */
+const FEW = 1 << 18;
 
 /**
  * Starts threads. If one can't start, or ends, that is the answer to every question: a failure of the kind `worker`.
@@ -86,7 +86,7 @@ export async function threads(others: readonly Thread[]): Promise<Threads> {
       for (const type of ["error", "messageerror", "exit"]) other.on(type, onEnd);
     } else {
       other.addEventListener("message", ({ data }: MessageEvent<ShareReply>) => onMessage(data));
-      for (const type of ["error", "messageerror"]) other.addEventListener(type, onEnd);
+      for (const type of ["error", "messageerror"] as const) other.addEventListener(type, onEnd);
     }
 
   const ask = (of?: Shared): Promise<ShareReply | undefined>[] =>
@@ -105,10 +105,8 @@ export async function threads(others: readonly Thread[]): Promise<Threads> {
     const rows = commits.impact.length;
     const canShare = COLUMNS.every((name) => commits[name].length === rows && isShared(commits[name]));
     if (!canShare || rows < FEW || rows > MAX_ROWS) return alone();
-    // So few that all end at about the same time, and whole vectors.
-    const size = Math.min(Wasm.block(), Math.ceil(rows / 64 / 8) * 8);
     const taken = new Int32Array(new SharedArrayBuffer(4));
-    const of = { query: queryOf(range), today: asked.today ?? utcToday(), commits, taken, size };
+    const of = { query: queryOf(range), today: asked.today ?? utcToday(), commits, taken };
     const replies = ask(of);
     let wasm = summed(of);
     try {
@@ -136,8 +134,7 @@ export async function threads(others: readonly Thread[]): Promise<Threads> {
     free: () => stop(failed("freed", "The threads were ended.")),
     [Symbol.dispose]: () => pool.free(),
   };
-  if (!("absorb" in initSync(undefined as never)))
-    stop(failed("no-lists", 'Threads need init of "streamgage/lists".'));
+  if (!("absorb" in initSync(undefined as never))) stop(failed("no-lists", 'Threads need init of "streamgage/lists".'));
   for (const reply of end ? [] : await Promise.all(ask()))
     if (reply?.error !== undefined) stop(failed("worker", `A thread could not start: ${reply.error}`));
   return pool;

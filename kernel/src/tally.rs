@@ -199,7 +199,9 @@ impl Tally {
     pub fn absorb(&mut self, bytes: &[u8]) -> Result<(), TooMany> {
         let mut rest = bytes;
         let Some(width) = take(&mut rest).map(u32::from_le_bytes) else { return Ok(()) };
-        let [Some(first), Some(last)] = [(); 2].map(|()| take(&mut rest).map(u16::from_le_bytes)) else { return Ok(()) };
+        let [Some(first), Some(last)] = [(); 2].map(|()| take(&mut rest).map(u16::from_le_bytes)) else {
+            return Ok(());
+        };
         self.make_room(width as usize, first, last)?;
         let [week, last_week] = [first, last].map(|day| week_of(day.into()));
         let before = self.sums.iter().take_while(|sum| sum.week < week).count();
