@@ -57,7 +57,7 @@ export interface Threads {
 }
 
 /** Fewer rows one thread has added before others have been asked, have told what they added, and it was put together. */
-const FEW = 1 << 18;
+const FEW = 1 << 19;
 
 /**
  * Starts threads. If one can't start, or ends, that is the answer to every question: a failure of the kind `worker`.

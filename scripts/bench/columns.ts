@@ -164,7 +164,7 @@ export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figur
       );
       const fastest = Object.keys(peers).reduce((one, other) => (times[one]! < times[other]! ? one : other));
       figures.push(figure(`JavaScript: ${fastest}`, times.ours!, times[fastest]!));
-      // Below 262,144 rows it is one thread that answers.
+      // Below 524,288 rows it is one thread that answers.
       figures.push(figure("two threads, shared arrays; the same JavaScript", times.together!, times[fastest]!));
       figures.push(figure("shared arrays, one thread; the same JavaScript", times.alone!, times[fastest]!));
       for (const [name, time] of Object.entries(await measure(slow, 5))) figures.push(figure(name, times.ours!, time));

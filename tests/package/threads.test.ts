@@ -14,7 +14,7 @@ const WEEKS: Range = { start_date: "2024-01-01", end_date: "2025-12-28", resolut
 /** 2024-01-01 */
 const FIRST = 19_723;
 /** So many that threads share them. */
-const MANY = 300_000;
+const MANY = 600_000;
 const script = new URL("../../browser/dist/thread-node.js", import.meta.url);
 
 const start = (count: number) => Array.from({ length: count }, () => new Worker(script));
