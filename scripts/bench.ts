@@ -1,5 +1,5 @@
 // npm run bench [-- PART … --json FILE]: what streamgage takes, beside another way to the same answer; medians, in
-// milliseconds. The parts are cli, lists, d1, proxy, columns and text.
+// milliseconds. The parts are cli, lists, d1, proxy, columns and text; --commits NUMBER is for columns of one size alone.
 import { spawnSync } from "node:child_process";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -96,17 +96,21 @@ async function benchCli(): Promise<Figure[]> {
   return figures;
 }
 
+const { values, positionals } = parseArgs({
+  options: { json: { type: "string" }, commits: { type: "string" } },
+  allowPositionals: true,
+});
+
 const parts: Record<string, () => Promise<object[]>> = {
   cli: benchCli,
   lists: benchLists,
   d1: benchD1,
   proxy: benchProxy,
-  columns: benchColumns,
+  columns: () => benchColumns(values.commits === undefined ? undefined : [Number(values.commits)]),
   text: benchText,
 };
 
 await main(async () => {
-  const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
   const unknown = positionals.find((name) => !(name in parts));
   if (unknown) throw new Failure(`no part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
   const figures: object[] = [];

@@ -36,7 +36,11 @@ export type Range = Pick<MetricsParameters, "start_date" | "end_date" | "resolut
 
 /** The metrics of commits, as {@link Table.metrics} answers them. */
 export function metricsOf(commits: CommitColumns, range: Range, asked?: Asked): Outcome<MetricsAnswer> {
-  const columns = metricsColumnsOf(commits, range, asked);
+  return answerOf(metricsColumnsOf(commits, range, asked), range);
+}
+
+/** The same as objects. */
+export function answerOf(columns: Outcome<MetricsColumns>, range: Range): Outcome<MetricsAnswer> {
   if (!columns.ok) return columns;
   const { period_start_date: starts, ...rest } = columns.value;
   const results = Array.from(starts, (start, row) => ({
@@ -52,25 +56,20 @@ export function metricsOf(commits: CommitColumns, range: Range, asked?: Asked): 
 /** The metrics of commits as typed arrays, as {@link Table.metricsColumns} answers them. */
 export function metricsColumnsOf(
   commits: CommitColumns,
-  { start_date, end_date, resolution }: Range,
+  range: Range,
   { today = utcToday() }: Asked = {},
 ): Outcome<MetricsColumns> {
-  const query = queryString({ start_date, end_date, resolution } as MetricsParameters);
+  const query = queryOf(range);
   let wasm: Wasm | undefined;
   try {
     wasm = Wasm.begin(query, today);
     if (wasm === undefined) return invalid(query, today);
     const rows = lengthOf(commits);
     if (rows > MAX_ROWS) return failed("memory", "Columns of 4 GB and more are not read.");
-    const size = Wasm.block();
-    let room = roomOf(wasm, size);
-    for (let begin = 0; begin < rows; begin += size) {
-      const end = Math.min(begin + size, rows);
-      // Where memory has grown, arrays of it are empty.
-      if (room.impact.length === 0) room = roomOf(wasm, size);
-      for (const name of COLUMNS) fill(room[name], commits, name, begin, end);
-      if (!wasm.add(end - begin)) return failed("memory", "There are too many users and weeks to tell apart.");
-    }
+    let begin = 0;
+    const next = (size: number) => (begin += size) - size;
+    if (!addRows(wasm, commits, Wasm.block(), next))
+      return failed("memory", "There are too many users and weeks to tell apart.");
     const ended = wasm;
     wasm = undefined;
     return done(figures(ended.columns()));
@@ -83,14 +82,43 @@ export function metricsColumnsOf(
   }
 }
 
+export const queryOf = ({ start_date, end_date, resolution }: Range): string =>
+  queryString({ start_date, end_date, resolution } as MetricsParameters);
+
+/** What of wasm adds a block of rows. */
+interface Sums {
+  room(): number;
+  add(commits: number): boolean;
+}
+
+/**
+ * Adds rows, so many at once.
+ *
+ * @param next takes the next so many rows, and tells the first of them
+ * @returns whether there was room for their users and weeks
+ */
+export function addRows(wasm: Sums, commits: CommitColumns, size: number, next: (size: number) => number): boolean {
+  const rows = commits.impact.length;
+  const block = Wasm.block();
+  let room = roomOf(wasm, block);
+  for (let begin = next(size); begin < rows; begin = next(size)) {
+    const end = Math.min(begin + size, rows);
+    // Where memory has grown, arrays of it are empty.
+    if (room.impact.length === 0) room = roomOf(wasm, block);
+    for (const name of COLUMNS) fill(room[name], commits, name, begin, end);
+    if (!wasm.add(end - begin)) return false;
+  }
+  return true;
+}
+
 /** What a call takes at most: as many commits as 4 GB hold, twelve bytes each. */
-const MAX_ROWS = 2 ** 32 / 12;
+export const MAX_ROWS = 2 ** 32 / 12;
 
 /** In the order in which wasm has them. */
-const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
+export const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
 
 /** Where wasm reads a block of commits. */
-function roomOf(wasm: Wasm, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
+function roomOf(wasm: Sums, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
   const { buffer } = heap() as WebAssembly.Memory;
   const impact = wasm.room();
   const narrow = (place: number) => new Uint16Array(buffer, impact + (4 + 2 * place) * size, size);

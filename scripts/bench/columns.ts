@@ -102,24 +102,43 @@ async function inside(
 /** Copies all columns a block at a time, as the package does, and does nothing with them. */
 function copying(data: Commits): () => void {
   const block = 16_384;
-  const rooms = Object.values(data).map((column) => ({ column, room: column.slice(0, block) }));
+  const rooms = Object.values(data).map((column) => ({
+    column,
+    room: new (column.constructor as typeof Uint16Array)(block),
+  }));
   return () => {
     for (let begin = 0; begin < data.users.length; begin += block)
       for (const { column, room } of rooms) room.set(column.subarray(begin, begin + block));
   };
 }
 
+/** The same where other threads can read it. */
+function shared(data: Commits): Commits {
+  const columns = Object.entries(data).map(([name, column]) => {
+    const there = new (column.constructor as typeof Uint16Array)(new SharedArrayBuffer(column.byteLength));
+    there.set(column);
+    return [name, there];
+  });
+  return Object.fromEntries(columns) as Commits;
+}
+
 /** Measures, prints and returns what typed arrays cost. */
-export async function benchColumns(): Promise<Figure[]> {
-  const { metricsColumnsOf, heap } = await builtPackage();
+export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figure[]> {
+  const { metricsColumnsOf, heap, threads, thread } = await builtPackage();
+  const pool = await threads([thread()]);
   const ours = (data: Commits) => {
     const answer = metricsColumnsOf(data, RANGE, { today: TODAY });
     assert(answer.ok);
     return answer.value;
   };
+  const together = async (data: Commits) => {
+    const answer = await pool.metricsColumnsOf(data, RANGE, { today: TODAY });
+    assert(answer.ok);
+    return answer.value;
+  };
   const load = await duckDb();
   const figures: Figure[] = [];
-  for (const count of [100_000, 1_000_000])
+  for (const count of counts)
     for (const isShuffled of [false, true]) {
       heading(
         `\ntyped arrays: ${count.toLocaleString("en")} commits, ${isShuffled ? "shuffled" : "in time order"}; milliseconds`,
@@ -131,26 +150,35 @@ export async function benchColumns(): Promise<Figure[]> {
       ours(data);
       const there = await inside(data, heap());
       const expected = slow["DuckDB-WASM, data inside"]();
-      for (const columns of [data, there.columns])
+      const apart = shared(data);
+      for (const answer of [ours(data), ours(there.columns), await together(apart)])
         assert.deepEqual(
-          Object.values(ours(columns)).map((column) => Array.from(column)),
+          Object.values(answer).map((column) => Array.from(column)),
           rowsOf(expected),
         );
       for (const way of [...Object.values(peers), slow.Arquero]) assert.deepEqual(way(), expected);
 
-      const times = measure<Record<string, () => unknown>>(
-        { ours: () => ours(data), ...peers },
+      const times = await measure<Record<string, () => unknown>>(
+        { ours: () => ours(data), alone: () => ours(apart), together: () => together(apart), ...peers },
         count > 500_000 ? 25 : 75,
       );
       const fastest = Object.keys(peers).reduce((one, other) => (times[one]! < times[other]! ? one : other));
       figures.push(figure(`JavaScript: ${fastest}`, times.ours!, times[fastest]!));
-      for (const [name, time] of Object.entries(measure(slow, 5))) figures.push(figure(name, times.ours!, time));
-      const { bare, own, mark } = measure({ bare: there.sum, own: () => ours(there.columns), mark: there.mark }, 25);
+      // Below 524,288 rows it is one thread that answers.
+      figures.push(figure("two threads, shared arrays; the same JavaScript", times.together!, times[fastest]!));
+      figures.push(figure("shared arrays, one thread; the same JavaScript", times.alone!, times[fastest]!));
+      for (const [name, time] of Object.entries(await measure(slow, 5))) figures.push(figure(name, times.ours!, time));
+      const { bare, own, mark } = await measure(
+        { bare: there.sum, own: () => ours(there.columns), mark: there.mark },
+        25,
+      );
       figures.push(figure("data inside; a bare sum of it", own!, bare!));
       // What bounds it: neither can be done without, and what is not copied yet can't be marked.
-      const { copy } = measure({ copy: copying(data) }, 25);
+      const { copy, sharedCopy } = await measure({ copy: copying(data), sharedCopy: copying(apart) }, 25);
       figures.push(figure("the copy alone", times.ours!, copy!));
+      figures.push(figure("the copy alone, of shared arrays", times.alone!, sharedCopy!));
       figures.push(figure("a mark for each commit's user alone", times.ours!, mark!));
     }
+  pool.free();
   return figures;
 }

@@ -6,15 +6,16 @@ export type Figure = { name: string; ours: number; peer: number; ratio: number }
 export const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** Medians of ways that run in turns, so that a machine whose speed drifts is fair to all; in milliseconds. */
-export function measure<Ways extends Record<string, () => unknown>>(
+export async function measure<Ways extends Record<string, () => unknown>>(
   ways: Ways,
   rounds: number,
-): { [Name in keyof Ways]: number } {
+): Promise<{ [Name in keyof Ways]: number }> {
   const times = Object.entries(ways).map(([name, way]) => ({ name, way, all: [] as number[] }));
   for (let round = -3; round < rounds; round += 1)
     for (const { way, all } of times) {
       const started = performance.now();
-      way();
+      const answer = way();
+      if (answer instanceof Promise) await answer;
       // What is not compiled yet does not count.
       if (round >= 0) all.push(performance.now() - started);
     }

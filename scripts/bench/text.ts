@@ -157,11 +157,11 @@ export async function benchText(): Promise<Figure[]> {
         );
       }
     }
-  return [...figures, ...benchTable(streamgage)];
+  return [...figures, ...(await benchTable(streamgage))];
 }
 
 /** A table of a million commits, asked with another range, another team and another repository each time. */
-function benchTable({ Table }: Package): Figure[] {
+async function benchTable({ Table }: Package): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const isShuffled of [false, true]) {
     heading(
@@ -192,7 +192,7 @@ function benchTable({ Table }: Package): Figure[] {
     let turn = 0;
     const later = () => new Date(Date.UTC(2024, 0, 1 + ((turn += 1) % 60))).toISOString().slice(0, 10);
     const ask = (more: object) => value(table.metrics({ ...RANGE, ...more }, { today: TODAY }));
-    const times = measure(
+    const times = await measure(
       {
         "another range": () => ask({ start_date: later() }),
         "another team": () => ask({ team_id: ((turn += 1) % TEAMS) + 1 }),
