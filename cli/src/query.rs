@@ -123,7 +123,7 @@ impl Answers {
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
-                Ok(request) => Response::new(200, &self.table.answer(&request)),
+                Ok(request) => Response::of_text(200, self.table.answer(&request).to_string()),
                 Err(errors) => Response::new(400, &errors),
             },
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, path, query),
