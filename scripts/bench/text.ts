@@ -93,7 +93,8 @@ function value<Value>(outcome: { ok: true; value: Value } | { ok: false; error: 
 
 /** Every page read in each way, in turns; in milliseconds. Making pages is not counted. */
 function readAll({ Table }: Package, count: number, isShuffled: boolean): Record<string, number> {
-  const times = { text: 0, bytes: 0, parse: 0, loop: 0 };
+  const times = { text: 0, bytes: 0, parse: 0, loop: 0, copy: 0 };
+  const room = new Uint8Array(1 << 21);
   const timed = <Value>(name: keyof typeof times, work: () => Value): Value => {
     const started = performance.now();
     const done = work();
@@ -105,6 +106,7 @@ function readAll({ Table }: Package, count: number, isShuffled: boolean): Record
     timed("text", () => value(text.add("commits", page)));
     const encoded = new TextEncoder().encode(page);
     timed("bytes", () => value(bytes.add("commits", encoded)));
+    timed("copy", () => new TextEncoder().encodeInto(page, room));
     // What has come is there twice, as text and as objects, however it goes on.
     const rows = timed("parse", () => JSON.parse(page) as Page);
     timed("loop", () => loop(weeks, rows));
@@ -156,6 +158,14 @@ export async function benchText(): Promise<Figure[]> {
           ),
         );
       }
+      // What wasm reads has to be copied to it first.
+      figures.push(
+        figure(
+          "a string; the copy alone",
+          of(({ text }) => text!),
+          of(({ copy }) => copy!),
+        ),
+      );
     }
   return [...figures, ...(await benchTable(streamgage))];
 }
