@@ -195,6 +195,10 @@ test("any of 1,171 users is found by typing, hidden ones apart", async () => {
   await user.press("Enter");
   await page.waitForURL(/apex_user_id=1170/);
   assert.equal(await user.inputValue(), "user1170");
+  // The button lies on the field: a long name ends before it.
+  const clear = await page.locator("#clear-user").boundingBox();
+  const padding = await user.evaluate((field) => parseFloat(getComputedStyle(field).paddingRight));
+  assert.ok(clear && padding >= clear.width, `${padding}`);
 
   await user.fill("user0007");
   await page.getByText("No such user.").waitFor();
