@@ -120,7 +120,7 @@ export interface TeamMembership {
   depth?: string | null;
 }
 
-/** A repository, as `core/repos` gives it, with the ids of its tags. */
+/** A repository, as `core/repos` gives it. */
 export interface Repo {
   id: number;
   name?: string | null;
@@ -134,7 +134,8 @@ export interface Repo {
   youngest_commit_date?: DateTime | null;
   /** `null` until it has been processed. */
   oldest_commit_date?: DateTime | null;
-  tags?: number[] | null;
+  /** Its tags: their ids, or objects that have them, as the API shows it. */
+  tags?: (number | Pick<Tag, "id">)[] | null;
 }
 
 /** A tag of repositories, as `core/tags` gives it. */

@@ -16,7 +16,7 @@ pub use plain::read_plain_row;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row::{MAX_INTEGER, RowError, RowSink, Value, read_row};
 pub use split::{Pages, Read, Row, Splitter, Take};
-pub use text::read_text_row;
+pub use text::{ids, read_text_row};
 pub use uses::{Lookup, Uses};
 
 /// A resource of the `core` API.

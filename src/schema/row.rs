@@ -317,8 +317,8 @@ impl<'de, S: RowSink> Visitor<'de> for FieldSeed<'_, '_, S> {
         }
         let mut ids = Vec::new();
         loop {
-            match list.next_element::<i64>() {
-                Ok(Some(id)) => ids.push(id),
+            match list.next_element::<Id>() {
+                Ok(Some(Id(id))) => ids.push(id),
                 Ok(None) => return self.take(Scalar::Ids(ids)),
                 Err(_) => return self.take(Scalar::Compound),
             }
@@ -328,6 +328,45 @@ impl<'de, S: RowSink> Visitor<'de> for FieldSeed<'_, '_, S> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         self.take(Scalar::Compound)
+    }
+}
+
+/// An id: a number or, as the API shows it, an object that has it.
+struct Id(i64);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an id, or an object that has one")
+    }
+
+    fn visit_i64<E: Error>(self, id: i64) -> Result<Id, E> {
+        Ok(Id(id))
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<Id, E> {
+        i64::try_from(id).map(Id).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Id, A::Error> {
+        let mut id = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "id" {
+                id = Some(map.next_value::<i64>()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        id.map(Id).ok_or_else(|| A::Error::missing_field("id"))
     }
 }
 
@@ -468,6 +507,8 @@ mod tests {
         assert!(user("created_at", "\"2020-01-01T00:00:00\"").unwrap().starts_with("DateTime(\"2020"));
         let tags = read(&REPOS, r#"{"tags":[3,1],"id":1}"#).unwrap().values;
         assert_eq!(tags.first().unwrap().1, "Ids([3, 1])");
+        let shown = r#"{"id":1,"tags":[{"name":"a","id":3},1,{"id":4,"org_id":null}]}"#;
+        assert_eq!(read(&REPOS, shown).unwrap().values.pop().unwrap().1, "Ids([3, 1, 4])");
     }
 
     #[test]
@@ -482,7 +523,7 @@ mod tests {
         assert_eq!(user("created_at", "\"2020-02-30\"").unwrap_err(), date);
         assert_eq!(user("created_at", "0").unwrap_err(), date);
         assert_eq!(user("id", "null").unwrap_err(), "id: is required");
-        for tags in ["[\"a\"]", "[1.5]", "7", "[[1]]", "[9007199254740992]"] {
+        for tags in ["[\"a\"]", "[1.5]", "7", "[[1]]", "[9007199254740992]", "[{}]", "[{\"id\":\"1\"}]"] {
             let error = read(&REPOS, &format!(r#"{{"id":1,"tags":{tags}}}"#)).map(|_| ()).unwrap_err();
             assert_eq!(error, "tags: must be a list of ids", "{tags}");
         }

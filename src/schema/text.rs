@@ -80,12 +80,26 @@ fn take(field: &Field, text: &str, sink: &mut dyn FnMut(Value<'_>)) -> Result<()
     Ok(())
 }
 
-fn ids(text: &str) -> Option<Vec<i64>> {
-    let mut reader = Reader::new(text);
-    reader.begin(b'[');
+/// The ids that a JSON list holds, as numbers or, as the API shows it, as objects that have them; `None` where it holds
+/// anything else.
+pub fn ids(list: &str) -> Option<Vec<i64>> {
+    let mut reader = Reader::new(list);
+    if !reader.begin(b'[') {
+        return None;
+    }
     let mut ids = Vec::new();
-    while let Some(id) = reader.element().ok()? {
-        ids.push(id.parse().ok()?);
+    while let Some(element) = reader.element().ok()? {
+        let mut object = Reader::new(element);
+        let mut id = Some(element);
+        if object.begin(b'{') {
+            id = None;
+            while let Some((name, value)) = object.member().ok()? {
+                if name == "id" {
+                    id = Some(value);
+                }
+            }
+        }
+        ids.push(id?.parse().ok()?);
     }
     Some(ids)
 }
@@ -163,7 +177,8 @@ mod tests {
                 (any::<prop::sample::Index>(), prop_oneof![
                     "-?(0|[1-9][0-9]{0,2})(\\.[0-9]{1,6})?", "-?[1-9][0-9]{13,20}", "-?[1-9][0-9]{0,8}\\.[0-9]{1,6}",
                     "true|false|null", "\"([a-z\\u00e9 ]|\\\\n|\\\\u00e9){0,6}\"",
-                    "\"20[0-9]{2}-0[1-9]-[0-3][0-9](T10:00:00)?\"", "\\[1, ?-2\\]", "\\[1\\.5\\]", " 1 ", "-?1e3", "-0(\\.0)?",
+                    "\"20[0-9]{2}-0[1-9]-[0-3][0-9](T10:00:00)?\"", "\\[1, ?-2\\]", "\\[1\\.5\\]",
+                    "\\[(\\{(\"a\": \\[\\],)?\"id\": ?(7|8|null)(, \"(a|id)\":[0-9])?\\}|3)(, ?5)?\\]", " 1 ", "-?1e3", "-0(\\.0)?",
                     "\\{\"a\": ?\\[\\]\\}",
                 ]), 0..8),
             others in "(,\"_deleted\": (true|false|null|7)|,\"[a-z]{1,3}\":\\[\\{\\}, 1\\]|)",

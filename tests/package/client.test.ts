@@ -141,6 +141,43 @@ test("pages are followed straight into a table, and the key goes to no other ser
   assert.deepEqual(list.value?.results, rows(1, 5));
 });
 
+test("every resource loads as the API shows it, nested objects and all", async () => {
+  const shown: { [Name in ResourceName]: Row<Name>[] } = {
+    tags: [
+      { id: 1, name: "backend" },
+      { id: 2, name: "frontend" },
+    ],
+    repos: [
+      { id: 1, name: "one", tags: [1, 2] },
+      { id: 2, name: "two", tags: [{ id: 2, name: "frontend" }] },
+    ],
+    teams: [
+      { id: 1, name: "all" },
+      { id: 2, name: "some", parent: 1 },
+    ],
+    users: [{ id: 1, name: "Ann" }],
+    team_membership: [{ id: 1, apex_user_id: 1, team_id: 2, membership_type: "contributor" }],
+    user_alias: [{ id: 1, apex_user_id: 1, name: "ann" }],
+    commits: [1, 2].map((id) => ({ id, apex_user_id: 1, repo_id: id, author_date: "2026-06-02T10:00:00", impact: 3 })),
+  };
+  using first = new Table({ lists: true });
+  using second = new Table({ lists: true });
+  for (const name of Object.keys(shown) as ResourceName[])
+    assert.deepEqual(first.add(name, shown[name]), { ok: true, value: { rows: shown[name].length, next: null } });
+  for (const name of Object.keys(shown) as ResourceName[]) {
+    answers = [page(null, first.list(name).value?.results ?? [], shown[name].length)];
+    const loaded = await client.load(second, name, "");
+    assert.deepEqual(loaded, { ok: true, value: { rows: shown[name].length, next: null, count: shown[name].length } });
+  }
+  for (const name of Object.keys(shown) as ResourceName[]) assert.deepEqual(second.list(name), first.list(name));
+  const tags = second.list("repos").value?.results.map((repo) => repo.tags.map((tag) => tag.name));
+  assert.deepEqual(tags, [["backend", "frontend"], ["frontend"]]);
+  const asked = { ...WEEKS, repo_tag_id: 1, team_id: 1, include_nested_teams: true };
+  const weeks = second.metrics(asked, { today });
+  assert.deepEqual(weeks, first.metrics(asked, { today }));
+  assert.equal(weeks.value?.results[0]?.total_impact, 3);
+});
+
 test("a redirect is not followed: it could lead the key elsewhere", async () => {
   answers = [json(302, "", { Location: `${url}/elsewhere` })];
   const outcome = await client.metrics(WEEKS, { today });

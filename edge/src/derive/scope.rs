@@ -4,8 +4,9 @@ use super::days::Contribution;
 use super::lists::{integer, members};
 use super::{Derivation, Stop};
 use crate::proxy::{Shelf, Source};
-use streamgage::json::{Reader, Value, unescape};
+use streamgage::json::{Value, unescape};
 use streamgage::query::{IdSet, MetricsRequest, encode_query};
+use streamgage::schema::ids;
 use streamgage::text::fold;
 
 /// How many ids a request lists, to stay far below what servers take for a long address (8 KB).
@@ -198,7 +199,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                     ("id", value) => repo.id = integer(value).unwrap_or_default(),
                     ("name", Value::Text(text)) => repo.name = unescape(text).unwrap_or_default().into_owned(),
                     ("blocked", value) => repo.blocked = value == Value::Boolean(true),
-                    ("tags", Value::List(list)) => repo.tags = ids(list),
+                    ("tags", Value::List(list)) => repo.tags = ids(list).unwrap_or_default(),
                     _ => {}
                 }
             }
@@ -206,16 +207,4 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
         };
         Ok(rows.iter().map(read).collect())
     }
-}
-
-/// The ids of a list of ids, or of objects that have one.
-fn ids(list: &str) -> Vec<i64> {
-    let mut reader = Reader::new(list);
-    let is_list = reader.begin(b'[');
-    std::iter::from_fn(|| reader.element().ok().flatten().filter(|_| is_list))
-        .filter_map(|element| match Value::of(element) {
-            Value::Object(object) => members(object).find(|(name, _)| *name == "id").and_then(|(_, id)| integer(id)),
-            value => integer(value),
-        })
-        .collect()
 }
