@@ -82,6 +82,10 @@ whose field is null.
 **Errors.** 404 or 301 comes first, then 401, 403, 429, 405 and 400, which tells of every bad parameter at once. \
 `HEAD` and `OPTIONS` are answered wherever `GET` is.
 
+**Before an upstream** (with the variable `UPSTREAM`) no data is loaded: `/import/…` and `/dataset` are 404, and \
+`OPTIONS` is 405 but for a browser's preflight. `POST /cache/purge` then forgets what is kept for the caller's key, and \
+answers 204.
+
 **Extensions.** `x-lenient` is a regular expression of what a parameter takes without an error although its type does \
 not have it; `x-unread-beside` another parameter, beside which this one is not read; `x-not-before` the earliest date \
 that one takes; `x-request` the request that an example answers, asked \
