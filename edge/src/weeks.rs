@@ -6,7 +6,7 @@
 
 use crate::codec::elements;
 use crate::derive::members;
-use crate::proxy::{Fetched, Shelf, Source, Trouble};
+use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble};
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -15,7 +15,7 @@ use streamgage::json::{Reader, Value, unescape};
 use streamgage::query::{METRICS, METRICS_PARAMETERS, MetricsRequest, Parameters, Resolution, encode_query};
 
 /// What rows are kept under in the shelf: by [`Weeks::key`], first and last day.
-const KIND: &str = "week";
+const KIND: &str = "row";
 
 /// The most weeks of a question that is taken apart: three years to today, and one to come.
 const MAX_WEEKS: i32 = 4 * 53;
@@ -74,15 +74,13 @@ pub enum Answered {
     AsItCame(Fetched),
 }
 
-/// An answer that is put together; its status is 200. Times are in milliseconds since 1970-01-01T00:00:00Z.
+/// An answer that is put together; its status is 200.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assembled {
     /// JSON text; rows as the upstream wrote them.
     pub body: String,
-    /// When the oldest of what it holds was fetched.
-    pub fetched: i64,
-    /// Until when all of it is fresh.
-    pub fresh_until: i64,
+    /// Until when all of it serves.
+    pub lifetimes: Lifetimes,
     /// What went wrong on the way: some of it may be no longer fresh.
     pub trouble: Option<Trouble>,
 }
@@ -90,8 +88,7 @@ pub struct Assembled {
 /// A row that is kept; its text is empty where the week has no row.
 #[derive(Clone, Debug, PartialEq)]
 struct Kept {
-    fetched: i64,
-    fresh_until: i64,
+    lifetimes: Lifetimes,
     row: String,
 }
 
@@ -120,7 +117,7 @@ impl Weeks {
         let now = source.now();
         let kept = self.kept(shelf);
         let mut parts: Vec<Option<Kept>> = self.spans.iter().map(|span| find(&kept, *span).cloned()).collect();
-        let is_due = |part: &Option<Kept>| part.as_ref().is_none_or(|kept| kept.fresh_until <= now);
+        let is_due = |part: &Option<Kept>| part.as_ref().is_none_or(|kept| kept.lifetimes.fresh <= now);
         let mut due: Vec<usize> = (0..).zip(&parts).filter(|(_, part)| is_due(part)).map(|(place, _)| place).collect();
         if due.is_empty() && must_ask {
             due.extend(self.spans.len().checked_sub(1));
@@ -132,25 +129,31 @@ impl Weeks {
                 Ok(fetched) => fetched,
                 Err(why) if why.allows_stale() => {
                     trouble = Some(why);
+                    for (span, part) in self.spans.iter().zip(&mut parts).skip(run.start).take(run.len()) {
+                        let may_serve = |kept: &Kept| kept.lifetimes.may_excuse(now);
+                        let whole = part.take().filter(may_serve);
+                        *part = whole.or_else(|| find_earlier(&kept, *span).cloned().filter(may_serve));
+                    }
                     continue;
                 }
                 Err(why) => return Err(why),
             };
             let Some(rows) = self.read(&fetched, run) else { return self.as_it_came(source, run, fetched).await };
+            let terms = Terms::of(&fetched.headers, fetched.times);
             for ((span, part), row) in self.spans.iter().zip(&mut parts).skip(run.start).zip(rows) {
-                let fresh_until = now.saturating_add(freshness(span.first.week(), self.today));
-                let fresh_until = fetched.fresh_until.unwrap_or(fresh_until);
-                let kept = Kept { fetched: now, fresh_until, row };
-                shelf.put(KIND, &self.key_of(*span), &kept.to_text());
+                let freshness = freshness(span.first.week(), self.today);
+                let lifetimes = terms.map_or(Lifetimes::none(now), |terms| terms.lifetimes(freshness));
+                let kept = Kept { lifetimes, row };
+                if terms.is_some() {
+                    shelf.put(KIND, &self.key_of(*span), &kept.to_text());
+                }
                 *part = Some(kept);
             }
         }
-        if let Some(trouble) = trouble {
-            for (span, part) in self.spans.iter().zip(&mut parts).filter(|(_, part)| part.is_none()) {
-                *part = Some(find_earlier(&kept, *span).cloned().ok_or(trouble)?);
-            }
+        match trouble {
+            Some(trouble) if parts.iter().any(Option::is_none) => Err(trouble),
+            _ => Ok(Answered::Assembled(assemble(parts.into_iter().flatten(), trouble))),
         }
-        Ok(Answered::Assembled(assemble(parts.into_iter().flatten(), trouble)))
     }
 
     /// Asks for a run of weeks.
@@ -209,14 +212,15 @@ impl Weeks {
 
 impl Kept {
     fn to_text(&self) -> String {
-        format!("{} {} {}", self.fetched, self.fresh_until, self.row)
+        let Lifetimes { born, fresh, revalidate, error } = self.lifetimes;
+        format!("{born} {fresh} {revalidate} {error} {}", self.row)
     }
 
     fn parse(text: &str) -> Option<Kept> {
-        let mut parts = text.splitn(3, ' ');
-        let fetched = parts.next()?.parse().ok()?;
-        let fresh_until = parts.next()?.parse().ok()?;
-        Some(Kept { fetched, fresh_until, row: parts.next()?.to_owned() })
+        let mut parts = text.splitn(5, ' ');
+        let mut time = || parts.next()?.parse().ok();
+        let lifetimes = Lifetimes { born: time()?, fresh: time()?, revalidate: time()?, error: time()? };
+        Some(Kept { lifetimes, row: parts.next()?.to_owned() })
     }
 }
 
@@ -253,7 +257,7 @@ fn find(kept: &[(Span, Kept)], span: Span) -> Option<&Kept> {
 
 /// What was kept of a week's days on the last of them: the days since then were still to come.
 fn find_earlier(kept: &[(Span, Kept)], span: Span) -> Option<&Kept> {
-    let was_open = |of: &Span, kept: &Kept| kept.fetched.div_euclid(DAY) <= i64::from(of.last.number());
+    let was_open = |of: &Span, kept: &Kept| kept.lifetimes.born.div_euclid(DAY) <= i64::from(of.last.number());
     let earlier = kept.iter().filter(|(of, kept)| of.first == span.first && of.last < span.last && was_open(of, kept));
     earlier.max_by_key(|(of, _)| of.last).map(|(_, kept)| kept)
 }
@@ -271,12 +275,11 @@ fn runs(due: &[usize]) -> Vec<Range<usize>> {
 }
 
 fn assemble(parts: impl Iterator<Item = Kept>, trouble: Option<Trouble>) -> Assembled {
-    let (mut fetched, mut fresh_until, mut rows) = (i64::MAX, i64::MAX, Vec::new());
+    let (mut lifetimes, mut rows) = (Lifetimes::none(i64::MAX), Vec::new());
     for part in parts {
-        fetched = fetched.min(part.fetched);
-        fresh_until = fresh_until.min(part.fresh_until);
+        lifetimes = lifetimes.and(part.lifetimes);
         rows.extend(Some(part.row).filter(|row| !row.is_empty()));
     }
     let body = format!(r#"{{"count":{},"results":[{}]}}"#, rows.len(), rows.join(","));
-    Assembled { body, fetched, fresh_until, trouble }
+    Assembled { body, lifetimes, trouble }
 }

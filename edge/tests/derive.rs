@@ -38,10 +38,10 @@ fn lists(store: &Store, has_aggregate: bool) -> impl Fn(&str, &str, Day) -> Fetc
     move |path, query, _| {
         let is_there = path.starts_with(CORE) && (has_aggregate || path != AGGREGATE);
         if !is_there {
-            return Fetched { status: 404, body: r#"{"detail":"Not found."}"#.into(), fresh_until: None };
+            return Fetched { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..ok("") };
         }
         let reply = store.answer(&request("GET", &format!("{path}?{query}")), b"");
-        Fetched { status: reply.status, body: reply.body, fresh_until: None }
+        Fetched { status: reply.status, body: reply.body, ..ok("") }
     }
 }
 
@@ -108,7 +108,7 @@ fn later_questions_need_only_the_open_days() {
     for (has_aggregate, path) in [(true, "aggregate"), (false, "fields")] {
         let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, has_aggregate)), Memory::default());
         let first = derived(ask(&upstream, &shelf, QUESTION));
-        assert_eq!((first.fresh_until, first.trouble), (upstream.now() + MINUTE, None));
+        assert_eq!((first.lifetimes.fresh, first.trouble), (upstream.now() + MINUTE, None));
         upstream.take_asked();
         assert_eq!(derived(ask(&upstream, &shelf, QUESTION)), first);
         assert_eq!(upstream.take_asked(), [""; 0]);
@@ -162,10 +162,11 @@ fn what_is_kept_stands_in_where_the_server_fails() {
 #[test]
 fn errors_are_passed_on() {
     for status in [401, 403, 404] {
-        let refused = Fetched { status, body: "{}".into(), fresh_until: None };
-        let answered = refused.clone();
-        let upstream = Upstream::new(midnight(NOW), move |_: &str, _: &str, _| answered.clone());
-        assert_eq!(ask(&upstream, &Memory::default(), QUESTION), Ok(Answered::AsItCame(refused)));
+        let upstream =
+            Upstream::new(midnight(NOW), |_: &str, _: &str, _| Fetched { status, body: "{}".into(), ..ok("") });
+        let answered = ask(&upstream, &Memory::default(), QUESTION);
+        let Ok(Answered::AsItCame(refused)) = answered else { panic!("{answered:?}") };
+        assert_eq!((refused.status, refused.body.as_str()), (status, "{}"));
     }
 }
 
@@ -184,7 +185,7 @@ const BUDGET: u32 = 40;
 fn many(a_day: i32) -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
     Upstream::new(midnight(NOW), move |path: &str, query: &str, _| {
         if path == AGGREGATE {
-            return Fetched { status: 400, body: "{}".into(), fresh_until: None };
+            return Fetched { status: 400, body: "{}".into(), ..ok("") };
         }
         let parameters = Parameters::parse(query);
         let day = |name| parameters.value(name).and_then(Day::parse).map(Day::number);
@@ -223,7 +224,7 @@ fn what_is_no_longer_fresh_stands_in_when_the_budget_ends() {
     upstream.budget.set(BUDGET);
     let again = derived(ask(&upstream, &shelf, question));
     assert_eq!((upstream.budget.get(), again.trouble), (0, None));
-    assert!(again.fresh_until <= upstream.now());
+    assert!(again.lifetimes.fresh <= upstream.now());
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn filters_that_are_not_heeded_are_seen() {
     ] {
         let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, _| {
             if path == AGGREGATE {
-                return Fetched { status: 404, body: "{}".into(), fresh_until: None };
+                return Fetched { status: 404, body: "{}".into(), ..ok("") };
             }
             page(if path.ends_with("/commits/") { &rows } else { &[] }, query)
         });

@@ -9,7 +9,8 @@ use proptest::sample::select;
 use streamgage::calendar::Day;
 use streamgage::metrics::{Commit, Membership, Organization, Table, Team};
 use streamgage::query::{METRICS, MetricsRequest};
-use streamgage_edge::proxy::{Fetched, Source, Trouble};
+use streamgage_edge::cache::Times;
+use streamgage_edge::proxy::{Fetched, Headers, Lifetimes, Source, Trouble};
 use streamgage_edge::weeks::{Answered, Assembled, Weeks};
 
 const MINUTE: i64 = 60_000;
@@ -66,7 +67,7 @@ fn only_what_is_missing_or_open_is_asked_for() {
 
     let first = assembled(answer(&upstream, &shelf, question));
     assert_eq!(first.body, whole);
-    assert_eq!((first.fetched, first.fresh_until), (upstream.now(), upstream.now() + MINUTE));
+    assert_eq!((first.lifetimes.born, first.lifetimes.fresh), (upstream.now(), upstream.now() + MINUTE));
     assert_eq!(upstream.take_asked(), ["start_date=2026-07-29&end_date=2026-08-27&resolution=week&team_id=7"]);
 
     upstream.wait(MINUTE - 1);
@@ -123,7 +124,7 @@ fn when_weeks_close_and_age() {
         upstream.time.set(midnight(today));
         let question = "resolution=week&start_date=2026-08-17&end_date=2026-08-20";
         let answer = assembled(answer(&upstream, &shelf, question));
-        assert_eq!(answer.fresh_until - upstream.now(), fresh, "{today}");
+        assert_eq!(answer.lifetimes.fresh - upstream.now(), fresh, "{today}");
     }
 }
 
@@ -131,12 +132,12 @@ fn when_weeks_close_and_age() {
 fn the_upstream_may_say_how_long() {
     let (time, shelf) = (midnight("2026-08-27"), Memory::default());
     let upstream = Upstream::new(time, |_: &str, query: &str, today| Fetched {
-        fresh_until: Some(time + 5),
+        headers: Headers::new([("cache-control".into(), "max-age=5".into())]),
         ..every_week_but_one(query, today)
     });
     let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
-    assert_eq!(assembled(answer(&upstream, &shelf, question)).fresh_until, time + 5);
-    upstream.wait(5);
+    assert_eq!(assembled(answer(&upstream, &shelf, question)).lifetimes.fresh, time + 5_000);
+    upstream.wait(5_000);
     assembled(answer(&upstream, &shelf, question));
     assert_eq!(upstream.take_asked().len(), 2);
 }
@@ -176,13 +177,52 @@ fn what_is_kept_stands_in_where_the_server_fails() {
 }
 
 #[test]
+fn what_the_upstream_says_of_staleness_counts() {
+    let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
+    let part = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
+    let failing = Trouble::Status { status: 503, retry_after: None };
+    for (says, fresh, revalidate, error) in [
+        ("no-cache", 0, 0, 0),
+        ("max-age=60, must-revalidate", MINUTE, MINUTE, MINUTE),
+        ("max-age=60, stale-while-revalidate=60, stale-if-error=120", MINUTE, 2 * MINUTE, 3 * MINUTE),
+        ("stale-if-error=0, stale-while-revalidate=0", DAY, DAY, DAY),
+    ] {
+        let (shelf, now) = (Memory::default(), midnight("2026-08-27"));
+        let upstream = Upstream::new(now, |_: &str, query: &str, today| Fetched {
+            headers: Headers::new([("cache-control".into(), says.into())]),
+            ..every_week_but_one(query, today)
+        });
+        assembled(answer(&upstream, &shelf, part));
+        let whole = assembled(answer(&upstream, &shelf, question)).lifetimes;
+        let expected = Lifetimes { born: now, fresh: now + fresh, revalidate: now + revalidate, error: now + error };
+        assert_eq!(whole, expected, "{says}");
+        upstream.trouble.set(Some(failing));
+        upstream.wait((error - 1).max(fresh));
+        assert_eq!(answer(&upstream, &shelf, question).is_ok(), error > fresh, "{says}");
+        upstream.wait(1);
+        assert_eq!(answer(&upstream, &shelf, question), Err(failing), "{says}");
+    }
+}
+
+#[test]
+fn what_may_not_be_kept_is_not() {
+    let (shelf, question) = (Memory::default(), "resolution=week&start_date=2026-06-01&end_date=2026-06-14");
+    let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, today| Fetched {
+        headers: Headers::new([("cache-control".into(), "no-store".into())]),
+        ..every_week_but_one(query, today)
+    });
+    assert_eq!(assembled(answer(&upstream, &shelf, question)).body, list(&["2026-06-01", "2026-06-08"]));
+    assert!(shelf.texts().is_empty());
+}
+
+#[test]
 fn at_midnight_the_open_week_of_yesterday_stands_in() {
     let (upstream, shelf) = (upstream(), Memory::default());
     let yesterday = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
     upstream.wait(DAY);
     upstream.trouble.set(Some(Trouble::Unreachable));
     let today = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
-    assert_eq!((today.body, today.fetched), (yesterday.body, yesterday.fetched));
+    assert_eq!((today.body, today.lifetimes), (yesterday.body, yesterday.lifetimes));
     // What was kept of a shorter range when the longer one was over is something else.
     let (upstream, shelf) = (self::upstream(), Memory::default());
     assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17&end_date=2026-08-18"));
@@ -221,7 +261,8 @@ fn what_is_no_list_of_weeks_is_passed_on_and_not_kept() {
         (200, list(&["2026-06-03", second])),
         (201, list(&[first])),
     ] {
-        let fetched = Fetched { status, body, fresh_until: None };
+        let times = Times { asked: midnight("2026-08-27"), answered: midnight("2026-08-27") };
+        let fetched = Fetched { status, body, times, ..ok("") };
         let (shelf, came) = (Memory::default(), fetched.clone());
         let upstream = Upstream::new(midnight("2026-08-27"), move |_: &str, _: &str, _| came.clone());
         for _ in 0..2 {
@@ -334,11 +375,11 @@ proptest! {
             let whole = (upstream.answer)(METRICS, &query, upstream.today()).body;
             upstream.trouble.set(step.trouble);
             match ask(&upstream, &shelf, &query, step.must_ask) {
-                Ok(Answered::Assembled(Assembled { body, trouble, fetched, fresh_until })) => {
-                    prop_assert!(fetched <= upstream.now());
+                Ok(Answered::Assembled(Assembled { body, trouble, lifetimes })) => {
+                    prop_assert!(lifetimes.born <= upstream.now());
                     if trouble.is_none() {
                         prop_assert_eq!(body, whole);
-                        prop_assert!(upstream.now() < fresh_until);
+                        prop_assert!(lifetimes.is_fresh(upstream.now()));
                     } else {
                         prop_assert_eq!(trouble, step.trouble);
                     }

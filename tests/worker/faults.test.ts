@@ -222,11 +222,11 @@ test("what nobody reads leaves the durable tier", async (context) => {
   const before = [
     { kind: "answer", number: 1 },
     { kind: "record", number: 1 },
-    { kind: "week", number: 1 },
+    { kind: "row", number: 1 },
   ];
   assert.deepEqual(await kept(), before);
   await exec("UPDATE answer SET read_on = read_on - 31");
-  await exec("UPDATE shelf SET read_on = read_on - 31 WHERE kind = 'week'");
+  await exec("UPDATE shelf SET read_on = read_on - 31 WHERE kind = 'row'");
   // More than sixteen megabytes are written.
   upstream.canned.set(TEAMS, { status: 200, body: JSON.stringify(["x".repeat(1_800_000)]) });
   for (let page = 1; page <= 10; page += 1) assert.equal((await ask(`${TEAMS}?page=${page}`)).status, 200);

@@ -106,6 +106,25 @@ test("a key that the upstream refuses loses all that was kept", async (context) 
   for (const path of [TEAMS, week]) assert.equal((await ask(path)).status, 503, path);
 });
 
+test("what the upstream says of stale answers counts for those put together of weeks too", async (context) => {
+  const { upstream, ask } = await proxy(context, SECRET);
+  const [week, period] = ["week", "period"].map(
+    (resolution) => `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=${resolution}`,
+  ) as [string, string];
+  upstream.headers = { "Cache-Control": "no-cache" };
+  for (const path of [week, period]) {
+    const first = await ask(path);
+    // A commit more.
+    const { body } = first;
+    upstream.canned.set(METRICS, { status: 200, body: body.replace(/"commit_count":[\d.]+/, '"commit_count":99.5') });
+    assert.equal((await ask(path)).body, upstream.canned.get(METRICS)?.body, path);
+    upstream.fault = { status: 503 };
+    assert.equal((await ask(path)).status, 503, path);
+    upstream.fault = undefined;
+    upstream.canned.clear();
+  }
+});
+
 test("a key is proved again by a question whether what is kept still holds", async (context) => {
   const { upstream, ask } = await proxy(context, { ...SECRET, KEY_TTL: "5" });
   upstream.etag = true;

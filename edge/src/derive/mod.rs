@@ -11,7 +11,7 @@ mod scope;
 
 pub(crate) use lists::members;
 
-use crate::proxy::{Fetched, Shelf, Source, Trouble};
+use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Trouble};
 use crate::weeks::{Answered, Assembled};
 use days::Contribution;
 use std::cell::Cell;
@@ -62,7 +62,7 @@ pub async fn answer(
     match derivation.derive(request).await {
         Ok(body) => {
             let Age { fetched, fresh_until, trouble } = derivation.age.get();
-            Ok(Answered::Assembled(Assembled { body, fetched, fresh_until, trouble }))
+            Ok(Answered::Assembled(Assembled { body, lifetimes: Lifetimes::ours(fetched, fresh_until), trouble }))
         }
         Err(Stop::Refused(fetched)) => Ok(Answered::AsItCame(fetched)),
         Err(Stop::Trouble(trouble)) => Err(trouble),
@@ -79,7 +79,7 @@ struct Derivation<'a, S, K> {
     age: Cell<Age>,
 }
 
-/// How old it is, as in [`Assembled`].
+/// How old it is.
 #[derive(Clone, Copy)]
 struct Age {
     fetched: i64,

@@ -3,9 +3,7 @@
 
 use super::breaker::Breaker;
 use super::entry::Entry;
-use super::headers::Headers;
 use super::keys::{Record, entry_name};
-use super::policy::Lifetimes;
 use super::requests::{Asked, Class};
 use super::settings::{MetricsFrom, ProxySettings};
 use super::settle::{Settled, error_entry, settle};
@@ -286,7 +284,8 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let assembled = match found {
             Ok(weeks::Answered::Assembled(assembled)) => assembled,
             Ok(weeks::Answered::AsItCame(fetched)) => {
-                let incoming = as_incoming(fetched, upstream.may_keep(), self.net.now());
+                let Fetched { status, body, headers, times } = fetched;
+                let incoming = Incoming { asked: times.asked, status, headers, body: body.into_bytes() };
                 return self.take(ask, Ok(incoming), None, upstream, before);
             }
             Err(trouble) => return self.take(ask, Err(trouble), None, upstream, before),
@@ -303,7 +302,7 @@ impl<N: Net, S: Store> Keeper<N, S> {
             return self.take(ask, Err(trouble), None, upstream, before);
         }
         let bytes = assembled.body.into_bytes();
-        let mut entry = Entry::assembled(&bytes, Lifetimes::assembled(assembled.fetched, assembled.fresh_until));
+        let mut entry = Entry::assembled(&bytes, assembled.lifetimes);
         let way = match (assembled.trouble, upstream.tries()) {
             (Some(trouble), _) => Way::excused(trouble),
             (None, 0) => Way::Hit,
@@ -420,21 +419,6 @@ impl<N: Net, S: Store> Keeper<N, S> {
         let (text, body) = self.store.answer(name)?;
         Some((from_text(&text)?, body))
     }
-}
-
-/// The upstream's own answer to a question by weeks.
-fn as_incoming(fetched: Fetched, may_keep: bool, now: i64) -> Incoming {
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    if fetched.status == 401 {
-        headers.push(("www-authenticate".to_owned(), "Bearer".to_owned()));
-    }
-    let says = match (may_keep, fetched.fresh_until) {
-        (false, _) => Some("no-store".to_owned()),
-        (true, Some(until)) => Some(format!("max-age={}", (until - now).max(0) / 1_000)),
-        (true, None) => None,
-    };
-    headers.extend(says.map(|says| ("cache-control".to_owned(), says)));
-    Incoming { asked: now, status: fetched.status, headers: Headers::new(headers), body: fetched.body.into_bytes() }
 }
 
 /// A shelf that takes nothing more once what it is for is gone.

@@ -34,6 +34,7 @@ pub use front::{Call, Content, Front, Later, Memory, Opened, Served, Unavailable
 pub use headers::Headers;
 pub use keeper::{Answered, Ask, Keeper, MAX_KEPT, Store, Told};
 pub use keys::Record;
+pub use policy::{Lifetimes, Terms};
 pub use requests::{Asked, Class, Query};
 pub use settings::{BadVariable, MetricsFrom, ProxySettings};
 pub use source::{Fetched, Shelf, Source, Trouble};

@@ -3,7 +3,7 @@
 use super::headers::{Headers, UPSTREAM_HEADERS};
 use super::keys::CLOCK_SKEW;
 use super::requests::{Asked, Class};
-use crate::cache::{Fields, Rules, Said, Stale, Times, said};
+use crate::cache::{self, Fields, Rules, Said, Stale, Times, said};
 use crate::codec::as_list;
 use crate::weeks::freshness;
 use streamgage::calendar::Day;
@@ -76,49 +76,65 @@ const RULES: Rules = Rules {
     },
 };
 
-/// The upstream forbids to keep an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotKept;
+/// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
+pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
+    Some(Terms::of(headers, times)?.lifetimes(default_freshness(asked, times.answered)))
+}
 
-/// Until when the upstream says that a good answer is fresh, if it says so, in milliseconds since 1970-01-01.
-///
-/// # Errors
-/// It may not be kept at all.
-pub fn said_fresh(headers: &Headers, times: Times) -> Result<Option<i64>, NotKept> {
-    match said_of(headers, times) {
-        Said::NotStored => Err(NotKept),
-        Said::Explicit(lifetimes) => Ok(Some(lifetimes.fresh_until(times.answered))),
-        Said::Nothing(_) => Ok(None),
+/// What the upstream says of how long a good answer serves, if it lets it be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    answered: i64,
+    said: cache::Lifetimes,
+    /// Whether it says how long it is fresh.
+    is_explicit: bool,
+}
+
+impl Terms {
+    /// Reads the headers; `None`, if the answer may not be kept at all (RFC 9111 §3).
+    pub fn of(headers: &Headers, times: Times) -> Option<Terms> {
+        let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
+        let (said, is_explicit) = match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
+            Said::NotStored => return None,
+            Said::Explicit(said) => (said, true),
+            Said::Nothing(said) => (said, false),
+        };
+        Some(Terms { answered: times.answered, said, is_explicit })
+    }
+
+    /// Until when it serves. What is not said to be fresh for a time is so for `otherwise` milliseconds.
+    pub fn lifetimes(&self, otherwise: i64) -> Lifetimes {
+        let Terms { answered, said, is_explicit } = self;
+        let fresh = if *is_explicit { said.fresh_until(*answered) } else { answered.saturating_add(otherwise) };
+        let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(LONGEST).min(LONGEST) * SECOND;
+        Lifetimes {
+            born: answered.saturating_sub(seconds(said.initial_age)),
+            fresh,
+            revalidate: fresh.saturating_add(seconds(said.stale.while_revalidating)),
+            error: fresh.saturating_add(seconds(said.stale.if_error)),
+        }
     }
 }
 
-/// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
-pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
-    let now = times.answered;
-    let (lifetimes, fresh) = match said_of(headers, times) {
-        Said::NotStored => return None,
-        Said::Explicit(lifetimes) => (lifetimes, lifetimes.fresh_until(now)),
-        Said::Nothing(lifetimes) => (lifetimes, now + default_freshness(asked, now)),
-    };
-    let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(LONGEST).min(LONGEST) * SECOND;
-    Some(Lifetimes {
-        born: now - seconds(lifetimes.initial_age),
-        fresh,
-        revalidate: fresh + seconds(lifetimes.stale.while_revalidating),
-        error: fresh + seconds(lifetimes.stale.if_error),
-    })
-}
-
-/// What the headers of a good answer say of keeping it.
-fn said_of(headers: &Headers, times: Times) -> Said {
-    let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
-    said(&sent, 200, &headers.iter().collect(), times, &RULES)
-}
-
 impl Lifetimes {
-    /// Of an answer that was put together: from the oldest of what it holds to the first that is no longer fresh.
-    pub(crate) fn assembled(born: i64, fresh: i64) -> Lifetimes {
-        let until = |seconds: u64| fresh + i64::try_from(seconds).unwrap_or(LONGEST) * SECOND;
+    /// Of all that an answer is put together of: from the oldest on, and as long as each of them serves.
+    pub(crate) fn and(self, other: Lifetimes) -> Lifetimes {
+        Lifetimes {
+            born: self.born.min(other.born),
+            fresh: self.fresh.min(other.fresh),
+            revalidate: self.revalidate.min(other.revalidate),
+            error: self.error.min(other.error),
+        }
+    }
+
+    /// Of what is fresh until that moment, and no good after it.
+    pub(crate) fn none(time: i64) -> Lifetimes {
+        Lifetimes { born: time, fresh: time, revalidate: time, error: time }
+    }
+
+    /// Of what is made here, so that nobody else says how long it serves.
+    pub(crate) fn ours(born: i64, fresh: i64) -> Lifetimes {
+        let until = |seconds: u64| fresh.saturating_add(i64::try_from(seconds).unwrap_or(LONGEST) * SECOND);
         Lifetimes { born, fresh, revalidate: until(STALE_WHILE_REVALIDATE), error: until(STALE_IF_ERROR) }
     }
 }

@@ -3,6 +3,8 @@
 //! The plans by weeks and of deriving are written over these two traits, so that they run as they are in workerd and in
 //! a test's memory.
 
+use super::headers::Headers;
+use crate::cache::Times;
 use std::future::Future;
 
 /// The upstream, as one partition sees it.
@@ -23,8 +25,10 @@ pub struct Fetched {
     pub status: u16,
     /// The body: of a 200 whole JSON text.
     pub body: String,
-    /// Until when it is fresh, where the upstream says so; in milliseconds since 1970-01-01T00:00:00Z.
-    pub fresh_until: Option<i64>,
+    /// Its headers.
+    pub headers: Headers,
+    /// When it was asked for, and came; in milliseconds since 1970-01-01T00:00:00Z.
+    pub times: Times,
 }
 
 /// Why there is no answer. The fault is the upstream's, or the network's.

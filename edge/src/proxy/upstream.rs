@@ -3,7 +3,7 @@
 use super::breaker::Breaker;
 use super::entry::Validators;
 use super::headers::{Headers, UPSTREAM_HEADERS};
-use super::policy::said_fresh;
+use super::policy::Terms;
 use super::retry::{Failed, seconds, wait};
 use super::settings::ProxySettings;
 use super::source::{Fetched, Source, Trouble};
@@ -195,11 +195,11 @@ impl<N: Net> Source for Upstream<'_, N> {
         if status < 400 && (status >= 300 || !is_json()) {
             return Err(Trouble::Broken);
         }
-        let said = said_fresh(&headers, Times { asked, answered: self.net.now() });
-        if said.is_err() && status < 300 {
+        let times = Times { asked, answered: self.net.now() };
+        if status < 300 && Terms::of(&headers, times).is_none() {
             self.may_keep.set(false);
         }
-        Ok(Fetched { status, body, fresh_until: said.unwrap_or(None) })
+        Ok(Fetched { status, body, headers, times })
     }
 
     fn now(&self) -> i64 {

@@ -8,7 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use streamgage::calendar::Day;
-use streamgage_edge::proxy::{Fetched, Shelf, Source, Trouble};
+use streamgage_edge::cache::Times;
+use streamgage_edge::proxy::{Fetched, Headers, Shelf, Source, Trouble};
 
 pub const DAY: i64 = 86_400_000;
 
@@ -96,7 +97,10 @@ impl<F: Fn(&str, &str, Day) -> Fetched> Source for Upstream<F> {
         self.budget.set(budget.saturating_sub(1));
         match self.trouble.get().or((budget == 0).then_some(Trouble::OverBudget)) {
             Some(trouble) => Err(trouble),
-            None => Ok((self.answer)(path, query, self.today())),
+            None => {
+                let times = Times { asked: self.now(), answered: self.now() };
+                Ok(Fetched { times, ..(self.answer)(path, query, self.today()) })
+            }
         }
     }
 
@@ -107,5 +111,5 @@ impl<F: Fn(&str, &str, Day) -> Fetched> Source for Upstream<F> {
 
 /// A 200.
 pub fn ok(body: impl Into<String>) -> Fetched {
-    Fetched { status: 200, body: body.into(), fresh_until: None }
+    Fetched { status: 200, body: body.into(), headers: Headers::default(), times: Times { asked: 0, answered: 0 } }
 }
