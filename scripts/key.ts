@@ -99,6 +99,7 @@ async function command(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: {
+      help: { type: "boolean", short: "h", default: false },
       permissions: { type: "string", default: "metrics,core" },
       teams: { type: "string" },
       repos: { type: "string" },
@@ -107,6 +108,7 @@ async function command(): Promise<void> {
       "persist-to": { type: "string" },
     },
   });
+  if (values.help) return console.log(usage);
   const [action, argument, ...others] = positionals;
   const local = values["persist-to"] ?? join(home, "current");
   if (!values.remote && !existsSync(local))

@@ -10,7 +10,7 @@ fn member(field: &Field) -> String {
         Kind::Boolean => "boolean",
         Kind::Text => "string",
         Kind::DateTime => "DateTime",
-        Kind::Ids => "number[]",
+        Kind::Ids => "(number | { id: number })[]",
         // That may be null anyhow.
         Kind::Json => return format!("{}?: Json;", field.name),
     };

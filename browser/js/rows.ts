@@ -135,7 +135,7 @@ export interface Repo {
   /** `null` until it has been processed. */
   oldest_commit_date?: DateTime | null;
   /** Its tags: their ids, or objects that have them, as the API shows it. */
-  tags?: (number | Pick<Tag, "id">)[] | null;
+  tags?: (number | { id: number })[] | null;
 }
 
 /** A tag of repositories, as `core/tags` gives it. */

@@ -170,7 +170,9 @@ pub fn header(folder: &Path) -> Result<Option<Header>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("dump.json: {error}")),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| format!("dump.json: {error}"))
+    // Some editors write a byte order mark, which says nothing (RFC 8259 §8.1).
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    serde_json::from_slice(text).map(Some).map_err(|error| format!("dump.json: {error}"))
 }
 
 /// Writes `dump.json`.

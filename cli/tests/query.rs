@@ -123,6 +123,10 @@ fn a_later_row_replaces_an_earlier_one_and_can_delete() {
         [ROW.replace("2.5", "99"), ROW.replace(":1,\"a", ":2,\"a"), ROW.into(), r#"{"_deleted":true,"id":2}"#.into()];
     fs::write(dump.join("commits.ndjson"), rows.join("\r\n")).unwrap();
     assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
+    // As some editors write it.
+    fs::write(dump.join("commits.ndjson"), format!("\u{feff}{}", rows.join("\r\n"))).unwrap();
+    fs::write(dump.join("dump.json"), "\u{feff}{\"format\":1}").unwrap();
+    assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
 }
 
 /// Rows of distinct ids, and the same in another order: by their text, backwards.

@@ -15,6 +15,8 @@ use streamgage::metrics::author_day;
 use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_text_row, resource};
 use streamgage::sort::sort_by_key;
 
+/// What a body of gzip begins with (RFC 1952 §2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The most bytes of a body.
 pub const MAX_BODY: usize = 1_000_000;
 /// The most rows of a body: with these a transaction stays far below the 30 seconds that D1 gives it.
@@ -49,11 +51,16 @@ impl Import {
     /// Reads a body into the statements of one batch.
     ///
     /// # Errors
-    /// The 400 that names the line and the field, or a 413.
+    /// The 400 that names the line and the field, a 413, or a 415.
     pub fn read(self, body: &[u8]) -> Result<ImportBatch, Reply> {
         if body.len() > MAX_BODY {
             return Err(Import::too_large());
         }
+        if body.starts_with(&GZIP) {
+            return Err(Import::compressed());
+        }
+        // Some editors write a byte order mark, which says nothing (RFC 8259 §8.1).
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
         let text = std::str::from_utf8(body).map_err(|error| {
             let before = body.get(..error.valid_up_to()).unwrap_or_default();
             let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -75,6 +82,11 @@ impl Import {
     pub fn too_large() -> Reply {
         let message = format!("a request holds at most {MAX_BODY} bytes; send fewer rows in each");
         error(413, None, &RowError { field: None, message })
+    }
+
+    /// The answer to a body that is compressed (RFC 9110 §15.5.16).
+    pub(crate) fn compressed() -> Reply {
+        error(415, None, &RowError { field: None, message: "is compressed; send it as plain text".into() })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which of the v3 endpoints a path names (§1–§3).
 
+use super::parameters::unquote;
 use crate::schema::{Resource, resource};
 use alloc::{format, string::String};
 
@@ -32,7 +33,7 @@ pub enum Route {
     NotFound,
 }
 
-/// Finds the endpoint of a path.
+/// Finds the endpoint of a path, whichever of its characters are percent-encoded.
 ///
 /// ```
 /// use streamgage::query::{route, Endpoint, Route};
@@ -42,8 +43,9 @@ pub enum Route {
 /// assert_eq!(route("/v3/customer/core/nope/"), Route::NotFound);
 /// ```
 pub fn route(path: &str) -> Route {
+    let path = unquote(path);
     let Some(whole) = path.strip_suffix('/') else {
-        return endpoint(path).map_or(Route::NotFound, |_| Route::Redirect(format!("{path}/")));
+        return endpoint(&path).map_or(Route::NotFound, |_| Route::Redirect(format!("{path}/")));
     };
     endpoint(whole).map_or(Route::NotFound, Route::Endpoint)
 }
@@ -76,6 +78,7 @@ mod tests {
         assert_eq!(route("/v3/customer/core/teams/"), Route::Endpoint(Endpoint::List(teams)));
         assert_eq!(route("/v3/customer/core/teams/7/"), Route::Endpoint(Endpoint::Object(teams, 7)));
         assert_eq!(route("/v3/customer/core/teams/7"), Route::Redirect("/v3/customer/core/teams/7/".into()));
+        assert_eq!(route("/v3/customer/%63ore/team%73"), Route::Redirect("/v3/customer/core/teams/".into()));
         assert_eq!(route("/v3/customer/core/commits.agg/"), Route::Endpoint(Endpoint::Aggregate));
     }
 
@@ -95,6 +98,9 @@ mod tests {
             "/v3/customer/metrics/",
             "//v3/customer/core/teams/",
             "/v3/customer/core/nope",
+            "/v3/customer/core/teams+/",
+            "/v3/customer/core/teams%2/",
+            "/v3/customer/core/%2574eams/",
         ] {
             assert_eq!(route(path), Route::NotFound, "{path}");
         }

@@ -9,6 +9,9 @@ pub const MAX_LIMIT: u64 = 1_000;
 /// How many rows a page has where no good number is asked for.
 pub const DEFAULT_LIMIT: u64 = 100;
 
+/// An offset beyond all rows: any larger one is as good.
+const FAR: u64 = i64::MAX.unsigned_abs();
+
 /// Which rows of a list are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -30,24 +33,30 @@ impl Page {
     pub fn parse(query_string: &str) -> Page {
         let parameters = Parameters::parse(query_string);
         let read = |name| parameters.value(name).and_then(parse_int);
-        let limit = read("limit").filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
-        Page { limit, offset: read("offset").unwrap_or(0) }
+        let limit = read("limit").and_then(|limit| u64::try_from(limit).ok().or(Some(MAX_LIMIT)));
+        let limit = limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+        Page { limit, offset: u64::try_from(read("offset").unwrap_or(0)).map_or(FAR, |offset| offset.min(FAR)) }
     }
 
     /// The address of the next page of a list of `count` rows; `address` is that of the list, without a query.
     pub fn next(&self, count: u64, address: &str, query_string: &str) -> Option<String> {
         let offset = self.offset.saturating_add(self.limit);
-        (offset < count).then(|| self.link(address, query_string, Some(offset)))
+        (offset < count).then(|| self.link(address, query_string, Some(offset.into())))
     }
 
     /// The address of the previous page.
     pub fn previous(&self, address: &str, query_string: &str) -> Option<String> {
-        let offset = self.offset.checked_sub(self.limit).filter(|&offset| offset > 0);
-        (self.offset > 0).then(|| self.link(address, query_string, offset))
+        let offset = if self.offset == FAR {
+            Parameters::parse(query_string).value("offset").and_then(parse_int).unwrap_or(FAR.into())
+        } else {
+            self.offset.into()
+        };
+        let previous = offset.checked_sub(self.limit.into()).filter(|&offset| offset > 0);
+        (offset > 0).then(|| self.link(address, query_string, previous))
     }
 
     /// The parameters as sent, sorted by name, with `limit` and `offset` as they are meant.
-    fn link(&self, address: &str, query_string: &str, offset: Option<u64>) -> String {
+    fn link(&self, address: &str, query_string: &str, offset: Option<u128>) -> String {
         let parameters = Parameters::parse(query_string);
         let limit = self.limit.to_string();
         let offset = offset.map(|offset| offset.to_string());
@@ -59,8 +68,8 @@ impl Page {
     }
 }
 
-/// Reads a whole number as Python's `int` does, if it is 0 or more; one beyond 63 bits is as good as the largest.
-fn parse_int(text: &str) -> Option<u64> {
+/// Reads a whole number as Python's `int` does, if it is 0 or more; of one beyond 128 bits it is the largest.
+fn parse_int(text: &str) -> Option<u128> {
     // Other than `Decimal` and `strip`, it takes the information separators of ASCII for no white space.
     let text = text.trim();
     let (negative, digits) = match text.split_at_checked(1) {
@@ -68,19 +77,19 @@ fn parse_int(text: &str) -> Option<u64> {
         Some(("+", digits)) => (false, digits),
         _ => (false, text),
     };
-    let mut value = 0u64;
+    let mut value = 0u128;
     let mut underscore_may_follow = false;
     for character in digits.chars() {
         match crate::number::decimal_digit(character) {
             Some(digit) => {
-                value = value.saturating_mul(10).saturating_add(u64::from(digit));
+                value = value.saturating_mul(10).saturating_add(digit.into());
                 underscore_may_follow = true;
             }
             None if character == '_' && underscore_may_follow => underscore_may_follow = false,
             None => return None,
         }
     }
-    (underscore_may_follow && (!negative || value == 0)).then_some(value.min(i64::MAX.unsigned_abs()))
+    (underscore_may_follow && (!negative || value == 0)).then_some(value)
 }
 
 #[cfg(test)]
@@ -108,7 +117,8 @@ mod tests {
             ("1_0", Some(10)),
             ("٣", Some(3)),
             ("-0", Some(0)),
-            ("99999999999999999999", Some(i64::MAX as u64)),
+            ("99999999999999999999", Some(99_999_999_999_999_999_999)),
+            ("9999999999999999999999999999999999999999", Some(u128::MAX)),
         ] {
             assert_eq!(parse_int(text), value, "{text}");
         }
@@ -136,5 +146,7 @@ mod tests {
             links(12, "offset=9223372036854775807&limit=2"),
             (None, some("?limit=2&offset=9223372036854775805"))
         );
+        let beyond = "offset=99999999999999999999&limit=99999999999999999999";
+        assert_eq!(links(12, beyond), (None, some("?limit=1000&offset=99999999999999998999")));
     }
 }

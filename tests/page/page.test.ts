@@ -97,6 +97,7 @@ test("a bad date shows the documented message beside its field, and nothing is s
   assert.equal(await page.locator("#start_date").getAttribute("aria-describedby"), "start_date-error");
   assert.equal(await page.locator("#start_date").getAttribute("aria-invalid"), "true");
   assert.match(await text(page, "#status"), /^Not sent/);
+  assert.equal(await page.locator("#request").isVisible(), false);
 
   await page.locator("#start_date").fill("2026-08-01");
   await page.locator("#end_date").fill("2026-07-01");
@@ -108,6 +109,7 @@ test("a bad date shows the documented message beside its field, and nothing is s
 
   await page.locator("#end_date").fill("2026-08-31");
   await page.locator("#end_date-error").waitFor({ state: "hidden" });
+  await page.locator("#request").waitFor();
   assert.deepEqual(complaints, []);
 });
 
@@ -258,7 +260,7 @@ test("403, 429, 500, nonsense and silence are told apart, and tried again", asyn
   server.answers.set(METRICS, { status: 403, body: detail("You do not have permission to perform this action.") });
   await said(/You do not have permission to perform this action\. Ask for a key with the Metrics permission/);
   server.answers.set(METRICS, { status: 500, body: { error: ["Unknown error occurred"] } });
-  await said(/The server failed \(500\)/);
+  await said(/It answered 500\./);
   server.answers.set(METRICS, { status: 200, body: "hello" });
   await said(/not with metrics/);
   server.answers.set(METRICS, { status: 400, body: { start_date: ["Bad."], repo_tag_id: ["Worse."] } });

@@ -63,7 +63,7 @@ function problem(response: Response, body: unknown): Problem {
       return new Problem("throttled", detail || "Too many requests.", { retryAfter });
     }
     default:
-      if (response.status >= 500) return new Problem("server", `The server failed (${response.status}).`);
+      if (response.status >= 500) return new Problem("server", `It answered ${response.status}.`);
       return new Problem("unexpected", detail || `The server answered ${response.status}, and not as the API does.`);
   }
 }

@@ -59,6 +59,8 @@ async function ask(history: "push" | "keep"): Promise<void> {
   const invalid = Object.keys(errors).length > 0;
   element("results").classList.toggle("stale", invalid);
   element("dashboard").setAttribute("aria-busy", String(!invalid));
+  // What was asked before is not what the fields say now.
+  if (invalid) shown("request", false);
   if (invalid) return void status("Not sent: see the message beside the field.");
 
   remember(query, history);

@@ -382,6 +382,7 @@ fn import_of(
     });
     let wrong = "A row can't be right: its line, its field and why. Nothing is stored.";
     let too_large = Json::object([alone("Too large", Json::written(&Import::too_large().body))]);
+    let compressed = Json::object([alone("Compressed", Json::written(&Import::compressed().body))]);
     let operation = object! {
         "tags" => list![OURS_TAG],
         "operationId" => format!("import_{name}"),
@@ -395,6 +396,7 @@ fn import_of(
             "403" => reference("responses", "Forbidden"),
             "405" => not_allowed(IMPORT_METHODS, Asked::get(format!("/import/{name}"))),
             "413" => answer("The body is too large.", schema("ImportError"), too_large),
+            "415" => answer("The body is compressed.", schema("ImportError"), compressed),
             "429" => reference("responses", "TooMany"),
             "500" => reference("responses", "Failure"),
         },

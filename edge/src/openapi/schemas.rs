@@ -205,7 +205,11 @@ fn value(field: &Field) -> Json {
         }
         Kind::Ids => {
             let id = object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER };
-            return object! { "type" => list!["array", "null"], "items" => id };
+            // An object that has the id will do, as rows show it.
+            let shown = object! {
+                "type" => "object", "required" => list!["id"], "properties" => object! { "id" => id.clone() },
+            };
+            return object! { "type" => list!["array", "null"], "items" => object! { "anyOf" => list![id, shown] } };
         }
         Kind::Json => return Json::object::<&str, Json>([]),
     };
