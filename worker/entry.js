@@ -28,12 +28,18 @@ function failed(error) {
  */
 function made(text) {
   const end = text.indexOf("\n");
-  if (end > 0) last = new Response(null, JSON.parse(text.slice(0, end)));
+  if (end > 0) {
+    // Should the head be none, those that are sent with it from now on are no answers.
+    last = none;
+    last = new Response(null, JSON.parse(text.slice(0, end)));
+  }
   return new Response(text.slice(end + 1) || null, last);
 }
 
+const none = new Response(null, { status: 500, headers: { "Cache-Control": "private, no-store" } });
+
 /** A response with the last head: another is made like it in two thirds of the time that a head takes. */
-let last = new Response();
+let last = none;
 
 export default {
   /**

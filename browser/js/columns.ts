@@ -60,16 +60,33 @@ export function metricsColumnsOf(
   { today = utcToday() }: Asked = {},
 ): Outcome<MetricsColumns> {
   const query = queryOf(range);
-  let wasm: Wasm | undefined;
+  let why: Outcome<never> | undefined;
+  const begin = () => {
+    const wasm = Wasm.begin(query, today);
+    if (wasm === undefined) why = invalid(query, today);
+    return wasm;
+  };
+  const columns = figuresOf(begin, (wasm) => {
+    const tooMany = lengthOf(commits) > MAX_ROWS;
+    why = failed(
+      "memory",
+      tooMany ? "Columns of 4 GB and more are not read." : "There are too many users and weeks to tell apart.",
+    );
+    let taken = 0;
+    return !tooMany && addRows(wasm, commits, Wasm.block(), (size) => (taken += size) - size);
+  });
+  return columns ?? why!;
+}
+
+/** The figures of what `add` adds to sums, if it can. The sums are freed, whatever happens. */
+export function figuresOf<Of extends Sums>(
+  begin: () => Of | undefined,
+  add: (wasm: Of) => boolean,
+): Outcome<MetricsColumns> | undefined {
+  let wasm: Of | undefined;
   try {
-    wasm = Wasm.begin(query, today);
-    if (wasm === undefined) return invalid(query, today);
-    const rows = lengthOf(commits);
-    if (rows > MAX_ROWS) return failed("memory", "Columns of 4 GB and more are not read.");
-    let begin = 0;
-    const next = (size: number) => (begin += size) - size;
-    if (!addRows(wasm, commits, Wasm.block(), next))
-      return failed("memory", "There are too many users and weeks to tell apart.");
+    wasm = begin();
+    if (!wasm || !add(wasm)) return undefined;
     const ended = wasm;
     wasm = undefined;
     return done(figures(ended.columns()));
@@ -85,10 +102,12 @@ export function metricsColumnsOf(
 export const queryOf = ({ start_date, end_date, resolution }: Range): string =>
   queryString({ start_date, end_date, resolution } as MetricsParameters);
 
-/** What of wasm adds a block of rows. */
+/** What of wasm adds blocks of rows, and ends with their figures. */
 interface Sums {
   room(): number;
   add(commits: number): boolean;
+  columns(): Float64Array;
+  free(): void;
 }
 
 /**

@@ -18,6 +18,7 @@ import { absorb, initSync } from "./wasm.js";
 import {
   answerOf,
   COLUMNS,
+  figuresOf,
   MAX_ROWS,
   metricsColumnsOf,
   queryOf,
@@ -26,10 +27,10 @@ import {
   type Range,
 } from "./columns.ts";
 import { utcToday } from "./queries.ts";
-import { done, failed, type Failure, type Outcome } from "./results.ts";
+import { failed, type Failure, type Outcome } from "./results.ts";
 import type { MetricsAnswer, MetricsColumns } from "./rows.ts";
 import { summed, type ShareCall, type Shared, type ShareReply } from "./share.ts";
-import { failure, figures, type Asked } from "./table.ts";
+import type { Asked } from "./table.ts";
 
 /** A `Worker`, of a page or of Node, that runs `streamgage/thread`. */
 export type Thread = { postMessage(message: unknown): void; terminate(): unknown } & (
@@ -107,25 +108,15 @@ export async function threads(others: readonly Thread[]): Promise<Threads> {
     if (!canShare || rows < FEW || rows > MAX_ROWS) return alone();
     const taken = new Int32Array(new SharedArrayBuffer(4));
     const of = { query: queryOf(range), today: asked.today ?? utcToday(), commits, taken };
-    const replies = ask(of);
-    let wasm = summed(of);
-    try {
-      for (const reply of await Promise.all(replies)) {
-        if (end) return end;
-        // What is wrong is told as one thread finds it.
-        if (!wasm || !reply?.sums || !absorb(wasm, reply.sums)) return alone();
-      }
-      if (!wasm) return alone();
-      const ended = wasm;
-      wasm = undefined;
-      return done(figures(ended.columns()));
-    } catch (error) {
-      // What a trap leaves behind can't be relied on.
-      if (error instanceof WebAssembly.RuntimeError) wasm = undefined;
-      return failure(error);
-    } finally {
-      wasm?.free();
-    }
+    const asking = Promise.all(ask(of));
+    const own = summed(of);
+    const replies = await asking;
+    const columns = figuresOf(
+      () => own,
+      (wasm) => !end && replies.every((reply) => reply?.sums && absorb(wasm, reply.sums)),
+    );
+    // What is wrong is told as one thread finds it.
+    return end ?? columns ?? alone();
   }
 
   const pool: Threads = {

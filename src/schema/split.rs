@@ -58,8 +58,6 @@ enum Place {
     Results,
 }
 
-const BYTE_ORDER_MARK: &str = "\u{feff}";
-
 /// The members of a page. No resource has a field of these names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Member {
@@ -197,12 +195,6 @@ impl Splitter {
                 return Ok(Some(1));
             }
             (_, true, _) => return Err(broken("is no list of rows")),
-            // A byte order mark, which some editors write, says nothing (RFC 8259 §8.1).
-            (Place::Top, _, 0xef) if self.scan.at == 0 => match rest.get(..BYTE_ORDER_MARK.len()) {
-                None => return Ok(None),
-                Some(mark) if mark == BYTE_ORDER_MARK.as_bytes() => return Ok(Some(mark.len())),
-                Some(_) => {}
-            },
             (Place::Top, _, b'[') => {
                 self.place = Place::List;
                 return Ok(Some(1));
@@ -406,16 +398,6 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_says_nothing() {
-        let row = Ok(["{\"id\":1}".to_string()].into());
-        for text in ["\u{feff}{\"id\":1}", " \u{feff}[{\"id\":1}]\u{feff}", "\u{feff}{\"results\":[{\"id\":1}]}"] {
-            assert_eq!(rows(text), row, "{text}");
-            let pieces: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
-            assert_eq!(split(&pieces).map(|(rows, _)| rows), row, "{text}");
-        }
-    }
-
-    #[test]
     fn what_is_none() {
         for text in [
             "{",
@@ -439,8 +421,6 @@ mod tests {
             "{\"a\":\"}",
             "7",
             "{\"id\":1},{\"id\":2}",
-            "[\u{feff}{}]",
-            "\u{fefe}{}",
         ] {
             assert!(rows(text).is_err(), "{text}: {:?}", rows(text));
         }

@@ -89,17 +89,15 @@ pub fn ids(list: &str) -> Option<Vec<i64>> {
     }
     let mut ids = Vec::new();
     while let Some(element) = reader.element().ok()? {
-        let mut object = Reader::new(element);
-        let mut id = Some(element);
-        if object.begin(b'{') {
-            id = None;
-            while let Some((name, value)) = object.member().ok()? {
-                if name == "id" {
-                    id = Some(value);
-                }
+        // A number has no members.
+        let (mut object, mut id) = (Reader::new(element), element);
+        object.begin(b'{');
+        while let Ok(Some((name, value))) = object.member() {
+            if name == "id" {
+                id = value;
             }
         }
-        ids.push(id?.parse().ok()?);
+        ids.push(id.parse().ok()?);
     }
     Some(ids)
 }
