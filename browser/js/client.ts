@@ -98,7 +98,7 @@ export function createClient(options: ClientOptions): Client {
     read: (response: Response) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
     if (signal?.aborted) return failed("aborted", String(signal.reason));
-    const checked = validate(path, query, today);
+    const checked = validate(path, query, `${today}`);
     const invalid = refusal({ status: Number(checked.slice(0, 3)), body: checked.slice(3) });
     // Without the module of lists only the server knows.
     if (invalid && invalid.error.kind !== "no-lists") return invalid;

@@ -62,7 +62,7 @@ export function metricsColumnsOf(
   const query = queryOf(range);
   let why: Outcome<never> | undefined;
   const begin = () => {
-    const wasm = Wasm.begin(query, today);
+    const wasm = Wasm.begin(query, `${today}`);
     if (wasm === undefined) why = invalid(query, today);
     return wasm;
   };

@@ -35,7 +35,7 @@ export function validateList(resource: ResourceName | "commits.agg", query: Quer
 }
 
 function check(path: string, query: string, today: Day): Outcome<void> {
-  const answer = validate(path, query, today);
+  const answer = validate(path, query, `${today}`);
   return refusal({ status: Number(answer.slice(0, 3)), body: answer.slice(3) }) ?? done(undefined);
 }
 

@@ -61,3 +61,9 @@ export const failed = <Kind extends Failure["kind"]>(
 export const brokeOff = (error: unknown) => failed("network", `The text broke off: ${String(error)}`);
 /** What is answered where a table was. */
 export const freed = () => failed("freed", "The table was freed.");
+
+/** Why there are no rows in a response that a server refuses or fails with. */
+export const unanswered = (source: unknown): { ok: false; error: Failure } | undefined =>
+  source instanceof Response && !source.ok
+    ? failed("unexpected", `The server answered ${source.status}, without rows.`, { status: source.status })
+    : undefined;

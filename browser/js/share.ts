@@ -26,7 +26,7 @@ export type ShareReply = { share: number; sums?: Uint8Array<ArrayBuffer>; error?
 export function summed({ query, today, commits, taken }: Shared): Wasm | undefined {
   let wasm: Wasm | undefined;
   try {
-    wasm = Wasm.begin(query, today);
+    wasm = Wasm.begin(query, `${today}`);
     if (wasm && addRows(wasm, commits, STEP, (size) => Atomics.add(taken, 0, size))) return wasm;
   } catch (error) {
     // What a trap leaves behind can't be relied on.

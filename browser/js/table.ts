@@ -1,7 +1,17 @@
 /** An organization's rows, loaded once and asked many times. */
 import { heap, Reader, Table as Wasm, validate } from "./wasm.js";
 import { listPath, METRICS, queryString, utcToday, type MetricsParameters, type Query } from "./queries.ts";
-import { brokeOff, done, failed, freed, type BadRow, type Errors, type ListErrors, type Outcome } from "./results.ts";
+import {
+  brokeOff,
+  done,
+  failed,
+  freed,
+  unanswered,
+  type BadRow,
+  type Errors,
+  type ListErrors,
+  type Outcome,
+} from "./results.ts";
 import type { AggregateRow, Day, MetricsAnswer, MetricsColumns, Page, ResourceName, Resources, Shown } from "./rows.ts";
 
 /** Rows as objects, or JSON text as it came: NDJSON, a list of rows, v3 pages, or several of these. */
@@ -72,7 +82,7 @@ export class Table {
     source: Stream,
     { signal, onProgress }: LoadOptions = {},
   ): Promise<Outcome<Added>> {
-    const read = this.#begin(resource);
+    const read = unanswered(source) ?? this.#begin(resource);
     if (!read.ok) return read;
     const reader = read.value;
     try {
@@ -101,7 +111,7 @@ export class Table {
   /** The metrics of a range as typed arrays. */
   metricsColumns(query: Query<MetricsParameters>, { today = utcToday() }: Asked = {}): Outcome<MetricsColumns> {
     const text = queryString(query);
-    const asked = this.#use((wasm) => wasm.columns(text, today));
+    const asked = this.#use((wasm) => wasm.columns(text, `${today}`));
     if (!asked.ok) return asked;
     return asked.value === undefined ? invalid(text, today) : done(figures(asked.value));
   }
@@ -129,7 +139,7 @@ export class Table {
     const target = String(request);
     const origin = /^\w+:\/\/[^/?#]*/.exec(target)?.[0] ?? "";
     const [, path = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(target.slice(origin.length)) ?? [];
-    return this.#use((wasm) => parts(wasm.answer(path, query, today, origin)));
+    return this.#use((wasm) => parts(wasm.answer(path, query, `${today}`, origin)));
   }
 
   /**
@@ -202,7 +212,7 @@ export class Table {
   }
 
   #ask<Value>(path: string, query: string, { today = utcToday() }: Asked = {}): Outcome<Value> {
-    const asked = this.#use((wasm) => parts(wasm.answer(path, query, today, "")));
+    const asked = this.#use((wasm) => parts(wasm.answer(path, query, `${today}`, "")));
     if (!asked.ok) return asked;
     const refused = refusal(asked.value);
     return refused ?? done(JSON.parse(asked.value.body) as Value);
@@ -241,7 +251,7 @@ export function figures(all: Float64Array): MetricsColumns {
 
 /** Why a metrics request is not valid. */
 export const invalid = (query: string, today: Day): { ok: false; error: Failure } =>
-  refusal(parts(validate(METRICS, query, today)))!;
+  refusal(parts(validate(METRICS, query, `${today}`)))!;
 
 /** Carries a failure out of a loop. */
 export class Refused extends Error {

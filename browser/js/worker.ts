@@ -10,7 +10,7 @@
  */
 import type { Client, ClientOptions, Loading, Progress } from "./client.ts";
 import { queryString, type MetricsParameters, type Query } from "./queries.ts";
-import { brokeOff, failed, type Failure, type Outcome } from "./results.ts";
+import { brokeOff, failed, unanswered, type Failure, type Outcome } from "./results.ts";
 import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
 import type { Call, Reply } from "./serve.ts";
 import type { Added, Asked, Rows } from "./table.ts";
@@ -108,6 +108,8 @@ export function connect(port: Port): Connection {
     const table: RemoteTable = {
       add: (resource, rows) => call(target, "add", [resource, rows]),
       load: async (resource, source) => {
+        const refused = unanswered(source);
+        if (refused) return refused;
         const body = source instanceof ReadableStream ? new Response(source) : source;
         const text = await body.arrayBuffer().catch(brokeOff);
         return "ok" in text ? text : call(target, "add", [resource, text]);

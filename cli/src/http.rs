@@ -93,9 +93,12 @@ impl Base {
         &self.path
     }
 
-    /// The host, as a name for what is there.
-    pub fn host(&self) -> &str {
-        &self.host
+    /// The host, and the port if it is an unusual one, as a name for what is there.
+    pub fn name(&self) -> String {
+        match (self.scheme.as_str(), self.port) {
+            ("https", 443) | ("http", 80) => self.host.clone(),
+            (_, port) => format!("{}:{port}", self.host),
+        }
     }
 
     /// The same server with another path.

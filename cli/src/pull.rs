@@ -115,7 +115,7 @@ fn header(client: &Client) -> Result<Header, Failure> {
         _ => None,
     };
     let (name, demo) = dataset.map_or_else(Default::default, |dataset| (dataset.name, dataset.demo));
-    let name = if name.is_empty() { client.base().host().to_owned() } else { name };
+    let name = if name.is_empty() { client.base().name() } else { name };
     Ok(Header { format: 1, demo, name })
 }
 

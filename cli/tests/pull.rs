@@ -70,7 +70,8 @@ fn every_list_is_saved_in_one_form() {
     assert!(out.contains("commits: 2500 rows") && out.contains("user_alias: 0 rows"), "{out}");
     let dump = files(&home.join("dump"));
     let text = |name: &str| String::from_utf8(dump[name].clone()).unwrap();
-    assert_eq!(text("dump.json"), "{\"format\":1,\"demo\":false,\"name\":\"127.0.0.1\"}\n");
+    let name = server.url.trim_start_matches("http://");
+    assert_eq!(text("dump.json"), format!("{{\"format\":1,\"demo\":false,\"name\":\"{name}\"}}\n"));
     assert_eq!(text("tags.ndjson"), "{\"id\":3,\"name\":\"t\",\"org_id\":1}\n");
     assert_eq!(text("user_alias.ndjson"), "");
     assert_eq!(
@@ -122,15 +123,17 @@ fn lists_that_are_not_there_are_left_out_but_commits_must_be() {
     let mut some = lists(3);
     some.remove("tags");
     some.remove("user_alias");
-    let server = upstream(some.clone());
+    let served = Arc::new(Mutex::new(some));
+    let lists = Arc::clone(&served);
+    let server = Server::start(move |_, request| answer(&lists.lock().unwrap(), request));
     let (code, out, _) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0);
     assert!(out.contains("tags: not there (404), left out"), "{out}");
     assert!(!home.join("dump/tags.ndjson").exists() && home.join("dump/users.ndjson").exists());
 
     let before = files(&home.join("dump"));
-    some.remove("commits");
-    let (code, _, error) = pull(&home, &upstream(some).url, &[]);
+    served.lock().unwrap().remove("commits");
+    let (code, _, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 1);
     assert!(error.contains("commits: ") && error.contains("404"), "{error}");
     assert_eq!(files(&home.join("dump")), before, "the dump stays as it was");
@@ -331,6 +334,8 @@ fn another_upstreams_dump_is_left_alone() {
     fs::create_dir(home.join("dump")).unwrap();
     for (file, text, told) in [
         ("dump.json", r#"{"format":1,"name":"flow.example"}"#, "a dump of flow.example"),
+        // Another server of the same host.
+        ("dump.json", r#"{"format":1,"name":"127.0.0.1:1"}"#, "a dump of 127.0.0.1:1"),
         ("commits.ndjson", "", "no dump.json"),
         ("notes.txt", "precious", "notes.txt"),
     ] {

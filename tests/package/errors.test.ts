@@ -10,6 +10,7 @@ import init, {
   periodMetrics,
   readTable,
   Table,
+  validateMetrics,
   type Commit,
   type Failure,
   type Outcome,
@@ -165,6 +166,25 @@ test("bytes that are not UTF-8 are named, wherever they are cut", async () => {
     for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
   }
   for (const length of [1, 7, 100]) assert.deepEqual((await table.load("commits", pieces(length))).error, error);
+});
+
+test("what is no day, and a response that is no answer, are told, and the table stays", async () => {
+  using table = new Table({ lists: true });
+  const remote = await thread.table();
+  for (const response of [new Response("", { status: 500 }), new Response(null, { status: 404 })]) {
+    const message = `The server answered ${response.status}, without rows.`;
+    const error = { kind: "unexpected", message, status: response.status };
+    assert.deepEqual((await table.load("commits", response)).error, error);
+    assert.deepEqual((await remote.load("commits", response)).error, error);
+  }
+  assert.equal(table.add("commits", [GOOD as never]).ok, true);
+  const range = { start_date: "2024-01-01", resolution: "week" } as const;
+  for (const today of [new Date(0), 20240601, null] as never[]) {
+    for (const asked of [table.metrics(range, { today }), table.metricsColumns(range, { today })])
+      assert.equal(asked.error?.kind, "request");
+    assert.equal(validateMetrics(range, today).error?.kind, "request");
+  }
+  assert.equal(table.list("commits").value?.count, 1);
 });
 
 test("a stream that is aborted or breaks off leaves nothing behind", async () => {

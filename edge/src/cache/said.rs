@@ -18,7 +18,8 @@ pub struct Rules {
     /// Fields for caches of this kind, in lower case; the first that is valid counts instead of `Cache-Control` and
     /// `Expires` (RFC 9213).
     pub targeted: &'static [&'static str],
-    /// For how long beyond its freshness an answer may be used that neither says so itself nor forbids it.
+    /// For how long beyond its freshness an answer may be used that neither says so itself nor forbids it; while a newer
+    /// one is fetched, only where it does not say either how long it is fresh.
     pub stale: Stale,
 }
 
@@ -102,6 +103,7 @@ pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rule
     let must_revalidate = directives.has("must-revalidate")
         || directives.has("no-cache")
         || rules.shared && (directives.has("proxy-revalidate") || s_maxage.is_some());
+    let explicit = max_age.is_some() || s_maxage.is_some() || expires.is_some() || directives.has("no-cache");
     let or = |name: &str, default: u64| directives.seconds(name).unwrap_or(default);
     let lifetimes = Lifetimes {
         initial_age: initial_age(response, times),
@@ -111,13 +113,16 @@ pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rule
             Stale::default()
         } else {
             Stale {
-                while_revalidating: or("stale-while-revalidate", rules.stale.while_revalidating),
+                // Who says how long an answer is fresh, and no more, wants no other while there is one (RFC 9111 §4.2.4).
+                while_revalidating: or(
+                    "stale-while-revalidate",
+                    if explicit { 0 } else { rules.stale.while_revalidating },
+                ),
                 if_error: or("stale-if-error", rules.stale.if_error),
                 if_unreachable: or("stale-if-error", rules.stale.if_unreachable),
             }
         },
     };
-    let explicit = max_age.is_some() || s_maxage.is_some() || expires.is_some() || directives.has("no-cache");
     if explicit { Said::Explicit(lifetimes) } else { Said::Nothing(lifetimes) }
 }
 

@@ -53,7 +53,8 @@ impl Lifetimes {
 const SECOND: i64 = 1_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// How long past its freshness an answer serves while it is fetched anew, where the upstream sets no limit: seconds.
+/// How long past its freshness an answer serves while it is fetched anew, where the upstream says nothing of freshness:
+/// seconds.
 const STALE_WHILE_REVALIDATE: u64 = 600;
 /// How long past its freshness it serves where the upstream fails, in seconds. `STALE_KEY_TTL` ends it sooner, unless the key is proved
 /// in other ways.
@@ -191,6 +192,9 @@ mod tests {
         assert!(!strict.is_fresh(NOW) && !strict.may_revalidate(NOW) && !strict.may_excuse(NOW));
         let limits =
             of(&teams, "", &[("Cache-Control", "max-age=1, stale-while-revalidate=2, stale-if-error=3")]).unwrap();
+        let short = of(&teams, "", &[("Cache-Control", "max-age=1")]).unwrap();
+        assert_eq!((short.revalidate, short.error > short.fresh), (NOW + 1_000, true));
+        assert_eq!(of(&teams, "", &[]).unwrap().revalidate, NOW + 660_000);
         assert_eq!(limits, Lifetimes { born: NOW, fresh: NOW + 1_000, revalidate: NOW + 3_000, error: NOW + 4_000 });
     }
 

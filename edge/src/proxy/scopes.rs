@@ -74,7 +74,11 @@ impl Scope {
             _ => return Err(OutOfScope),
         };
         let ids: IdSet = ids.ok_or(OutOfScope)?.iter().copied().collect();
-        if !asked.query.names().all(|name_sent| is_plain(name, name_sent)) {
+        let sent = asked.query.encode();
+        let sees_others = |(name, value): (&str, &str)| names_columns(name) && value.contains("__");
+        if !asked.query.names().all(|name_sent| is_plain(name, name_sent))
+            || Parameters::parse(&sent).iter().any(sees_others)
+        {
             return Err(OutOfScope);
         }
         match id {
@@ -85,7 +89,6 @@ impl Scope {
             }
             Some(_) => Err(OutOfScope),
             None => {
-                let sent = asked.query.encode();
                 let allowed = narrowed(&sent, one, list, &ids)?;
                 asked.query.remove(one);
                 asked.query.set(list, allowed);
@@ -135,6 +138,11 @@ fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String,
 
 /// Parameters of lists that only choose among the rows in scope, or say how to show them.
 const SHOWING: [&str; 6] = ["fields", "limit", "offset", "omit", "ordering", "search"];
+
+/// Whether the value of a parameter names columns: with `__` in it, those of other resources, through relations.
+fn names_columns(name: &str) -> bool {
+    matches!(name, "fields" | "omit" | "ordering") || name.contains('[')
+}
 
 /// Whether a parameter looks at the rows' own fields alone: not through relations, nor, as `filters=` does, past all else.
 fn is_plain(path: &str, name: &[u8]) -> bool {
@@ -260,6 +268,10 @@ mod tests {
             (REPOS, "commits", "repo_tags__in=1"),
             (REPOS, "commits", "filters="),
             (REPOS, "commits.agg", "group_by[repo__name]"),
+            (REPOS, "commits.agg", "group_by[repo_id]&aggregate[max]=haloc,apex_user__email"),
+            (REPOS, "commits", "ordering=-apex_user__email"),
+            (REPOS, "commits", "fields=id,apex_user__email"),
+            (REPOS, "commits", "omit=apex_user__email"),
             (REPOS, "commits.agg/x", ""),
             (REPOS, "repos", "tags__name=x"),
             (REPOS, "repos/9", ""),
