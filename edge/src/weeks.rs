@@ -6,8 +6,7 @@
 
 use crate::codec::elements;
 use crate::derive::members;
-use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble};
-use futures_util::future::join_all;
+use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble, all};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
@@ -124,7 +123,7 @@ impl Weeks {
         }
         let runs = runs(&due);
         let mut trouble = None;
-        for (run, fetched) in runs.iter().zip(join_all(runs.iter().map(|run| self.ask(source, run))).await) {
+        for (run, fetched) in runs.iter().zip(all(runs.iter().map(|run| self.ask(source, run))).await) {
             let fetched = match fetched {
                 Ok(fetched) => fetched,
                 Err(why) if why.allows_stale() => {

@@ -1,8 +1,7 @@
 //! Lists of the upstream, whole (§2).
 
 use super::{Derivation, Stop};
-use crate::proxy::{Shelf, Source, Trouble};
-use futures_util::future::join_all;
+use crate::proxy::{Shelf, Source, Trouble, all};
 use streamgage::json::{Reader, Value};
 use streamgage::query::MAX_LIMIT;
 use streamgage::schema::Splitter;
@@ -74,7 +73,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             let step = if rows.is_empty() { usize::MAX } else { rows.len() };
             let offsets: Vec<usize> = (0..count).step_by(step).skip(1).collect();
             for offsets in offsets.chunks(AT_ONCE) {
-                for page in join_all(offsets.iter().map(|&offset| self.page(resource, query, offset))).await {
+                for page in all(offsets.iter().map(|&offset| self.page(resource, query, offset))).await {
                     let page = page?;
                     is_whole &= page.count == count;
                     rows.extend(page.rows);
