@@ -1,7 +1,7 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -39,40 +39,6 @@ async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void>
   ]);
 }
 
-/** Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the classes. */
-async function leaveOut(classes: string[], wasm: string, script: string): Promise<void> {
-  const { default: binaryen } = await import("binaryen");
-  // The names of functions, which say what to put together.
-  binaryen.setDebugInfo(true);
-  const module = binaryen.readBinary(readFileSync(wasm));
-  const names = Array.from({ length: module.getNumExports() }, (_, index) =>
-    binaryen.getExportInfo(module.getExportByIndex(index)),
-  ).map(({ name }) => name);
-  const isOf = new RegExp(`^(__wbg_([gs]et_)?)?(${classes.join("|").toLowerCase()})_`);
-  for (const name of names) if (isOf.test(name)) module.removeExport(name);
-  writeFileSync(wasm, module.emitBinary());
-  module.dispose();
-  let text = readFileSync(script, "utf8");
-  for (const name of classes)
-    for (const part of [
-      new RegExp(`^(export )?class ${name} {$[^]*?^}\n`, "m"),
-      new RegExp(`^if \\(Symbol\\.dispose\\) ${name}\\..*\n`, "m"),
-      new RegExp(`^const ${name}Finalization = [^]*?^}\\);\n`, "m"),
-    ]) {
-      if (!part.test(text)) throw new Failure(`${script} has no more of ${name}`);
-      text = text.replace(part, "");
-    }
-  writeFileSync(script, text);
-}
-
-/** A module's JavaScript without what the module no longer asks for. */
-function withoutUnused(script: string, wasm: Buffer<ArrayBuffer>): string {
-  const imported = new Set(WebAssembly.Module.imports(new WebAssembly.Module(wasm)).map(({ name }) => name));
-  return script.replace(/^ {8}(\w+): function\([^]*?^ {8}\},\n/gm, (whole, name: string) =>
-    imported.has(name) ? whole : "",
-  );
-}
-
 export type Wasm = {
   crate: string;
   /** Where to. */
@@ -91,8 +57,6 @@ export type Wasm = {
   simd?: boolean;
   /** Whether speed comes before size. */
   fast?: boolean;
-  /** Of a release: classes of a dependency that nobody asks for. */
-  without?: string[];
   /** More for rustc. */
   rustflags?: string[];
 };
@@ -108,7 +72,6 @@ export async function buildWasm(options: Wasm): Promise<void> {
     flags = [],
     simd = false,
     fast = false,
-    without = [],
     rustflags = [],
   } = options;
   await wasmTarget(target);
@@ -123,15 +86,11 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
-  const how = JSON.stringify({ release, fast, simd, flags, without });
+  const how = JSON.stringify({ release, fast, simd, flags });
   const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
-    if (!release) return;
-    const script = join(root, out, `${name}.js`);
-    if (without.length > 0) await leaveOut(without, wasm, script);
-    await shrink(wasm, fast, simd);
-    if (without.length > 0) writeFileSync(script, withoutUnused(readFileSync(script, "utf8"), readFileSync(wasm)));
+    if (release) await shrink(wasm, fast, simd);
   });
 }

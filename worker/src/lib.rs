@@ -24,7 +24,7 @@ use streamgage_edge::{
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use worker::{Env, console_error};
+use web_sys::console;
 
 /// Answers a request: with a text where nothing has to be asked ([`Exchange::at_once`]), or with the promise of a response. `lines` are of the request what [`Request`] has, in its order.
 #[wasm_bindgen]
@@ -63,15 +63,27 @@ pub fn scheduled(env: Env) -> js_sys::Promise {
     })
 }
 
+/// Has panics tell what happened: a trap by itself does not.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        console::error_2(&"Critical".into(), &js_sys::Error::new(&format!("Rust panic: {panic}")).into());
+    }));
+}
+
 #[wasm_bindgen]
 extern "C" {
+    /// The Worker's variables and bindings.
+    #[derive(Clone)]
+    pub type Env;
+
     /// What keeps a request's context alive beyond its answer.
     pub type Context;
 
     #[wasm_bindgen(method, catch, js_name = waitUntil)]
     fn wait_until(this: &Context, promise: &js_sys::Promise) -> Result<(), JsValue>;
 
-    /// A rate limit. The `worker` crate's wrapper brings a serializer along, for one member each way.
+    /// A rate limit.
     type RateLimiter;
 
     #[wasm_bindgen(method, catch)]
@@ -85,7 +97,7 @@ fn log_error(place: &str, error: &JsValue) {
     line.push_str(r#","error":"#);
     write_text(&describe(error), &mut line);
     line.push('}');
-    console_error!("{line}");
+    console::error_1(&line.into());
 }
 
 fn describe(error: &JsValue) -> String {

@@ -1,5 +1,6 @@
 //! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
 
+use crate::Env;
 use crate::database::to_js;
 use crate::network::Network;
 use crate::proxy::{Body, DAY_MILLISECONDS, REPORT, settings, today};
@@ -11,7 +12,6 @@ use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, LIMITS, SWEPT_AFTER, TAB
 use streamgage_edge::proxy::{Answered, Command, Keeper, Net, Report, Shelf, Store, Told};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::Env;
 
 /// The object behind the class `Partition` of entry.js.
 #[wasm_bindgen]

@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
-use crate::{allows, failure, log_error, response};
+use crate::{Env, allows, failure, log_error, response};
 use js_sys::{Date, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -18,7 +18,6 @@ use streamgage_edge::proxy::{
 use streamgage_edge::{Outcome, Statement};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 thread_local! {
     static MEMORY: Rc<RefCell<Memory>> = Rc::default();
