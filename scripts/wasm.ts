@@ -22,11 +22,12 @@ const proposals = [
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
  * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew; where there are
  * few functions, gzip finds more in the order of their uses than in that of their names. Nothing is kept below the stack.
+ * How a load is aligned is a hint that engines don't read.
  */
 async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void> {
   const memory = ["--low-memory-unused", "--zero-filled-memory"];
   const order = simd ? [] : ["--reorder-functions-by-name"];
-  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "--converge", ...order];
+  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--dealign", ...order];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
