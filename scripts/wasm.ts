@@ -40,17 +40,27 @@ async function shrink(wasm: string, fast: boolean): Promise<void> {
 
 /**
  * Puts functions that begin alike beside each other: gzip, which looks back 32 KB, finds more of one in the other. Where
- * there are few functions, it finds more in the order of their uses.
+ * there are few functions, it finds more in the order of their uses. And imports get short names, in the module and in its
+ * JavaScript: each has sixteen digits drawn at random.
  */
-async function sortFunctions(wasm: string): Promise<void> {
+async function sortFunctions(wasm: string, script: string): Promise<void> {
   const { default: binaryen } = await import("binaryen");
   binaryen.setGenerateStackIR(true);
   binaryen.setOptimizeStackIR(true);
   const module = binaryen.readBinary(readFileSync(wasm));
   const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
     binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
-  ).filter((info) => !info.module);
+  );
+  let text = readFileSync(script, "utf8");
+  for (const [index, { name, module: from, base, params, results }] of functions.entries()) {
+    if (!from) continue;
+    text = text.replace(`${base}: function(`, `f${index}: function(`);
+    module.removeFunction(name);
+    module.addFunctionImport(name, from, `f${index}`, params, results);
+  }
+  writeFileSync(script, text);
   const sorted = functions
+    .filter((info) => !info.module)
     .map((info) => ({ info, text: [info.params, info.results, info.vars, binaryen.emitText(info.body)].join() }))
     .sort((one, other) => (one.text < other.text ? -1 : 1));
   for (const { info } of sorted) {
@@ -114,6 +124,6 @@ export async function buildWasm(options: Wasm): Promise<void> {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
     if (release) await shrink(wasm, fast);
-    if (release && !simd) await sortFunctions(wasm);
+    if (release && !simd) await sortFunctions(wasm, join(root, out, `${name}.js`));
   });
 }
