@@ -218,15 +218,14 @@ impl Exchange {
     async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
         let now = Date::now();
-        let lookup = visit.lookup(now);
+        let mut statements = visit.lookup(now).to_vec();
+        let looked_up = statements.len();
         let mut foreseen = self.foresee(&visit, now).await?;
-        let mut found = match &foreseen.query {
-            Some(query) if foreseen.kept.is_none() => {
-                database.run(&[lookup.as_slice(), query.statements()].concat()).await?
-            }
-            _ => database.run(&lookup).await?,
-        };
-        foreseen.ran = found.split_off(lookup.len());
+        if let Some(query) = foreseen.query.as_ref().filter(|_| foreseen.kept.is_none()) {
+            statements.extend_from_slice(query.statements());
+        }
+        let mut found = database.run(&statements).await?;
+        foreseen.ran = found.split_off(looked_up);
         Ok(match visit.admit(&found.outcomes).map_err(failure)? {
             Ok(admitted) => {
                 remember(&visit, now, &found.outcomes);
