@@ -264,7 +264,9 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
 
 /// By user, day and repository.
 pub(super) fn sort(contributions: &mut Vec<Contribution>) {
-    sort_by(contributions, |one, other| one.key().cmp(&other.key()));
+    sort_by_key(contributions, |contribution| contribution.repo);
+    sort_by_key(contributions, |contribution| contribution.day.number().into());
+    sort_by_key(contributions, |contribution| contribution.user);
 }
 
 impl Contribution {
