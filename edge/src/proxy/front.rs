@@ -8,7 +8,7 @@ use super::links::rewrite;
 use super::requests::{Asked, Class};
 use super::scopes::Scope;
 use super::settings::ProxySettings;
-use super::settle::{Settled, error_entry, settle};
+use super::settle::{Conclusion, Effect, conclude, settle};
 use super::status::Way;
 use super::upstream::{Net, Upstream};
 use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthorized};
@@ -431,45 +431,20 @@ impl<W: World> Front<'_, W> {
         let entry = kept.as_ref().map(|(entry, _)| entry);
         let settled = settle(&errand.asked, &self.proxy.upstream, found, entry, excused, now);
         let partition = errand.partition.as_deref();
-        let way = |status, stored| Way::Fetched { status, stored, stale: kept.is_some(), collapsed: false, tries };
-        let kept_here = |entry: &Entry| partition.is_some() && entry.lifetimes.is_some();
-        match (settled, &kept) {
-            (Settled::New(entry, bytes), _) => {
-                let body = W::Body::from(bytes);
-                self.proved(errand, record, proved, &entry, &body, later);
-                let way = way(entry.status, kept_here(&entry));
-                Found { entry, body, way }
+        let Conclusion { entry, body, way, effect, .. } = conclude(settled, kept, partition.is_some(), tries);
+        match (effect, partition) {
+            (Effect::Proved, _) => self.proved(errand, record, proved, &entry, &body, later),
+            (Effect::Dropped, Some(partition)) => {
+                let record = Record::new(now, record.map(|record| record.generation));
+                self.learn(partition, record, later);
             }
-            (Settled::Confirmed(entry), Some((_, body))) => {
-                self.proved(errand, record, proved, &entry, body, later);
-                let way = way(304, kept_here(&entry));
-                Found { entry, body: body.clone(), way }
+            (Effect::Forgotten, Some(partition)) => {
+                let addresses = record.map(|record| answer_address(partition, record.generation, &errand.asked));
+                later.extend(addresses.map(Later::Remove));
             }
-            (Settled::Refused(entry, bytes), _) => {
-                if let Some(partition) = partition {
-                    let record = Record::new(now, record.map(|record| record.generation));
-                    self.learn(partition, record, later);
-                }
-                let way = way(entry.status, false);
-                Found { entry, body: bytes.into(), way }
-            }
-            (Settled::Passed(entry, bytes), _) => {
-                if let (Some(partition), Some(record)) = (partition, record) {
-                    later.push(Later::Remove(answer_address(partition, record.generation, &errand.asked)));
-                }
-                let way = way(entry.status, false);
-                Found { entry, body: bytes.into(), way }
-            }
-            (Settled::Excused(trouble), Some((entry, body))) => {
-                Found { entry: entry.clone(), body: body.clone(), way: Way::excused(trouble) }
-            }
-            (Settled::Excused(trouble) | Settled::Failed(trouble), _) => {
-                let (entry, bytes) = error_entry(trouble);
-                Found { entry, body: bytes.into(), way: Way::failed(trouble) }
-            }
-            // settle confirms only what is kept.
-            (Settled::Confirmed(entry), None) => Found { entry, body: Vec::new().into(), way: way(304, false) },
+            _ => {}
         }
+        Found { entry, body, way }
     }
 
     /// The upstream let the key in while the keeper was away.
