@@ -32,9 +32,20 @@ pub const PURGE: &str = "/cache/purge";
 
 /// What the front reaches: the fast tier, the keepers, the keys. Addresses of the fast tier are made here, and hold
 /// neither a key nor anything else of a caller.
-pub trait World: Net {
+pub trait World {
+    /// The network, the clock and chance.
+    type Net: Net;
+
     /// A body, which passes through unread where it can.
     type Body: Clone + From<Vec<u8>>;
+
+    /// The network, the clock and chance.
+    fn net(&self) -> &Self::Net;
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now(&self) -> i64 {
+        self.net().now()
+    }
 
     /// What this isolate remembers.
     fn memory(&self) -> &RefCell<Memory>;
@@ -420,7 +431,7 @@ impl<W: World> Front<'_, W> {
         later: &mut Vec<Later<W::Body>>,
     ) -> Found<W::Body> {
         let breaker = Rc::clone(&self.world.memory().borrow().breaker);
-        let upstream = Upstream::new(self.world, &breaker, self.proxy, &errand.key, errand.since);
+        let upstream = Upstream::new(self.world.net(), &breaker, self.proxy, &errand.key, errand.since);
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&errand.asked.target(), &validators).await;
         let (now, tries) = (self.world.now(), upstream.tries());
