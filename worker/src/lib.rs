@@ -88,6 +88,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     async fn limit(this: &RateLimiter, asked: &Object) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = String)]
+    fn text_of(value: &JsValue) -> String;
 }
 
 /// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
@@ -95,13 +98,9 @@ fn log_error(place: &str, error: &JsValue) {
     let mut line = String::from(r#"{"level":"error","place":"#);
     write_text(place, &mut line);
     line.push_str(r#","error":"#);
-    write_text(&describe(error), &mut line);
+    write_text(&text_of(error), &mut line);
     line.push('}');
     console::error_1(&line.into());
-}
-
-fn describe(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
 }
 
 /// How long an answer out of the database is kept at most, in seconds: a day. Long before that, most are of no generation.
