@@ -18,7 +18,6 @@ use crate::request::{Request, Settings};
 use crate::sql::{Outcome, Statement};
 use crate::visit::{is_preflight, preflight, redirect};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::future::Future;
 use std::rc::Rc;
@@ -82,11 +81,15 @@ pub struct Unavailable;
 /// What an isolate remembers between requests. All of it may be lost at any time.
 #[derive(Debug, Default)]
 pub struct Memory {
-    records: HashMap<String, Remembered<Record>>,
-    keys: HashMap<String, Remembered<Key>>,
-    refreshing: HashSet<String>,
+    records: Known<Record>,
+    keys: Known<Key>,
+    /// Addresses of answers that are fetched anew: few at a time.
+    refreshing: Vec<String>,
     breaker: Rc<RefCell<Breaker>>,
 }
+
+/// What is remembered by name, in the order of the names.
+type Known<T> = Vec<(String, Remembered<T>)>;
 
 #[derive(Clone, Copy, Debug)]
 struct Remembered<T> {
@@ -101,15 +104,24 @@ const MAX_REMEMBERED: usize = 10_000;
 /// How long the fast tier is asked to keep an answer at most, in seconds: a week.
 const MAX_FAST: i64 = 7 * 86_400;
 
-fn remember<T>(known: &mut HashMap<String, Remembered<T>>, name: &str, value: T, since: i64) {
+fn place<T>(known: &Known<T>, name: &str) -> Result<usize, usize> {
+    known.binary_search_by(|(other, _)| other.as_str().cmp(name))
+}
+
+fn remember<T>(known: &mut Known<T>, name: &str, value: T, since: i64) {
     if known.len() >= MAX_REMEMBERED {
         known.clear();
     }
-    known.insert(name.to_owned(), Remembered { value, since });
+    let remembered = Remembered { value, since };
+    match place(known, name).map(|place| known.get_mut(place)) {
+        Ok(Some((_, known))) => *known = remembered,
+        Ok(None) => {}
+        Err(place) => known.insert(place, (name.to_owned(), remembered)),
+    }
 }
 
-fn recall<T: Clone>(known: &HashMap<String, Remembered<T>>, name: &str, now: i64) -> Option<T> {
-    let found = known.get(name)?;
+fn recall<T: Clone>(known: &Known<T>, name: &str, now: i64) -> Option<T> {
+    let (_, found) = known.get(place(known, name).ok()?)?;
     (0..REMEMBERED).contains(&(now - found.since)).then(|| found.value.clone())
 }
 
@@ -349,7 +361,9 @@ impl<W: World> Front<'_, W> {
                 && (lifetimes.is_fresh(now) || lifetimes.may_revalidate(now))
                 && let Some((entry, body)) = kept.take()
             {
-                if !lifetimes.is_fresh(now) && self.world.memory().borrow_mut().refreshing.insert(address) {
+                let refreshing = &mut self.world.memory().borrow_mut().refreshing;
+                if !lifetimes.is_fresh(now) && !refreshing.contains(&address) {
+                    refreshing.push(address);
                     let ask = self.ask(&errand, true);
                     later.push(Later::Refresh { partition: partition.to_owned(), ask });
                 }
@@ -403,7 +417,7 @@ impl<W: World> Front<'_, W> {
         }
         if let Some(record) = record {
             let address = answer_address(partition, record.generation, &ask.asked);
-            self.world.memory().borrow_mut().refreshing.remove(&address);
+            self.world.memory().borrow_mut().refreshing.retain(|other| *other != address);
         }
     }
 
