@@ -165,7 +165,7 @@ impl Weeks {
 
     /// The row of each week of a run, empty where there is none; `None`, if the answer is no list of the run's weeks.
     fn read(&self, fetched: &Fetched, run: &Range<usize>) -> Option<Vec<String>> {
-        let (count, results) = envelope(&fetched.body).filter(|_| fetched.status == 200)?;
+        let (count, results, _) = envelope(&fetched.body).filter(|(.., is_bare)| *is_bare && fetched.status == 200)?;
         let mut left = results.iter().peekable();
         let rows = self.spans.iter().skip(run.start).take(run.len()).map(|span| {
             let row = left.next_if(|row| monday(row) == Some(span.first.week().monday()));
@@ -223,22 +223,22 @@ impl Kept {
     }
 }
 
-/// The number that an answer tells, and the text of each of its rows, if there is nothing else in it.
-fn envelope(body: &str) -> Option<(usize, Vec<&str>)> {
-    let (mut count, mut results) = (None, None);
+/// The number that an answer tells, and the text of each of its rows; and whether there is nothing else in it.
+pub(crate) fn envelope(body: &str) -> Option<(usize, Vec<&str>, bool)> {
+    let (mut count, mut results, mut is_bare) = (None, None, true);
     let mut reader = Reader::new(body);
     if !reader.begin(b'{') {
         return None;
     }
     while let Some((name, value)) = reader.member().ok()? {
         match name {
-            "count" if count.is_none() => count = Some(value.parse().ok()?),
+            "count" if count.is_none() => count = Some(value.parse::<u32>().ok()?),
             "results" if results.is_none() => results = Some(elements(value)?),
-            _ => return None,
+            _ => is_bare = false,
         }
     }
     reader.end().ok()?;
-    count.zip(results)
+    Some((usize::try_from(count?).ok()?, results?, is_bare))
 }
 
 /// The week of a row; of one that has several, or none, it can't be told.
