@@ -233,11 +233,15 @@ pub enum Later<B> {
     Remove(String),
     /// An answer that served though stale is fetched anew.
     Refresh {
+        /// Where it is.
+        address: String,
         /// Whose.
         partition: String,
         /// Which.
         ask: Ask,
     },
+    /// And that is done.
+    Refreshed(String),
 }
 
 /// The front, for one request.
@@ -281,12 +285,20 @@ impl<W: World> Front<'_, W> {
     }
 
     /// Does what was left to do.
-    pub async fn finish(&self, later: Vec<Later<W::Body>>) {
-        for step in later {
-            match step {
-                Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
-                Later::Remove(address) => self.world.remove(&address).await,
-                Later::Refresh { partition, ask } => self.refresh(&partition, &ask).await,
+    pub async fn finish(&self, mut later: Vec<Later<W::Body>>) {
+        while !later.is_empty() {
+            for step in std::mem::take(&mut later) {
+                match step {
+                    Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
+                    Later::Remove(address) => self.world.remove(&address).await,
+                    Later::Refresh { address, partition, ask } => {
+                        self.refresh(partition, &ask, &mut later).await;
+                        later.push(Later::Refreshed(address));
+                    }
+                    Later::Refreshed(address) => {
+                        self.world.memory().borrow_mut().refreshing.retain(|other| *other != address);
+                    }
+                }
             }
         }
     }
@@ -363,19 +375,16 @@ impl<W: World> Front<'_, W> {
             {
                 let refreshing = &mut self.world.memory().borrow_mut().refreshing;
                 if !lifetimes.is_fresh(now) && !refreshing.contains(&address) {
-                    refreshing.push(address);
+                    refreshing.push(address.clone());
                     let ask = self.ask(&errand, true);
-                    later.push(Later::Refresh { partition: partition.to_owned(), ask });
+                    later.push(Later::Refresh { address, partition: partition.to_owned(), ask });
                 }
                 return Ok((Found { entry, body, way: Way::Hit }, timing));
             }
         }
         self.admit(partition).await?;
         let ask = self.ask(&errand, false);
-        let found = match self.world.ask(partition, &ask).await {
-            Ok(Told::Answer(answered)) => self.take_over(partition, &ask.asked, answered, later),
-            Ok(Told::Yourself) | Err(Unavailable) => self.fetch(&errand, record, kept, later).await,
-        };
+        let found = self.consult(&errand, &ask, record, kept, later).await;
         timing.rest = Some(self.world.now());
         Ok((found, timing))
     }
@@ -390,34 +399,30 @@ impl<W: World> Front<'_, W> {
     }
 
     /// Fetches an answer anew that served though stale.
-    async fn refresh(&self, partition: &str, ask: &Ask) {
-        let record = self.record(partition).await;
-        let mut later = Vec::new();
+    async fn refresh(&self, partition: String, ask: &Ask, later: &mut Vec<Later<W::Body>>) {
+        let record = self.record(&partition).await;
+        let kept = match record {
+            Some(record) => self.kept(&answer_address(&partition, record.generation, &ask.asked)).await,
+            None => None,
+        };
+        let Ask { asked, key, .. } = ask.clone();
+        let errand = Errand { asked, key, partition: Some(partition), since: self.world.now() };
+        self.consult(&errand, ask, record, kept, later).await;
+    }
+
+    /// Asks the keeper of a partition or, where it doesn't answer, the upstream.
+    async fn consult(
+        &self,
+        errand: &Errand,
+        ask: &Ask,
+        record: Option<Record>,
+        kept: Option<(Entry, W::Body)>,
+        later: &mut Vec<Later<W::Body>>,
+    ) -> Found<W::Body> {
+        let partition = errand.partition.as_deref().unwrap_or_default();
         match self.world.ask(partition, ask).await {
-            Ok(Told::Answer(answered)) => {
-                self.take_over(partition, &ask.asked, answered, &mut later);
-            }
-            Ok(Told::Yourself) | Err(Unavailable) => {
-                let Ask { asked, key, .. } = ask.clone();
-                let errand = Errand { asked, key, partition: Some(partition.to_owned()), since: self.world.now() };
-                let kept = match record {
-                    Some(record) => self.kept(&answer_address(partition, record.generation, &ask.asked)).await,
-                    None => None,
-                };
-                self.fetch(&errand, record, kept, &mut later).await;
-            }
-        }
-        for step in later {
-            match step {
-                Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
-                Later::Remove(address) => self.world.remove(&address).await,
-                // Neither taking over nor fetching leaves one to do.
-                Later::Refresh { .. } => {}
-            }
-        }
-        if let Some(record) = record {
-            let address = answer_address(partition, record.generation, &ask.asked);
-            self.world.memory().borrow_mut().refreshing.retain(|other| *other != address);
+            Ok(Told::Answer(answered)) => self.take_over(partition, &ask.asked, answered, later),
+            Ok(Told::Yourself) | Err(Unavailable) => self.fetch(errand, record, kept, later).await,
         }
     }
 
