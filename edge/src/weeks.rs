@@ -4,10 +4,10 @@
 //! parameter, as the upstream's own text, and of a question only those weeks are asked for that are missing or no
 //! longer fresh. Over an unchanging upstream the answer is the one to the whole question.
 
+use crate::access::tag;
 use crate::codec::elements;
 use crate::derive::members;
 use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble, all};
-use sha2::{Digest, Sha256};
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
 use streamgage::json::{Reader, Value, unescape};
@@ -201,7 +201,7 @@ impl Weeks {
 
     /// The filters, in short.
     fn key(&self) -> String {
-        Sha256::digest(&self.filters).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        tag(&self.filters)
     }
 
     fn key_of(&self, Span { first, last }: Span) -> String {
