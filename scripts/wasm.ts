@@ -20,12 +20,12 @@ const proposals = [
 /**
  * Makes a module smaller, in place, or fast: what is for people who look into it goes too. A function that is called from
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
- * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew. Nothing is kept below the stack. How a load is aligned is a hint that
- * engines don't read.
+ * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew. Nothing is kept
+ * below the stack. How a load is aligned is a hint that engines don't read.
  */
 async function shrink(wasm: string, fast: boolean): Promise<void> {
   const memory = ["--low-memory-unused", "--zero-filled-memory"];
-  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--dealign"];
+  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--dealign"];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
@@ -38,10 +38,13 @@ async function shrink(wasm: string, fast: boolean): Promise<void> {
   ]);
 }
 
+/** A function with more locals than this is a long one, in which little of others is found again. */
+const MANY_LOCALS = 12;
+
 /**
- * Puts functions that begin alike beside each other: gzip, which looks back 32 KB, finds more of one in the other. Where
- * there are few functions, it finds more in the order of their uses. And imports get short names, in the module and in its
- * JavaScript: each has sixteen digits drawn at random.
+ * Puts functions that begin alike beside each other, and long ones behind all others: gzip, which looks back 32 KB, finds
+ * more of one in the other. Where there are few functions, it finds more in the order of their uses. And imports get
+ * short names, in the module and in its JavaScript: each has sixteen digits drawn at random.
  */
 async function sortFunctions(wasm: string, script: string): Promise<void> {
   const { default: binaryen } = await import("binaryen");
@@ -61,7 +64,10 @@ async function sortFunctions(wasm: string, script: string): Promise<void> {
   writeFileSync(script, text);
   const sorted = functions
     .filter((info) => !info.module)
-    .map((info) => ({ info, text: [info.params, info.results, info.vars, binaryen.emitText(info.body)].join() }))
+    .map((info) => {
+      const { params, results, vars, body } = info;
+      return { info, text: [vars.length > MANY_LOCALS, params, results, vars, binaryen.emitText(body)].join() };
+    })
     .sort((one, other) => (one.text < other.text ? -1 : 1));
   for (const { info } of sorted) {
     module.removeFunction(info.name);
