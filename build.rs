@@ -13,17 +13,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many characters can be printed, how many that follow can't, and so on.
-fn printable() -> Vec<u32> {
-    let mut lengths = Vec::new();
+/// How many characters can be printed, how many that follow can't, and so on: each as LEB128, since nearly all are small.
+fn printable() -> Vec<u8> {
+    let mut lengths: Vec<u32> = Vec::new();
     let mut begin = 0;
     for character in '\0'..=char::MAX {
-        if is_printable(character) != (lengths.len() % 2 == 0) {
+        if is_printable(character) != lengths.len().is_multiple_of(2) {
             lengths.push(u32::from(character) - begin);
             begin = u32::from(character);
         }
     }
-    lengths
+    let mut bytes = Vec::new();
+    for mut length in lengths {
+        while length > 0x7f {
+            bytes.push(0x80 | (length & 0x7f) as u8);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+    }
+    bytes
 }
 
 /// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.

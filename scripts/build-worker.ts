@@ -3,16 +3,6 @@ import { parseArgs } from "node:util";
 import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
-/** What the `worker` crate has for bindings that this Worker doesn't use. */
-const without = [
-  "ContainerStartupOptions",
-  "IntoUnderlyingByteSource",
-  "IntoUnderlyingSink",
-  "IntoUnderlyingSource",
-  "MinifyConfig",
-  "R2Range",
-];
-
 /** Keys are short, and hashed once a request: a loop is as good as its eight thousand bytes unrolled. */
 const rustflags = ['--cfg sha2_backend_soft="compact"'];
 
@@ -22,7 +12,6 @@ export const buildWorker = (release: boolean): Promise<void> =>
     out: "worker/build",
     name: "streamgage_worker",
     release,
-    without,
     rustflags,
   });
 

@@ -1,7 +1,7 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -20,13 +20,12 @@ const proposals = [
 /**
  * Makes a module smaller, in place, or fast: what is for people who look into it goes too. A function that is called from
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
- * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew; where there are
- * few functions, gzip finds more in the order of their uses than in that of their names. Nothing is kept below the stack.
+ * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew. Nothing is kept
+ * below the stack. How a load is aligned is a hint that engines don't read.
  */
-async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void> {
+async function shrink(wasm: string, fast: boolean): Promise<void> {
   const memory = ["--low-memory-unused", "--zero-filled-memory"];
-  const order = simd ? [] : ["--reorder-functions-by-name"];
-  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "--converge", ...order];
+  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--dealign"];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
@@ -39,38 +38,43 @@ async function shrink(wasm: string, fast: boolean, simd: boolean): Promise<void>
   ]);
 }
 
-/** Takes classes out that only a dependency has, for others: of the module what they call, and of its JavaScript the classes. */
-async function leaveOut(classes: string[], wasm: string, script: string): Promise<void> {
+/** A function with more locals than this is a long one, in which little of others is found again. */
+const MANY_LOCALS = 12;
+
+/**
+ * Puts functions that begin alike beside each other, and long ones behind all others: gzip, which looks back 32 KB, finds
+ * more of one in the other. Where there are few functions, it finds more in the order of their uses. And imports get
+ * short names, in the module and in its JavaScript: each has sixteen digits drawn at random.
+ */
+async function sortFunctions(wasm: string, script: string): Promise<void> {
   const { default: binaryen } = await import("binaryen");
-  // The names of functions, which say what to put together.
-  binaryen.setDebugInfo(true);
+  binaryen.setGenerateStackIR(true);
+  binaryen.setOptimizeStackIR(true);
   const module = binaryen.readBinary(readFileSync(wasm));
-  const names = Array.from({ length: module.getNumExports() }, (_, index) =>
-    binaryen.getExportInfo(module.getExportByIndex(index)),
-  ).map(({ name }) => name);
-  const isOf = new RegExp(`^(__wbg_([gs]et_)?)?(${classes.join("|").toLowerCase()})_`);
-  for (const name of names) if (isOf.test(name)) module.removeExport(name);
+  const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
+    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+  );
+  let text = readFileSync(script, "utf8");
+  for (const [index, { name, module: from, base, params, results }] of functions.entries()) {
+    if (!from) continue;
+    text = text.replace(`${base}: function(`, `f${index}: function(`);
+    module.removeFunction(name);
+    module.addFunctionImport(name, from, `f${index}`, params, results);
+  }
+  writeFileSync(script, text);
+  const sorted = functions
+    .filter((info) => !info.module)
+    .map((info) => {
+      const { params, results, vars, body } = info;
+      return { info, text: [vars.length > MANY_LOCALS, params, results, vars, binaryen.emitText(body)].join() };
+    })
+    .sort((one, other) => (one.text < other.text ? -1 : 1));
+  for (const { info } of sorted) {
+    module.removeFunction(info.name);
+    module.addFunction(info.name, info.params, info.results, info.vars, info.body);
+  }
   writeFileSync(wasm, module.emitBinary());
   module.dispose();
-  let text = readFileSync(script, "utf8");
-  for (const name of classes)
-    for (const part of [
-      new RegExp(`^(export )?class ${name} {$[^]*?^}\n`, "m"),
-      new RegExp(`^if \\(Symbol\\.dispose\\) ${name}\\..*\n`, "m"),
-      new RegExp(`^const ${name}Finalization = [^]*?^}\\);\n`, "m"),
-    ]) {
-      if (!part.test(text)) throw new Failure(`${script} has no more of ${name}`);
-      text = text.replace(part, "");
-    }
-  writeFileSync(script, text);
-}
-
-/** A module's JavaScript without what the module no longer asks for. */
-function withoutUnused(script: string, wasm: Buffer<ArrayBuffer>): string {
-  const imported = new Set(WebAssembly.Module.imports(new WebAssembly.Module(wasm)).map(({ name }) => name));
-  return script.replace(/^ {8}(\w+): function\([^]*?^ {8}\},\n/gm, (whole, name: string) =>
-    imported.has(name) ? whole : "",
-  );
 }
 
 export type Wasm = {
@@ -91,8 +95,6 @@ export type Wasm = {
   simd?: boolean;
   /** Whether speed comes before size. */
   fast?: boolean;
-  /** Of a release: classes of a dependency that nobody asks for. */
-  without?: string[];
   /** More for rustc. */
   rustflags?: string[];
 };
@@ -108,7 +110,6 @@ export async function buildWasm(options: Wasm): Promise<void> {
     flags = [],
     simd = false,
     fast = false,
-    without = [],
     rustflags = [],
   } = options;
   await wasmTarget(target);
@@ -123,15 +124,12 @@ export async function buildWasm(options: Wasm): Promise<void> {
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
-  const how = JSON.stringify({ release, fast, simd, flags, without });
+  const how = JSON.stringify({ release, fast, simd, flags });
   const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
   await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
-    if (!release) return;
-    const script = join(root, out, `${name}.js`);
-    if (without.length > 0) await leaveOut(without, wasm, script);
-    await shrink(wasm, fast, simd);
-    if (without.length > 0) writeFileSync(script, withoutUnused(readFileSync(script, "utf8"), readFileSync(wasm)));
+    if (release) await shrink(wasm, fast);
+    if (release && !simd) await sortFunctions(wasm, join(root, out, `${name}.js`));
   });
 }

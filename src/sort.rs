@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
-/// Sorts, and keeps the order of what is equal.
+/// Sorts, and keeps the order of what is equal. It is for thousands: each item moves the places of those behind it.
 pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Ordering) {
     let places = order(items.len(), &mut |one, other| match (items.get(one), items.get(other)) {
         (Some(one), Some(other)) => compare(one, other),
@@ -17,7 +17,7 @@ pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Orderin
     items.extend(places.into_iter().filter_map(|place| taken.get_mut(place as usize)?.take()));
 }
 
-/// The same, by whole numbers.
+/// Sorts by whole numbers, however many items, and keeps the order of what is equal.
 pub fn sort_by_key<T>(items: &mut Vec<T>, mut key: impl FnMut(&T) -> i64) {
     let mut keys: Vec<(i64, usize)> = items.iter().map(&mut key).zip(0..).collect();
     sort_places(&mut keys);
@@ -55,9 +55,11 @@ pub(crate) fn sort_by_bits(numbers: &mut Vec<u64>, bits: Range<u32>) {
 }
 
 fn order(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<u32> {
-    let mut places: Vec<u32> = (0..).take(count).collect();
-    // What is equal stays in the order of its places, so that the smaller of the two sorts of the library will do.
-    places.sort_unstable_by(|&one, &other| compare(one as usize, other as usize).then(one.cmp(&other)));
+    let mut places: Vec<u32> = Vec::with_capacity(count);
+    for next in (0..).take(count) {
+        let place = places.partition_point(|&other| compare(other as usize, next as usize) != Ordering::Greater);
+        places.insert(place, next);
+    }
     places
 }
 

@@ -80,16 +80,22 @@ fn push_escape(shown: &mut String, code: u32) {
 
 /// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.
 fn is_printable(character: char) -> bool {
-    let mut end = 0;
-    let run = PRINTABLE.iter().position(|length| {
-        end += length;
-        u32::from(character) < end
-    });
-    run.unwrap_or(PRINTABLE.len()) % 2 == 0
+    let (mut is_printable, mut end, mut shift) = (true, 0, 0);
+    for byte in PRINTABLE {
+        end += u32::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            if u32::from(character) < end {
+                break;
+            }
+            (is_printable, shift) = (!is_printable, 0);
+        }
+    }
+    is_printable
 }
 
-/// How many characters can be printed, how many that follow can't, and so on.
-static PRINTABLE: &[u32] = &include!(concat!(env!("OUT_DIR"), "/printable.rs"));
+/// How many characters can be printed, how many that follow can't, and so on, in LEB128.
+static PRINTABLE: &[u8] = &include!(concat!(env!("OUT_DIR"), "/printable.rs"));
 
 #[cfg(test)]
 mod tests {

@@ -147,14 +147,24 @@ macro_rules! numbers {
             }
 
             fn read_json(from: &mut Reader<'_>) -> Option<Self> {
-                from.value().ok()?.parse().ok()
+                from.value().ok()?.parse::<i64>().ok()?.try_into().ok()
             }
         })+
     };
 }
 
-// What they parse is JSON already, and of that they take whole numbers alone, or a `true` and a `false`.
-numbers!(bool, i32, i64, u8, u16, u32, u64, usize);
+// What they parse is JSON already, and of that they take whole numbers alone.
+numbers!(i32, i64, u8, u16, u32, u64, usize);
+
+impl Json for bool {
+    fn write_json(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+
+    fn read_json(from: &mut Reader<'_>) -> Option<Self> {
+        from.value().ok()?.parse().ok()
+    }
+}
 
 impl Json for String {
     fn write_json(&self, out: &mut String) {

@@ -4,11 +4,10 @@
 //! parameter, as the upstream's own text, and of a question only those weeks are asked for that are missing or no
 //! longer fresh. Over an unchanging upstream the answer is the one to the whole question.
 
+use crate::access::tag;
 use crate::codec::elements;
 use crate::derive::members;
-use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble};
-use futures_util::future::join_all;
-use sha2::{Digest, Sha256};
+use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble, all};
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
 use streamgage::json::{Reader, Value, unescape};
@@ -124,7 +123,7 @@ impl Weeks {
         }
         let runs = runs(&due);
         let mut trouble = None;
-        for (run, fetched) in runs.iter().zip(join_all(runs.iter().map(|run| self.ask(source, run))).await) {
+        for (run, fetched) in runs.iter().zip(all(runs.iter().map(|run| self.ask(source, run))).await) {
             let fetched = match fetched {
                 Ok(fetched) => fetched,
                 Err(why) if why.allows_stale() => {
@@ -166,7 +165,7 @@ impl Weeks {
 
     /// The row of each week of a run, empty where there is none; `None`, if the answer is no list of the run's weeks.
     fn read(&self, fetched: &Fetched, run: &Range<usize>) -> Option<Vec<String>> {
-        let (count, results) = envelope(&fetched.body).filter(|_| fetched.status == 200)?;
+        let (count, results, _) = envelope(&fetched.body).filter(|(.., is_bare)| *is_bare && fetched.status == 200)?;
         let mut left = results.iter().peekable();
         let rows = self.spans.iter().skip(run.start).take(run.len()).map(|span| {
             let row = left.next_if(|row| monday(row) == Some(span.first.week().monday()));
@@ -202,7 +201,7 @@ impl Weeks {
 
     /// The filters, in short.
     fn key(&self) -> String {
-        Sha256::digest(&self.filters).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        tag(&self.filters)
     }
 
     fn key_of(&self, Span { first, last }: Span) -> String {
@@ -224,22 +223,22 @@ impl Kept {
     }
 }
 
-/// The number that an answer tells, and the text of each of its rows, if there is nothing else in it.
-fn envelope(body: &str) -> Option<(usize, Vec<&str>)> {
-    let (mut count, mut results) = (None, None);
+/// The number that an answer tells, and the text of each of its rows; and whether there is nothing else in it.
+pub(crate) fn envelope(body: &str) -> Option<(usize, Vec<&str>, bool)> {
+    let (mut count, mut results, mut is_bare) = (None, None, true);
     let mut reader = Reader::new(body);
     if !reader.begin(b'{') {
         return None;
     }
     while let Some((name, value)) = reader.member().ok()? {
         match name {
-            "count" if count.is_none() => count = Some(value.parse().ok()?),
+            "count" if count.is_none() => count = Some(value.parse::<u32>().ok()?),
             "results" if results.is_none() => results = Some(elements(value)?),
-            _ => return None,
+            _ => is_bare = false,
         }
     }
     reader.end().ok()?;
-    count.zip(results)
+    Some((usize::try_from(count?).ok()?, results?, is_bare))
 }
 
 /// The week of a row; of one that has several, or none, it can't be told.

@@ -141,24 +141,13 @@ struct Edge {
     keeper: Keeper<Upstream, Durable>,
 }
 
-impl Net for Edge {
-    fn now(&self) -> i64 {
-        self.upstream.now()
-    }
-
-    fn random(&self) -> f64 {
-        self.upstream.random()
-    }
-
-    async fn sleep(&self, _: u32) {}
-
-    async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
-        panic!("the keeper asks");
-    }
-}
-
 impl World for Edge {
+    type Net = Upstream;
     type Body = Vec<u8>;
+
+    fn net(&self) -> &Upstream {
+        &self.upstream
+    }
 
     fn memory(&self) -> &RefCell<proxy::Memory> {
         &self.memory

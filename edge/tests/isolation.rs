@@ -477,6 +477,7 @@ impl Store for Database {
 /// One isolate of one deployment.
 struct Isolate {
     simulation: Rc<Simulation>,
+    network: Network,
     memory: usize,
     proxy: Rc<ProxySettings>,
 }
@@ -492,7 +493,7 @@ impl Isolate {
         kept.borrow_mut().instance += 1;
         let instance = kept.borrow().instance;
         let database = Database { kept, instance, simulation: Rc::clone(simulation) };
-        let keeper = Rc::new(Keeper::new(Network(Rc::clone(simulation)), database, (*self.proxy).clone()));
+        let keeper = Rc::new(Keeper::new(self.network.clone(), database, (*self.proxy).clone()));
         keepers.insert(partition.to_owned(), Rc::clone(&keeper));
         keeper
     }
@@ -502,26 +503,13 @@ impl Isolate {
     }
 }
 
-impl Net for Isolate {
-    fn now(&self) -> i64 {
-        self.simulation.now.get()
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-
-    async fn sleep(&self, _: u32) {
-        self.simulation.wait().await;
-    }
-
-    async fn get(&self, request: Outgoing, limit: u32) -> Result<Incoming, NoAnswer> {
-        Network(Rc::clone(&self.simulation)).get(request, limit).await
-    }
-}
-
 impl World for Isolate {
+    type Net = Network;
     type Body = Bytes;
+
+    fn net(&self) -> &Network {
+        &self.network
+    }
 
     fn memory(&self) -> &RefCell<Memory> {
         &self.simulation.memories[self.memory]
@@ -908,7 +896,12 @@ impl Run {
             0..30 if self.tasks.len() < 40 => {
                 let is_own = random.one_in(2);
                 let proxy = Rc::clone(if is_own { &self.ours } else { &self.theirs });
-                let isolate = Isolate { simulation: Rc::clone(&simulation), memory: random.below(3), proxy };
+                let isolate = Isolate {
+                    simulation: Rc::clone(&simulation),
+                    network: Network(Rc::clone(&simulation)),
+                    memory: random.below(3),
+                    proxy,
+                };
                 let key = match is_own {
                     true => random.pick(&OWN).0,
                     false => random.pick(&KEYS[..4]),

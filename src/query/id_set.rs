@@ -48,7 +48,12 @@ impl IdSet {
 
 impl FromIterator<i64> for IdSet {
     fn from_iter<I: IntoIterator<Item = i64>>(ids: I) -> IdSet {
-        let mut ids: Vec<i64> = ids.into_iter().collect();
+        IdSet::from(ids.into_iter().collect::<Vec<i64>>())
+    }
+}
+
+impl From<Vec<i64>> for IdSet {
+    fn from(mut ids: Vec<i64>) -> IdSet {
         if !ids.is_sorted() {
             sort_by_key(&mut ids, |&id| id);
         }

@@ -1,14 +1,13 @@
 //! D1: batches of statements in, rows as JSON text out.
 
+use crate::Env;
 use js_sys::{Array, JSON, Number, Object, Reflect};
 use streamgage_edge::{Outcome, Parameter, Reply, Statement};
 use wasm_bindgen::prelude::*;
-use worker::Env;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The binding itself. The `worker` crate's wrapper takes rows apart value by value; here each result crosses
-    /// over as one text.
+    /// The binding. Each result crosses over as one text.
     pub type Database;
     type Prepared;
     type Ran;

@@ -24,7 +24,7 @@ use streamgage_edge::{
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use worker::{Env, console_error};
+use web_sys::console;
 
 /// Answers a request: with a text where nothing has to be asked ([`Exchange::at_once`]), or with the promise of a response. `lines` are of the request what [`Request`] has, in its order.
 #[wasm_bindgen]
@@ -63,19 +63,34 @@ pub fn scheduled(env: Env) -> js_sys::Promise {
     })
 }
 
+/// Has panics tell what happened: a trap by itself does not.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        console::error_2(&"Critical".into(), &js_sys::Error::new(&format!("Rust panic: {panic}")).into());
+    }));
+}
+
 #[wasm_bindgen]
 extern "C" {
+    /// The Worker's variables and bindings.
+    #[derive(Clone)]
+    pub type Env;
+
     /// What keeps a request's context alive beyond its answer.
     pub type Context;
 
     #[wasm_bindgen(method, catch, js_name = waitUntil)]
     fn wait_until(this: &Context, promise: &js_sys::Promise) -> Result<(), JsValue>;
 
-    /// A rate limit. The `worker` crate's wrapper brings a serializer along, for one member each way.
+    /// A rate limit.
     type RateLimiter;
 
     #[wasm_bindgen(method, catch)]
     async fn limit(this: &RateLimiter, asked: &Object) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_name = String)]
+    fn text_of(value: &JsValue) -> String;
 }
 
 /// Logs where what failed, but nothing of who asked: a query or a header may hold a secret.
@@ -83,13 +98,9 @@ fn log_error(place: &str, error: &JsValue) {
     let mut line = String::from(r#"{"level":"error","place":"#);
     write_text(place, &mut line);
     line.push_str(r#","error":"#);
-    write_text(&describe(error), &mut line);
+    write_text(&text_of(error), &mut line);
     line.push('}');
-    console_error!("{line}");
-}
-
-fn describe(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
+    console::error_1(&line.into());
 }
 
 /// How long an answer out of the database is kept at most, in seconds: a day. Long before that, most are of no generation.
@@ -206,15 +217,14 @@ impl Exchange {
     async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
         let now = Date::now();
-        let lookup = visit.lookup(now);
+        let mut statements = visit.lookup(now).to_vec();
+        let looked_up = statements.len();
         let mut foreseen = self.foresee(&visit, now).await?;
-        let mut found = match &foreseen.query {
-            Some(query) if foreseen.kept.is_none() => {
-                database.run(&[lookup.as_slice(), query.statements()].concat()).await?
-            }
-            _ => database.run(&lookup).await?,
-        };
-        foreseen.ran = found.split_off(lookup.len());
+        if let Some(query) = foreseen.query.as_ref().filter(|_| foreseen.kept.is_none()) {
+            statements.extend_from_slice(query.statements());
+        }
+        let mut found = database.run(&statements).await?;
+        foreseen.ran = found.split_off(looked_up);
         Ok(match visit.admit(&found.outcomes).map_err(failure)? {
             Ok(admitted) => {
                 remember(&visit, now, &found.outcomes);

@@ -62,16 +62,15 @@ async fn send(request: Outgoing, limit: u32) -> Result<Result<Incoming, NoAnswer
     let promise = global().fetch_with_str_and_init(&request.address, &init);
     let response: web_sys::Response = JsFuture::from(promise).await?.unchecked_into();
     let Some(body) = read(response.body(), MAX_ANSWER).await? else { return Ok(Err(NoAnswer::TooLarge)) };
-    Ok(Ok(Incoming { asked, status: response.status(), headers: Headers::new(pairs(&response.headers())?), body }))
+    Ok(Ok(Incoming { asked, status: response.status(), headers: Headers::new(pairs(&response.headers())), body }))
 }
 
-fn pairs(headers: &web_sys::Headers) -> Result<Vec<(String, String)>, JsValue> {
-    let pairs = headers.entries().into_iter().map(|pair| {
-        let pair: Array = pair?.unchecked_into();
+fn pairs(headers: &web_sys::Headers) -> impl Iterator<Item = (String, String)> {
+    Array::from(headers).into_iter().map(|pair| {
+        let pair: Array = pair.unchecked_into();
         let text = |index| pair.get(index).as_string().unwrap_or_default();
-        Ok((text(0), text(1)))
-    });
-    pairs.collect()
+        (text(0), text(1))
+    })
 }
 
 fn is_timeout(error: &JsValue) -> bool {

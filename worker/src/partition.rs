@@ -1,5 +1,6 @@
 //! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
 
+use crate::Env;
 use crate::database::to_js;
 use crate::network::Network;
 use crate::proxy::{Body, DAY_MILLISECONDS, REPORT, settings, today};
@@ -11,7 +12,6 @@ use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, LIMITS, SWEPT_AFTER, TAB
 use streamgage_edge::proxy::{Answered, Command, Keeper, Net, Report, Shelf, Store, Told};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::Env;
 
 /// The object behind the class `Partition` of entry.js.
 #[wasm_bindgen]
@@ -111,6 +111,7 @@ extern "C" {
     type Storage;
     type Sql;
     type Cursor;
+    type Rows;
 
     #[wasm_bindgen(method, getter)]
     fn storage(this: &State) -> Storage;
@@ -123,7 +124,9 @@ extern "C" {
     #[wasm_bindgen(method, catch, variadic)]
     fn exec(this: &Sql, text: &str, values: &Array) -> Result<Cursor, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn raw(this: &Cursor) -> Result<js_sys::Iterator, JsValue>;
+    fn raw(this: &Cursor) -> Result<Rows, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    fn to_array(this: &Rows) -> Result<Array, JsValue>;
 }
 
 /// The object's database.
@@ -142,13 +145,14 @@ impl Sqlite {
     /// The rows of a statement, each an array. What fails has none, and is logged.
     fn rows(&self, text: &str, values: &[JsValue]) -> Vec<Array> {
         let values: Array = values.iter().collect();
-        let rows = self.sql.exec(text, &values).and_then(|cursor| {
-            cursor.raw()?.into_iter().map(|row| Ok(row?.unchecked_into())).collect::<Result<Vec<Array>, JsValue>>()
-        });
-        rows.unwrap_or_else(|error| {
-            crate::log_error(text, &error);
-            Vec::new()
-        })
+        let rows = self.sql.exec(text, &values).and_then(|cursor| cursor.raw()?.to_array());
+        rows.map_or_else(
+            |error| {
+                crate::log_error(text, &error);
+                Vec::new()
+            },
+            |rows| rows.into_iter().map(JsCast::unchecked_into).collect(),
+        )
     }
 
     /// Reads columns from a table where a condition holds, the last of them `read_on`; and notes that they were read, once

@@ -4,7 +4,7 @@ use crate::database::Database;
 use crate::fast::{self, Fast};
 use crate::network::{Network, read};
 use crate::partition::property;
-use crate::{allows, failure, log_error, response};
+use crate::{Env, allows, failure, log_error, response};
 use js_sys::{Date, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -12,13 +12,12 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use streamgage_edge::proxy::{
-    Answered, Ask, Command, Content, Incoming, MAX_ANSWER, Memory, Net, NoAnswer, Outgoing, ProxySettings, Record,
-    Report, Served, Told, Unavailable, World,
+    Answered, Ask, Command, Content, MAX_ANSWER, Memory, Net, ProxySettings, Record, Report, Served, Told, Unavailable,
+    World,
 };
 use streamgage_edge::{Outcome, Statement};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use worker::Env;
 
 thread_local! {
     static MEMORY: Rc<RefCell<Memory>> = Rc::default();
@@ -138,26 +137,13 @@ extern "C" {
     fn fetch(this: &Stub, address: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 }
 
-impl Net for Platform {
-    fn now(&self) -> i64 {
-        Network.now()
-    }
-
-    fn random(&self) -> f64 {
-        Network.random()
-    }
-
-    async fn sleep(&self, milliseconds: u32) {
-        Network.sleep(milliseconds).await;
-    }
-
-    async fn get(&self, request: Outgoing, limit: u32) -> Result<Incoming, NoAnswer> {
-        Network.get(request, limit).await
-    }
-}
-
 impl World for Platform {
+    type Net = Network;
     type Body = Body;
+
+    fn net(&self) -> &Network {
+        &Network
+    }
 
     fn memory(&self) -> &RefCell<Memory> {
         &self.memory
@@ -203,7 +189,7 @@ impl World for Platform {
     async fn look_up(&self, statement: Statement) -> Result<Outcome, Unavailable> {
         let mut found = pin!(async { Database::of(&self.env)?.run(&[statement]).await });
         // D1 has a limit of its own, which is longer than ours.
-        let mut late = pin!(self.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));
+        let mut late = pin!(Network.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));
         let found = poll_fn(|context| match found.as_mut().poll(context) {
             Poll::Pending => late.as_mut().poll(context).map(|()| Err("the database is late".into())),
             ready => ready,

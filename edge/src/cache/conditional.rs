@@ -1,7 +1,7 @@
 //! Conditional requests of callers (RFC 9110 §13).
 
 use super::Fields;
-use super::said::read_date;
+use super::date::read_date;
 
 /// Whether a `GET` or `HEAD` is answered by 304, for what is stored is what the caller has (RFC 9110 §13.2.2).
 pub fn not_modified(request: &Fields, status: u16, stored: &Fields) -> bool {

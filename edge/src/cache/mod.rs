@@ -7,6 +7,7 @@
 //! stale (RFC 5861), conditional requests, ranges and invalidation are here.
 
 mod conditional;
+mod date;
 mod directives;
 mod fields;
 mod invalidation;

@@ -1,7 +1,7 @@
 //! Parts of a stored answer (RFC 9110 §14).
 
 use super::Fields;
-use super::said::read_date;
+use super::date::read_date;
 
 /// What of a stored body is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

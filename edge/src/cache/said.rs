@@ -1,6 +1,7 @@
 //! What an answer says of its own storing and freshness (RFC 9111 §3, §4.2; RFC 5861; RFC 9213).
 
 use super::Fields;
+use super::date::{LAST, read_date, write_date};
 use super::directives::{Directives, LONGEST, delta_seconds};
 use http_cache_semantics::{CacheOptions, CachePolicy};
 use serde::{Deserialize, Serialize};
@@ -161,7 +162,7 @@ fn policy(
         control.extend(directives.seconds(name).map(|seconds| format!("{name}={seconds}")));
     }
     put(answered.headers_mut(), header::CACHE_CONTROL, control.join(", "));
-    let date = |text: &str| httpdate::parse_http_date(text).ok().map(httpdate::fmt_http_date);
+    let date = |text: &str| read_date(text).map(write_date);
     if let Some(text) = expires {
         put(answered.headers_mut(), header::EXPIRES, date(text).unwrap_or_else(|| "0".to_owned()));
     }
@@ -182,20 +183,8 @@ fn initial_age(response: &Fields, times: Times) -> u64 {
     seconds(apparent).max(age + seconds(delay)).min(LONGEST)
 }
 
-/// An HTTP-date (RFC 9110 §5.6.7) in any of its three forms.
-pub(super) fn read_date(text: &str) -> Option<i64> {
-    let since = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok()
-}
-
-/// The time as an HTTP-date.
-pub(super) fn write_date(time: i64) -> String {
-    httpdate::fmt_http_date(moment(time))
-}
-
 /// The time as the library takes it: whole seconds, between 1970 and the year 9999 that an HTTP-date can name.
 fn moment(time: i64) -> SystemTime {
-    const LAST: u64 = 253_402_300_799;
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds(time).min(LAST))
 }
 

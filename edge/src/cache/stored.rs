@@ -1,7 +1,8 @@
 //! A stored answer: what it answers, and for how long.
 
+use super::date::write_date;
 use super::directives::Directives;
-use super::said::{milliseconds, seconds, write_date};
+use super::said::{milliseconds, seconds};
 use super::{Fields, Lifetimes, Rules, Said, Times, said};
 use serde::{Deserialize, Serialize};
 

@@ -366,14 +366,14 @@ prop_compose! {
         control in controls(),
         age in prop::option::of(prop_oneof![(0..100u64).prop_map(|age| age.to_string()), "[0-9a-z, -]{0,12}"]),
         date in prop::option::of(-100..100i64),
-        expires in prop::option::of(prop_oneof![(-100..200i64).prop_map(|seconds| said::write_date(NOON + seconds * 1000)), ".{0,12}"]),
+        expires in prop::option::of(prop_oneof![(-100..200i64).prop_map(|seconds| date::write_date(NOON + seconds * 1000)), ".{0,12}"]),
         cookie in any::<bool>(),
         status in prop_oneof![5 => Just(200u16), 1 => 100..600u16],
         delay in 0..3i64,
     ) -> (u16, Fields, Times) {
         let mut lines = vec![("Cache-Control", control)];
         lines.extend(age.map(|age| ("Age", age)));
-        lines.extend(date.map(|seconds| ("Date", said::write_date(NOON + seconds * 1000))));
+        lines.extend(date.map(|seconds| ("Date", date::write_date(NOON + seconds * 1000))));
         lines.extend(expires.map(|expires| ("Expires", expires)));
         lines.extend(cookie.then(|| ("Set-Cookie", "a=b".to_owned())));
         (status, lines.into_iter().collect(), Times { asked: NOON - delay * 1000, answered: NOON })
@@ -443,8 +443,8 @@ proptest! {
         let control = response.get("cache-control").unwrap_or_default().to_ascii_lowercase();
         let seconds: Vec<u64> = control.split(", ").filter_map(|member| member.strip_prefix("max-age="))
             .map(|text| text.parse().map_or(0, |seconds: u64| seconds.min(1 << 31))).collect();
-        let date = response.get("date").as_deref().and_then(said::read_date).unwrap_or(NOON);
-        let expires = response.get("expires").as_deref().map(|text| said::read_date(text).map_or(0, |time| (time - date).max(0) as u64 / 1000));
+        let date = response.get("date").as_deref().and_then(date::read_date).unwrap_or(NOON);
+        let expires = response.get("expires").as_deref().map(|text| date::read_date(text).map_or(0, |time| (time - date).max(0) as u64 / 1000));
         let expected = if control.split(", ").any(|word| word == "no-cache") { 0 } else { seconds.into_iter().min().or(expires).unwrap_or(0) };
         prop_assert_eq!(lifetimes.fresh, expected, "{:?}", response);
     }

@@ -3,9 +3,9 @@
 use super::lists::{Listed, integer, members};
 use super::scope::Filter;
 use super::{Derivation, Stop, is_remembered, remember};
+use crate::access::tag;
 use crate::proxy::{Shelf, Source, Trouble};
 use crate::weeks::freshness_after;
-use sha2::{Digest, Sha256};
 use std::iter;
 use streamgage::calendar::Day;
 use streamgage::json::Value;
@@ -264,7 +264,9 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
 
 /// By user, day and repository.
 pub(super) fn sort(contributions: &mut Vec<Contribution>) {
-    sort_by(contributions, |one, other| one.key().cmp(&other.key()));
+    sort_by_key(contributions, |contribution| contribution.repo);
+    sort_by_key(contributions, |contribution| contribution.day.number().into());
+    sort_by_key(contributions, |contribution| contribution.user);
 }
 
 impl Contribution {
@@ -311,7 +313,7 @@ impl Kept {
 
 /// The filter, in short.
 fn scope_of(filter: &Filter) -> String {
-    Sha256::digest(filter.query()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    tag(filter.query())
 }
 
 fn after(day: Day, days: i32) -> Day {

@@ -1,11 +1,10 @@
 //! Lists of the upstream, whole (§2).
 
 use super::{Derivation, Stop};
-use crate::proxy::{Shelf, Source, Trouble};
-use futures_util::future::join_all;
+use crate::proxy::{Shelf, Source, Trouble, all};
+use crate::weeks::envelope;
 use streamgage::json::{Reader, Value};
 use streamgage::query::MAX_LIMIT;
-use streamgage::schema::Splitter;
 
 /// How many pages are under way at a time: a Worker has six connections.
 const AT_ONCE: usize = 6;
@@ -74,7 +73,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             let step = if rows.is_empty() { usize::MAX } else { rows.len() };
             let offsets: Vec<usize> = (0..count).step_by(step).skip(1).collect();
             for offsets in offsets.chunks(AT_ONCE) {
-                for page in join_all(offsets.iter().map(|&offset| self.page(resource, query, offset))).await {
+                for page in all(offsets.iter().map(|&offset| self.page(resource, query, offset))).await {
                     let page = page?;
                     is_whole &= page.count == count;
                     rows.extend(page.rows);
@@ -93,16 +92,11 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
         if fetched.status != 200 {
             return Err(Stop::Refused(fetched));
         }
-        let mut rows = Vec::new();
-        let mut splitter = Splitter::default();
-        let split = splitter.push(fetched.body.as_bytes(), &mut |row| {
-            rows.push(row.to_owned());
-            Ok(())
-        });
-        let count = split.and_then(|()| splitter.finish()).ok().and_then(|pages| pages.count);
-        match count.and_then(|count| usize::try_from(count).ok()) {
-            Some(count) => Ok(Page { count, rows }),
-            None => Err(Trouble::Broken.into()),
+        match envelope(&fetched.body) {
+            Some((count, rows, _)) if rows.iter().all(|row| row.starts_with('{')) => {
+                Ok(Page { count, rows: rows.into_iter().map(str::to_owned).collect() })
+            }
+            _ => Err(Trouble::Broken.into()),
         }
     }
 }

@@ -98,11 +98,30 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
     pub async fn scope(&self, request: &MetricsRequest) -> Result<Scope, Stop> {
         let mut users = request.users.clone();
         for teams in &request.teams {
-            let members = self.members_of(teams, request.include_nested_teams).await?;
+            let mut teams = teams.clone();
+            if request.include_nested_teams {
+                teams = with_nested(teams, &self.list("teams", "fields=id%2Cparent&ordering=id").await?);
+            }
+            let mut members = Vec::new();
+            for ids in teams.as_slice().chunks(MAX_IDS) {
+                let asked = in_list("team_id__in", ids);
+                let fields = "fields=id%2Capex_user_id%2Cteam_id%2Cmembership_type&ordering=id";
+                let query = format!("{asked}&membership_type=contributor&{fields}");
+                let rows = self.list("team_membership", &query).await?;
+                members.extend(rows.iter().filter_map(|row| contributor(row, &teams)));
+            }
+            let members: IdSet = members.into_iter().collect();
             users = Some(users.map_or_else(|| members.clone(), |users| users.intersection(&members)));
         }
-        let hidden = self.hidden_users().await?;
-        let repos = self.repos().await?;
+        let query = "hidden_from_reports=true&fields=id%2Chidden_from_reports&ordering=id";
+        let hidden = self.list("users", query).await?.iter().filter_map(|row| hidden_user(row)).collect();
+        let repos = self.list("repos", "fields=id%2Cname%2Cblocked%2Ctags&ordering=id").await?;
+        Ok(Scope::of(request, users, hidden, repos.iter().map(|row| Repo::read(row)).collect()))
+    }
+}
+
+impl Scope {
+    fn of(request: &MetricsRequest, users: Option<IdSet>, hidden: IdSet, repos: Vec<Repo>) -> Scope {
         let name = request.repo_name.as_deref().map(fold);
         let is_asked = |repo: &&Repo| {
             let has_tag = |tags: &IdSet| repo.tags.iter().any(|&tag| tags.contains(tag));
@@ -112,7 +131,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             .then(|| repos.iter().filter(is_asked).map(|repo| repo.id).collect());
         let blocked = repos.iter().filter(|repo| repo.blocked).map(|repo| repo.id);
         let left_out = request.repos_not.iter().flat_map(|ids| ids.as_slice().iter().copied());
-        Ok(Scope {
+        Scope {
             users,
             hidden,
             not_repos: blocked.chain(left_out).collect(),
@@ -120,91 +139,73 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 (Some(described), Some(ids)) => Some(described.intersection(ids)),
                 (described, ids) => described.or_else(|| ids.clone()),
             },
-        })
-    }
-
-    /// The contributors of any of the teams, and of those under them.
-    async fn members_of(&self, teams: &IdSet, include_nested: bool) -> Result<IdSet, Stop> {
-        let nested = if include_nested { Some(self.with_nested(teams).await?) } else { None };
-        let teams = nested.as_ref().unwrap_or(teams);
-        let mut found = Vec::new();
-        for ids in teams.as_slice().chunks(MAX_IDS) {
-            let asked = in_list("team_id__in", ids);
-            let fields = "fields=id%2Capex_user_id%2Cteam_id%2Cmembership_type&ordering=id";
-            let query = format!("{asked}&membership_type=contributor&{fields}");
-            for row in self.list("team_membership", &query).await? {
-                let (mut user, mut team, mut is_contributor) = (None::<i64>, None, false);
-                for (name, value) in members(&row) {
-                    match name {
-                        "apex_user_id" => user = integer(value),
-                        "team_id" => team = integer(value),
-                        "membership_type" => is_contributor = value == Value::Text("contributor"),
-                        _ => {}
-                    }
-                }
-                let is_member = is_contributor && team.is_some_and(|team| teams.contains(team));
-                found.extend(user.filter(|_| is_member));
-            }
-        }
-        Ok(found.into_iter().collect())
-    }
-
-    async fn with_nested(&self, teams: &IdSet) -> Result<IdSet, Stop> {
-        let mut parents: Vec<(i64, i64)> = Vec::new();
-        for row in self.list("teams", "fields=id%2Cparent&ordering=id").await? {
-            let (mut id, mut parent) = (None, None);
-            for (name, value) in members(&row) {
-                match name {
-                    "id" => id = integer(value),
-                    "parent" => parent = integer(value),
-                    _ => {}
-                }
-            }
-            parents.extend(id.zip(parent));
-        }
-        let mut found = teams.clone();
-        loop {
-            let nested = parents.iter().filter(|&&(_, parent)| found.contains(parent)).map(|&(id, _)| id);
-            let all: IdSet = found.as_slice().iter().copied().chain(nested).collect();
-            if all == found {
-                return Ok(found);
-            }
-            found = all;
         }
     }
+}
 
-    async fn hidden_users(&self) -> Result<IdSet, Stop> {
-        let query = "hidden_from_reports=true&fields=id%2Chidden_from_reports&ordering=id";
-        let mut hidden = Vec::new();
-        for row in self.list("users", query).await? {
-            let (mut id, mut is_hidden) = (None::<i64>, false);
-            for (name, value) in members(&row) {
-                match name {
-                    "id" => id = integer(value),
-                    "hidden_from_reports" => is_hidden = value == Value::Boolean(true),
-                    _ => {}
-                }
-            }
-            hidden.extend(id.filter(|_| is_hidden));
+/// Who contributes to one of the teams, by a row of `team_membership`.
+fn contributor(row: &str, teams: &IdSet) -> Option<i64> {
+    let (mut user, mut team, mut is_contributor) = (None, None, false);
+    for (name, value) in members(row) {
+        match name {
+            "apex_user_id" => user = integer(value),
+            "team_id" => team = integer(value),
+            "membership_type" => is_contributor = value == Value::Text("contributor"),
+            _ => {}
         }
-        Ok(hidden.into_iter().collect())
     }
+    user.filter(|_| is_contributor && team.is_some_and(|team| teams.contains(team)))
+}
 
-    async fn repos(&self) -> Result<Vec<Repo>, Stop> {
-        let rows = self.list("repos", "fields=id%2Cname%2Cblocked%2Ctags&ordering=id").await?;
-        let read = |row: &String| {
-            let mut repo = Repo::default();
-            for (name, value) in members(row) {
-                match (name, value) {
-                    ("id", value) => repo.id = integer(value).unwrap_or_default(),
-                    ("name", Value::Text(text)) => repo.name = unescape(text).unwrap_or_default().into_owned(),
-                    ("blocked", value) => repo.blocked = value == Value::Boolean(true),
-                    ("tags", Value::List(list)) => repo.tags = ids(list).unwrap_or_default(),
-                    _ => {}
-                }
+/// Teams with all those under them, by the rows of `teams`.
+fn with_nested(mut found: IdSet, rows: &[String]) -> IdSet {
+    let read = |row: &String| {
+        let (mut id, mut parent) = (None, None);
+        for (name, value) in members(row) {
+            match name {
+                "id" => id = integer(value),
+                "parent" => parent = integer(value),
+                _ => {}
             }
-            repo
-        };
-        Ok(rows.iter().map(read).collect())
+        }
+        id.zip(parent)
+    };
+    let parents: Vec<(i64, i64)> = rows.iter().filter_map(read).collect();
+    loop {
+        let nested = parents.iter().filter(|&&(_, parent)| found.contains(parent)).map(|&(id, _)| id);
+        let all: IdSet = found.as_slice().iter().copied().chain(nested).collect();
+        if all == found {
+            return found;
+        }
+        found = all;
+    }
+}
+
+/// Who is hidden, by a row of `users`.
+fn hidden_user(row: &str) -> Option<i64> {
+    let (mut id, mut is_hidden) = (None, false);
+    for (name, value) in members(row) {
+        match name {
+            "id" => id = integer(value),
+            "hidden_from_reports" => is_hidden = value == Value::Boolean(true),
+            _ => {}
+        }
+    }
+    id.filter(|_| is_hidden)
+}
+
+impl Repo {
+    fn read(row: &str) -> Repo {
+        let mut repo = Repo::default();
+        for (name, value) in members(row) {
+            match (name, value) {
+                ("id", value) => repo.id = integer(value).unwrap_or_default(),
+                ("name", Value::Text(text)) => repo.name = unescape(text).unwrap_or_default().into_owned(),
+                ("blocked", value) => repo.blocked = value == Value::Boolean(true),
+                ("tags", Value::List(list)) => repo.tags = ids(list).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        repo
     }
 }

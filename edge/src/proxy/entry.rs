@@ -1,13 +1,12 @@
 //! An answer of the upstream, as it is kept: what there is to know of it, beside its bytes.
 
 use super::headers::Headers;
-use super::keys::hexadecimal;
 use super::links::{Link, find_links};
 use super::policy::{Lifetimes, lifetimes};
 use super::requests::Asked;
+use crate::access::tag;
 use crate::cache::Times;
 use crate::codec::as_list;
-use sha2::{Digest, Sha256};
 
 /// An answer but for its bytes, which stay as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +101,3 @@ impl Validators {
 /// A body that isn't JSON, or isn't declared to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoJson;
-
-/// 128 bits of the bytes' SHA-256: nobody finds two bodies of one tag.
-fn tag(body: &[u8]) -> String {
-    hexadecimal(Sha256::digest(body).get(..16).unwrap_or_default())
-}

@@ -8,7 +8,7 @@ use super::links::rewrite;
 use super::requests::{Asked, Class};
 use super::scopes::Scope;
 use super::settings::ProxySettings;
-use super::settle::{Settled, error_entry, settle};
+use super::settle::{Conclusion, Effect, conclude, settle};
 use super::status::Way;
 use super::upstream::{Net, Upstream};
 use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthorized};
@@ -18,7 +18,6 @@ use crate::request::{Request, Settings};
 use crate::sql::{Outcome, Statement};
 use crate::visit::{is_preflight, preflight, redirect};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::future::Future;
 use std::rc::Rc;
@@ -32,9 +31,20 @@ pub const PURGE: &str = "/cache/purge";
 
 /// What the front reaches: the fast tier, the keepers, the keys. Addresses of the fast tier are made here, and hold
 /// neither a key nor anything else of a caller.
-pub trait World: Net {
+pub trait World {
+    /// The network, the clock and chance.
+    type Net: Net;
+
     /// A body, which passes through unread where it can.
     type Body: Clone + From<Vec<u8>>;
+
+    /// The network, the clock and chance.
+    fn net(&self) -> &Self::Net;
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    fn now(&self) -> i64 {
+        self.net().now()
+    }
 
     /// What this isolate remembers.
     fn memory(&self) -> &RefCell<Memory>;
@@ -71,11 +81,15 @@ pub struct Unavailable;
 /// What an isolate remembers between requests. All of it may be lost at any time.
 #[derive(Debug, Default)]
 pub struct Memory {
-    records: HashMap<String, Remembered<Record>>,
-    keys: HashMap<String, Remembered<Key>>,
-    refreshing: HashSet<String>,
+    records: Known<Record>,
+    keys: Known<Key>,
+    /// Addresses of answers that are fetched anew: few at a time.
+    refreshing: Vec<String>,
     breaker: Rc<RefCell<Breaker>>,
 }
+
+/// What is remembered by name, in the order of the names.
+type Known<T> = Vec<(String, Remembered<T>)>;
 
 #[derive(Clone, Copy, Debug)]
 struct Remembered<T> {
@@ -90,15 +104,24 @@ const MAX_REMEMBERED: usize = 10_000;
 /// How long the fast tier is asked to keep an answer at most, in seconds: a week.
 const MAX_FAST: i64 = 7 * 86_400;
 
-fn remember<T>(known: &mut HashMap<String, Remembered<T>>, name: &str, value: T, since: i64) {
+fn place<T>(known: &Known<T>, name: &str) -> Result<usize, usize> {
+    known.binary_search_by(|(other, _)| other.as_str().cmp(name))
+}
+
+fn remember<T>(known: &mut Known<T>, name: &str, value: T, since: i64) {
     if known.len() >= MAX_REMEMBERED {
         known.clear();
     }
-    known.insert(name.to_owned(), Remembered { value, since });
+    let remembered = Remembered { value, since };
+    match place(known, name).map(|place| known.get_mut(place)) {
+        Ok(Some((_, known))) => *known = remembered,
+        Ok(None) => {}
+        Err(place) => known.insert(place, (name.to_owned(), remembered)),
+    }
 }
 
-fn recall<T: Clone>(known: &HashMap<String, Remembered<T>>, name: &str, now: i64) -> Option<T> {
-    let found = known.get(name)?;
+fn recall<T: Clone>(known: &Known<T>, name: &str, now: i64) -> Option<T> {
+    let (_, found) = known.get(place(known, name).ok()?)?;
     (0..REMEMBERED).contains(&(now - found.since)).then(|| found.value.clone())
 }
 
@@ -210,11 +233,15 @@ pub enum Later<B> {
     Remove(String),
     /// An answer that served though stale is fetched anew.
     Refresh {
+        /// Where it is.
+        address: String,
         /// Whose.
         partition: String,
         /// Which.
         ask: Ask,
     },
+    /// And that is done.
+    Refreshed(String),
 }
 
 /// The front, for one request.
@@ -258,12 +285,20 @@ impl<W: World> Front<'_, W> {
     }
 
     /// Does what was left to do.
-    pub async fn finish(&self, later: Vec<Later<W::Body>>) {
-        for step in later {
-            match step {
-                Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
-                Later::Remove(address) => self.world.remove(&address).await,
-                Later::Refresh { partition, ask } => self.refresh(&partition, &ask).await,
+    pub async fn finish(&self, mut later: Vec<Later<W::Body>>) {
+        while !later.is_empty() {
+            for step in std::mem::take(&mut later) {
+                match step {
+                    Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
+                    Later::Remove(address) => self.world.remove(&address).await,
+                    Later::Refresh { address, partition, ask } => {
+                        self.refresh(partition, &ask, &mut later).await;
+                        later.push(Later::Refreshed(address));
+                    }
+                    Later::Refreshed(address) => {
+                        self.world.memory().borrow_mut().refreshing.retain(|other| *other != address);
+                    }
+                }
             }
         }
     }
@@ -338,19 +373,18 @@ impl<W: World> Front<'_, W> {
                 && (lifetimes.is_fresh(now) || lifetimes.may_revalidate(now))
                 && let Some((entry, body)) = kept.take()
             {
-                if !lifetimes.is_fresh(now) && self.world.memory().borrow_mut().refreshing.insert(address) {
+                let refreshing = &mut self.world.memory().borrow_mut().refreshing;
+                if !lifetimes.is_fresh(now) && !refreshing.contains(&address) {
+                    refreshing.push(address.clone());
                     let ask = self.ask(&errand, true);
-                    later.push(Later::Refresh { partition: partition.to_owned(), ask });
+                    later.push(Later::Refresh { address, partition: partition.to_owned(), ask });
                 }
                 return Ok((Found { entry, body, way: Way::Hit }, timing));
             }
         }
         self.admit(partition).await?;
         let ask = self.ask(&errand, false);
-        let found = match self.world.ask(partition, &ask).await {
-            Ok(Told::Answer(answered)) => self.take_over(partition, &ask.asked, answered, later),
-            Ok(Told::Yourself) | Err(Unavailable) => self.fetch(&errand, record, kept, later).await,
-        };
+        let found = self.consult(&errand, &ask, record, kept, later).await;
         timing.rest = Some(self.world.now());
         Ok((found, timing))
     }
@@ -365,34 +399,30 @@ impl<W: World> Front<'_, W> {
     }
 
     /// Fetches an answer anew that served though stale.
-    async fn refresh(&self, partition: &str, ask: &Ask) {
-        let record = self.record(partition).await;
-        let mut later = Vec::new();
+    async fn refresh(&self, partition: String, ask: &Ask, later: &mut Vec<Later<W::Body>>) {
+        let record = self.record(&partition).await;
+        let kept = match record {
+            Some(record) => self.kept(&answer_address(&partition, record.generation, &ask.asked)).await,
+            None => None,
+        };
+        let Ask { asked, key, .. } = ask.clone();
+        let errand = Errand { asked, key, partition: Some(partition), since: self.world.now() };
+        self.consult(&errand, ask, record, kept, later).await;
+    }
+
+    /// Asks the keeper of a partition or, where it doesn't answer, the upstream.
+    async fn consult(
+        &self,
+        errand: &Errand,
+        ask: &Ask,
+        record: Option<Record>,
+        kept: Option<(Entry, W::Body)>,
+        later: &mut Vec<Later<W::Body>>,
+    ) -> Found<W::Body> {
+        let partition = errand.partition.as_deref().unwrap_or_default();
         match self.world.ask(partition, ask).await {
-            Ok(Told::Answer(answered)) => {
-                self.take_over(partition, &ask.asked, answered, &mut later);
-            }
-            Ok(Told::Yourself) | Err(Unavailable) => {
-                let Ask { asked, key, .. } = ask.clone();
-                let errand = Errand { asked, key, partition: Some(partition.to_owned()), since: self.world.now() };
-                let kept = match record {
-                    Some(record) => self.kept(&answer_address(partition, record.generation, &ask.asked)).await,
-                    None => None,
-                };
-                self.fetch(&errand, record, kept, &mut later).await;
-            }
-        }
-        for step in later {
-            match step {
-                Later::Put { address, text, body, seconds } => self.world.put(&address, &text, body, seconds).await,
-                Later::Remove(address) => self.world.remove(&address).await,
-                // Neither taking over nor fetching leaves one to do.
-                Later::Refresh { .. } => {}
-            }
-        }
-        if let Some(record) = record {
-            let address = answer_address(partition, record.generation, &ask.asked);
-            self.world.memory().borrow_mut().refreshing.remove(&address);
+            Ok(Told::Answer(answered)) => self.take_over(partition, &ask.asked, answered, later),
+            Ok(Told::Yourself) | Err(Unavailable) => self.fetch(errand, record, kept, later).await,
         }
     }
 
@@ -420,7 +450,7 @@ impl<W: World> Front<'_, W> {
         later: &mut Vec<Later<W::Body>>,
     ) -> Found<W::Body> {
         let breaker = Rc::clone(&self.world.memory().borrow().breaker);
-        let upstream = Upstream::new(self.world, &breaker, self.proxy, &errand.key, errand.since);
+        let upstream = Upstream::new(self.world.net(), &breaker, self.proxy, &errand.key, errand.since);
         let validators = kept.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let found = upstream.ask(&errand.asked.target(), &validators).await;
         let (now, tries) = (self.world.now(), upstream.tries());
@@ -431,45 +461,20 @@ impl<W: World> Front<'_, W> {
         let entry = kept.as_ref().map(|(entry, _)| entry);
         let settled = settle(&errand.asked, &self.proxy.upstream, found, entry, excused, now);
         let partition = errand.partition.as_deref();
-        let way = |status, stored| Way::Fetched { status, stored, stale: kept.is_some(), collapsed: false, tries };
-        let kept_here = |entry: &Entry| partition.is_some() && entry.lifetimes.is_some();
-        match (settled, &kept) {
-            (Settled::New(entry, bytes), _) => {
-                let body = W::Body::from(bytes);
-                self.proved(errand, record, proved, &entry, &body, later);
-                let way = way(entry.status, kept_here(&entry));
-                Found { entry, body, way }
+        let Conclusion { entry, body, way, effect, .. } = conclude(settled, kept, partition.is_some(), tries);
+        match (effect, partition) {
+            (Effect::Proved, _) => self.proved(errand, record, proved, &entry, &body, later),
+            (Effect::Dropped, Some(partition)) => {
+                let record = Record::new(now, record.map(|record| record.generation));
+                self.learn(partition, record, later);
             }
-            (Settled::Confirmed(entry), Some((_, body))) => {
-                self.proved(errand, record, proved, &entry, body, later);
-                let way = way(304, kept_here(&entry));
-                Found { entry, body: body.clone(), way }
+            (Effect::Forgotten, Some(partition)) => {
+                let addresses = record.map(|record| answer_address(partition, record.generation, &errand.asked));
+                later.extend(addresses.map(Later::Remove));
             }
-            (Settled::Refused(entry, bytes), _) => {
-                if let Some(partition) = partition {
-                    let record = Record::new(now, record.map(|record| record.generation));
-                    self.learn(partition, record, later);
-                }
-                let way = way(entry.status, false);
-                Found { entry, body: bytes.into(), way }
-            }
-            (Settled::Passed(entry, bytes), _) => {
-                if let (Some(partition), Some(record)) = (partition, record) {
-                    later.push(Later::Remove(answer_address(partition, record.generation, &errand.asked)));
-                }
-                let way = way(entry.status, false);
-                Found { entry, body: bytes.into(), way }
-            }
-            (Settled::Excused(trouble), Some((entry, body))) => {
-                Found { entry: entry.clone(), body: body.clone(), way: Way::excused(trouble) }
-            }
-            (Settled::Excused(trouble) | Settled::Failed(trouble), _) => {
-                let (entry, bytes) = error_entry(trouble);
-                Found { entry, body: bytes.into(), way: Way::failed(trouble) }
-            }
-            // settle confirms only what is kept.
-            (Settled::Confirmed(entry), None) => Found { entry, body: Vec::new().into(), way: way(304, false) },
+            _ => {}
         }
+        Found { entry, body, way }
     }
 
     /// The upstream let the key in while the keeper was away.

@@ -6,7 +6,7 @@ use super::entry::Entry;
 use super::keys::{Record, entry_name};
 use super::requests::{Asked, Class};
 use super::settings::{MetricsFrom, ProxySettings};
-use super::settle::{Settled, error_entry, settle};
+use super::settle::{Conclusion, Effect, Settled, conclude, settle};
 use super::source::{Fetched, Shelf, Trouble};
 use super::status::Way;
 use super::upstream::{Incoming, Net, Upstream};
@@ -340,46 +340,21 @@ impl<N: Net, S: Store> Keeper<N, S> {
         if !is_current && let Settled::New(entry, _) | Settled::Confirmed(entry) = &mut settled {
             entry.lifetimes = None;
         }
-        if is_current && matches!(settled, Settled::New(..) | Settled::Confirmed(_)) {
-            record = self.prove(record, ask, proved);
-        }
-        let way = |status, stored| Way::Fetched { status, stored, stale: entry.is_some(), collapsed: false, tries };
-        let (entry, body, length, way) = match (settled, kept.as_ref()) {
-            (Settled::New(entry, bytes), _) => {
-                let (length, way) = (bytes.len(), way(entry.status, entry.lifetimes.is_some()));
-                let body = S::Body::from(bytes);
+        let Conclusion { entry, body, way, length, effect } = conclude(settled, kept, true, tries);
+        match effect {
+            Effect::Proved => {
+                if is_current {
+                    record = self.prove(record, ask, proved);
+                }
                 match entry.lifetimes.filter(|_| length <= MAX_KEPT) {
                     Some(lifetimes) => self.store.keep(name, &to_text(&entry), &body, lifetimes.error),
                     None => self.store.forget(name),
                 }
-                (entry, body, length, way)
             }
-            (Settled::Confirmed(entry), Some((_, body))) => {
-                match entry.lifetimes {
-                    Some(lifetimes) => self.store.keep(name, &to_text(&entry), body, lifetimes.error),
-                    None => self.store.forget(name),
-                }
-                let way = way(304, entry.lifetimes.is_some());
-                (entry, body.clone(), 0, way)
-            }
-            (Settled::Refused(entry, bytes), _) => {
-                record = self.drop_partition();
-                let way = way(entry.status, false);
-                (entry, bytes.into(), 0, way)
-            }
-            (Settled::Passed(entry, bytes), _) => {
-                self.store.forget(name);
-                let (length, way) = (bytes.len(), way(entry.status, false));
-                (entry, bytes.into(), length, way)
-            }
-            (Settled::Excused(trouble), Some((entry, body))) => (entry.clone(), body.clone(), 0, Way::excused(trouble)),
-            (Settled::Excused(trouble) | Settled::Failed(trouble), _) => {
-                let (entry, bytes) = error_entry(trouble);
-                (entry, bytes.into(), 0, Way::failed(trouble))
-            }
-            // settle confirms only what is kept.
-            (Settled::Confirmed(entry), None) => (entry, Vec::new().into(), 0, way(304, false)),
-        };
+            Effect::Dropped => record = self.drop_partition(),
+            Effect::Forgotten => self.store.forget(name),
+            Effect::None => {}
+        }
         (Told::Answer(Answered { entry, body, record, way }), length)
     }
 

@@ -1,10 +1,10 @@
 //! What keeps two keys apart: a partition each.
 
 use super::requests::{Asked, Class};
+use crate::access::{hexadecimal, key_hash};
 use crate::codec::as_list;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use sha2::Sha256;
 
 /// Names partitions.
 ///
@@ -85,17 +85,7 @@ pub fn answer_address(partition: &str, generation: i64, asked: &Asked) -> String
 
 /// What an answer is called within its partition and generation.
 pub fn entry_name(asked: &Asked) -> String {
-    hexadecimal(&Sha256::digest(asked.target()))
-}
-
-/// Lower-case digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing into a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    key_hash(&asked.target())
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub use keys::Record;
 pub use policy::{Lifetimes, Terms};
 pub use requests::{Asked, Class, Query};
 pub use settings::{BadVariable, MetricsFrom, ProxySettings};
+pub(crate) use source::all;
 pub use source::{Fetched, Shelf, Source, Trouble};
 pub use status::Way;
 pub use upstream::{Incoming, MAX_ANSWER, Net, NoAnswer, Outgoing};

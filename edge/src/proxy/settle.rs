@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::links::rest_of;
 use super::requests::Asked;
 use super::source::Trouble;
+use super::status::Way;
 use super::upstream::Incoming;
 use crate::cache::Times;
 use streamgage::json::is_json;
@@ -70,6 +71,68 @@ pub fn settle(
         }
         _ => Settled::Failed(Trouble::Broken),
     }
+}
+
+/// What a caller is told, and what that means for what is kept.
+pub(super) struct Conclusion<B> {
+    pub entry: Entry,
+    pub body: B,
+    pub way: Way,
+    /// Of a body that is new.
+    pub length: usize,
+    pub effect: Effect,
+}
+
+/// What becomes of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The key is proved, and this answer kept in the place of another, if it has lifetimes.
+    Proved,
+    /// All of the partition is forgotten.
+    Dropped,
+    /// What was kept of this is forgotten.
+    Forgotten,
+    /// Nothing.
+    None,
+}
+
+/// Concludes from what was settled. `kept` is what is kept of this, `has_place` whether anything can be, and `tries` how
+/// often the upstream was asked.
+pub(super) fn conclude<B: From<Vec<u8>>>(
+    settled: Settled,
+    kept: Option<(Entry, B)>,
+    has_place: bool,
+    tries: u32,
+) -> Conclusion<B> {
+    let stale = kept.is_some();
+    let way = |status, entry: &Entry| {
+        let stored = has_place && entry.lifetimes.is_some();
+        Way::Fetched { status, stored, stale, collapsed: false, tries }
+    };
+    let new = |entry, bytes: Vec<u8>, way, effect| {
+        let length = bytes.len();
+        Conclusion { entry, body: bytes.into(), way, length, effect }
+    };
+    let (entry, bytes, effect) = match (settled, kept) {
+        (Settled::New(entry, bytes), _) => (entry, bytes, Effect::Proved),
+        (Settled::Refused(entry, bytes), _) => (entry, bytes, Effect::Dropped),
+        (Settled::Passed(entry, bytes), _) => (entry, bytes, Effect::Forgotten),
+        (Settled::Confirmed(entry), kept) => {
+            let way = way(304, &entry);
+            // settle confirms only what is kept.
+            let body = kept.map_or_else(|| Vec::new().into(), |(_, body)| body);
+            return Conclusion { entry, body, way, length: 0, effect: Effect::Proved };
+        }
+        (Settled::Excused(trouble), Some((entry, body))) => {
+            return Conclusion { entry, body, way: Way::excused(trouble), length: 0, effect: Effect::None };
+        }
+        (Settled::Excused(trouble) | Settled::Failed(trouble), _) => {
+            let (entry, bytes) = error_entry(trouble);
+            return new(entry, bytes, Way::failed(trouble), Effect::None);
+        }
+    };
+    let way = way(entry.status, &entry);
+    new(entry, bytes, way, effect)
 }
 
 /// Where a redirect leads, if that is something served.
