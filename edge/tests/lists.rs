@@ -280,8 +280,19 @@ proptest! {
             let found = evaluate::aggregate(&asked, &memory);
             let answer: Value = serde_json::from_str(&store.get(&format!("{AGGREGATE}?{query}"))).unwrap();
             prop_assert_eq!(&answer["count"], &json!(found.count), "{} {:#?}", query, organization);
-            prop_assert_eq!(&answer["results"], &json!(found.rows), "{} {:#?}", query, organization);
+            let (rows, expected) = (rounded(&answer["results"]), rounded(&json!(found.rows)));
+            prop_assert_eq!(rows, expected, "{} {:#?}", query, organization);
         }
+    }
+}
+
+/// Doubles with 15 digits: SQLite does not write the 17th of a long one as everybody else does.
+fn rounded(value: &Value) -> Value {
+    match value {
+        Value::Array(rows) => rows.iter().map(rounded).collect(),
+        Value::Object(row) => row.iter().map(|(name, value)| (name.clone(), rounded(value))).collect(),
+        Value::Number(number) if number.is_f64() => json!(format!("{:.14e}", number.as_f64().unwrap())),
+        other => other.clone(),
     }
 }
 

@@ -13,8 +13,9 @@ use streamgage_edge::cache::{
     not_modified, not_modified_fields, part, variant,
 };
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response, ResponseInit};
+use worker::{Context, Env, console_error, worker_sys};
 
 /// A shared cache that does all that HTTP lets it do.
 const RULES: Rules = Rules {
@@ -31,10 +32,10 @@ const KEPT: u32 = 86_400;
 
 /// Answers one request. `env.UPSTREAM` is the service that is cached, `env.ORIGIN` its address.
 #[wasm_bindgen]
-pub async fn fetch(request: Request, env: JsValue, context: JsValue) -> Result<Response, JsValue> {
+pub async fn fetch(request: Request, env: Env, context: worker_sys::Context) -> Result<Response, JsValue> {
     let url = request.url();
     let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-    let origin = Reflect::get(&env, &"ORIGIN".into())?.as_string().unwrap_or_default();
+    let origin = env.var("ORIGIN").map(|origin| origin.to_string())?;
     let mut fields = read(&request.headers())?.end_to_end();
     fields.remove("host");
     let exchange = Exchange {
@@ -46,7 +47,7 @@ pub async fn fetch(request: Request, env: JsValue, context: JsValue) -> Result<R
         fields,
     };
     match exchange.method.as_str() {
-        "GET" | "HEAD" => exchange.read(&context).await,
+        "GET" | "HEAD" => exchange.read(&Context::new(context)).await,
         _ => exchange.write(&request).await,
     }
 }
@@ -81,7 +82,7 @@ impl Exchange {
         answer.pass(&CacheStatus { forwarded: Some(Forwarded::Method), ..CacheStatus::default() })
     }
 
-    async fn read(&self, context: &JsValue) -> Result<Response, JsValue> {
+    async fn read(&self, context: &Context) -> Result<Response, JsValue> {
         let found = self.find().await?;
         let now = Date::now() as i64;
         match &found {
@@ -89,10 +90,11 @@ impl Exchange {
                 Decision::Use => return self.serve(stored, entry, &hit(stored, now)).await,
                 Decision::UseAndRevalidate => {
                     let (behind, old) = (self.clone(), stored.clone());
-                    let revalidation = async move { behind.renew(Some(&old)).await.map(|_| JsValue::UNDEFINED) };
-                    let revalidation = future_to_promise(revalidation);
-                    let wait: Function = Reflect::get(context, &"waitUntil".into())?.unchecked_into();
-                    wait.call1(context, &revalidation)?;
+                    context.wait_until(async move {
+                        if let Err(error) = behind.renew(Some(&old)).await {
+                            console_error!("revalidation: {error:?}");
+                        }
+                    });
                     return self.serve(stored, entry, &hit(stored, now)).await;
                 }
                 Decision::Revalidate => {}
