@@ -1,4 +1,5 @@
 // npm run cache-lab: the cache layer alone, in workerd, in front of an upstream of this machine; for conformance suites.
+import { globSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Failure, main, root } from "./lib.ts";
@@ -11,7 +12,8 @@ const build = "worker/build-lab";
 /** The laboratory between a port and an upstream. */
 export async function startLab(upstream: URL, port: number): Promise<Running> {
   await buildWasm({ crate: "streamgage-lab", out: build, name: "streamgage_lab" });
-  const files = ["../lab/entry.js", "streamgage_lab.js", "streamgage_lab_bg.wasm"];
+  const snippets = globSync("snippets/**/*.js", { cwd: join(root, build) });
+  const files = ["../lab/entry.js", "streamgage_lab.js", "streamgage_lab_bg.wasm", ...snippets];
   const bindings = `(name = "UPSTREAM", service = "upstream"), (name = "ORIGIN", text = "${upstream.origin}")`;
   const services = [
     worker("lab", files, `, bindings = [${bindings}], cacheApiOutbound = "memory", globalOutbound = "nowhere"`),

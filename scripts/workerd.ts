@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Failure, root } from "./lib.ts";
 
 /** The compatibility date that the Worker is deployed with. */
@@ -11,8 +11,10 @@ const compatibilityDate = /"compatibility_date": "(.+?)"/.exec(readFileSync(join
 
 /** A Worker of JavaScript and wasm modules, the first being the entry: files, from the folder of the configuration. */
 export function worker(name: string, files: string[], rest = ""): string {
+  // What a crate brings of JavaScript is imported from its folder, and all else from beside the entry.
+  const nameOf = (file: string) => (file.startsWith("snippets/") ? file : basename(file));
   const module = (file: string) =>
-    `(name = "${file.split("/").pop()}", ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed "${file}")`;
+    `(name = "${nameOf(file)}", ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed "${file}")`;
   return `(name = "${name}", worker = (compatibilityDate = "${compatibilityDate}", modules = [${files.map(module).join(", ")}]${rest}))`;
 }
 
