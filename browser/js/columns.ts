@@ -148,7 +148,9 @@ function roomOf(wasm: Sums, size: number): Record<keyof CommitColumns, Uint16Arr
 function lengthOf(commits: CommitColumns): number {
   const { length } = commits.impact;
   for (const name of COLUMNS)
-    if (commits[name].length !== length)
+    if ((commits[name] as { buffer?: { detached?: boolean } }).buffer?.detached)
+      throw refusedColumn(null, name, "is detached: its buffer was transferred");
+    else if (commits[name].length !== length)
       throw refusedColumn(null, name, `must have as many numbers as impact, ${length}`);
   return length;
 }

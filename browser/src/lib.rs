@@ -56,6 +56,7 @@ pub fn validate(path: &str, query: &str, today: &str) -> String {
     }
 }
 
+const NO_DAY: &str = "400{\"today\":[\"Provide a valid date, such as 2026-06-01.\"]}";
 const NOT_FOUND: &str = "404{\"detail\":\"Not found.\"}";
 
 fn without_mark(query: &str) -> &str {
@@ -63,8 +64,7 @@ fn without_mark(query: &str) -> &str {
 }
 
 fn metrics_request(query: &str, today: &str) -> Result<MetricsRequest, String> {
-    // A "today" that is no date lets every start be too old, which says where to look.
-    let today = Day::parse(today).unwrap_or(Day::from_number(i32::MAX));
+    let today = Day::parse(today).ok_or_else(|| NO_DAY.to_owned())?;
     MetricsRequest::parse(without_mark(query), today).map_err(|errors| refused(&errors))
 }
 

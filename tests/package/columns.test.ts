@@ -92,12 +92,15 @@ test("a column may be of any kind of numbers", () => {
 });
 
 test("what does not fit is named by its place", () => {
+  const detached = new Uint16Array(3);
+  structuredClone(detached, { transfer: [detached.buffer] });
   for (const [more, index, field, error] of [
     [{ haloc: [1, 2.5, 3] }, 1, "haloc", "must be a whole number from 0 to 65535"],
     [{ churn: [1, 2, -1] }, 2, "churn", "must be a whole number from 0 to 65535"],
     [{ users: new Uint32Array([65_536, 0, 0]) }, 0, "users", "must be a whole number from 0 to 65535"],
     [{ days: new Float64Array([FIRST, NaN, 0]) }, 1, "days", "must be a whole number from 0 to 65535"],
     [{ impact: [0, 0, 2 ** 32] }, 2, "impact", "must be a whole number from 0 to 4294967295"],
+    [{ days: detached }, null, "days", "is detached: its buffer was transferred"],
     [{ days: new Uint16Array(2) }, null, "days", "must have as many numbers as impact, 3"],
   ] as const) {
     const asked = metricsOf(few(more), WEEKS, { today });

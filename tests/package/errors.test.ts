@@ -179,10 +179,12 @@ test("what is no day, and a response that is no answer, are told, and the table 
   }
   assert.equal(table.add("commits", [GOOD as never]).ok, true);
   const range = { start_date: "2024-01-01", resolution: "week" } as const;
+  const message = "Provide a valid date, such as 2026-06-01.";
+  const noDay = { kind: "request", message: `today: ${message}`, errors: { today: [message] } };
   for (const today of [new Date(0), 20240601, null] as never[]) {
     for (const asked of [table.metrics(range, { today }), table.metricsColumns(range, { today })])
-      assert.equal(asked.error?.kind, "request");
-    assert.equal(validateMetrics(range, today).error?.kind, "request");
+      assert.deepEqual(asked.error, noDay);
+    assert.deepEqual(validateMetrics(range, today).error, noDay);
   }
   assert.equal(table.list("commits").value?.count, 1);
 });
