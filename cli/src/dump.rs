@@ -291,9 +291,7 @@ fn text_of(line: &[u8]) -> Result<&str, String> {
     if line.len() > MAX_LINE_BYTES {
         return Err("the line is too long for a row".to_owned());
     }
-    // Some editors write a byte order mark, which says nothing (RFC 8259 §8.1).
-    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    str::from_utf8(line).map(str::trim_ascii).map_err(|_| "is not UTF-8".to_owned())
+    str::from_utf8(folder::without_byte_order_mark(line)).map(str::trim_ascii).map_err(|_| "is not UTF-8".to_owned())
 }
 
 /// Reads a text that is one JSON value and nothing more.

@@ -170,9 +170,12 @@ pub fn header(folder: &Path) -> Result<Option<Header>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("dump.json: {error}")),
     };
-    // Some editors write a byte order mark, which says nothing (RFC 8259 §8.1).
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
-    serde_json::from_slice(text).map(Some).map_err(|error| format!("dump.json: {error}"))
+    serde_json::from_slice(without_byte_order_mark(&text)).map(Some).map_err(|error| format!("dump.json: {error}"))
+}
+
+/// A text without the byte order mark that some editors begin it with: it says nothing (RFC 8259 §8.1).
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
 /// Writes `dump.json`.
