@@ -5,6 +5,8 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
+use streamgage_kernel::json::plain_list;
 use streamgage_kernel::text::plain_length;
 
 /// A value, as it is written.
@@ -114,6 +116,34 @@ impl<'a> Reader<'a> {
     /// The text is not JSON.
     pub fn more(&mut self) -> Result<bool, Syntax> {
         self.ends(b']').map(|ends| !ends)
+    }
+
+    /// Whether a list comes next. If so, it is read to its end, and the texts of its elements are added to `into`.
+    ///
+    /// ```
+    /// use streamgage::json::Reader;
+    /// let mut reader = Reader::new("[7, [null]] 8");
+    /// let mut elements = Vec::new();
+    /// assert_eq!(reader.elements(&mut elements), Ok(true));
+    /// assert_eq!(elements, ["7", "[null]"]);
+    /// assert_eq!((reader.elements(&mut elements), reader.value()), (Ok(false), Ok("8")));
+    /// ```
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn elements(&mut self, into: &mut Vec<&'a str>) -> Result<bool, Syntax> {
+        if let Some(rest) = plain_list(self.rest, into) {
+            self.rest = rest;
+            self.is_first = false;
+            return Ok(true);
+        }
+        if !self.begin(b'[') {
+            return Ok(false);
+        }
+        while let Some(element) = self.element()? {
+            into.push(element);
+        }
+        Ok(true)
     }
 
     /// Passes over a `null`, if it comes next.

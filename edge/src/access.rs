@@ -59,17 +59,17 @@ pub(crate) struct Key {
 as_list!(Key { id, permissions, scopes });
 
 impl Key {
-    /// Finds a key that is good at a time, in seconds since 1970-01-01.
-    pub fn lookup(hash: &str, now: i64) -> Statement {
-        Statement::new(
-            "SELECT id, permissions, scopes FROM api_key WHERE hash = ?1 AND revoked_at IS NULL \
-             AND (expires_at IS NULL OR expires_at > ?2)",
-            [hash.to_owned().into(), now.into()],
-        )
+    /// Finds a key that is good at a time, in seconds since 1970-01-01, and gives other columns with it.
+    pub fn lookup(hash: &str, now: i64, others: &str) -> Statement {
+        let sql = format!(
+            "SELECT json_array(id, permissions, scopes) AS key{others} FROM api_key WHERE hash = ?1 \
+             AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)"
+        );
+        Statement::new(sql, [hash.to_owned().into(), now.into()])
     }
 
     pub fn read(outcome: &Outcome) -> Result<Option<Key>, Broken> {
-        Ok(outcome.read()?.pop())
+        Ok(outcome.read()?.pop().map(|[key]: [Key; 1]| key))
     }
 
     pub fn permits(&self, permission: Permission) -> bool {

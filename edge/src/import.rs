@@ -465,7 +465,7 @@ fn read_dump(text: &str) -> Result<ImportBatch, RowError> {
 
 /// Finds `dump.json`.
 pub(crate) fn dump_statement() -> Statement {
-    Statement::new("SELECT value FROM dump", [])
+    Statement::new("SELECT json_quote(value) AS value FROM dump", [])
 }
 
 /// What is told of the data, out of what [`dump_statement`] found. What is not said in `dump.json` is not known: no name,

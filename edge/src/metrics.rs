@@ -90,8 +90,7 @@ fn intersect(sets: &[String]) -> Option<String> {
 /// Reads what the statement found.
 pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
     let sums = outcome.cells()?.into_iter().map(|row| {
-        // Numbers, and texts of numbers.
-        let mut cells = row.into_iter().map(|cell| cell.trim_matches('"'));
+        let mut cells = row.into_iter();
         Some(WeekSums {
             week: cells.next()?.parse().ok()?,
             users: cells.next()?.parse().ok()?,

@@ -1,9 +1,13 @@
 //! What goes to the database and what comes back.
 
-use crate::codec::{Json, from_text, quote, rows};
+use crate::codec::{Json, cells, from_text, quote};
 use std::fmt;
 
 /// A statement with its parameters, `?1` first.
+///
+/// What it selects is numbers and JSON: each text is a JSON value, so that it goes from the database to [`Outcome::rows`]
+/// as it is, and nothing is `NULL`. The columns of a row mostly come as one list, that `json_array` makes of them: for
+/// D1 each column of each row is work, and for the Worker another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     /// The text.
@@ -88,10 +92,52 @@ fn json_array(values: impl Iterator<Item = String>) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
+/// The most arguments of a function that D1 takes.
+const MAX_ARGUMENTS: usize = 32;
+
+/// Columns to be selected, of which a row's cells are made.
+#[derive(Default)]
+pub(crate) struct Columns {
+    columns: Vec<String>,
+    /// The last of them, as long as it is a list that is to be gone on with.
+    list: Vec<String>,
+}
+
+impl Columns {
+    /// A column of whole numbers, texts or, of a function that makes it, JSON.
+    pub fn add(&mut self, column: String) {
+        if self.list.len() == MAX_ARGUMENTS {
+            self.end_list();
+        }
+        self.list.push(column);
+    }
+
+    /// A column of doubles: in JSON, SQLite writes 15 digits of them, and they have up to 17.
+    pub fn add_double(&mut self, column: &str) {
+        self.end_list();
+        self.columns.push(format!("coalesce({column}, 'null')"));
+    }
+
+    /// Has what is added next stand in a list of its own.
+    pub fn end_list(&mut self) {
+        if !self.list.is_empty() {
+            self.columns.push(format!("json_array({})", self.list.join(", ")));
+            self.list.clear();
+        }
+    }
+
+    /// As they stand behind `SELECT`. Each has a name of its own, because D1 gives rows as objects.
+    pub fn into_sql(mut self) -> String {
+        self.end_list();
+        let columns = self.columns.iter().enumerate().map(|(index, column)| format!("{column} AS c{index}"));
+        columns.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// What a statement did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// Its rows: JSON text, an array of rows, each an array of its columns in their order.
+    /// Its rows: JSON text, an array of rows, each an array of what its columns hold, in their order.
     pub rows: String,
     /// How many rows it changed.
     pub changes: u64,
@@ -102,9 +148,9 @@ impl Outcome {
         from_text(&self.rows).ok_or_else(|| Broken::missing("rows of these columns"))
     }
 
-    /// The text of each cell of each row.
+    /// The text of each cell of each row: of each column, and of each element of one that holds a list.
     pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, Broken> {
-        rows(&self.rows).ok_or_else(|| Broken::missing("rows"))
+        cells(&self.rows).ok_or_else(|| Broken::missing("rows"))
     }
 }
 

@@ -100,19 +100,18 @@ impl Visit {
         &self.hash
     }
 
-    /// The statements that look its key up, and the store's generation. `now` is in milliseconds since 1970-01-01.
-    pub fn lookup(&self, now: f64) -> [Statement; 2] {
-        let key = Key::lookup(&self.hash, (now / 1_000.0).floor() as i64);
-        [key, Statement::new("SELECT value FROM generation", [])]
+    /// Looks its key up, and with it the store's generation. `now` is in milliseconds since 1970-01-01.
+    pub fn lookup(&self, now: f64) -> Statement {
+        let generation = ", json_quote((SELECT value FROM generation)) AS generation";
+        Key::lookup(&self.hash, (now / 1_000.0).floor() as i64, generation)
     }
 
-    /// Decides by what these found.
+    /// Decides by what this found.
     ///
     /// # Errors
     /// The database's answer makes no sense.
-    pub fn admit(&self, found: &[Outcome]) -> Result<Result<Admitted, Refusal>, Broken> {
-        let [key, generation] = found else { return Err(Broken::missing("key")) };
-        let Some(key) = Key::read(key)? else {
+    pub fn admit(&self, found: &Outcome) -> Result<Result<Admitted, Refusal>, Broken> {
+        let Some((key, generation)) = found.read::<(Key, String)>()?.pop() else {
             return Ok(Err(Refusal::UnknownKey(unauthorized("Invalid token."))));
         };
         let permission = match self.target {
@@ -125,7 +124,6 @@ impl Visit {
         if key.scopes.is_some() || permission.is_some_and(|permission| !key.permits(permission)) {
             return Ok(Err(Refusal::Forbidden(forbidden())));
         }
-        let [generation] = generation.read()?.pop().ok_or_else(|| Broken::missing("generation"))?;
         Ok(Ok(Admitted { target: self.target, key: key.id, generation }))
     }
 }

@@ -565,7 +565,7 @@ impl World for Isolate {
         let found = OWN.iter().enumerate().find(|(_, (key, _))| hex(key) == *hash);
         let found = found.filter(|(_, (key, _))| !self.simulation.revoked.borrow().contains(key));
         let rows: Vec<Value> =
-            found.map(|(id, (_, scopes))| json!([id, "metrics core import", scopes])).into_iter().collect();
+            found.map(|(id, (_, scopes))| json!([[id, "metrics core import", scopes]])).into_iter().collect();
         Ok(Outcome { rows: json!(rows).to_string(), changes: 0 })
     }
 

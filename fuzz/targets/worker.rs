@@ -29,8 +29,8 @@ fuzz_target!(|data: &[u8]| {
         let reply = match receive(&request, &settings, NOW) {
             Received::Reply(reply) => reply,
             Received::Visit(visit) => {
-                let found = [r#"[[1,"metrics core import",null]]"#, r#"[["A generation"]]"#];
-                let found = found.map(|rows| Outcome { rows: rows.to_owned(), changes: 0 });
+                let rows = r#"[[[1,"metrics core import",null],"A generation"]]"#.to_owned();
+                let found = Outcome { rows, changes: 0 };
                 let admitted = visit.admit(&found).expect("a key").expect("one that permits all");
                 match admitted.plan(&request, &settings, NOW) {
                     Plan::Reply(reply) => reply,

@@ -5,6 +5,7 @@
 //! there is something else, right or wrong: the caller then reads the row with a whole JSON reader.
 
 use crate::text::{is_same, plain_length};
+use alloc::vec::Vec;
 
 /// The members of an object, read one after the other.
 #[derive(Clone, Debug)]
@@ -163,10 +164,52 @@ fn leading_number(text: &[u8]) -> (i64, usize) {
     (number, length)
 }
 
+/// Takes a list of plain values apart, of texts without escapes, whole numbers and nulls: adds the text of each to `into`,
+/// and gives what is behind the list. `None`, and nothing is added, where there is something else, right or wrong.
+pub fn plain_list<'a>(text: &'a str, into: &mut Vec<&'a str>) -> Option<&'a str> {
+    let before = into.len();
+    let rest = read_plain_list(text, into);
+    if rest.is_none() {
+        into.truncate(before);
+    }
+    rest
+}
+
+fn read_plain_list<'a>(text: &'a str, into: &mut Vec<&'a str>) -> Option<&'a str> {
+    let mut rest = text.strip_prefix('[')?;
+    loop {
+        let (value, behind) = rest.split_at_checked(plain_value(rest.as_bytes())?)?;
+        into.push(value);
+        rest = behind.get(1..)?;
+        match behind.as_bytes().first()? {
+            b',' => {}
+            b']' => return Some(rest),
+            _ => return None,
+        }
+    }
+}
+
+/// The length of the plain value that a text begins with.
+#[inline(always)]
+fn plain_value(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'"', text @ ..] => {
+            let length = plain_length(text);
+            (text.get(length) == Some(&b'"')).then_some(length + 2)
+        }
+        [b'n', b'u', b'l', b'l', ..] => Some(4),
+        _ => {
+            let digits = text.strip_prefix(b"-").unwrap_or(text);
+            let length = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+            let is_number = length == 1 || length > 1 && digits.first() != Some(&b'0');
+            is_number.then_some(text.len() - digits.len() + length)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     /// All members, if the object is plain to its end.
     fn members(text: &str) -> Option<Vec<(&str, Plain<'_>)>> {
@@ -242,6 +285,45 @@ mod tests {
             r#"{a:1}"#,
         ] {
             assert_eq!(members(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_lists() {
+        let mut cells = Vec::from(["before"]);
+        let text = r#"[-12,"é, ]",null,0,"",9007199254740993] rest"#;
+        assert_eq!(plain_list(text, &mut cells), Some(" rest"));
+        assert_eq!(cells, ["before", "-12", "\"é, ]\"", "null", "0", "\"\"", "9007199254740993"]);
+        for text in [
+            "",
+            "[",
+            "[]",
+            "1",
+            "[1",
+            "[1,",
+            "[1,]",
+            "[,1]",
+            "[ 1]",
+            "[1 ]",
+            "[01]",
+            "[-]",
+            "[-01]",
+            "[+1]",
+            "[1.5]",
+            "[1e5]",
+            "[true]",
+            "[nul]",
+            "[nullx]",
+            "[[]]",
+            "[{}]",
+            r#"["\n"]"#,
+            "[\"\n\"]",
+            r#"["a]"#,
+            r#"["a"b]"#,
+            "[1}",
+        ] {
+            assert_eq!(plain_list(text, &mut cells), None, "{text}");
+            assert_eq!(cells.len(), 7, "{text}");
         }
     }
 }

@@ -81,6 +81,28 @@ test("an answer is kept until the store is written", async (context) => {
   assert.equal((await keep(worker, TAGS)).again.body, after.body);
 });
 
+test("what is found soon is kept nearby alone, for a time; what is long looked for, further away too", async (context) => {
+  const worker = await start();
+  context.after(() => worker.close());
+  const USERS = "/v3/customer/core/users/";
+  for (let from = 0; from < 10_000; from += 1_000)
+    await worker.load(
+      "users",
+      [...Array(1_000).keys()].map((id) => ({ id: from + id, name: `user ${from + id}` })),
+    );
+  // A part of a name is looked for in all of them.
+  const [soon, long] = [`${USERS}?id=7`, `${USERS}?name__icontains=R+7777`];
+  const { first } = await keep(worker, long);
+  assert.ok((first.read ?? 0) >= 10_000, `${first.read}`);
+  assert.equal(JSON.parse(first.body).count, 1);
+  await keep(worker, soon);
+  // An isolate has place for so many.
+  for (let id = 0; id < 128; id++) await asked(worker, `${USERS}${id}/`);
+  const { body, isKept, read } = await asked(worker, long);
+  assert.deepEqual([body, isKept, read], [first.body, true, 2]);
+  assert.equal((await asked(worker, soon)).isKept, false);
+});
+
 test("what is expected of a key holds for nothing that has changed", async (context) => {
   const worker = await start();
   context.after(() => worker.close());

@@ -1,7 +1,7 @@
 //! D1: batches of statements in, rows as JSON text out.
 
 use crate::Env;
-use js_sys::{Array, JSON, Number, Object, Reflect};
+use js_sys::{Array, Number, Object, Reflect};
 use streamgage_edge::{Outcome, Parameter, Reply, Statement};
 use wasm_bindgen::prelude::*;
 
@@ -56,9 +56,12 @@ impl Database {
         for ran in Array::from(&self.batch(&prepared).await?) {
             let ran: Ran = ran.unchecked_into();
             let meta = ran.meta();
-            // Without the names of the columns, which would be most of the text.
+            // Of numbers and JSON: what JavaScript joins them to is a list of lists but for the brackets.
             let rows: Array = ran.results().iter().map(|row| Object::values::<JsValue>(row.unchecked_ref())).collect();
-            let rows = JSON::stringify(&rows)?.into();
+            let rows = match rows.length() {
+                0 => "[]".to_owned(),
+                _ => String::from("[[") + &String::from(rows.join("],[")) + "]]",
+            };
             batch.outcomes.push(Outcome { rows, changes: meta.changes() as u64 });
             batch.costs.push(meta);
         }
@@ -73,16 +76,25 @@ impl Batch {
         Batch { outcomes: self.outcomes.split_off(split), costs: self.costs.split_off(split) }
     }
 
+    /// How many rows D1 read for this.
+    pub fn rows_read(&self) -> u64 {
+        self.sum(Meta::rows_read) as u64
+    }
+
+    fn sum(&self, of: fn(&Meta) -> f64) -> f64 {
+        self.costs.iter().map(of).sum()
+    }
+
     /// A reply with the header `Server-Timing`: what D1 charges for this, and the milliseconds it took.
     pub fn timed(&self, mut reply: Reply) -> Reply {
-        let sum = |of: fn(&Meta) -> f64| self.costs.iter().map(of).sum::<f64>();
-        let written = match sum(Meta::rows_written) {
+        let written = match self.sum(Meta::rows_written) {
             0.0 => String::new(),
             rows => format!(" rows_written={}", rows as u64),
         };
         // JavaScript knows how to write a fraction; Rust's way would be 10 KB of the module.
-        let duration = Number::from(sum(Meta::duration)).to_string_with_radix(10).map(String::from).unwrap_or_default();
-        let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", sum(Meta::rows_read) as u64);
+        let duration =
+            Number::from(self.sum(Meta::duration)).to_string_with_radix(10).map(String::from).unwrap_or_default();
+        let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read());
         reply.headers.push(("Server-Timing", timing));
         reply
     }

@@ -3,6 +3,7 @@
 
 mod database;
 mod fast;
+mod memory;
 mod network;
 mod partition;
 mod proxy;
@@ -10,7 +11,7 @@ mod response;
 
 use database::{Batch, Database};
 use fast::Fast;
-use js_sys::{Date, Object, Reflect};
+use js_sys::{Date, Object, Reflect, Uint8Array};
 use partition::property;
 use proxy::Platform;
 use response::respond;
@@ -106,8 +107,12 @@ fn log_error(place: &str, error: &JsValue) {
 /// How long an answer out of the database is kept at most, in seconds: a day. Long before that, most are of no generation.
 const KEPT_SECONDS: u32 = 86_400;
 
-/// A reply, and in the place of its body that of a response, if there is one.
-type Answer = (Reply, Option<web_sys::Response>);
+/// An answer for which the database reads fewer rows is not kept beyond the isolate: as it is asked in one batch with the
+/// key, it is found again as soon as it is fetched.
+const WORTH_KEEPING: u64 = 10_000;
+
+/// A reply, and the body in the place of its own, if there is one: bytes, or a stream.
+type Answer = (Reply, Option<JsValue>);
 
 /// A request, and all that it takes to answer it.
 struct Exchange {
@@ -174,11 +179,11 @@ impl Exchange {
     }
 
     /// Sends a reply whose body, if there is one, passes through unread.
-    fn send_kept(&self, reply: Reply, kept: Option<web_sys::Response>) -> Result<web_sys::Response, JsValue> {
+    fn send_kept(&self, reply: Reply, kept: Option<JsValue>) -> Result<web_sys::Response, JsValue> {
         let reply = dress(reply, &self.request, &self.settings);
         let has_body = self.request.method != "HEAD" && reply.status != 304;
         let body = match kept.filter(|_| has_body) {
-            Some(kept) => kept.body().into(),
+            Some(kept) => kept,
             None if reply.body.is_empty() => JsValue::NULL,
             None => JsValue::from_str(&reply.body),
         };
@@ -217,17 +222,17 @@ impl Exchange {
     async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
         let now = Date::now();
-        let mut statements = visit.lookup(now).to_vec();
-        let looked_up = statements.len();
+        let mut statements = vec![visit.lookup(now)];
         let mut foreseen = self.foresee(&visit, now).await?;
         if let Some(query) = foreseen.query.as_ref().filter(|_| foreseen.kept.is_none()) {
             statements.extend_from_slice(query.statements());
         }
         let mut found = database.run(&statements).await?;
-        foreseen.ran = found.split_off(looked_up);
-        Ok(match visit.admit(&found.outcomes).map_err(failure)? {
+        foreseen.ran = found.split_off(1);
+        let looked_up = found.outcomes.pop().unwrap_or_default();
+        Ok(match visit.admit(&looked_up).map_err(failure)? {
             Ok(admitted) => {
-                remember(&visit, now, &found.outcomes);
+                remember(&visit, now, looked_up);
                 return self.admitted(&database, &admitted, &found, foreseen, context).await;
             }
             Err(Refusal::Forbidden(reply)) => (reply, None),
@@ -241,14 +246,14 @@ impl Exchange {
     /// the minute, at the generation of then. Whether it was that, the batch tells.
     async fn foresee(&self, visit: &Visit, now: f64) -> Result<Foreseen, JsValue> {
         let mut foreseen = Foreseen::default();
-        let Some(outcomes) = remembered(visit, now) else { return Ok(foreseen) };
-        let Ok(admitted) = visit.admit(&outcomes).map_err(failure)? else { return Ok(foreseen) };
+        let Some(looked_up) = remembered(visit, now) else { return Ok(foreseen) };
+        let Ok(admitted) = visit.admit(&looked_up).map_err(failure)? else { return Ok(foreseen) };
         let allowed = self.counted(&admitted).await?;
         foreseen.allowed = Some(allowed);
         if allowed && let Plan::Query(query) = admitted.plan(&self.request, &self.settings, now) {
             // Who knows the answer is not sent it.
             if !query.is_known(&self.request) {
-                foreseen.kept = Fast::open().get(&query.address()).await.unwrap_or_default();
+                foreseen.kept = kept(&query).await;
                 foreseen.query = Some(query);
             }
         }
@@ -312,11 +317,9 @@ impl Exchange {
         if query.is_known(&self.request) {
             return Ok((found.timed(query.kept()), None));
         }
-        let address = query.address();
-        let fast = Fast::open();
         let (kept, ran) = match foreseen.query {
             Some(foreseen_query) if foreseen_query == *query => (foreseen.kept, Some(foreseen.ran)),
-            _ => (fast.get(&address).await.unwrap_or_default(), None),
+            _ => (kept(query).await, None),
         };
         if let Some(kept) = kept {
             return Ok((found.timed(query.kept()), Some(kept)));
@@ -325,23 +328,38 @@ impl Exchange {
             Some(ran) => ran,
             None => database.run(query.statements()).await?,
         };
-        let reply = query.reply(&ran.outcomes).map_err(failure)?;
-        if reply.status == 200 {
-            let entry = fast::entry("", &reply.body.as_str().into(), KEPT_SECONDS)?;
+        let reply = ran.timed(query.reply(&ran.outcomes).map_err(failure)?);
+        if reply.status != 200 {
+            return Ok((reply, None));
+        }
+        let body = Uint8Array::from(reply.body.as_bytes());
+        let address = query.address();
+        if ran.rows_read() >= WORTH_KEEPING {
+            let (address, entry) = (address.clone(), fast::entry("", &body, KEPT_SECONDS)?);
             context.wait_until(&future_to_promise(async move {
-                if let Err(error) = fast.put(&address, &entry).await {
+                if let Err(error) = Fast::open().put(&address, &entry).await {
                     log_error("the fast tier", &error);
                 }
                 Ok(JsValue::UNDEFINED)
             }))?;
         }
-        Ok((ran.timed(reply), None))
+        memory::keep(address, body.clone());
+        Ok((reply, Some(body.into())))
     }
 
     /// Counts a request against one of the rate limits of wrangler.jsonc.
     async fn allows(&self, limit: &str, key: String) -> Result<bool, JsValue> {
         allows(&self.env, limit, &key).await
     }
+}
+
+/// The body that is kept of a query's answer.
+async fn kept(query: &Query) -> Option<JsValue> {
+    let address = query.address();
+    if let Some(body) = memory::recall(&address) {
+        return Some(body.into());
+    }
+    Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
 }
 
 /// What was looked up for a visit before it was let in, and what is known of it.
@@ -351,7 +369,7 @@ struct Foreseen {
     allowed: Option<bool>,
     query: Option<Query>,
     /// The kept answer to that query, or what the database found.
-    kept: Option<web_sys::Response>,
+    kept: Option<JsValue>,
     ran: Batch,
 }
 
@@ -361,24 +379,24 @@ const REMEMBERED: usize = 64;
 
 thread_local! {
     /// When, and of which visits' keys what was found, the latest last. It decides nothing but what is asked at once.
-    static FOUND: RefCell<Vec<(f64, String, Vec<Outcome>)>> = const { RefCell::new(Vec::new()) };
+    static FOUND: RefCell<Vec<(f64, String, Outcome)>> = const { RefCell::new(Vec::new()) };
 }
 
-fn remembered(visit: &Visit, now: f64) -> Option<Vec<Outcome>> {
+fn remembered(visit: &Visit, now: f64) -> Option<Outcome> {
     FOUND.with_borrow(|found| {
-        let (_, _, outcomes) =
-            found.iter().find(|(then, key, _)| key == visit.key_hash() && now - then < REMEMBERED_FOR)?;
-        Some(outcomes.clone())
+        let mut found = found.iter();
+        let (_, _, looked_up) = found.find(|(then, key, _)| key == visit.key_hash() && now - then < REMEMBERED_FOR)?;
+        Some(looked_up.clone())
     })
 }
 
-fn remember(visit: &Visit, now: f64, outcomes: &[Outcome]) {
+fn remember(visit: &Visit, now: f64, looked_up: Outcome) {
     FOUND.with_borrow_mut(|found| {
         found.retain(|(_, key, _)| key != visit.key_hash());
         if found.len() == REMEMBERED {
             found.remove(0);
         }
-        found.push((now, visit.key_hash().to_owned(), outcomes.to_vec()));
+        found.push((now, visit.key_hash().to_owned(), looked_up));
     });
 }
 

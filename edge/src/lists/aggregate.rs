@@ -2,7 +2,7 @@
 
 use super::filter;
 use super::rows::{Object, limit, read, whole, write_cell};
-use crate::sql::{Broken, Parameters};
+use crate::sql::{Broken, Columns, Parameters};
 use streamgage::json::write_text;
 use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
@@ -19,13 +19,26 @@ pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> S
     let found = filter::found(&request.list, COMMITS.name, parameters);
     let groups = groups(request);
     let times = filter::times(&request.list);
-    let column = |aggregate: &Aggregate| Some(column(*aggregate, place(aggregate.field)?, times.as_deref()));
-    let aggregates = request.aggregates.iter().filter_map(column);
-    let columns = groups.iter().cloned().chain(aggregates).enumerate();
-    let columns: Vec<String> = columns.map(|(index, column)| format!("{column} AS c{index}")).collect();
+    let mut columns = Columns::default();
+    for (index, group) in groups.iter().enumerate() {
+        let field = request.groups.get(index).and_then(|group| place(group.field));
+        match field.map(|field| field.kind) {
+            Some(Kind::Number) => columns.add_double(group),
+            _ => columns.add(group.clone()),
+        }
+    }
+    for aggregate in &request.aggregates {
+        let Some(field) = place(aggregate.field) else { continue };
+        let column = column(*aggregate, field, times.as_deref());
+        match (aggregate.function, field.kind) {
+            (Function::Sum, Kind::Number | Kind::Decimal) => columns.add_double(&column),
+            _ => columns.add(column),
+        }
+    }
     // Null is the greatest; to SQLite it is the least.
     let order: Vec<String> = groups.iter().map(|group| format!("{group} NULLS LAST")).collect();
-    format!("SELECT {}{found} GROUP BY {} ORDER BY {} {limit}", columns.join(", "), groups.join(", "), order.join(", "))
+    let (columns, groups, order) = (columns.into_sql(), groups.join(", "), order.join(", "));
+    format!("SELECT {columns}{found} GROUP BY {groups} ORDER BY {order} {limit}")
 }
 
 fn place(field: usize) -> Option<&'static Field> {

@@ -86,17 +86,21 @@ impl List {
         let next = link(page.next(count, &self.address, &self.query));
         let previous = link(page.previous(&self.address, &self.query));
         let mut body = format!(r#"{{"count":{count},"next":{next},"previous":{previous},"results":["#);
-        for row in &found {
-            let times = match &self.of {
-                Of::Rows(request) => rows::times(request, row)?,
-                Of::Aggregate(_) => 1,
-            };
-            for _ in 0..times {
-                match &self.of {
-                    Of::Rows(request) => rows::write(request, row, &mut body)?,
-                    Of::Aggregate(request) => aggregate::write(request, row, &mut body)?,
+        match &self.of {
+            Of::Rows(request) => {
+                let writer = rows::Writer::new(request);
+                for row in &found {
+                    for _ in 0..rows::times(request, row)? {
+                        writer.write(row, &mut body)?;
+                        body.push(',');
+                    }
                 }
-                body.push(',');
+            }
+            Of::Aggregate(request) => {
+                for row in &found {
+                    aggregate::write(request, row, &mut body)?;
+                    body.push(',');
+                }
             }
         }
         if body.ends_with(',') {
@@ -147,7 +151,7 @@ impl Object {
         Ok(match &self.request {
             Ok(request) => {
                 let mut body = String::new();
-                rows::write(request, row, &mut body)?;
+                rows::Writer::new(request).write(row, &mut body)?;
                 Reply::json(200, body)
             }
             Err(reply) => reply.clone(),

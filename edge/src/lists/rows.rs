@@ -1,9 +1,9 @@
 //! Rows: the columns that are selected, and the JSON that is made of them.
 
 use super::filter;
-use crate::codec::{Json, elements, from_text, rows};
+use crate::codec::{Json, cells, elements, from_text};
 use crate::counts;
-use crate::sql::{Broken, Outcome, Parameters, Statement};
+use crate::sql::{Broken, Columns, Outcome, Parameters, Statement};
 use streamgage::json::Reader;
 use streamgage::query::{ListRequest, Page};
 use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedOf, Shown};
@@ -14,25 +14,31 @@ fn shown(request: &ListRequest) -> impl Iterator<Item = Shown> {
     shown.filter(|&(place, _)| request.projection.shows(place)).map(|(_, shown)| shown)
 }
 
-/// The columns that rows are written from: what is shown, then `extra`. Each has a name of its own, because D1 gives
-/// rows as objects.
+/// The columns that rows are written from: what is shown, then `extra`.
 pub(super) fn columns(request: &ListRequest) -> String {
-    let mut columns: Vec<String> = shown(request)
-        .map(|shown| match shown {
+    let mut columns = Columns::default();
+    for shown in shown(request) {
+        match shown {
             Shown::Field(_, Field { name: "user_alias_id", .. }) if request.normalize_authors => {
-                "t.apex_user_id AS user_alias_id".to_owned()
+                columns.add("t.apex_user_id".to_owned());
             }
-            Shown::Field(_, field) => format!("t.{0} AS {0}", field.name),
-            Shown::Nested(nested) => format!("{} AS {}", nested_column(nested), nested.name),
-        })
-        .collect();
-    if request.projection.unknown || columns.is_empty() {
-        columns.push("t.extra AS extra".to_owned());
+            Shown::Field(_, Field { name, kind: Kind::Number, .. }) => columns.add_double(&format!("t.{name}")),
+            Shown::Field(_, field) => columns.add(format!("t.{}", field.name)),
+            Shown::Nested(nested) => {
+                // Of many rows this can be as long as a value can be.
+                columns.end_list();
+                columns.add(format!("json({})", nested_column(nested)));
+                columns.end_list();
+            }
+        }
     }
-    columns.join(", ")
+    if request.projection.unknown || shown(request).next().is_none() {
+        columns.add("t.extra".to_owned());
+    }
+    columns.into_sql()
 }
 
-/// Nested rows as JSON text: each an array of its fields.
+/// Nested rows as JSON: each an array of its fields.
 fn nested_column(nested: &Nested) -> String {
     let fields: Vec<String> = nested.fields.iter().map(|name| format!("n.{name}")).collect();
     let row = format!("json_array({})", fields.join(", "));
@@ -189,7 +195,7 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
         }
     };
     format!(
-        "WITH {with} SELECT count, found, {columns} FROM counted LEFT JOIN page LEFT JOIN {resource} AS t ON t.id = found \
+        "WITH {with} SELECT count, coalesce(found, 'null') AS found, {columns} FROM counted LEFT JOIN page LEFT JOIN {resource} AS t ON t.id = found \
          ORDER BY {order}"
     )
 }
@@ -215,31 +221,48 @@ pub(super) fn times(request: &ListRequest, row: &[&str]) -> Result<usize, Broken
     }
 }
 
-/// Writes a row as an object.
-pub(super) fn write(request: &ListRequest, row: &[&str], into: &mut String) -> Result<(), Broken> {
-    let mut cells = row.iter().copied();
-    let mut object = Object::begin(into);
-    for (shown, cell) in shown(request).zip(&mut cells) {
-        let into = object.member(shown.name());
-        match shown {
-            Shown::Field(_, field) => write_cell(field.kind, cell, into)?,
-            Shown::Nested(nested) => write_nested(nested, cell, into)?,
-        }
+/// Writes rows as objects.
+pub(super) struct Writer<'a> {
+    request: &'a ListRequest,
+    /// What is shown, and what stands before its value.
+    members: Vec<(Shown, String)>,
+}
+
+impl Writer<'_> {
+    pub fn new(request: &ListRequest) -> Writer<'_> {
+        let members = shown(request).enumerate().map(|(index, shown)| {
+            let separator = if index == 0 { '{' } else { ',' };
+            (shown, format!("{separator}\"{}\":", shown.name()))
+        });
+        Writer { request, members: members.collect() }
     }
-    if request.projection.unknown {
-        let extra: Option<String> = cells.next().map(read).transpose()?.flatten();
-        let extra = extra.unwrap_or_else(|| "{}".to_owned());
-        let mut reader = Reader::new(&extra);
-        reader.begin(b'{');
-        while let Some((name, value)) = reader.member().map_err(|_| Broken::missing("members"))? {
-            // Of rows that were stored before anything was nested.
-            if request.resource.nested.iter().all(|nested| nested.name != name) {
-                object.member(name).push_str(value);
+
+    pub fn write(&self, row: &[&str], into: &mut String) -> Result<(), Broken> {
+        let mut cells = row.iter().copied();
+        for ((shown, before), cell) in self.members.iter().zip(&mut cells) {
+            into.push_str(before);
+            match shown {
+                Shown::Field(_, field) => write_cell(field.kind, cell, into)?,
+                Shown::Nested(nested) => write_nested(nested, cell, into)?,
             }
         }
+        let mut separator = if self.members.is_empty() { "{" } else { "," };
+        if self.request.projection.unknown {
+            let extra: Option<String> = cells.next().map(read).transpose()?.flatten();
+            let extra = extra.unwrap_or_else(|| "{}".to_owned());
+            let mut reader = Reader::new(&extra);
+            reader.begin(b'{');
+            while let Some((name, value)) = reader.member().map_err(|_| Broken::missing("members"))? {
+                // Of rows that were stored before anything was nested.
+                if self.request.resource.nested.iter().all(|nested| nested.name != name) {
+                    into.extend([separator, "\"", name, "\":", value]);
+                    separator = ",";
+                }
+            }
+        }
+        into.push_str(if separator == "{" { "{}" } else { "}" });
+        Ok(())
     }
-    object.end();
-    Ok(())
 }
 
 /// A JSON object that is being written.
@@ -271,15 +294,15 @@ impl Object<'_> {
 
 fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), Broken> {
     let unread = || Broken::missing("nested rows");
-    let Some(text) = read::<Option<String>>(cell)? else {
+    if cell == "null" {
         into.push_str("null");
         return Ok(());
-    };
+    }
     if nested.of == NestedOf::Id {
-        return write_nested_row(nested, &elements(&text).ok_or_else(unread)?, into);
+        return write_nested_row(nested, &elements(cell).ok_or_else(unread)?, into);
     }
     into.push('[');
-    for (index, row) in rows(&text).ok_or_else(unread)?.iter().enumerate() {
+    for (index, row) in cells(cell).ok_or_else(unread)?.iter().enumerate() {
         if index > 0 {
             into.push(',');
         }

@@ -326,7 +326,7 @@ impl<W: World> Front<'_, W> {
         let row = match known {
             Some(row) => row,
             None => {
-                let found = self.world.look_up(Key::lookup(&hash, now.div_euclid(1_000))).await;
+                let found = self.world.look_up(Key::lookup(&hash, now.div_euclid(1_000), "")).await;
                 let row = found.ok().and_then(|found| Key::read(&found).ok()).ok_or_else(unknown_error)?;
                 let row = row.ok_or_else(|| unauthorized("Invalid token."))?;
                 remember(&mut self.world.memory().borrow_mut().keys, &hash, row.clone(), now);

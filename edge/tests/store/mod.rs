@@ -30,13 +30,14 @@ pub const MIGRATIONS: [&str; 9] = [
 ];
 
 /// Those of D1's SQLite.
-const LIMITS: [(Limit, i32); 7] = [
+const LIMITS: [(Limit, i32); 8] = [
     (Limit::SQLITE_LIMIT_LENGTH, 2_200_000),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
     (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
 ];
 
@@ -87,6 +88,13 @@ impl Store {
     }
 
     fn run_one(&self, statement: &Statement) -> Result<Outcome, rusqlite::Error> {
+        let (rows, changes) = self.ask(statement, shown)?;
+        let rows: Vec<String> = rows.iter().map(|row| format!("[{}]", row.join(","))).collect();
+        Ok(Outcome { rows: format!("[{}]", rows.join(",")), changes })
+    }
+
+    /// Gives of each row what is made of each of its columns, and how many rows were changed.
+    fn ask<T>(&self, statement: &Statement, of: fn(ValueRef) -> T) -> Result<(Vec<Vec<T>>, u64), rusqlite::Error> {
         assert!(statement.sql.len() < 100_000 && statement.parameters.len() <= 100, "beyond D1's limits");
         let values = statement.parameters.iter().map(|parameter| match parameter {
             // D1 binds a JavaScript number.
@@ -98,13 +106,12 @@ impl Store {
         let mut found = prepared.query(params_from_iter(values))?;
         let mut rows = Vec::new();
         while let Some(row) = found.next()? {
-            let cells = (0..columns).map(|index| json(row.get_ref_unwrap(index)));
-            rows.push(serde_json::to_string(&cells.collect::<Vec<_>>()).unwrap());
+            rows.push((0..columns).map(|index| of(row.get_ref_unwrap(index))).collect());
         }
         drop(found);
         self.steps.set(self.steps.get() + prepared.get_status(StatementStatus::VmStep));
         let changes = if prepared.readonly() { 0 } else { self.database.changes() };
-        Ok(Outcome { rows: format!("[{}]", rows.join(",")), changes })
+        Ok((rows, changes))
     }
 
     /// Answers a request as the Worker does; rate limits aside.
@@ -117,7 +124,7 @@ impl Store {
     }
 
     fn visit(&self, visit: &Visit, request: &Request, body: &[u8]) -> Reply {
-        let admitted = match visit.admit(&self.run(&visit.lookup(NOW)).unwrap()).unwrap() {
+        let admitted = match visit.admit(&self.run_one(&visit.lookup(NOW)).unwrap()).unwrap() {
             Ok(admitted) => admitted,
             Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => {
                 return reply;
@@ -151,14 +158,14 @@ impl Store {
     /// All rows of a query, each as a JSON array.
     pub fn rows(&self, sql: &str) -> Vec<String> {
         let statement = Statement { sql: sql.into(), parameters: Vec::new() };
-        let rows: Vec<Value> = serde_json::from_str(&self.run_one(&statement).unwrap().rows).unwrap();
-        rows.iter().map(Value::to_string).collect()
+        let (rows, _) = self.ask(&statement, json).unwrap();
+        rows.into_iter().map(|row| Value::from(row).to_string()).collect()
     }
 
     /// The database's plans of the statements that answer a request.
     pub fn plans(&self, request: &Request, body: &[u8]) -> Vec<String> {
         let Received::Visit(visit) = receive(request, &self.settings, NOW) else { panic!("no visit") };
-        let admitted = visit.admit(&self.run(&visit.lookup(NOW)).unwrap()).unwrap().unwrap();
+        let admitted = visit.admit(&self.run_one(&visit.lookup(NOW)).unwrap()).unwrap().unwrap();
         match admitted.plan(request, &self.settings, NOW) {
             Plan::Reply(reply) => panic!("{reply:?}"),
             Plan::Query(query) => self.explain(query.statements()),
@@ -169,9 +176,8 @@ impl Store {
     fn explain(&self, statements: &[Statement]) -> Vec<String> {
         let explain = |statement: &Statement| {
             let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-            let outcome = self.run_one(&Statement { sql, parameters: statement.parameters.clone() }).unwrap();
-            let steps: Vec<(i64, i64, i64, String)> = serde_json::from_str(&outcome.rows).unwrap();
-            steps.into_iter().map(|(_, _, _, detail)| detail).collect::<Vec<_>>().join("\n")
+            let (steps, _) = self.ask(&Statement { sql, parameters: statement.parameters.clone() }, json).unwrap();
+            steps.iter().map(|step| step[3].as_str().unwrap()).collect::<Vec<_>>().join("\n")
         };
         statements.iter().map(explain).collect()
     }
@@ -184,6 +190,15 @@ pub fn request(method: &str, path: &str) -> Request {
         url: Url::parse(&format!("http://127.0.0.1:8787{path}")),
         authorization: Some(format!("Bearer {KEY}")),
         ..Request::default()
+    }
+}
+
+/// What a column of a statement of ours holds, as the Worker joins it to a row.
+fn shown(value: ValueRef<'_>) -> String {
+    match json(value) {
+        Value::Null => panic!("nothing that is selected is NULL"),
+        Value::String(text) => text,
+        number => number.to_string(),
     }
 }
 
