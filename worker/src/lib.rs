@@ -253,7 +253,7 @@ impl Exchange {
         if allowed && let Plan::Query(query) = admitted.plan(&self.request, &self.settings, now) {
             // Who knows the answer is not sent it.
             if !query.is_known(&self.request) {
-                foreseen.kept = kept(&query).await;
+                foreseen.kept = self.kept(&query).await;
                 foreseen.query = Some(query);
             }
         }
@@ -319,7 +319,7 @@ impl Exchange {
         }
         let (kept, ran) = match foreseen.query {
             Some(foreseen_query) if foreseen_query == *query => (foreseen.kept, Some(foreseen.ran)),
-            _ => (kept(query).await, None),
+            _ => (self.kept(query).await, None),
         };
         if let Some(kept) = kept {
             return Ok((found.timed(query.kept()), Some(kept)));
@@ -334,7 +334,9 @@ impl Exchange {
         }
         let body = Uint8Array::from(reply.body.as_bytes());
         let address = query.address();
-        if ran.rows_read() >= WORTH_KEEPING {
+        let is_cheap = ran.rows_read() < WORTH_KEEPING;
+        memory::note(self.kind(), is_cheap);
+        if !is_cheap {
             let (address, entry) = (address.clone(), fast::entry("", &body, KEPT_SECONDS)?);
             context.wait_until(&future_to_promise(async move {
                 if let Err(error) = Fast::open().put(&address, &entry).await {
@@ -347,19 +349,26 @@ impl Exchange {
         Ok((reply, Some(body.into())))
     }
 
+    /// The body that is kept of a query's answer.
+    async fn kept(&self, query: &Query) -> Option<JsValue> {
+        let address = query.address();
+        if let Some(body) = memory::recall(&address) {
+            return Some(body.into());
+        }
+        if memory::was_cheap(&self.kind()) {
+            return None;
+        }
+        Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
+    }
+
+    fn kind(&self) -> String {
+        memory::kind(&self.request.url.path, &self.request.url.query)
+    }
+
     /// Counts a request against one of the rate limits of wrangler.jsonc.
     async fn allows(&self, limit: &str, key: String) -> Result<bool, JsValue> {
         allows(&self.env, limit, &key).await
     }
-}
-
-/// The body that is kept of a query's answer.
-async fn kept(query: &Query) -> Option<JsValue> {
-    let address = query.address();
-    if let Some(body) = memory::recall(&address) {
-        return Some(body.into());
-    }
-    Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
 }
 
 /// What was looked up for a visit before it was let in, and what is known of it.
