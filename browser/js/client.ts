@@ -66,7 +66,8 @@ const FIRST_WAIT = 500;
 
 /** Makes a {@link Client}. */
 export function createClient(options: ClientOptions): Client {
-  const { key, retries = 4, longestWait = 120_000 } = options;
+  const { retries = 4, longestWait = 120_000 } = options;
+  const key = options.key.trim();
   const send = options.fetch ?? ((request, init) => fetch(request, init));
   const base = String(options.url).replace(/\/(v3\/.*)?$/, "");
 
@@ -87,7 +88,9 @@ export function createClient(options: ClientOptions): Client {
       return { ...refused(response, body), wait: retryAfter(response) };
     } catch (error) {
       if (signal?.aborted) return failed("aborted", String(signal.reason));
-      return failed("network", `The server did not answer: ${error instanceof Error ? error.message : String(error)}`);
+      const why = `The server did not answer: ${error instanceof Error ? error.message : error}`;
+      // Of a key that no header may hold, the error shows the header.
+      return failed("network", key ? why.replaceAll(key, "…") : why);
     }
   }
 
@@ -112,20 +115,23 @@ export function createClient(options: ClientOptions): Client {
     }
   }
 
-  const json = async <Value>(response: Response): Promise<Outcome<Value>> => {
-    const body = parse(await response.text());
-    if (typeof body === "object" && body !== null) return done(body as Value);
-    return failed("unexpected", "The server answered, and not as the API does.", { status: response.status });
-  };
+  /** Reads an answer that has this member. */
+  const json =
+    <Value>(member: string) =>
+    async (response: Response): Promise<Outcome<Value>> => {
+      const body = parse(await response.text()) as Record<string, unknown> | null | undefined;
+      if (body?.[member] !== undefined) return done(body as Value);
+      return failed("unexpected", "The server answered, and not as the API does.", { status: response.status });
+    };
 
   return {
-    metrics: (query, options = {}) => ask(METRICS, queryString(query), options, json<MetricsAnswer>),
+    metrics: (query, options = {}) => ask(METRICS, queryString(query), options, json<MetricsAnswer>("results")),
     list: <Name extends ResourceName>(resource: Name, query: Query = "", options: Fetching = {}) =>
-      ask(listPath(resource), queryString(query), options, json<Page<Shown[Name]>>),
+      ask(listPath(resource), queryString(query), options, json<Page<Shown[Name]>>("results")),
     object: <Name extends ResourceName>(resource: Name, id: number, options: Fetching = {}) =>
-      ask(`${listPath(resource)}${id}/`, "", options, json<Shown[Name]>),
+      ask(`${listPath(resource)}${id}/`, "", options, json<Shown[Name]>("id")),
     aggregate: (query, options = {}) =>
-      ask(listPath("commits.agg"), queryString(query), options, json<Page<AggregateRow>>),
+      ask(listPath("commits.agg"), queryString(query), options, json<Page<AggregateRow>>("results")),
 
     async load(table, resource, query = "limit=1000", { onProgress, ...options } = {}) {
       const path = listPath(resource);

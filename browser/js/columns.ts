@@ -146,9 +146,10 @@ function roomOf(wasm: Sums, size: number): Record<keyof CommitColumns, Uint16Arr
 }
 
 function lengthOf(commits: CommitColumns): number {
-  const { length } = commits.impact;
+  const length = commits.impact?.length;
   for (const name of COLUMNS)
-    if ((commits[name] as { buffer?: { detached?: boolean } }).buffer?.detached)
+    if (!(commits[name]?.length >= 0)) throw refusedColumn(null, name, "is required");
+    else if ((commits[name] as { buffer?: { detached?: boolean } }).buffer?.detached)
       throw refusedColumn(null, name, "is detached: its buffer was transferred");
     else if (commits[name].length !== length)
       throw refusedColumn(null, name, `must have as many numbers as impact, ${length}`);

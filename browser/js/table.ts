@@ -357,7 +357,13 @@ function textOf(rows: readonly object[], before: number, resource: string): stri
     }
   // A number that is too large to be exact stays too large.
   const replace = (_: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
-  return JSON.stringify(rows, hasBigInt ? replace : undefined);
+  try {
+    return JSON.stringify(rows, hasBigInt ? replace : undefined);
+  } catch (error) {
+    // Which of them it is, they tell one by one.
+    if (rows.length > 1) rows.forEach((row, index) => textOf([row], before + index, resource));
+    throw new Refused(badRow({ resource, index: before, field: null, error: `is no JSON: ${error}` }));
+  }
 }
 
 async function* chunks(source: Stream): AsyncGenerator<Uint8Array | string> {

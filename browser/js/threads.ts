@@ -103,9 +103,9 @@ export async function threads(others: readonly Thread[]): Promise<Threads> {
   async function together(commits: CommitColumns, range: Range, asked: Asked): Promise<Outcome<MetricsColumns>> {
     if (end) return end;
     const alone = () => metricsColumnsOf(commits, range, asked);
-    const rows = commits.impact.length;
-    const canShare = COLUMNS.every((name) => commits[name].length === rows && isShared(commits[name]));
-    if (!canShare || rows < FEW || rows > MAX_ROWS) return alone();
+    const rows = commits.impact?.length;
+    const canShare = (name: keyof CommitColumns) => commits[name]?.length === rows && isShared(commits[name]);
+    if (!(rows >= FEW && rows <= MAX_ROWS && COLUMNS.every(canShare))) return alone();
     const taken = new Int32Array(new SharedArrayBuffer(4));
     const of = { query: queryOf(range), today: asked.today ?? utcToday(), commits, taken };
     const asking = Promise.all(ask(of));

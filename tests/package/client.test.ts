@@ -189,6 +189,17 @@ test("a redirect is not followed: it could lead the key elsewhere", async () => 
   assert.equal(asked.length, 1);
 });
 
+test("of a key, the line's end that files end with is not sent; one that no header may hold is not shown", async () => {
+  const spaced = await createClient({ url, key: `${KEY}\n` }).metrics(WEEKS, { today });
+  assert.deepEqual([spaced.ok, keys], [true, [`Bearer ${KEY}`]]);
+  for (const key of ["secret\n\nsecret", "secr€t"]) {
+    const { error } = await createClient({ url, key, retries: 0 }).metrics(WEEKS, { today });
+    assert.equal(error?.kind, "network");
+    assert.doesNotMatch(JSON.stringify(error), /secr/);
+  }
+  assert.equal(asked.length, 1);
+});
+
 test("pages that run in a circle come to an end", async () => {
   answers = [page(`${url}/?offset=2`, rows(1, 2)), page(`${url}/?limit=1000`, rows(3, 2))];
   using table = new Table();
@@ -334,6 +345,10 @@ test("each answer of a server that is none is a value", async () => {
     [
       json(500, { error: ["Unknown error occurred"] }),
       { kind: "server", message: "The server failed (500).", status: 500 },
+    ],
+    [
+      json(200, { detail: "Welcome." }),
+      { kind: "unexpected", message: "The server answered, and not as the API does.", status: 200 },
     ],
     [
       json(200, "<html>"),

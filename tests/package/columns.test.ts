@@ -102,6 +102,9 @@ test("what does not fit is named by its place", () => {
     [{ impact: [0, 0, 2 ** 32] }, 2, "impact", "must be a whole number from 0 to 4294967295"],
     [{ days: detached }, null, "days", "is detached: its buffer was transferred"],
     [{ days: new Uint16Array(2) }, null, "days", "must have as many numbers as impact, 3"],
+    // Whoever types what they write can't write these.
+    [{ churn: undefined as never }, null, "churn", "is required"],
+    [{ impact: 7 as never }, null, "impact", "is required"],
   ] as const) {
     const asked = metricsOf(few(more), WEEKS, { today });
     assert.deepEqual(!asked.ok && asked.error.kind === "row" && asked.error.row, {

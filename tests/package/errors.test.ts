@@ -126,6 +126,11 @@ test("a bad row is named, of objects, and where a table is made of them", () => 
     const commits = [...many, { ...GOOD, haloc: value }] as Commit[];
     assert.deepEqual(table.add("commits", commits).error, named(2_345, "haloc", String(error)));
   }
+  const circle: { id: number; self?: unknown } = { id: 1 };
+  circle.self = circle;
+  const asked = table.add("users", [...Array(1_500).fill({ id: 2 }), circle]);
+  assert.match(!asked.ok && asked.error.kind === "row" ? asked.error.row.error : "", /^is no JSON: TypeError: /);
+  assert.match(asked.error?.message ?? "", /^users\[1500\]: /);
   for (const rows of [7, null, {}, new Date()])
     assert.deepEqual(table.add("commits", rows as never).error, named(null, null, "must be an array of rows"));
 });
