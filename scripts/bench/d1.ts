@@ -175,12 +175,14 @@ export async function benchD1(): Promise<D1Time[]> {
         figures.push(...[first, again, theirs, first / theirs, again / theirs].map((figure) => figure.toFixed(1)));
       console.log(`${request.padEnd(66)}${figures.map((figure) => figure.padStart(10)).join("")}`);
     }
-    for (const when of ["first", "again"] as const) {
-      const ratios = times.flatMap(({ perSecond }) => (perSecond ? [perSecond[when] / perSecond.peer] : []));
-      if (ratios.length > 0)
-        console.log(
-          `requests a second, ${when}: ${median(ratios).toFixed(1)} times as many as the framework's (median)`,
-        );
+    const rates = times.flatMap(({ perSecond }) => perSecond ?? []);
+    const seconds = (which: "first" | "again" | "peer") => rates.reduce((sum, rate) => sum + 1 / rate[which], 0);
+    for (const when of rates.length > 0 ? (["first", "again"] as const) : []) {
+      const times = median(rates.map((rate) => rate[when] / rate.peer)).toFixed(1);
+      const inTurn = (seconds("peer") / seconds(when)).toFixed(1);
+      console.log(
+        `requests a second, ${when}: ${times} times as many as the framework's (median); of all in turn, ${inTurn} times`,
+      );
     }
   } finally {
     await peer?.stop();

@@ -211,7 +211,7 @@ test("a body too long for the durable tier is answered, to all who wait, and kep
 });
 
 test("what nobody reads leaves the durable tier", async (context) => {
-  const { upstream, ask, storage } = await proxy(context, QUICK);
+  const { upstream, ask, storage } = await proxy(context, SECRET);
   await ask(TEAMS);
   await ask(`${METRICS}?start_date=2026-08-03&end_date=2026-08-09&resolution=week`);
   const { exec } = await storage();
