@@ -19,13 +19,13 @@ use streamgage::schema::Resource;
 pub struct Arguments {
     /// The folder of the dump
     dump: PathBuf,
-    /// The request, such as '/v3/customer/core/teams/?limit=5'; with '-', or without one, they are read from standard input, one a line
+    /// The request, such as '/v3/customer/core/teams/?limit=5', or the whole address of one, as links are; with '-', or without one, they are read from standard input, one a line
     #[arg(default_value = "-")]
     request: String,
     /// The date that counts as today [default: today in UTC]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_day)]
     today: Option<Day>,
-    /// What links to other pages begin with
+    /// What links to other pages begin with, if not the address that was asked
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     base: String,
 }
@@ -120,52 +120,52 @@ struct Answers {
 
 impl Answers {
     fn answer(&mut self, request: &str) -> Result<Response, Failure> {
+        let (origin, request) = split_origin(request);
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
+        let address = format!("{}{path}", origin.unwrap_or(&self.base));
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
                 Ok(request) => Response::of_text(200, self.table.answer(&request).to_string()),
                 Err(errors) => Response::new(400, &errors),
             },
-            Route::Endpoint(Endpoint::List(resource)) => self.list(resource, path, query),
+            Route::Endpoint(Endpoint::List(resource)) => self.list(resource, &address, query),
             Route::Endpoint(Endpoint::Object(resource, id)) => self.object(resource, id, query),
-            Route::Endpoint(Endpoint::Aggregate) => self.aggregate(path, query),
+            Route::Endpoint(Endpoint::Aggregate) => self.aggregate(&address, query),
             Route::Redirect(_) => Response::new(301, &()),
             Route::NotFound => not_found(),
         }
     }
 
-    fn aggregate(&mut self, path: &str, query: &str) -> Result<Response, Failure> {
+    fn aggregate(&mut self, address: &str, query: &str) -> Result<Response, Failure> {
         let request = match AggregateRequest::parse(query) {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
         self.lists.read(&self.dump, &evaluate::reads(&request.list))?;
         let Aggregated { count, rows: results } = evaluate::aggregate(&request, &self.lists.store);
-        self.page(&request.list, path, query, count, results)
+        self.page(&request.list, address, query, count, results)
     }
 
     fn page<T: Serialize>(
         &self,
         request: &ListRequest,
-        path: &str,
+        address: &str,
         query: &str,
         count: u64,
         results: Vec<T>,
     ) -> Result<Response, Failure> {
-        let address = format!("{}{path}", self.base);
-        let next = request.page.next(count, &address, query);
-        let previous = request.page.previous(&address, query);
+        let next = request.page.next(count, address, query);
+        let previous = request.page.previous(address, query);
         Response::new(200, &Envelope { count, next, previous, results })
     }
 
-    fn list(&mut self, resource: &'static Resource, path: &str, query: &str) -> Result<Response, Failure> {
+    fn list(&mut self, resource: &'static Resource, address: &str, query: &str) -> Result<Response, Failure> {
         let request = match ListRequest::parse(resource, query) {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
         self.lists.read(&self.dump, &evaluate::reads(&request))?;
-        let address = format!("{}{path}", self.base);
-        Response::of_text(200, evaluate::list_body(&request, &self.lists.store, &self.lists.lines, &address, query))
+        Response::of_text(200, evaluate::list_body(&request, &self.lists.store, &self.lists.lines, address, query))
     }
 
     /// An object is looked for among what the filters find, as in the framework; that there is none of that id is told
@@ -189,6 +189,16 @@ impl Answers {
             None => not_found(),
         }
     }
+}
+
+/// The origin of a request that is a whole address, as links to other pages are, and what is behind it.
+fn split_origin(request: &str) -> (Option<&str>, &str) {
+    let Some((scheme, rest)) = request.split_once("://") else { return (None, request) };
+    if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return (None, request);
+    }
+    let path = request.len() - rest.len() + rest.find(['/', '?']).unwrap_or(rest.len());
+    request.split_at_checked(path).map_or((None, request), |(origin, target)| (Some(origin), target))
 }
 
 fn not_found() -> Result<Response, Failure> {

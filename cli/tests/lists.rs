@@ -131,6 +131,20 @@ fn the_aggregate_of_commits() {
 }
 
 #[test]
+fn a_link_is_asked_as_it_is() {
+    let dump = dump("links");
+    let requests = "https://flow.example:8443/v3/customer/core/users/?limit=1\n/v3/customer/core/users/?limit=1&search=://a\nhttps://flow.example\n";
+    let first = r#"{"status":200,"body":{"count":2,"next":"https://flow.example:8443/v3/customer/core/users/?limit=1&offset=1","#;
+    let found = answers(&dump, requests.as_bytes());
+    assert!(found[0].starts_with(first), "{}", found[0]);
+    let none = [
+        r#"{"status":200,"body":{"count":0,"next":null,"previous":null,"results":[]}}"#,
+        r#"{"status":404,"body":{"detail":"Not found."}}"#,
+    ];
+    assert_eq!(found[1..], none);
+}
+
+#[test]
 fn bad_input_of_every_kind_is_answered() {
     let dump = dump("bad");
     let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
