@@ -6,8 +6,11 @@ import { buildWorker } from "./build-worker.ts";
 import { root } from "./lib.ts";
 import { wrangler } from "./wrangler.ts";
 
-/** The most that the modules of the bundle may take together, in bytes, gzipped. It may be lowered, and not raised. */
-export const MAX_BUNDLE = 204_700;
+/**
+ * The most that the modules of the bundle may take together, in bytes, gzipped: what they take, so that nothing is added
+ * unseen. It is lowered with them; who raises it says what for, and it never comes to 200 KB, 204,800.
+ */
+export const MAX_BUNDLE = 204_300;
 
 export const bundleFolder = join(root, "target/bundle");
 

@@ -120,7 +120,7 @@ export function createClient(options: ClientOptions): Client {
     <Value>(member: string) =>
     async (response: Response): Promise<Outcome<Value>> => {
       const body = parse(await response.text()) as Record<string, unknown> | null | undefined;
-      if (body?.[member] !== undefined) return done(body as Value);
+      if (body?.[member] != null) return done(body as Value);
       return failed("unexpected", "The server answered, and not as the API does.", { status: response.status });
     };
 

@@ -120,7 +120,7 @@ struct Answers {
 
 impl Answers {
     fn answer(&mut self, request: &str) -> Result<Response, Failure> {
-        let (origin, request) = split_origin(request);
+        let (origin, request) = split_origin(&self.base, request);
         let (path, query) = request.split_once('?').unwrap_or((request, ""));
         let address = format!("{}{path}", origin.unwrap_or(&self.base));
         match route(path) {
@@ -191,14 +191,19 @@ impl Answers {
     }
 }
 
-/// The origin of a request that is a whole address, as links to other pages are, and what is behind it.
-fn split_origin(request: &str) -> (Option<&str>, &str) {
-    let Some((scheme, rest)) = request.split_once("://") else { return (None, request) };
-    if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return (None, request);
+/// The request without `base`, or its origin and what is behind that: it may be a whole address, as links are.
+fn split_origin<'a>(base: &str, request: &'a str) -> (Option<&'a str>, &'a str) {
+    if let Some(path) = request.strip_prefix(base).filter(|path| path.starts_with('/')) {
+        return (None, path);
     }
-    let path = request.len() - rest.len() + rest.find(['/', '?']).unwrap_or(rest.len());
-    request.split_at_checked(path).map_or((None, request), |(origin, target)| (Some(origin), target))
+    let is_scheme = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match request.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => {
+            let path = request.len() - rest.len() + rest.find(['/', '?']).unwrap_or(rest.len());
+            request.split_at_checked(path).map_or((None, request), |(origin, target)| (Some(origin), target))
+        }
+        _ => (None, request),
+    }
 }
 
 fn not_found() -> Result<Response, Failure> {

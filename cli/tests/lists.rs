@@ -135,6 +135,17 @@ fn a_link_is_asked_as_it_is() {
     let dump = dump("links");
     let requests = "https://flow.example:8443/v3/customer/core/users/?limit=1\n/v3/customer/core/users/?limit=1&search=://a\nhttps://flow.example\n";
     let first = r#"{"status":200,"body":{"count":2,"next":"https://flow.example:8443/v3/customer/core/users/?limit=1&offset=1","#;
+    // A base with a path stands in links whole.
+    let (code, out, _) = run(streamgage(&dump).arg("query").arg(&dump).args([
+        "--base",
+        "http://h/api",
+        "http://h/api/v3/customer/core/users/?limit=1",
+    ]));
+    assert_eq!(
+        (code, out.contains(r#""next":"http://h/api/v3/customer/core/users/?limit=1&offset=1""#)),
+        (0, true),
+        "{out}"
+    );
     let found = answers(&dump, requests.as_bytes());
     assert!(found[0].starts_with(first), "{}", found[0]);
     let none = [

@@ -112,7 +112,7 @@ impl Columns {
         self.list.push(column);
     }
 
-    /// A column of doubles: in JSON, SQLite writes 15 digits of them, and they have up to 17.
+    /// A column of doubles, none of them infinite: in JSON, SQLite writes 15 digits of them, and they have up to 17.
     pub fn add_double(&mut self, column: &str) {
         self.end_list();
         self.columns.push(format!("coalesce({column}, 'null')"));

@@ -230,7 +230,7 @@ fn rows_have_every_field_and_those_unknown() {
         ask(&store, "GET", "/v3/customer/core/repos/1/"),
         "200\n{\"id\":1,\"name\":null,\"url\":null,\"vendor_type\":null,\"is_private\":null,\"blocked\":true,\"created_at\":null,\"updated_at\":null,\"youngest_commit_date\":null,\"oldest_commit_date\":null,\"tags\":[],\"tags!\":7}"
     );
-    let commit = r#"{"id":1,"apex_user_id":2,"repo_id":3,"author_date":"2026-01-02 03:04:05+01:00","impact":-0.5,"haloc":10.0,"risk":3,"levenshtein":0.1,"extracted_tags":{"a":[]}}"#;
+    let commit = r#"{"id":1,"apex_user_id":2,"repo_id":3,"author_date":"2026-01-02 03:04:05+01:00","impact":-0.5,"haloc":10.0,"risk":3,"levenshtein":0.30000000000000004,"extracted_tags":{"a":[]}}"#;
     assert_eq!(import(&store, "commits", commit.as_bytes()), "200\n{\"rows\":1,\"changed\":1}");
     assert_eq!(
         ask(&store, "GET", "/v3/customer/core/commits/1/"),
@@ -239,8 +239,16 @@ fn rows_have_every_field_and_those_unknown() {
             "\"author_tzoffset\":null,\"author_local_date\":null,\"committer_date\":null,\"committer_tzoffset\":null,\"committer_local_date\":null,",
             "\"is_merge\":false,\"is_pr_orphan\":false,\"is_trivial\":false,\"outlier_reason\":null,\"ignore_hash\":null,\"haloc\":10,\"new_work\":0,",
             "\"legacy_refactor\":0,\"help_others\":0,\"churn\":0,\"files\":0,\"hunks\":0,\"insertions\":0,\"deletions\":0,\"ins_del_ratio\":null,",
-            "\"levenshtein\":0.1,\"impact\":-0.5,\"risk\":3.0,\"message\":null,\"extracted_tags\":{\"a\":[]},\"external_commit_url\":null}"
+            "\"levenshtein\":0.30000000000000004,\"impact\":-0.5,\"risk\":3.0,\"message\":null,\"extracted_tags\":{\"a\":[]},\"external_commit_url\":null}"
         )
+    );
+    // Doubles are summed as doubles; a sum that is none is null.
+    let more = r#"{"id":2,"apex_user_id":2,"repo_id":3,"author_date":"2026-01-02","risk":1.7e308,"levenshtein":0}"#;
+    let more = [more, &more.replace(r#""id":2"#, r#""id":3"#)].join("\n");
+    assert_eq!(import(&store, "commits", more.as_bytes()), "200\n{\"rows\":2,\"changed\":2}");
+    assert_eq!(
+        ask(&store, "GET", "/v3/customer/core/commits.agg/?aggregate[sum]=risk,levenshtein"),
+        "200\n{\"count\":1,\"next\":null,\"previous\":null,\"results\":[{\"risk_sum\":null,\"levenshtein_sum\":0.30000000000000004}]}"
     );
     // What was exported is imported as it is.
     for resource in ["tags/2", "commits/1"] {

@@ -189,14 +189,13 @@ test("a redirect is not followed: it could lead the key elsewhere", async () => 
   assert.equal(asked.length, 1);
 });
 
-test("of a key, the line's end that files end with is not sent; one that no header may hold is not shown", async () => {
-  const spaced = await createClient({ url, key: `${KEY}\n` }).metrics(WEEKS, { today });
+test("of a key, what is blank around it is not sent; one that no header may hold is not shown", async () => {
+  const spaced = await createClient({ url, key: `\n${KEY}\n` }).metrics(WEEKS, { today });
   assert.deepEqual([spaced.ok, keys], [true, [`Bearer ${KEY}`]]);
-  for (const key of ["secret\n\nsecret", "secr€t"]) {
-    const { error } = await createClient({ url, key, retries: 0 }).metrics(WEEKS, { today });
-    assert.equal(error?.kind, "network");
-    assert.doesNotMatch(JSON.stringify(error), /secr/);
-  }
+  const { error } = await createClient({ url, key: "secret\n\nsecret", retries: 0 }).metrics(WEEKS, { today });
+  assert.equal(error?.kind, "network");
+  assert.match(error?.message ?? "", /…/);
+  assert.doesNotMatch(JSON.stringify(error), /secr/);
   assert.equal(asked.length, 1);
 });
 
@@ -347,7 +346,7 @@ test("each answer of a server that is none is a value", async () => {
       { kind: "server", message: "The server failed (500).", status: 500 },
     ],
     [
-      json(200, { detail: "Welcome." }),
+      json(200, { results: null }),
       { kind: "unexpected", message: "The server answered, and not as the API does.", status: 200 },
     ],
     [

@@ -103,6 +103,19 @@ test("what is found soon is kept nearby alone, for a time; what is long looked f
   assert.equal((await asked(worker, soon)).isKept, false);
 });
 
+test("a long answer is kept further away alone, and nothing nearby is forgotten for it", async (context) => {
+  const worker = await start();
+  context.after(() => worker.close());
+  await worker.load("tags", [{ id: 1, name: "a" }]);
+  const TEAMS = "/v3/customer/core/teams/";
+  for (let id = 1; id <= 10; id++) await worker.load("teams", [{ id, description: "x".repeat(900_000) }]);
+  await keep(worker, TAGS);
+  const { first, again } = await keep(worker, TEAMS);
+  assert.ok((first.read ?? 0) < 100, `${first.read}`);
+  assert.deepEqual([again.body.length > 9_000_000, again.body === first.body], [true, true]);
+  assert.equal((await asked(worker, TAGS)).isKept, true);
+});
+
 test("what is expected of a key holds for nothing that has changed", async (context) => {
   const worker = await start();
   context.after(() => worker.close());

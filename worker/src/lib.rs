@@ -107,9 +107,10 @@ fn log_error(place: &str, error: &JsValue) {
 /// How long an answer out of the database is kept at most, in seconds: a day. Long before that, most are of no generation.
 const KEPT_SECONDS: u32 = 86_400;
 
-/// An answer for which the database reads fewer rows is not kept beyond the isolate: as it is asked in one batch with the
-/// key, it is found again as soon as it is fetched.
-const WORTH_KEEPING: u64 = 10_000;
+/// An answer of fewer bytes for which the database reads fewer rows is not kept beyond the isolate: as it is asked in one
+/// batch with the key, it is found again as soon as it is fetched.
+const SHORT: usize = 100_000;
+const CHEAP: u64 = 10_000;
 
 /// A reply, and the body in the place of its own, if there is one: bytes, or a stream.
 type Answer = (Reply, Option<JsValue>);
@@ -253,7 +254,7 @@ impl Exchange {
         if allowed && let Plan::Query(query) = admitted.plan(&self.request, &self.settings, now) {
             // Who knows the answer is not sent it.
             if !query.is_known(&self.request) {
-                foreseen.kept = self.kept(&query).await;
+                foreseen.kept = kept(&query).await;
                 foreseen.query = Some(query);
             }
         }
@@ -319,7 +320,7 @@ impl Exchange {
         }
         let (kept, ran) = match foreseen.query {
             Some(foreseen_query) if foreseen_query == *query => (foreseen.kept, Some(foreseen.ran)),
-            _ => (self.kept(query).await, None),
+            _ => (kept(query).await, None),
         };
         if let Some(kept) = kept {
             return Ok((found.timed(query.kept()), Some(kept)));
@@ -334,9 +335,7 @@ impl Exchange {
         }
         let body = Uint8Array::from(reply.body.as_bytes());
         let address = query.address();
-        let is_cheap = ran.rows_read() < WORTH_KEEPING;
-        memory::note(self.kind(), is_cheap);
-        if !is_cheap {
+        if ran.rows_read() >= CHEAP || reply.body.len() >= SHORT {
             let (address, entry) = (address.clone(), fast::entry("", &body, KEPT_SECONDS)?);
             context.wait_until(&future_to_promise(async move {
                 if let Err(error) = Fast::open().put(&address, &entry).await {
@@ -349,26 +348,19 @@ impl Exchange {
         Ok((reply, Some(body.into())))
     }
 
-    /// The body that is kept of a query's answer.
-    async fn kept(&self, query: &Query) -> Option<JsValue> {
-        let address = query.address();
-        if let Some(body) = memory::recall(&address) {
-            return Some(body.into());
-        }
-        if memory::was_cheap(&self.kind()) {
-            return None;
-        }
-        Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
-    }
-
-    fn kind(&self) -> String {
-        memory::kind(&self.request.url.path, &self.request.url.query)
-    }
-
     /// Counts a request against one of the rate limits of wrangler.jsonc.
     async fn allows(&self, limit: &str, key: String) -> Result<bool, JsValue> {
         allows(&self.env, limit, &key).await
     }
+}
+
+/// The body that is kept of a query's answer.
+async fn kept(query: &Query) -> Option<JsValue> {
+    let address = query.address();
+    if let Some(body) = memory::recall(&address) {
+        return Some(body.into());
+    }
+    Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
 }
 
 /// What was looked up for a visit before it was let in, and what is known of it.

@@ -8,44 +8,12 @@ use std::cell::RefCell;
 const MAX_ANSWERS: usize = 128;
 const MAX_BYTES: u32 = 8_000_000;
 
-/// Of so many kinds of questions an isolate remembers that they are cheap.
-const MAX_CHEAP: usize = 64;
+/// A longer answer is not kept here, where many others would be forgotten for it.
+const MAX_LENGTH: u32 = MAX_BYTES / 4;
 
 thread_local! {
     /// Names and bodies; the latest last.
     static ANSWERS: RefCell<Vec<(String, Uint8Array)>> = const { RefCell::new(Vec::new()) };
-
-    /// Kinds of questions whose last answer was not worth keeping further away; the latest last. It decides nothing but
-    /// whether an answer is looked for there.
-    static CHEAP: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What questions have in common that differ in values alone.
-pub fn kind(path: &str, query: &str) -> String {
-    let mut kind = path.to_owned();
-    for parameter in query.split('&') {
-        kind.push('&');
-        kind.push_str(parameter.split('=').next().unwrap_or_default());
-    }
-    kind
-}
-
-/// Whether a question of that kind was cheap when it was last asked.
-pub fn was_cheap(kind: &str) -> bool {
-    CHEAP.with_borrow(|cheap| cheap.iter().any(|known| known == kind))
-}
-
-/// Notes what a question of that kind was.
-pub fn note(kind: String, is_cheap: bool) {
-    CHEAP.with_borrow_mut(|cheap| {
-        cheap.retain(|known| *known != kind);
-        if is_cheap {
-            cheap.push(kind);
-        }
-        if cheap.len() > MAX_CHEAP {
-            cheap.remove(0);
-        }
-    });
 }
 
 /// The answer of that name, which may be forgotten at any time.
@@ -61,6 +29,9 @@ pub fn recall(name: &str) -> Option<Uint8Array> {
 
 /// Keeps an answer, in the place of those that were not asked for longest.
 pub fn keep(name: String, body: Uint8Array) {
+    if body.length() > MAX_LENGTH {
+        return;
+    }
     ANSWERS.with_borrow_mut(|answers| {
         answers.retain(|(known, _)| *known != name);
         answers.push((name, body));

@@ -20,13 +20,7 @@ pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> S
     let groups = groups(request);
     let times = filter::times(&request.list);
     let mut columns = Columns::default();
-    for (index, group) in groups.iter().enumerate() {
-        let field = request.groups.get(index).and_then(|group| place(group.field));
-        match field.map(|field| field.kind) {
-            Some(Kind::Number) => columns.add_double(group),
-            _ => columns.add(group.clone()),
-        }
-    }
+    groups.iter().for_each(|group| columns.add(group.clone()));
     for aggregate in &request.aggregates {
         let Some(field) = place(aggregate.field) else { continue };
         let column = column(*aggregate, field, times.as_deref());
@@ -67,7 +61,8 @@ fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
     match (aggregate.function, field.kind) {
         (Function::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
         (Function::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
-        (Function::Sum, Kind::Number) => format!("SUM(t.{name}{each})"),
+        // JSON has no infinity; nor has D1, which makes it null.
+        (Function::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{each}), 9e999), -9e999)"),
         // In two parts, neither of which can overflow, nor be rounded before there are 2^26 rows. Up to 15 digits a quotient
         // of doubles shows the very decimal.
         (Function::Sum, Kind::Decimal) => {
