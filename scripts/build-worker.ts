@@ -4,7 +4,7 @@ import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
 /** Keys are short, and hashed once a request: a loop is as good as its eight thousand bytes unrolled. */
-const rustflags = ['--cfg sha2_backend_soft="compact"'];
+const rustflags = ['--cfg=sha2_backend_soft="compact"'];
 
 export const buildWorker = (release: boolean): Promise<void> =>
   buildWasm({

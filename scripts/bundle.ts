@@ -10,7 +10,7 @@ import { wrangler } from "./wrangler.ts";
  * The most that the modules of the bundle may take together, in bytes, gzipped: what they take, so that nothing is added
  * unseen. It is lowered with them; who raises it says what for, and it never comes to 200 KB, 204,800.
  */
-export const MAX_BUNDLE = 204_300;
+export const MAX_BUNDLE = 204_700;
 
 export const bundleFolder = join(root, "target/bundle");
 

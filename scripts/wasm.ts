@@ -1,5 +1,6 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
@@ -116,9 +117,11 @@ export async function buildWasm(options: Wasm): Promise<void> {
   // A crate that is also a library for tests would be linked without looking across crates.
   const only = ["--lib", "--crate-type", "cdylib", "--profile", profile, "--target", target, "--package", crate];
   // LLVM would let each array of a loop have a pointer that goes through it, which is larger in wasm and slower.
-  const vectors = "-C target-feature=+simd128 -C llvm-args=-disable-lsr";
-  const flagsOfRust = [...rustflags, ...(simd ? [vectors] : [])].join(" ");
-  const env: Record<string, string> = flagsOfRust === "" ? {} : { RUSTFLAGS: flagsOfRust };
+  const vectors = ["-Ctarget-feature=+simd128", "-Cllvm-args=-disable-lsr"];
+  // What panics tell is where in a crate they are, not where on this machine that lies: so all machines build the same.
+  const crates = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry/src");
+  const flagsOfRust = [`--remap-path-prefix=${crates}=`, ...rustflags, ...(simd ? vectors : [])];
+  const env = { CARGO_ENCODED_RUSTFLAGS: flagsOfRust.join("\x1f") };
   await run("cargo", ["rustc", ...only, ...features], { env });
   const bindgen = await wasmBindgen();
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);

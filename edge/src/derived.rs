@@ -53,9 +53,10 @@ pub(crate) fn derive(resource: &Resource, form: Form, value: &Value<'_>) -> Opti
         }
         // The names of repositories are always there: metrics compare with nothing else.
         (Form::Folded, Value::Text(text)) if resource.name == REPOS.name => Some(fold(text)),
-        (Form::Folded, Value::Text(text)) if !text.is_ascii() => {
+        // LIKE, by which the text itself is looked through, ends at a NUL.
+        (Form::Folded, Value::Text(text)) if !text.is_ascii() || text.contains('\0') => {
             let folded = fold(text);
-            (folded != text.to_ascii_uppercase()).then_some(folded)
+            (folded != text.to_ascii_uppercase() || text.contains('\0')).then_some(folded)
         }
         _ => None,
     }

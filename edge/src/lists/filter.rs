@@ -82,7 +82,7 @@ fn joined(request: &ListRequest, index: usize, parameters: &mut Parameters) -> O
 
 /// A condition on the rows of one of several joins.
 fn verdict(test: &Test, join: usize, node: usize, parameters: &mut Parameters) -> String {
-    let missing = Value { kind: Kind::Text, plain: "NULL".to_owned(), folded: "NULL".to_owned() };
+    let missing = Value { kind: Kind::Text, plain: "NULL".to_owned(), folded: "NULL".to_owned(), derived: None };
     format!("iif(j{join}.owner IS NULL, {}, j{join}.v{node})", test_sql(&missing, test, parameters))
 }
 
@@ -205,6 +205,8 @@ struct Value {
     kind: Kind,
     plain: String,
     folded: String,
+    /// The derived column of a field of the row's own: NULL unless the field is folded otherwise than ASCII is.
+    derived: Option<String>,
 }
 
 impl Value {
@@ -216,7 +218,21 @@ impl Value {
             Some(Form::Instant) => format!("coalesce({table}.{derived}, {table}.{name})"),
             _ => format!("{table}.{name}"),
         };
-        Value { kind: field.kind, plain, folded: format!("coalesce({table}.{derived}, upper({table}.{name}))") }
+        let derived = format!("{table}.{derived}");
+        let folded = format!("coalesce({derived}, upper({table}.{name}))");
+        Value { kind: field.kind, plain, folded, derived: (form == Some(Form::Folded)).then_some(derived) }
+    }
+
+    /// Whether it contains a text. `needle` and `pattern` are what that, and its [`pattern`], are bound to.
+    fn contains(&self, needle: &str, pattern: Option<&str>) -> String {
+        match (&self.derived, pattern) {
+            // LIKE folds ASCII as it goes: it takes half as long as to make an upper-case text of each.
+            (Some(derived), Some(pattern)) => format!(
+                "CASE WHEN {derived} IS NULL THEN {} LIKE {pattern} ELSE instr({derived}, {needle}) > 0 END",
+                self.plain
+            ),
+            _ => format!("instr({}, {needle}) > 0", self.folded),
+        }
     }
 
     /// What a filter looks at of a row that belongs to a row.
@@ -225,13 +241,18 @@ impl Value {
             kind: Kind::Text,
             plain: format!("{table}.{name}"),
             folded: format!("coalesce({table}.{name}_folded, upper({table}.{name}))"),
+            derived: None,
         };
         let name = |resource: &str, id: &str| Value {
             kind: Kind::Text,
             plain: format!("(SELECT name FROM {resource} WHERE id = {table}.{id})"),
             folded: format!("(SELECT coalesce(name_folded, upper(name)) FROM {resource} WHERE id = {table}.{id})"),
+            derived: None,
         };
-        let id = |id: &str| Value { kind: Kind::Integer, plain: format!("{table}.{id}"), folded: String::new() };
+        let id = |id: &str| {
+            let plain = format!("{table}.{id}");
+            Value { kind: Kind::Integer, plain, folded: String::new(), derived: None }
+        };
         match of {
             FilterOf::AliasName => text("name"),
             FilterOf::AliasEmail => text("email"),
@@ -402,8 +423,7 @@ fn condition_sql(resource: &Resource, condition: &Condition, parameters: &mut Pa
         }
         (Subject::Search, _) => {
             let term = if let Test::Contains(term) = test { term.as_str() } else { "" };
-            let place = parameters.bind(term.to_owned());
-            contained(resource, &place)
+            contained(resource, term, parameters)
         }
         (Subject::Flag(flag), _) => flag_sql(flag).to_owned(),
         (Subject::Filter(of), join) => match (of.relation(), join) {
@@ -431,7 +451,7 @@ fn any(resource: &Resource, of: FilterOf, relation: Relation, test: &Test, param
 
 /// A test of a value, in brackets.
 fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
-    let Value { kind, plain, folded } = value;
+    let Value { kind, plain, .. } = value;
     let mut number = |number: i64| match kind {
         Kind::DateTime => parameters.bind(instant(number)),
         _ => parameters.bind(number),
@@ -461,7 +481,12 @@ fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
         }
         Test::Text(text) => format!("({plain} = {})", parameters.bind(text.clone())),
         Test::TextOneOf(texts) => format!("({plain} IN ({}))", parameters.bind_texts(texts)),
-        Test::Contains(part) => format!("(instr({folded}, {}) > 0)", parameters.bind(part.clone())),
+        Test::Contains(part) => {
+            let needle = parameters.bind(part.clone());
+            // What is bound has to be asked for.
+            let pattern = value.derived.as_ref().and_then(|_| pattern(part)).map(|pattern| parameters.bind(pattern));
+            format!("({})", value.contains(&needle, pattern.as_deref()))
+        }
         Test::StartsWith(start) => {
             let from = format!("{plain} >= {}", parameters.bind(start.clone()));
             match after(start) {
@@ -509,11 +534,26 @@ fn after(start: &str) -> Option<String> {
     None
 }
 
+/// The most bytes of a pattern that D1 takes.
+const MAX_PATTERN: usize = 50;
+
+/// The pattern of LIKE for what contains a text; `None` where D1 would not take it, or LIKE would take it otherwise.
+fn pattern(text: &str) -> Option<String> {
+    let is_special = |byte| matches!(byte, b'%' | b'_' | 0);
+    (text.len() + 2 <= MAX_PATTERN && !text.bytes().any(is_special)).then(|| format!("%{text}%"))
+}
+
 /// Whether one of the search fields holds a term.
-fn contained(resource: &Resource, term: &str) -> String {
+fn contained(resource: &Resource, term: &str, parameters: &mut Parameters) -> String {
+    let needle = parameters.bind(term.to_owned());
+    let pattern = pattern(term).map(|pattern| parameters.bind(pattern));
+    any_contains(resource, &needle, pattern.as_deref())
+}
+
+/// The same, of what a term and its [`pattern`] are bound to.
+fn any_contains(resource: &Resource, needle: &str, pattern: Option<&str>) -> String {
     let fields = resource.fields.iter().filter(|field| field.uses.searches());
-    let contains = fields.map(|field| format!("instr({}, {term}) > 0", Value::of(resource, "t", field).folded));
-    let contains: Vec<String> = contains.collect();
+    let contains: Vec<String> = fields.map(|field| Value::of(resource, "t", field).contains(needle, pattern)).collect();
     format!("({})", contains.join(" OR "))
 }
 
@@ -525,11 +565,10 @@ fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters
     sort_by(&mut texts, |one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     texts.dedup();
     let rest = texts.split_off(texts.len().min(MAX_TERMS));
-    let mut conditions: Vec<String> =
-        texts.into_iter().map(|term| contained(resource, &parameters.bind(term))).collect();
+    let mut conditions: Vec<String> = texts.iter().map(|term| contained(resource, term, parameters)).collect();
     if !rest.is_empty() {
         let terms = parameters.bind_texts(&rest);
-        let contained = contained(resource, "value");
+        let contained = any_contains(resource, "value", None);
         conditions.push(format!(
             "(SELECT CASE WHEN min(is_found) = 0 THEN 0 WHEN count(is_found) = count(*) THEN 1 END \
              FROM (SELECT {contained} AS is_found FROM ({terms})))"

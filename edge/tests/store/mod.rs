@@ -30,7 +30,7 @@ pub const MIGRATIONS: [&str; 9] = [
 ];
 
 /// Those of D1's SQLite.
-const LIMITS: [(Limit, i32); 8] = [
+const LIMITS: [(Limit, i32); 9] = [
     (Limit::SQLITE_LIMIT_LENGTH, 2_200_000),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -38,6 +38,7 @@ const LIMITS: [(Limit, i32); 8] = [
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
     (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
 ];
 
