@@ -57,6 +57,12 @@ const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 /// The environment variable that holds the key: arguments could be seen by others on the machine.
 const KEY: &str = "STREAMGAGE_KEY";
 
+/// What of a path stands before that of the API, which may be given with it, whole or in part.
+pub fn before_api(path: &str) -> &str {
+    let before = path.find("/v3/").and_then(|at| path.get(..at));
+    before.or_else(|| path.strip_suffix("/v3")).unwrap_or(path)
+}
+
 impl Base {
     /// Reads an `http` or `https` URL. Plain `http` is for the machine itself, unless `insecure_http`.
     pub fn parse(text: &str, insecure_http: bool) -> Result<Base, Failure> {

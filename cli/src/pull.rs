@@ -12,7 +12,7 @@ mod sorted;
 use crate::dump::Dump;
 use crate::failure::Failure;
 use crate::folder::{self, Draft, Header};
-use crate::http::{Base, Client, Reply};
+use crate::http::{Base, Client, Reply, before_api};
 use crate::progress::Progress;
 use partial::{Fetched, Partial};
 use serde::Deserialize;
@@ -91,13 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The path of the `core` API, which may be given whole, in part or not at all.
 fn core_path(path: &str) -> String {
-    if path.ends_with("/core") {
-        path.to_owned()
-    } else if let Some(path) = path.strip_suffix("/v3/customer") {
-        format!("{path}{CORE}")
-    } else {
-        format!("{path}{CORE}")
-    }
+    if path.ends_with("/core") { path.to_owned() } else { format!("{}{CORE}", before_api(path)) }
 }
 
 /// What the dump will say of itself: a Worker tells what its data is; any other upstream is named by its host.
@@ -310,6 +304,7 @@ mod tests {
             assert_eq!(core_path(path), "/v3/customer/core");
         }
         assert_eq!(core_path("/flow"), "/flow/v3/customer/core");
+        assert_eq!(core_path("/flow/v3"), "/flow/v3/customer/core");
     }
 
     #[test]

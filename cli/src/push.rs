@@ -7,7 +7,7 @@ mod state;
 
 use crate::dump::Dump;
 use crate::failure::Failure;
-use crate::http::{Base, Client, Reply};
+use crate::http::{Base, Client, Reply, before_api};
 use crate::progress::Progress;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -35,12 +35,6 @@ const MAX_BYTES: usize = 1_000_000;
 /// What is sent at once, rows that are larger apart: what the database is told of a batch may be twice as long.
 const BATCH_BYTES: usize = 600_000;
 
-/// The path of the Worker, whose API may be given instead.
-fn worker_path(path: &str) -> &str {
-    let before = path.find("/v3/").and_then(|at| path.get(..at));
-    before.or_else(|| path.strip_suffix("/v3")).unwrap_or(path)
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -48,7 +42,7 @@ fn worker_path(path: &str) -> &str {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let progress = Progress::new();
     let base = Base::parse(&arguments.to, arguments.insecure_http)?;
-    let client = Client::new(base.with_path(worker_path(base.path())), progress.clone())?;
+    let client = Client::new(base.with_path(before_api(base.path())), progress.clone())?;
     let dump = Dump::open(&arguments.dump)?;
     dump.organization()?;
     let plans = RESOURCES.iter().map(|resource| Plan::new(&dump, resource)).collect::<Result<Vec<_>, Failure>>()?;

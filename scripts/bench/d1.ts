@@ -178,10 +178,10 @@ export async function benchD1(): Promise<D1Time[]> {
     const rates = times.flatMap(({ perSecond }) => perSecond ?? []);
     const seconds = (which: "first" | "again" | "peer") => rates.reduce((sum, rate) => sum + 1 / rate[which], 0);
     for (const when of rates.length > 0 ? (["first", "again"] as const) : []) {
-      const times = median(rates.map((rate) => rate[when] / rate.peer)).toFixed(1);
+      const typical = median(rates.map((rate) => rate[when] / rate.peer)).toFixed(1);
       const inTurn = (seconds("peer") / seconds(when)).toFixed(1);
       console.log(
-        `requests a second, ${when}: ${times} times as many as the framework's (median); of all in turn, ${inTurn} times`,
+        `requests a second, ${when}: ${typical} times as many as the framework's (median); of all in turn, ${inTurn} times`,
       );
     }
   } finally {
