@@ -91,20 +91,22 @@ fn week_row(week: &WeekSums) -> Row {
     Row { period_start_date: Some(monday), ..row(week, i128::from(week.users), 1) }
 }
 
-/// The period's averages weigh each week by the share of it that lies in the range: Σ |A(w)|·f(w).
+/// Averages over user-days, scaled to a week or, where the weeks with commits have fewer than seven days inside the
+/// range, to those days: Σ coding days · min(7, D) / Σ |A(w)|·d(w), with D = Σ d(w) (§1).
 fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<Row> {
     let mut total = WeekSums::default();
-    let mut user_days = 0i128;
+    let (mut user_days, mut days_in_range) = (0i128, 0i128);
     for week in weeks {
-        let days = Week::from_number(week.week).days_within(request.start, request.end);
-        user_days += i128::from(week.users) * i128::from(days);
+        let days = i128::from(Week::from_number(week.week).days_within(request.start, request.end));
+        days_in_range += days;
+        user_days += i128::from(week.users) * days;
         add(&mut total, week);
     }
-    (!weeks.is_empty()).then(|| row(&total, user_days, 7))
+    (!weeks.is_empty()).then(|| row(&total, user_days, days_in_range.min(7)))
 }
 
-/// The figures, where `users / parts` is the number of users and weeks that they are averaged over.
-fn row(sums: &WeekSums, users: i128, parts: i128) -> Row {
+/// The figures of some sums: coding days and impact are scaled by `days` and divided by `user_days`.
+fn row(sums: &WeekSums, user_days: i128, days: i128) -> Row {
     let coding_days = i128::from(sums.coding_days);
     let efficiency = match sums.haloc {
         0 => Tenths(1_000),
@@ -112,9 +114,9 @@ fn row(sums: &WeekSums, users: i128, parts: i128) -> Row {
     };
     Row {
         period_start_date: None,
-        active_days: Tenths::of(coding_days.saturating_mul(parts), users),
+        active_days: Tenths::of(coding_days.saturating_mul(days), user_days),
         commit_count: Tenths::of(i128::from(sums.commits), coding_days),
-        total_impact: Tenths::of(sums.impact.saturating_mul(parts), users.saturating_mul(10_000)),
+        total_impact: Tenths::of(sums.impact.saturating_mul(days), user_days.saturating_mul(10_000)),
         total_efficiency: efficiency,
     }
 }
@@ -283,6 +285,24 @@ mod tests {
                 let answer = Answer::new(&request, &sums);
                 prop_assert_eq!(answer.to_string(), serde_json::to_string(&answer).unwrap());
             }
+        }
+
+        /// A period within one week is that week's row without its date (§1), however few of its days it has.
+        #[test]
+        fn the_period_of_a_week_is_its_row(
+            first in 0u64..7, length in 0u64..7, users in 1u64..9, coding_days in 1u64..60, commits in 1u64..99,
+            haloc in 0i128..9_999, impact in -99_999_999i128..99_999_999,
+        ) {
+            let last = (first + length).min(6);
+            let monday = Day::parse("2021-06-07").unwrap();
+            let [start, end] = [first, last].map(|days| Day::from_number(monday.number() + days as i32));
+            let week = monday.week().number();
+            let sums = WeekSums { week, users, coding_days, commits, haloc, churn: haloc / 3, impact };
+            let row = |resolution: &str| {
+                let request = request(&format!("start_date={start}&end_date={end}&resolution={resolution}"));
+                Answer::new(&request, &[sums]).results.first().unwrap().clone()
+            };
+            prop_assert_eq!(Row { period_start_date: None, ..row("week") }, row("period"));
         }
 
         #[test]

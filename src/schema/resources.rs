@@ -69,7 +69,7 @@ pub const COMMITS: Resource = Resource {
         field("levenshtein", Number, Null, COMPARED | ORDER),
         field("impact", Decimal, Zero, COMPARED | ORDER),
         field("risk", Number, Null, COMPARED | ORDER),
-        field("message", Text, Null, EXACT | EXACT_CONTAINS | STARTSWITH | SEARCH),
+        field("message", Text, Null, MATCHED | EXACT_CONTAINS | SEARCH),
         field("extracted_tags", Json, Null, SHOWN),
         field("external_commit_url", Text, Null, SHOWN),
     ],

@@ -69,7 +69,7 @@ pub(super) const STARTSWITH: u16 = 1 << Lookup::StartsWith as u16;
 pub(super) const MATCHED: u16 = EXACT | 1 << Lookup::IContains as u16 | STARTSWITH;
 pub(super) const ORDER: u16 = 1 << 9;
 pub(super) const SEARCH: u16 = 1 << 10;
-/// `field=v` is what `field__icontains=v` is of others.
+/// `field=v` means `field__icontains=v`.
 pub(super) const EXACT_CONTAINS: u16 = 1 << 11;
 /// A filter of another name looks at it.
 pub(super) const LOOKED_AT: u16 = 1 << 12;
@@ -94,7 +94,7 @@ impl Uses {
         self.has(SEARCH)
     }
 
-    /// Whether `field=v` means what `field__icontains=v` means of others. Messages have that instead of the lookup.
+    /// Reports whether `field=v` means `field__icontains=v`, as it does for commit messages.
     pub const fn exact_contains(self) -> bool {
         self.has(EXACT_CONTAINS)
     }

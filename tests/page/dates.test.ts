@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addMonths, earliest, monday, partial, presets, weeks } from "../../www/src/dates.ts";
+import { addMonths, earliest, monday, partial, presets, scaledDays, weeks } from "../../www/src/dates.ts";
 
 test("months end where they end", () => {
   assert.equal(addMonths("2026-03-31", -1), "2026-02-28");
@@ -11,6 +11,14 @@ test("months end where they end", () => {
 
 test("weeks begin on Monday", () => {
   assert.deepEqual(["2026-08-30", "2026-08-31", "2026-09-06"].map(monday), ["2026-08-24", "2026-08-31", "2026-08-31"]);
+});
+
+test("short ranges are scaled to the days of their weeks with commits", () => {
+  assert.equal(scaledDays(["2026-08-31"], { start: "2026-09-01", end: "2026-09-01" }), 1);
+  assert.equal(scaledDays(["2026-08-24", "2026-08-31"], { start: "2026-08-29", end: "2026-09-01" }), 4);
+  assert.equal(scaledDays(["2026-08-31"], { start: "2026-08-01", end: "2026-09-01" }), 2);
+  assert.equal(scaledDays(["2026-08-24"], { start: "2026-08-24", end: "2026-09-01" }), 7);
+  assert.equal(scaledDays(["2026-08-17", "2026-08-24"], { start: "2026-08-01", end: "2026-09-01" }), 7);
 });
 
 test("presets end today", () => {

@@ -337,23 +337,25 @@ export function bodyText(query, today, dump) {
 
   const weeks = groupBy(selectedCommits(dump, values), (commit) => mondayOf(localDay(commit)));
   const parts = [...weeks].sort(([a], [b]) => a - b).map(([monday, commits]) => ({ monday, ...sums(commits) }));
-  /** @param {ReturnType<typeof sums>} sum @param {bigint} userDays days that users weigh: seven for a whole week */
-  const metrics = ({ days, commits, impact, haloc, churn }, userDays) =>
-    `"active_days":${tenths(7n * days, userDays)},` +
+  /** @param {ReturnType<typeof sums>} sum @param {bigint} userDays Σ |A(w)|·d(w) @param {bigint} scale min(7, D) */
+  const metrics = ({ days, commits, impact, haloc, churn }, userDays, scale) =>
+    `"active_days":${tenths(scale * days, userDays)},` +
     `"commit_count":${tenths(commits, days)},` +
-    `"total_impact":${tenths(7n * impact, 10_000n * userDays)},` +
+    `"total_impact":${tenths(scale * impact, 10_000n * userDays)},` +
     `"total_efficiency":${haloc === 0n ? "100.0" : tenths(100n * (haloc - churn), haloc)}`;
 
-  let rows = parts.map((part) => `{"period_start_date":"${dayText(part.monday)}",${metrics(part, 7n * part.users)}}`);
+  let rows = parts.map((part) => `{"period_start_date":"${dayText(part.monday)}",${metrics(part, part.users, 1n)}}`);
   if (values.resolution === "period" && parts.length > 0) {
     const total = { users: 0n, days: 0n, commits: 0n, impact: 0n, haloc: 0n, churn: 0n };
     let userDays = 0n;
+    let days = 0n;
     for (const part of parts) {
       for (const key of /** @type {(keyof typeof total)[]} */ (Object.keys(total))) total[key] += part[key];
-      const inside = Math.min(part.monday + 6, values.end_date) - Math.max(part.monday, values.start_date) + 1;
-      userDays += part.users * BigInt(inside);
+      const inside = BigInt(Math.min(part.monday + 6, values.end_date) - Math.max(part.monday, values.start_date) + 1);
+      userDays += part.users * inside;
+      days += inside;
     }
-    rows = [`{${metrics(total, userDays)}}`];
+    rows = [`{${metrics(total, userDays, days < 7n ? days : 7n)}}`];
   }
   return { status: 200, body: `{"count":${rows.length},"results":[${rows.join(",")}]}` };
 }

@@ -8,6 +8,7 @@ import { format, MEASURES, type Measure } from "./measures";
 interface Card {
   field: Measure;
   total: HTMLElement;
+  unit: HTMLElement;
   change: HTMLElement;
   readout: HTMLElement;
   figure: HTMLElement;
@@ -17,6 +18,8 @@ interface Card {
 
 export interface Numbers {
   total: MetricsRow;
+  /** The days that figures per week are scaled to: 7, or fewer in a short range; undefined where that is not known. */
+  days: number | undefined;
   /** The same number of days just before, where they had commits. */
   before: { row: MetricsRow; range: Range } | undefined;
   /** Every week of the range; undefined where only the whole was asked for. */
@@ -32,6 +35,7 @@ export function makeCards(): Cards {
   let weeks: Week[] = [];
   const cards: Card[] = MEASURES.map(({ field, name, unit, meaning }) => {
     const total = make("span", "total");
+    const unitLabel = make("span", "unit", unit);
     const change = make("span", "change");
     const readout = make("p", "readout");
     const box = make("div", "chart");
@@ -41,9 +45,18 @@ export function makeCards(): Cards {
     box.setAttribute("aria-valuemin", "0");
     const figure = make("div", "figure", readout, box);
     const title = make("h2", "", name, " ", make("code", "", field));
-    const value = make("p", "value", total, " ", make("span", "unit", unit), change);
+    const value = make("p", "value", total, " ", unitLabel, change);
     element("metrics").append(make("article", "card", title, value, make("p", "note", meaning), figure));
-    const card: Card = { field, total, change, readout, figure, values: [], chart: undefined as never };
+    const card: Card = {
+      field,
+      total,
+      unit: unitLabel,
+      change,
+      readout,
+      figure,
+      values: [],
+      chart: undefined as never,
+    };
     const hover = (index: number | undefined) => {
       const week = index === undefined ? undefined : weeks[index];
       readout.textContent = week ? reading(week, card.values[index!] ?? null) : "";
@@ -62,6 +75,7 @@ export function makeCards(): Cards {
     for (const card of cards) {
       const { field } = card;
       card.total.textContent = format(numbers.total[field]);
+      if (isPerWeek(field)) card.unit.textContent = unitOf(numbers);
       say(card.change, numbers.before ? difference(numbers.total[field], numbers.before.row[field], days) : "");
       card.change.title = earlier ? `${earlier.start} to ${earlier.end}` : "";
       card.figure.hidden = weeks.length === 0;
@@ -71,6 +85,15 @@ export function makeCards(): Cards {
   }
 
   return { show };
+}
+
+const isPerWeek = (field: Measure) => field === "active_days" || field === "total_impact";
+
+/** A range whose weeks with commits have fewer than seven days in it is not scaled up to a week (specification §1). */
+function unitOf({ days }: Numbers): string {
+  if (days === undefined) return "per active user";
+  if (days === 7) return "per week";
+  return days === 1 ? "in 1 day" : `in ${days} days`;
 }
 
 /** Values have one decimal, so their difference has too, but for binary noise. */

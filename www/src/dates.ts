@@ -66,6 +66,21 @@ export function weeks(range: Range, today: string, last: string): Week[] {
   return list;
 }
 
+/**
+ * The number of days that coding days and impact of a range are scaled to: the days of its weeks with commits, at most
+ * seven. `mondays` are the weeks that have commits.
+ */
+export function scaledDays(mondays: string[], range: Range): number {
+  const days = mondays.map((start) => {
+    const sunday = addDays(start, 6);
+    return daysBetween(start < range.start ? range.start : start, sunday < range.end ? sunday : range.end);
+  });
+  return Math.min(
+    7,
+    days.reduce((sum, count) => sum + count, 0),
+  );
+}
+
 /** What sets an incomplete week apart from the others; "" for a whole one. */
 export function partial(week: Week): string {
   if (week.days === 7 && !week.current) return "";

@@ -1,7 +1,7 @@
 /** The numbers of a view: its rows, the whole range, and the range before it to compare with. */
 import * as api from "./api";
 import type { Numbers } from "./cards";
-import { addDays, daysBetween, earliest, type Range, weeks } from "./dates";
+import { addDays, daysBetween, earliest, monday, type Range, scaledDays, weeks } from "./dates";
 import { queryString, type View } from "./view";
 
 export const rangeOf = (view: View, today: string): Range => ({ start: view.start_date, end: view.end_date || today });
@@ -29,9 +29,12 @@ export async function load(view: View, today: string, key: string, signal: Abort
   const total = (whole ?? rows)[0];
   if (rows.length === 0 || !total) return undefined;
   const row = previous?.[0];
+  const oneWeek = monday(range.start) === monday(range.end);
+  const mondays = weekly ? rows.map((each) => each.period_start_date ?? "") : oneWeek ? [monday(range.start)] : [];
   return {
     rows,
     total,
+    days: mondays.length > 0 ? scaledDays(mondays, range) : undefined,
     before: earlier && row ? { row, range: earlier } : undefined,
     // Commits may be dated after "today"; their weeks are shown as well.
     weeks: weekly ? weeks(range, today, rows.at(-1)?.period_start_date ?? today) : undefined,

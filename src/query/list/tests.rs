@@ -101,9 +101,10 @@ fn text_is_trimmed_and_compared() {
 }
 
 #[test]
-fn messages_have_icontains_by_the_name_of_exact() {
+fn messages_are_searched_by_both_names() {
     assert_eq!(test("message=fix"), Test::Contains("FIX".into()));
-    assert_eq!(parse(&COMMITS, "message__icontains=fix"), parse(&COMMITS, ""));
+    assert_eq!(test("message__icontains=fix"), Test::Contains("FIX".into()));
+    assert_eq!(parse(&COMMITS, "message__icontains!=fix"), parse(&COMMITS, "message!=fix"));
 }
 
 #[test]
