@@ -2,7 +2,7 @@
 
 use crate::codec::as_list;
 use crate::reply::{Reply, throttled};
-use crate::sql::{Broken, Outcome, Statement};
+use crate::store::{Broken, Outcome, Statement};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 

@@ -13,25 +13,19 @@
 mod access;
 pub mod cache;
 mod codec;
-mod counts;
 pub mod derive;
-mod derived;
-mod import;
-mod lists;
-mod metrics;
 // Made once, when the Worker is built; it is no part of it.
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod proxy;
 mod reply;
 mod request;
-mod sql;
+mod store;
 mod visit;
 pub mod weeks;
 
 pub use access::{Permission, Refusal, throttle_address};
-pub use import::{Import, ImportBatch, MAX_BODY};
 pub use reply::{Reply, dress, unknown_error};
 pub use request::{Request, Settings, Url};
-pub use sql::{Broken, Outcome, Parameter, Statement};
-pub use visit::{Admitted, Limit, Plan, Query, Received, Visit, receive};
+pub use store::{Broken, Import, ImportBatch, MAX_BODY, Outcome, Parameter, Plan, Query, Statement};
+pub use visit::{Admitted, Limit, Received, Visit, receive};

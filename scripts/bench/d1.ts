@@ -65,7 +65,7 @@ export type D1Time = {
 /** A local D1 with the dump in it, made once; gives the folder that holds it. */
 async function database(dump: string, open: (state: string) => Promise<Miniflare>): Promise<string> {
   const state = join(root, "target/bench/d1");
-  const made = sha256(dump, await fingerprint("worker/migrations", "edge/src/import.rs", "edge/src/counts.rs"));
+  const made = sha256(dump, await fingerprint("worker/migrations", "edge/src/store"));
   await unlessDone(join(state, "d1"), join(state, ".made"), made, async () => {
     rmSync(state, { recursive: true, force: true });
     mkdirSync(state, { recursive: true });

@@ -1,7 +1,7 @@
 //! HTTP-dates (RFC 9110 §5.6.7), by the core's calendar: that of the crate `httpdate` would be 4 KB of the bundle.
 
 use super::said::{milliseconds, seconds};
-use crate::derived::instant;
+use crate::store::computed_columns::instant;
 use streamgage::calendar::{DateTime, Day};
 
 /// 9999-12-31T23:59:59Z, in seconds since 1970: the last moment that an HTTP-date can name.

@@ -10,8 +10,8 @@ mod parameters;
 mod schemas;
 
 use crate::access::{bearer_key, forbidden, unauthorized};
-use crate::import::Import;
 use crate::reply::{Reply, method_not_allowed, not_found, throttled, unknown_error};
+use crate::store::Import;
 use crate::visit::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
 use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};

@@ -1,6 +1,6 @@
 //! The tables of the durable tier, and how much of it is kept: what nobody reads goes, the longest unread first.
 
-use crate::sql::Statement;
+use crate::store::Statement;
 
 /// The tables. `read_on` is the day, as its number since 1970-01-01, on which something was last read or written.
 pub const TABLES: &str = "\

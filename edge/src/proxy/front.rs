@@ -15,7 +15,7 @@ use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthoriz
 use crate::codec::{from_text, to_text};
 use crate::reply::{Reply, cross_origin, dress, is_known, method_not_allowed, not_found, throttled, unknown_error};
 use crate::request::{Request, Settings};
-use crate::sql::{Outcome, Statement};
+use crate::store::{Outcome, Statement};
 use crate::visit::{is_preflight, preflight, redirect};
 use std::cell::RefCell;
 use std::fmt::Write;

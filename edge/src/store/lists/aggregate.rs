@@ -2,7 +2,7 @@
 
 use super::filter;
 use super::rows::{Object, limit, read, whole, write_cell};
-use crate::sql::{Broken, Columns, Parameters};
+use crate::store::sql::{Broken, Columns, Parameters};
 use streamgage::json::write_text;
 use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
@@ -97,7 +97,7 @@ fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), Broken
         return write_cell(place(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
     }
     match read::<Option<String>>(cell)? {
-        // The year after 9999, as `derived::instant` has it.
+        // The year after 9999, as `computed_columns::instant` has it.
         Some(day) => write_text(&day.replacen(':', "10", 1), into),
         None => into.push_str("null"),
     }

@@ -1,10 +1,10 @@
 //! Loading data: `POST /import/RESOURCE` with a row a line. All of a body is stored, or nothing.
 
+use super::computed_columns::{self, Form, derive};
+use super::counts;
+use super::sql::{Broken, Outcome, Parameter, Statement};
 use crate::codec::{quote, to_text};
-use crate::counts;
-use crate::derived::{self, Form, derive};
 use crate::reply::Reply;
-use crate::sql::{Broken, Outcome, Parameter, Statement};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::iter;
@@ -353,7 +353,7 @@ const DUPLICATE: &str =
 impl Table {
     fn columns(&self) -> Vec<String> {
         let fields = self.resource.fields.iter().map(|field| field.name).chain(["extra"]);
-        fields.map(str::to_owned).chain(derived::columns(self.resource)).collect()
+        fields.map(str::to_owned).chain(computed_columns::columns(self.resource)).collect()
     }
 
     /// `prefix.column`, for all columns but `id`.

@@ -3,9 +3,9 @@
 //! SQL's logic of three values is that of the core's filters, whose evaluation in memory this is tested against.
 
 use super::rows::whole;
-use crate::counts;
-use crate::derived::{Form, instant};
-use crate::sql::Parameters;
+use crate::store::computed_columns::{Form, instant};
+use crate::store::counts;
+use crate::store::sql::Parameters;
 use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
 use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation, Resource};
 use streamgage::sort::sort_by;
@@ -614,7 +614,7 @@ fn team_sql(of: FilterOf, test: &Test, parameters: &mut Parameters) -> String {
 #[cfg(test)]
 mod tests {
     use super::{after, double};
-    use crate::sql::{Parameter, Parameters};
+    use crate::store::sql::{Parameter, Parameters};
     use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
     use proptest::prelude::*;
 

@@ -2,8 +2,8 @@
 
 use super::filter;
 use crate::codec::{Json, cells, elements, from_text};
-use crate::counts;
-use crate::sql::{Broken, Columns, Outcome, Parameters, Statement};
+use crate::store::counts;
+use crate::store::sql::{Broken, Columns, Outcome, Parameters, Statement};
 use streamgage::json::Reader;
 use streamgage::query::{ListRequest, Page};
 use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedOf, Shown};

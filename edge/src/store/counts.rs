@@ -2,8 +2,8 @@
 //! finding a place deep among them; of commits in `commit_count`, `new_work_count` and `day_count`, for counting what is
 //! found of them. So none of these rows is read.
 
-use crate::derived::instant;
-use crate::sql::{Parameters, Statement};
+use super::computed_columns::instant;
+use super::sql::{Parameters, Statement};
 use streamgage::schema::Resource;
 
 /// Rows are counted by blocks of 2^10 ids, and as a whole: by 2^62, which no id comes to.

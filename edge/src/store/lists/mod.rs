@@ -6,7 +6,7 @@ mod rows;
 
 use crate::codec::quote;
 use crate::reply::{Reply, not_found};
-use crate::sql::{Broken, Outcome, Parameters, Statement};
+use crate::store::sql::{Broken, Outcome, Parameters, Statement};
 use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
 

@@ -1,6 +1,6 @@
 //! The statement of a metrics request: whole-number sums by week, out of the rollup.
 
-use crate::sql::{Broken, Outcome, Parameters, Statement};
+use super::sql::{Broken, Outcome, Parameters, Statement};
 use streamgage::metrics::WeekSums;
 use streamgage::query::{IdSet, MetricsRequest};
 use streamgage::text::fold;
