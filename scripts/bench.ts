@@ -9,12 +9,12 @@ import { corpora, METRICS } from "../tests/conformance.ts";
 import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
 import { benchColumns } from "./bench/columns.ts";
 import { benchD1 } from "./bench/d1.ts";
-import { enlarged } from "./bench/dump.ts";
+import { enlarged } from "./bench/dumps.ts";
 import { benchLists } from "./bench/lists.ts";
 import { type Figure, figure, heading, median } from "./bench/measure.ts";
 import { benchProxy } from "./bench/proxy.ts";
 import { benchText } from "./bench/text.ts";
-import { Failure, main, root, run } from "./lib.ts";
+import { UserError, main, root, run } from "./lib.ts";
 
 const figures: Figure[] = [];
 
@@ -47,7 +47,7 @@ function query(dump: string, today: string, queries: string[]): string[] {
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });
-  if (done.status !== 0) throw new Failure(done.stderr || `${program} could not be run`);
+  if (done.status !== 0) throw new UserError(done.stderr || `${program} could not be run`);
   return done.stdout.split("\n").slice(0, -1);
 }
 
@@ -112,7 +112,7 @@ const parts: Record<string, () => Promise<object[]>> = {
 
 await main(async () => {
   const unknown = positionals.find((name) => !(name in parts));
-  if (unknown) throw new Failure(`no part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
+  if (unknown) throw new UserError(`no part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
   const figures: object[] = [];
   for (const [name, part] of Object.entries(parts))
     if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await part()));

@@ -2,7 +2,7 @@
 // and types around it (browser/js), the manifest, the licences.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, main, root, run, sha256, rebuildIfChanged } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
 export const dist = join(root, "browser/dist");
@@ -36,7 +36,7 @@ export async function buildBrowser(): Promise<void> {
   }
   const inputs = ["browser/js", "browser/package.json", "browser/README.md", "scripts/build-browser.ts", "Cargo.toml"];
   const state = sha256(...modules.map(({ wasm }) => wasm), await fingerprint(...inputs));
-  await unlessDone(join(dist, "package.json"), packageStamp, state, async () => {
+  await rebuildIfChanged(join(dist, "package.json"), packageStamp, state, async () => {
     rmSync(dist, { recursive: true, force: true });
     mkdirSync(dist);
     for (const { name, folder, wasm } of modules) {

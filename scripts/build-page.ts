@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageStamp } from "./build-browser.ts";
-import { fingerprint, main, root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, main, root, run, sha256, rebuildIfChanged } from "./lib.ts";
 
 export const openapiFile = join(root, "target/openapi.json");
 
@@ -19,7 +19,7 @@ export async function buildPage(): Promise<void> {
   const openapi = await buildOpenapi();
   const state = sha256(await fingerprint("www", "package-lock.json"), openapi, readFileSync(packageStamp));
   // The stamp lies elsewhere, because what lies in dist is served.
-  await unlessDone(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {
+  await rebuildIfChanged(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {
     await run("vite", ["build", "www", "--logLevel", "warn", "--emptyOutDir"]);
   });
 }

@@ -1,7 +1,7 @@
 // npm run fuzz [-- TARGET … SECONDS]: each target of fuzz/, or those named, for some seconds; 60, if none are said.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, main, root, run, stage } from "./lib.ts";
+import { UserError, main, root, run, stage } from "./lib.ts";
 import { cargoFuzz, pathWith } from "./tools.ts";
 
 /** libFuzzer's: no input longer than an address may be, and none that takes five seconds or half a gigabyte. */
@@ -13,7 +13,7 @@ await main(async () => {
   const seconds = asked.find((word) => /^\d+$/.test(word)) ?? "60";
   const named = asked.filter((word) => word !== seconds);
   const unknown = named.find((name) => !targets.includes(name));
-  if (unknown) throw new Failure(`no target ${unknown}; the targets are ${targets.join(", ")}`);
+  if (unknown) throw new UserError(`no target ${unknown}; the targets are ${targets.join(", ")}`);
   const env = {
     PATH: pathWith(await cargoFuzz()),
     // Fuzzing is built by flags that stable Rust has, but does not take without this.

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Failure, home, main } from "./lib.ts";
+import { UserError, stateFolder, main } from "./lib.ts";
 import { wrangler } from "./wrangler.ts";
 
 const usage = `npm run key -- create NAME [--permissions metrics,core] [--teams 1,2] [--repos 7] [--days N] [--remote]
@@ -33,14 +33,14 @@ type NewKey = {
 /** Makes a key and returns it. Making one that exists already makes it good again, with these permissions. */
 export async function createKey({ name, permissions, scopes = {}, key, days, d1 }: NewKey): Promise<string> {
   if (!/^[\p{L}\p{N} ._@-]{1,100}$/u.test(name))
-    throw new Failure("a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
+    throw new UserError("a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
   const unknown = permissions.find((permission) => !known.includes(permission));
   if (unknown !== undefined || permissions.length === 0)
-    throw new Failure(`the permissions of a key are some of ${known.join(", ")}`);
+    throw new UserError(`the permissions of a key are some of ${known.join(", ")}`);
   const bad = Object.entries(scopes).find(([, ids]) => ids !== undefined && !/^\d{1,15}(,\d{1,15})*$/.test(ids));
-  if (bad) throw new Failure(`--${bad[0]} needs ids with commas between`);
+  if (bad) throw new UserError(`--${bad[0]} needs ids with commas between`);
   if (days !== undefined && !(Number.isInteger(days) && days > 0 && days <= 36_500))
-    throw new Failure("--days is a whole number from 1 to 36500");
+    throw new UserError("--days is a whole number from 1 to 36500");
   const made = key ?? `sg_${randomBytes(32).toString("base64url")}`;
   const hash = createHash("sha256").update(made).digest("hex");
   const expires = days === undefined ? "NULL" : `unixepoch() + ${days * 86_400}`;
@@ -81,12 +81,12 @@ export async function listKeys(d1: string[]): Promise<Row[]> {
 
 /** Revokes a key; the first time counts. */
 export async function revokeKey(id: string, d1: string[]): Promise<void> {
-  if (!/^\d{1,15}$/.test(id)) throw new Failure("revoke needs the id of a key, as `list` shows it");
+  if (!/^\d{1,15}$/.test(id)) throw new UserError("revoke needs the id of a key, as `list` shows it");
   const revoked = await execute<{ id: number }>(
     `UPDATE api_key SET revoked_at = coalesce(revoked_at, unixepoch()) WHERE id = ${id} RETURNING id`,
     d1,
   );
-  if (revoked.length === 0) throw new Failure(`there is no key ${id}`);
+  if (revoked.length === 0) throw new UserError(`there is no key ${id}`);
 }
 
 async function execute<T>(sql: string, d1: string[]): Promise<T[]> {
@@ -110,9 +110,9 @@ async function command(): Promise<void> {
   });
   if (values.help) return console.log(usage);
   const [action, argument, ...others] = positionals;
-  const local = values["persist-to"] ?? join(home, "current");
+  const local = values["persist-to"] ?? join(stateFolder, "current");
   if (!values.remote && !existsSync(local))
-    throw new Failure(`there is no local database in ${local}: npm start makes it`);
+    throw new UserError(`there is no local database in ${local}: npm start makes it`);
   const d1 = values.remote ? ["--remote"] : ["--local", "--persist-to", local];
   if (action === "create" && argument !== undefined && others.length === 0) {
     const permissions = values.permissions.split(",");
@@ -126,7 +126,7 @@ async function command(): Promise<void> {
     await revokeKey(argument, d1);
     console.log(`key ${argument} is revoked`);
   } else {
-    throw new Failure(usage);
+    throw new UserError(usage);
   }
 }
 
@@ -134,6 +134,6 @@ if (import.meta.main)
   await main(() =>
     command().catch((error: unknown) => {
       const code = error instanceof Error && "code" in error ? String(error.code) : "";
-      throw code.startsWith("ERR_PARSE_ARGS") ? new Failure(`${(error as Error).message}\n${usage}`) : error;
+      throw code.startsWith("ERR_PARSE_ARGS") ? new UserError(`${(error as Error).message}\n${usage}`) : error;
     }),
   );

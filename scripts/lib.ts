@@ -11,14 +11,14 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** Local databases, keys and the demo dump. */
-export const home = process.env.STREAMGAGE_HOME ?? join(root, ".streamgage");
+export const stateFolder = process.env.STREAMGAGE_HOME ?? join(root, ".streamgage");
 
 /** Something that the person at the keyboard can mend: shown without a stack trace, exit code 1. */
-export class Failure extends Error {}
+export class UserError extends Error {}
 
-/** A Failure, or an argument that parseArgs does not know. */
+/** A UserError, or an argument that parseArgs does not know. */
 const isForUser = (error: Error & { code?: unknown }): boolean =>
-  error instanceof Failure || String(error.code).startsWith("ERR_PARSE_ARGS");
+  error instanceof UserError || String(error.code).startsWith("ERR_PARSE_ARGS");
 
 /** Runs a script's main function; its failures become one clear line. */
 export async function main(work: () => Promise<void>): Promise<void> {
@@ -51,11 +51,11 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   child.stdout?.on("data", (chunk: Buffer) => output.push(chunk));
   child.stdin?.end(options.input);
   return new Promise((resolve, reject) => {
-    child.on("error", () => reject(new Failure(`${command} could not be started: is it installed?`)));
+    child.on("error", () => reject(new UserError(`${command} could not be started: is it installed?`)));
     child.on("close", (code, signal) => {
       children.delete(child);
       if (code === 0) resolve(Buffer.concat(output).toString());
-      else reject(new Failure(`failed (${signal ?? `exit code ${code}`}): ${[command, ...args].join(" ")}`));
+      else reject(new UserError(`failed (${signal ?? `exit code ${code}`}): ${[command, ...args].join(" ")}`));
     });
   });
 }
@@ -67,7 +67,7 @@ export async function stage<T>(name: string, work: () => Promise<T>): Promise<T>
   const started = performance.now();
   console.log(`== ${name}`);
   const result = await work().catch((error: unknown) => {
-    if (error instanceof Failure) error.message = `${name}: ${error.message}`;
+    if (error instanceof UserError) error.message = `${name}: ${error.message}`;
     throw error;
   });
   console.log(`   ${name}: ${seconds(started)}`);
@@ -75,7 +75,7 @@ export async function stage<T>(name: string, work: () => Promise<T>): Promise<T>
 }
 
 /** The path of an installed program, or undefined. */
-export function onPath(program: string): string | undefined {
+export function findOnPath(program: string): string | undefined {
   return (process.env.PATH ?? "")
     .split(delimiter)
     .map((folder) => join(folder, program))
@@ -112,7 +112,7 @@ export async function fingerprint(...paths: string[]): Promise<string> {
 }
 
 /** Does the work unless its result is there, and the stamp says that it was made from just this state of its inputs. */
-export async function unlessDone(
+export async function rebuildIfChanged(
   result: string,
   stamp: string,
   state: string,

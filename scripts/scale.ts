@@ -6,7 +6,7 @@ import { loadDump, start } from "../tests/worker/harness.ts";
 import { buildPage } from "./build-page.ts";
 import { buildBrowser } from "./build-browser.ts";
 import { buildWorker } from "./build-worker.ts";
-import { Failure, main } from "./lib.ts";
+import { UserError, main } from "./lib.ts";
 
 type Row = Record<string, unknown> & { id: number; apex_user_id: number; ignore_hash: string | null };
 
@@ -15,7 +15,7 @@ const timing = /rows_read=(\d+)(?: rows_written=(\d+))?";dur=([\d.]+)/;
 await main(async () => {
   const times = Number(process.argv[2] ?? 16);
   const corpus = corpora()[0];
-  if (!corpus || !(times >= 0)) throw new Failure("npm run scale [-- TIMES]");
+  if (!corpus || !(times >= 0)) throw new UserError("npm run scale [-- TIMES]");
   await buildBrowser();
   await buildPage();
   await buildWorker(false);
@@ -24,7 +24,7 @@ await main(async () => {
   /** What D1 told of a request: rows read, rows written, milliseconds. */
   const told = async (response: Response) => {
     const body = await response.text();
-    if (!response.ok) throw new Failure(`${response.status} ${body}`);
+    if (!response.ok) throw new UserError(`${response.status} ${body}`);
     const [, read, written, duration] = timing.exec(response.headers.get("server-timing") ?? "") ?? [];
     return { read: Number(read), written: Number(written ?? 0), duration: Number(duration) };
   };

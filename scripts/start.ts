@@ -19,7 +19,18 @@ import { buildBrowser } from "./build-browser.ts";
 import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
 import { createKey } from "./key.ts";
-import { Failure, fingerprint, home, main, root, run, sha256, stage, stopChildren, unlessDone } from "./lib.ts";
+import {
+  UserError,
+  fingerprint,
+  stateFolder,
+  main,
+  root,
+  run,
+  sha256,
+  stage,
+  stopChildren,
+  rebuildIfChanged,
+} from "./lib.ts";
 import { quiet, wrangler } from "./wrangler.ts";
 
 const usage = `npm start -- [--dump DIR] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
@@ -64,28 +75,28 @@ function options(): Options {
       process.exit(0);
     }
     const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : 0;
-    if (port < 1 || port > 65535) throw new Failure(`--port ${values.port} is no port`);
+    if (port < 1 || port > 65535) throw new UserError(`--port ${values.port} is no port`);
     if (values.today !== undefined && !isDay(values.today))
-      throw new Failure(`--today ${values.today} is no YYYY-MM-DD`);
+      throw new UserError(`--today ${values.today} is no YYYY-MM-DD`);
     if (values.key !== undefined && !/^[\x21-\x7e]+$/.test(values.key))
-      throw new Failure("--key needs printable ASCII without spaces");
+      throw new UserError("--key needs printable ASCII without spaces");
     const upstreamKey = values["upstream-key"] ?? (process.env.UPSTREAM_KEY || undefined);
     // RFC 6750 §2.1; none of these means anything in a file of variables.
     if (upstreamKey !== undefined && !/^[\w.~+/=-]+$/.test(upstreamKey))
-      throw new Failure("a key of the upstream has letters, digits and -._~+/= alone");
+      throw new UserError("a key of the upstream has letters, digits and -._~+/= alone");
     const upstream = values.upstream === undefined ? undefined : originOf(values.upstream);
     if (upstream === undefined && values["upstream-key"] !== undefined)
-      throw new Failure("--upstream-key is for --upstream URL");
-    if (upstream !== undefined && values.dump !== undefined) throw new Failure("--dump or --upstream, not both");
+      throw new UserError("--upstream-key is for --upstream URL");
+    if (upstream !== undefined && values.dump !== undefined) throw new UserError("--dump or --upstream, not both");
     if (upstream !== undefined && upstreamKey === undefined && values.key !== undefined)
-      throw new Failure("--key is for a proxy with an --upstream-key: without one, callers use the upstream's keys");
+      throw new UserError("--key is for a proxy with an --upstream-key: without one, callers use the upstream's keys");
     // npm runs scripts in the root; INIT_CWD is where the user stands.
     const dump = values.dump === undefined ? undefined : resolve(process.env.INIT_CWD ?? ".", values.dump);
     if (dump !== undefined && !(existsSync(dump) && statSync(dump).isDirectory()))
-      throw new Failure(`--dump ${values.dump} is no folder`);
+      throw new UserError(`--dump ${values.dump} is no folder`);
     return { ...values, upstream, upstreamKey, port, dump };
   } catch (error) {
-    throw new Failure(`${(error as Error).message}\n${usage}`);
+    throw new UserError(`${(error as Error).message}\n${usage}`);
   }
 }
 
@@ -93,7 +104,9 @@ function options(): Options {
 function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
-    throw new Failure("--upstream needs the address of a server: https://HOST, perhaps with a port, and nothing else");
+    throw new UserError(
+      "--upstream needs the address of a server: https://HOST, perhaps with a port, and nothing else",
+    );
   return url.origin;
 }
 
@@ -109,9 +122,9 @@ const taken = (port: number): Promise<boolean> =>
 
 /** A made-up organisation whose last commits are of the day before. */
 async function demo(today = new Date().toJSON().slice(0, 10)): Promise<string> {
-  const dump = join(home, "demo");
+  const dump = join(stateFolder, "demo");
   const madeBy = sha256(today, await fingerprint("cli/src/demo", "cli/src/demo.rs"));
-  await unlessDone(join(dump, "dump.json"), join(home, "demo.made-by"), madeBy, async () => {
+  await rebuildIfChanged(join(dump, "dump.json"), join(stateFolder, "demo.made-by"), madeBy, async () => {
     await run(cli, ["demo", "--out", dump, "--until", today]);
   });
   return dump;
@@ -129,7 +142,7 @@ const contentsOf = (dump: string): string =>
 
 /** The key given, or one of this checkout's own, which stays the same so that links go on working. */
 async function localKey(given: string | undefined, state: string): Promise<string> {
-  const file = join(home, "key");
+  const file = join(stateFolder, "key");
   const known = given ?? (existsSync(file) ? readFileSync(file, "utf8") : undefined);
   const made = join(state, "key-made");
   if (known !== undefined && existsSync(made) && readFileSync(made, "utf8") === sha256(known)) return known;
@@ -143,7 +156,7 @@ async function localKey(given: string | undefined, state: string): Promise<strin
 
 /** The proxy's variables, in a file that nobody else reads: what is on a command line, everybody sees. */
 function proxyVariables({ upstream, upstreamKey }: Options, state: string): string {
-  const secret = join(home, "cache-secret");
+  const secret = join(stateFolder, "cache-secret");
   if (!existsSync(secret)) writeFileSync(secret, randomBytes(32).toString("hex"), { mode: 0o600 });
   const file = join(state, "variables");
   const variables = { UPSTREAM: upstream, CACHE_SECRET: readFileSync(secret, "utf8"), UPSTREAM_KEY: upstreamKey };
@@ -179,7 +192,7 @@ async function serve(given: Options, state: string): Promise<void> {
   });
   const ended = new Promise<never>((_, reject) => {
     child.on("exit", (code) => {
-      if (!stopping) reject(new Failure(`wrangler dev ended with exit code ${code}`));
+      if (!stopping) reject(new UserError(`wrangler dev ended with exit code ${code}`));
     });
   });
   ended.catch((error: Error) => {
@@ -195,7 +208,7 @@ async function serve(given: Options, state: string): Promise<void> {
         )
       )
         return;
-    throw new Failure("no answer from the Worker within a minute");
+    throw new UserError("no answer from the Worker within a minute");
   };
   await Promise.race([answers(), ended]);
 }
@@ -221,16 +234,16 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
 
-const stateOf = (served: string): string => join(home, "state", sha256(served).slice(0, 16));
+const stateOf = (served: string): string => join(stateFolder, "state", sha256(served).slice(0, 16));
 
 /** Makes a folder of local databases ready; from now on it is what `npm run key` and the like mean by the local one. */
 async function openState(state: string, fresh: boolean): Promise<void> {
   if (fresh) rmSync(state, { recursive: true, force: true });
   mkdirSync(state, { recursive: true });
-  rmSync(join(home, "current"), { force: true });
-  symlinkSync(state, join(home, "current"));
+  rmSync(join(stateFolder, "current"), { force: true });
+  symlinkSync(state, join(stateFolder, "current"));
   const migrations = await fingerprint("worker/migrations");
-  await unlessDone(join(state, "v3"), join(state, "migrated"), migrations, async () => {
+  await rebuildIfChanged(join(state, "v3"), join(state, "migrated"), migrations, async () => {
     await wrangler(["d1", "migrations", "apply", "DB", "--local", "--persist-to", state], { capture: true });
   });
 }
@@ -252,7 +265,7 @@ async function serveDump(given: Options, url: string): Promise<void> {
   });
   await stage("server", () => serve(given, state));
   await stage("data", () =>
-    unlessDone(join(state, "v3"), join(state, "pushed"), contents, async () => {
+    rebuildIfChanged(join(state, "v3"), join(state, "pushed"), contents, async () => {
       await run(cli, ["push", dump, "--to", url], { env: { STREAMGAGE_KEY: key } });
     }),
   );
@@ -281,7 +294,7 @@ await main(async () => {
   const given = options();
   const { port, upstream } = given;
   if (await taken(port))
-    throw new Failure(`port ${port} is taken: stop what listens there, or choose another with --port`);
+    throw new UserError(`port ${port} is taken: stop what listens there, or choose another with --port`);
 
   if (upstream === undefined)
     await stage("command line", () => run("cargo", ["build", "--release", "--bin", "streamgage"]));

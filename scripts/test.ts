@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buildBrowser } from "./build-browser.ts";
 import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
-import { Failure, main, onPath, root, run, seconds } from "./lib.ts";
+import { UserError, main, findOnPath, root, run, seconds } from "./lib.ts";
 import { chrome, pathWith, rustComponents, wasmBindgen, wasmPack, wasmTarget } from "./tools.ts";
 
 const cargo = (...args: string[]) => run("cargo", args);
@@ -59,7 +59,7 @@ const steps: Record<string, () => Promise<void>> = {
     await run("tsc", ["--project", "www"]);
   },
   async native() {
-    if (onPath("cargo-nextest")) await cargo("nextest", "run", "--locked");
+    if (findOnPath("cargo-nextest")) await cargo("nextest", "run", "--locked");
     else await cargo("test", "--locked", "--lib", "--bins", "--tests");
     await cargo("test", "--locked", "--doc");
   },
@@ -97,9 +97,6 @@ const steps: Record<string, () => Promise<void>> = {
     await builtPage();
     await nodeTests("tests/bundle");
   },
-  async cache() {
-    await run("node", ["scripts/cache-tests.ts"]);
-  },
   async page() {
     await useChrome();
     await builtPage();
@@ -114,7 +111,7 @@ const steps: Record<string, () => Promise<void>> = {
 await main(async () => {
   const asked = process.argv.slice(2);
   const unknown = asked.find((name) => !(name in steps));
-  if (unknown) throw new Failure(`no step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
+  if (unknown) throw new UserError(`no step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
   console.log(
     existsSync(join(root, "../shared/conformance"))
       ? "conformance: ../shared and tests/corpus"
@@ -127,12 +124,12 @@ await main(async () => {
     console.log(`\n== ${name}`);
     await steps[name]?.().catch((error: unknown) => {
       failed = name;
-      console.error(error instanceof Failure ? `error: ${error.message}` : error);
+      console.error(error instanceof UserError ? `error: ${error.message}` : error);
     });
     rows.push(`${failed ? "FAILED" : "ok    "}  ${name.padEnd(12)}${seconds(started).padStart(8)}`);
     if (failed) break;
   }
   console.log(`\n${rows.join("\n")}`);
   console.log(`steps: ${rows.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
-  if (failed) throw new Failure(`${failed} failed; this step alone: npm test -- ${failed}`);
+  if (failed) throw new UserError(`${failed} failed; this step alone: npm test -- ${failed}`);
 });

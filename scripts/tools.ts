@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { Failure, onPath, root, run, sha256, unlessDone } from "./lib.ts";
+import { UserError, findOnPath, root, run, sha256, rebuildIfChanged } from "./lib.ts";
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "streamgage/tools");
 
@@ -18,8 +18,8 @@ const versionOf = (program: string): string => {
 
 /** cargo. Cloudflare's builders, to which a Deploy button leads, have none: there rustup installs it. */
 export async function cargo(): Promise<void> {
-  if (onPath("cargo")) return;
-  if (!process.env.WORKERS_CI) throw new Failure("cargo is missing: install it from https://rustup.rs");
+  if (findOnPath("cargo")) return;
+  if (!process.env.WORKERS_CI) throw new UserError("cargo is missing: install it from https://rustup.rs");
   console.log("   installing Rust by rustup");
   await run("sh", ["-c", "curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --no-modify-path"]);
   process.env.PATH = join(homedir(), ".cargo/bin") + delimiter + process.env.PATH;
@@ -28,7 +28,7 @@ export async function cargo(): Promise<void> {
 type CargoTool = { crate: string; program: string; version: string; takes: string; flags: string[] };
 
 async function cargoTool({ crate, program, version, takes, flags }: CargoTool): Promise<string> {
-  const found = onPath(program);
+  const found = findOnPath(program);
   if (found && versionOf(found) === version) return found;
   const folder = join(cache, `${crate}-${version}`);
   const installed = join(folder, "bin", program);
@@ -50,7 +50,7 @@ async function cargoTool({ crate, program, version, takes, flags }: CargoTool): 
 export function wasmBindgen(): Promise<string> {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
   const version = /^name = "wasm-bindgen"\nversion = "(.+)"$/m.exec(lock)?.[1];
-  if (!version) throw new Failure("Cargo.lock names no wasm-bindgen");
+  if (!version) throw new UserError("Cargo.lock names no wasm-bindgen");
   return cargoTool({ crate: "wasm-bindgen-cli", program: "wasm-bindgen", version, takes: "4 minutes", flags: [] });
 }
 
@@ -73,14 +73,15 @@ export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-no
     encoding: "utf8",
   }).trim();
   if (existsSync(libraries)) return;
-  if (!onPath("rustup")) throw new Failure(`the Rust target ${target} is missing, and there is no rustup to add it`);
+  if (!findOnPath("rustup"))
+    throw new UserError(`the Rust target ${target} is missing, and there is no rustup to add it`);
   await run("rustup", ["target", "add", target]);
 }
 
 /** rustfmt and clippy, which rustup's minimal profile leaves out. */
 export async function rustComponents(): Promise<void> {
   if (versionOf("cargo-fmt") !== "" && versionOf("cargo-clippy") !== "") return;
-  if (!onPath("rustup")) throw new Failure("rustfmt or clippy is missing, and there is no rustup to add it");
+  if (!findOnPath("rustup")) throw new UserError("rustfmt or clippy is missing, and there is no rustup to add it");
   await run("rustup", ["component", "add", "rustfmt", "clippy"]);
 }
 
@@ -89,9 +90,10 @@ export async function schemathesis(requirements: string): Promise<string> {
   const pins = sha256(readFileSync(requirements));
   const folder = join(cache, `schemathesis-${pins.slice(0, 16)}`);
   const program = join(folder, "bin/schemathesis");
-  await unlessDone(program, join(folder, "installed"), pins, async () => {
-    const python = onPath("python3");
-    if (!python) throw new Failure("no python3 found: install Python 3.10 or newer (Debian: python3 and python3-venv)");
+  await rebuildIfChanged(program, join(folder, "installed"), pins, async () => {
+    const python = findOnPath("python3");
+    if (!python)
+      throw new UserError("no python3 found: install Python 3.10 or newer (Debian: python3 and python3-venv)");
     console.log(`   installing schemathesis into ${folder} (half a minute)`);
     rmSync(folder, { recursive: true, force: true });
     await run(python, ["-m", "venv", folder]);
@@ -113,10 +115,10 @@ const browsers = [
 export async function chrome(): Promise<{ browser: string; driver: string }> {
   const find = () => ({
     browser: browsers.find((path) => path !== "" && existsSync(path)),
-    driver: process.env.CHROMEDRIVER ?? onPath("chromedriver"),
+    driver: process.env.CHROMEDRIVER ?? findOnPath("chromedriver"),
   });
   let { browser, driver } = find();
-  if ((!browser || !driver) && onPath("apt-get") && process.getuid?.() === 0) {
+  if ((!browser || !driver) && findOnPath("apt-get") && process.getuid?.() === 0) {
     console.log("   installing Chromium and its driver by apt-get (about a minute)");
     const env = { DEBIAN_FRONTEND: "noninteractive" };
     await run("apt-get", ["update", "-qq"], { env });
@@ -129,12 +131,12 @@ export async function chrome(): Promise<{ browser: string; driver: string }> {
     ({ browser, driver } = find());
   }
   if (!browser)
-    throw new Failure(
+    throw new UserError(
       "no Chrome or Chromium found: install one (Debian: apt-get install chromium chromium-driver; macOS: Google Chrome), " +
         "or name it in CHROME_PATH",
     );
   if (!driver)
-    throw new Failure(
+    throw new UserError(
       `no chromedriver found for ${browser}: install it (Debian: chromium-driver; macOS: brew install chromedriver), ` +
         "or name it in CHROMEDRIVER",
     );

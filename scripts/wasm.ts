@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { fingerprint, root, run, sha256, unlessDone } from "./lib.ts";
+import { fingerprint, root, run, sha256, rebuildIfChanged } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -129,7 +129,7 @@ export async function buildWasm(options: Wasm): Promise<void> {
   // Cargo is its own judge of what is new; the rest depends on nothing but what it made.
   const how = JSON.stringify({ release, fast, simd, flags });
   const state = sha256(bindgen, readFileSync(library), await fingerprint("scripts/wasm.ts", "package-lock.json"), how);
-  await unlessDone(wasm, join(root, out, ".built-from"), state, async () => {
+  await rebuildIfChanged(wasm, join(root, out, ".built-from"), state, async () => {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
     if (release) await shrink(wasm, fast);

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
-import { Failure, root } from "./lib.ts";
+import { UserError, root } from "./lib.ts";
 
 /** The compatibility date that the Worker is deployed with. */
 const compatibilityDate = /"compatibility_date": "(.+?)"/.exec(readFileSync(join(root, "wrangler.jsonc"), "utf8"))?.[1];
@@ -32,7 +32,7 @@ export type Running = { ended: Promise<number | null>; stop(): Promise<void> };
 
 /** Serves a configuration, written to that file, until it is stopped or this process ends; resolves when it listens. */
 export async function serve(file: string, services: string[], sockets: string[], ports: number[]): Promise<Running> {
-  for (const port of ports) if (await answers(port)) throw new Failure(`port ${port} is taken`);
+  for (const port of ports) if (await answers(port)) throw new UserError(`port ${port} is taken`);
   const text = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -62,10 +62,10 @@ const config :Workerd.Config = (
     for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((next) => setTimeout(next, 20)))
       if ((await Promise.all(ports.map(answers))).every(Boolean)) return;
     await stop();
-    throw new Failure("workerd does not listen");
+    throw new UserError("workerd does not listen");
   };
   const died = ended.then((code) => {
-    throw new Failure(`workerd ended with exit code ${code}`);
+    throw new UserError(`workerd ended with exit code ${code}`);
   });
   died.catch(() => {});
   await Promise.race([listening(), died]);

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import { op, table as arqueroTable } from "arquero";
 import { root, run } from "../lib.ts";
-import { commits, FIRST, RANGE, rowsOf, TODAY, USERS, type Commits, type Weeks } from "./made-up.ts";
+import { commits, FIRST, RANGE, rowsOf, TODAY, USERS, type Commits, type Weeks } from "./generated-commits.ts";
 import { figure, heading, measure, type Figure } from "./measure.ts";
 import { builtPackage } from "./package.ts";
-import { inJavaScript } from "./typed-arrays.ts";
+import { inJavaScript } from "./javascript-columns.ts";
 
 /** The best query of several tried: users and days are counted after a first grouping, which is what is slow. */
 const SQL = `
@@ -78,7 +78,7 @@ async function inside(
   mkdirSync(join(root, "target/bench"), { recursive: true });
   const flags = ["--edition=2024", "--crate-type=cdylib", "-Copt-level=3", "-Ctarget-feature=+simd128"];
   const target = ["--target=wasm32-unknown-unknown", "-Clink-arg=--import-memory", "-o", wasm];
-  await run("rustc", [...flags, ...target, join(root, "scripts/bench/bare.rs")]);
+  await run("rustc", [...flags, ...target, join(root, "scripts/bench/sum_columns.rs")]);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasm)), { env: { memory } });
   const count = data.users.length;
   const marks = memory.grow(Math.ceil((count * 12) / 65_536) + 1) * 65_536;

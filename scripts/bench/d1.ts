@@ -4,9 +4,9 @@ import { join } from "node:path";
 // What wrangler brings: wrangler's own servers stand before a Worker and are slower than it.
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { buildWorker } from "../build-worker.ts";
-import { Failure, fingerprint, root, run, sha256, unlessDone } from "../lib.ts";
-import { enlarged, OTHERS, sampleDump } from "./dump.ts";
-import { startPeer, type Peer } from "./drf.ts";
+import { UserError, fingerprint, root, run, sha256, rebuildIfChanged } from "../lib.ts";
+import { enlarged, OTHERS, sampleDump } from "./dumps.ts";
+import { startPeer, type Peer } from "./django.ts";
 import { median } from "./measure.ts";
 
 const CORE = "/v3/customer/core/";
@@ -66,7 +66,7 @@ export type D1Time = {
 async function database(dump: string, open: (state: string) => Promise<Miniflare>): Promise<string> {
   const state = join(root, "target/bench/d1");
   const made = sha256(dump, await fingerprint("worker/migrations", "edge/src/store"));
-  await unlessDone(join(state, "d1"), join(state, ".made"), made, async () => {
+  await rebuildIfChanged(join(state, "d1"), join(state, ".made"), made, async () => {
     rmSync(state, { recursive: true, force: true });
     mkdirSync(state, { recursive: true });
     const filled = join(state, "filled.sqlite");
@@ -78,7 +78,7 @@ async function database(dump: string, open: (state: string) => Promise<Miniflare
     await first.dispose();
     const folder = join(state, "d1/miniflare-D1DatabaseObject");
     const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
-    if (file === undefined) throw new Failure(`no database in ${folder}`);
+    if (file === undefined) throw new UserError(`no database in ${folder}`);
     for (const ending of ["-wal", "-shm"]) rmSync(join(folder, file + ending), { force: true });
     copyFileSync(filled, join(folder, file));
     rmSync(filled);
@@ -141,7 +141,7 @@ export async function benchD1(): Promise<D1Time[]> {
     const ask = async (base: string, request: string) => {
       const response = await fetch(base + CORE + request, { headers: { authorization: `Bearer ${KEY}` } });
       const body = await response.text();
-      if (!response.ok) throw new Failure(`${base}: ${request}: ${response.status} ${body.slice(0, 200)}`);
+      if (!response.ok) throw new UserError(`${base}: ${request}: ${response.status} ${body.slice(0, 200)}`);
       return { response, body };
     };
     // What asks the same and was not asked before: nobody knows the parameter, and its value is another each time.
@@ -160,7 +160,7 @@ export async function benchD1(): Promise<D1Time[]> {
       if (peer !== undefined) {
         const theirs = JSON.parse((await ask(peer.url, request)).body);
         if (theirs.count !== count || theirs.results.length !== results.length)
-          throw new Failure(`${request}: ${count} rows, and ${theirs.count} of the framework`);
+          throw new UserError(`${request}: ${count} rows, and ${theirs.count} of the framework`);
         const { url } = peer;
         time.perSecond = {
           first: await perSecond(() => ask(base, anew(request))),

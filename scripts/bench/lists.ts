@@ -1,6 +1,6 @@
 // Lists over a dump of 100,000 commits: each documented example, from the text of the request to the text of the answer.
 import { run } from "../lib.ts";
-import { OTHERS, enlarged, sampleDump } from "./dump.ts";
+import { OTHERS, enlarged, sampleDump } from "./dumps.ts";
 
 /** Medians in milliseconds: the request parsed; its page found; and, with both of these, the text of the answer. */
 export type ListTime = { request: string; count: number; parse: number; find: number; whole: number };

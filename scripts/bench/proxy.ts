@@ -6,7 +6,7 @@ import { connect, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { METRICS } from "../../tests/conformance.ts";
 import { bundle } from "../bundle.ts";
-import { Failure, freePort, root } from "../lib.ts";
+import { UserError, freePort, root } from "../lib.ts";
 import { serve, socket, worker } from "../workerd.ts";
 import { heading, median } from "./measure.ts";
 
@@ -42,7 +42,7 @@ async function load(port: number, request: string, status: number): Promise<numb
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const length = lengthOf(received);
       if (length === undefined || received.length < length) continue;
-      if (Number(received.toString("latin1", 9, 12)) !== status) throw new Failure(received.toString("latin1"));
+      if (Number(received.toString("latin1", 9, 12)) !== status) throw new UserError(received.toString("latin1"));
       received = received.subarray(length);
       answered += 1;
       if (performance.now() >= until) break;
@@ -79,7 +79,7 @@ export async function benchProxy(): Promise<Rate[]> {
         rest,
       ),
       worker("peer", [`${up}/scripts/bench/plain-worker.js`], rest),
-      worker("memory", [`${up}/worker/lab/memory-cache.js`]),
+      worker("memory", [`${up}/scripts/bench/memory-cache.js`]),
       `(name = "loopback", network = (allow = ["local"]))`,
     ],
     [socket("ours", ports.ours, "ours"), socket("peer", ports.peer, "peer")],
@@ -102,7 +102,7 @@ export async function benchProxy(): Promise<Rate[]> {
       bodies.push(await answer.text());
       await new Promise((next) => setTimeout(next, 100));
     }
-    if (new Set(bodies).size !== 1) throw new Failure(`the Workers' answers differ: ${bodies.join("\n")}`);
+    if (new Set(bodies).size !== 1) throw new UserError(`the Workers' answers differ: ${bodies.join("\n")}`);
     const request = `GET ${METRICS}?${query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\nAccept: application/json\r\n\r\n`;
     for (const port of Object.values(ports)) await load(port, request, status);
     const rounds: { ours: number; peer: number }[] = [];

@@ -1,7 +1,7 @@
 // JSON text as the API answers it, to the rows of weeks, and a table of it that is asked again: the npm package beside
 // JSON.parse and what people write behind it.
 import assert from "node:assert/strict";
-import { commits, RANGE, TODAY } from "./made-up.ts";
+import { commits, RANGE, TODAY } from "./generated-commits.ts";
 import { figure, heading, measure, median, type Figure } from "./measure.ts";
 import { builtPackage, type Package } from "./package.ts";
 

@@ -1,6 +1,6 @@
 // streamgage query, on every list case that the framework answered.
 import { test } from "node:test";
-import { compareList, listCases, queryDump } from "../lists.ts";
+import { compareList, listCases, queryDump } from "../list-cases.ts";
 
 const BASE = "http://lists.test";
 

@@ -16,7 +16,7 @@ import webpack from "webpack";
 import { createTestHarness } from "wrangler";
 import { quiet } from "../../scripts/wrangler.ts";
 import { corpora, METRICS, root } from "../conformance.ts";
-import { listCases } from "../lists.ts";
+import { listCases } from "../list-cases.ts";
 import { launch } from "../page/browser.ts";
 
 Object.assign(process.env, quiet);

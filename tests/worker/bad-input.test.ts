@@ -1,8 +1,8 @@
 // What nobody should ask: the Worker answers it with 200 or 400, and as `streamgage query` does, body for body.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badRequests, isAnswer, writeDump } from "../bad-input.ts";
-import { TODAY, queryDump } from "../lists.ts";
+import { malformedRequests, isExpectedStatus, writeDump } from "../malformed-requests.ts";
+import { TODAY, queryDump } from "../list-cases.ts";
 import { loadDump, start } from "./harness.ts";
 
 test("bad input is answered", async (context) => {
@@ -13,12 +13,12 @@ test("bad input is answered", async (context) => {
     await worker.close();
   });
   await loadDump(worker, dump.path);
-  const expected = queryDump(dump.path, String(worker.url).replace(/\/$/, ""), badRequests);
-  for (const [at, request] of badRequests.entries()) {
+  const expected = queryDump(dump.path, String(worker.url).replace(/\/$/, ""), malformedRequests);
+  for (const [at, request] of malformedRequests.entries()) {
     const response = await worker.ask(request);
     const text = await response.text();
     const shown = `${request.slice(0, 200)}: ${text.slice(0, 200)}`;
-    assert.ok(isAnswer(request, response.status), shown);
+    assert.ok(isExpectedStatus(request, response.status), shown);
     assert.deepEqual({ status: response.status, body: JSON.parse(text) }, JSON.parse(expected[at] ?? ""), shown);
   }
 });

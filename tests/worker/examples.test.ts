@@ -1,7 +1,7 @@
 // The vendor's own example requests, through the Worker.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { examples, EXAMPLES_TODAY, withExampleDump } from "../examples.ts";
+import { examples, EXAMPLES_TODAY, withExampleDump } from "../documented-examples.ts";
 import { loadDump, start } from "./harness.ts";
 
 test("the vendor's examples return the rows that they describe", async (context) => {

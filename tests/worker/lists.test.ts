@@ -1,7 +1,7 @@
 // Every list case through the Worker: against what the framework answered and, row for row, against `streamgage query`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareList, listCases, queryDump } from "../lists.ts";
+import { compareList, listCases, queryDump } from "../list-cases.ts";
 import { loadDump, start } from "./harness.ts";
 
 const found = listCases();

@@ -1,7 +1,7 @@
 // Dumps for benchmarks: as large as they are asked for, the same every time.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, run, sha256, unlessDone } from "../lib.ts";
+import { root, run, sha256, rebuildIfChanged } from "../lib.ts";
 
 /** The sample beside the repository or, where that is not, a made-up organisation. */
 export async function sampleDump(): Promise<string> {
@@ -23,7 +23,7 @@ export const OTHERS = ["users", "teams", "team_membership", "repos", "tags", "us
  */
 export async function enlarged(dump: string, count: number, others: string[]): Promise<string> {
   const folder = join(root, `target/bench/${count}${others.length > 0 ? "-with-others" : ""}`);
-  await unlessDone(join(folder, "commits.ndjson"), join(folder, ".made"), sha256(dump), async () => {
+  await rebuildIfChanged(join(folder, "commits.ndjson"), join(folder, ".made"), sha256(dump), async () => {
     mkdirSync(folder, { recursive: true });
     const file = (folder: string, resource: string) => join(folder, `${resource}.ndjson`);
     for (const resource of others)

@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildOpenapi, openapiFile } from "../build-page.ts";
-import { fingerprint, onPath, root, run, sha256, unlessDone } from "../lib.ts";
+import { fingerprint, findOnPath, root, run, sha256, rebuildIfChanged } from "../lib.ts";
 
 const home = join(root, "target/bench/drf");
 const app = join(root, "tests/peers/drf");
@@ -15,7 +15,7 @@ export type Peer = { url: string; stop: () => Promise<void> };
 
 /** The programs of PostgreSQL, which some systems keep away from the path. */
 function postgres(): string | undefined {
-  const found = onPath("initdb");
+  const found = findOnPath("initdb");
   if (found !== undefined) return join(found, "..");
   const versions = "/usr/lib/postgresql";
   const version = existsSync(versions) ? readdirSync(versions).sort().at(-1) : undefined;
@@ -39,9 +39,9 @@ type Framework = {
   end: () => void;
 };
 
-/** Installs the framework; undefined, and a line that says why, where it can't be had. `home` is where its database lies. */
-export async function framework(home: string): Promise<Framework | undefined> {
-  const [programs, python] = [postgres(), onPath("python3")];
+/** Installs the framework; undefined, and a line that says why, where it can't be had. `folder` holds its database. */
+export async function framework(folder: string): Promise<Framework | undefined> {
+  const [programs, python] = [postgres(), findOnPath("python3")];
   if (programs === undefined || python === undefined) {
     console.log(`Django REST Framework is not here: there is no ${python ? "PostgreSQL" : "python3"}`);
     return undefined;
@@ -49,7 +49,7 @@ export async function framework(home: string): Promise<Framework | undefined> {
   const venv = join(root, "target/drf");
   try {
     const wanted = await fingerprint("tests/peers/drf/requirements.txt");
-    await unlessDone(join(venv, "bin/gunicorn"), join(venv, ".installed"), wanted, async () => {
+    await rebuildIfChanged(join(venv, "bin/gunicorn"), join(venv, ".installed"), wanted, async () => {
       await run(python, ["-m", "venv", "--clear", venv]);
       await run(join(venv, "bin/pip"), ["install", "--quiet", "--requirement", join(app, "requirements.txt")]);
     });
@@ -60,7 +60,7 @@ export async function framework(home: string): Promise<Framework | undefined> {
   await buildOpenapi();
 
   const as = user();
-  const sockets = join(home, "postgres");
+  const sockets = join(folder, "postgres");
   const data = join(sockets, "data");
   const control = (...args: string[]) => {
     const done = spawnSync(join(programs, "pg_ctl"), ["-D", data, "-w", "-s", ...args], {
@@ -100,7 +100,7 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
     if (running) peer.end();
   };
   try {
-    await unlessDone(peer.data, join(home, ".loaded"), made, async () => {
+    await rebuildIfChanged(peer.data, join(home, ".loaded"), made, async () => {
       peer.initialize();
       peer.begin();
       running = true;

@@ -246,7 +246,7 @@ export async function withExampleDump<T>(work: (folder: string) => T | Promise<T
 }
 
 /** Fails if a page names a request that is no example here. */
-export function assertEveryPageIsCovered(): void {
+export function assertAllPagesCovered(): void {
   const pages = join(root, "../shared/seeds");
   if (!existsSync(pages)) return;
   const known = new Set(examples.map(({ request }) => request));

@@ -2,7 +2,7 @@
 // order, and those of one day that follow each other together, which suits the order of time. Numbers of 16 bits are
 // read in pairs, as words; users are marked by bytes, one a day, or a bit a day in one a week, which fewer have to be
 // looked through.
-import { DAYS, FIRST, USERS, WEEKS, type Commits, type Weeks } from "./made-up.ts";
+import { DAYS, FIRST, USERS, WEEKS, type Commits, type Weeks } from "./generated-commits.ts";
 
 /** So many commits a function takes at once: what is called often is compiled best. */
 const STEP = 8_192;

@@ -64,13 +64,13 @@ const CORE = "/v3/customer/core";
 const LISTS = ["commits", "commits.agg", "users", "teams", "team_membership", "repos", "tags", "user_alias"];
 
 /** Every query to every endpoint. */
-export const badRequests: string[] = QUERIES.flatMap((query) => [
+export const malformedRequests: string[] = QUERIES.flatMap((query) => [
   ...[...LISTS, "commits/1", "users/1"].map((path) => `${CORE}/${path}/?${query}`),
   `${METRICS}?start_date=2026-01-01&resolution=week&${query}`,
 ]);
 
 /** No input is too bad for an answer; of an object it may be that the filters do not find it. */
-export const isAnswer = (request: string, status: number): boolean =>
+export const isExpectedStatus = (request: string, status: number): boolean =>
   status === 200 || status === 400 || (status === 404 && /\/1\/\?/.test(request));
 
 /** Something of everything. */
