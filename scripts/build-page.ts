@@ -8,7 +8,7 @@ export const openapiFile = join(root, "target/openapi.json");
 
 /** The OpenAPI document, into `openapiFile`. */
 export async function buildOpenapi(): Promise<string> {
-  const printing = ["run", "--quiet", "--package", "streamgage-edge", "--bin", "openapi"];
+  const printing = ["run", "--quiet", "--package", "streamgage-openapi"];
   const openapi = await run("cargo", printing, { capture: true });
   mkdirSync(join(root, "target"), { recursive: true });
   writeFileSync(openapiFile, openapi);

@@ -81,7 +81,7 @@ impl Key {
 ///
 /// # Errors
 /// The 401 for a header that holds none.
-pub(crate) fn bearer_key(authorization: Option<&str>) -> Result<&str, Reply> {
+pub fn bearer_key(authorization: Option<&str>) -> Result<&str, Reply> {
     let mut words = authorization.unwrap_or_default().split_ascii_whitespace();
     let scheme = words.next().unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("Bearer") {
@@ -116,11 +116,11 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-pub(crate) fn unauthorized(detail: &str) -> Reply {
+pub fn unauthorized(detail: &str) -> Reply {
     Reply::detail(401, detail).header("WWW-Authenticate", "Bearer")
 }
 
-pub(crate) fn forbidden() -> Reply {
+pub fn forbidden() -> Reply {
     Reply::detail(403, "You do not have permission to perform this action.")
 }
 

@@ -14,9 +14,6 @@ mod access;
 pub mod cache;
 mod codec;
 pub mod derive;
-// Made once, when the Worker is built; it is no part of it.
-#[cfg(not(target_family = "wasm"))]
-pub mod openapi;
 pub mod proxy;
 mod reply;
 mod request;
@@ -24,8 +21,8 @@ mod store;
 mod visit;
 pub mod weeks;
 
-pub use access::{Permission, Refusal, throttle_address};
-pub use reply::{Reply, dress, unknown_error};
+pub use access::{Permission, Refusal, bearer_key, forbidden, throttle_address, unauthorized};
+pub use reply::{Reply, dress, method_not_allowed, not_found, throttled, unknown_error};
 pub use request::{Request, Settings, Url};
 pub use store::{Broken, Import, ImportBatch, MAX_BODY, Outcome, Parameter, Plan, Query, Statement};
-pub use visit::{Admitted, Limit, Received, Visit, receive};
+pub use visit::{Admitted, HEALTH_METHODS, IMPORT_METHODS, Limit, READ_METHODS, Received, Visit, receive};

@@ -48,18 +48,18 @@ pub fn unknown_error() -> Reply {
     Reply::json(500, r#"{"error":["Unknown error occurred"]}"#)
 }
 
-pub(crate) fn not_found() -> Reply {
+pub fn not_found() -> Reply {
     Reply::detail(404, "Not found.")
 }
 
-pub(crate) fn method_not_allowed(method: &str, allowed: &str) -> Reply {
+pub fn method_not_allowed(method: &str, allowed: &str) -> Reply {
     Reply::detail(405, &format!("Method \"{method}\" not allowed.")).header("Allow", allowed)
 }
 
 /// How long a caller who asked too much waits: the rate limits count by the minute.
 const RETRY_SECONDS: u32 = 60;
 
-pub(crate) fn throttled() -> Reply {
+pub fn throttled() -> Reply {
     let detail = format!("Request was throttled. Expected available in {RETRY_SECONDS} seconds.");
     Reply::detail(429, &detail).header("Retry-After", RETRY_SECONDS.to_string())
 }

@@ -29,9 +29,9 @@ pub(crate) enum Target {
     Import(Import),
 }
 
-pub(crate) const READ_METHODS: &str = "GET, HEAD, OPTIONS";
-pub(crate) const IMPORT_METHODS: &str = "POST";
-pub(crate) const HEALTH_METHODS: &str = "GET, HEAD";
+pub const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+pub const IMPORT_METHODS: &str = "POST";
+pub const HEALTH_METHODS: &str = "GET, HEAD";
 
 /// Takes a request in. `now` is in milliseconds since 1970-01-01.
 pub fn receive(request: &Request, settings: &Settings, now: f64) -> Received {

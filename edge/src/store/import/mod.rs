@@ -44,7 +44,7 @@ pub struct ImportBatch {
 
 impl Import {
     /// What that name, behind `/import/`, stands for.
-    pub(crate) fn of(name: &str) -> Option<Import> {
+    pub fn of(name: &str) -> Option<Import> {
         if name == "dump" { Some(Import::Dump) } else { resource(name).map(Import::Rows) }
     }
 
@@ -85,7 +85,7 @@ impl Import {
     }
 
     /// The answer to a body that is compressed (RFC 9110 §15.5.16).
-    pub(crate) fn compressed() -> Reply {
+    pub fn compressed() -> Reply {
         error(415, None, &RowError { field: None, message: "is compressed; send it as plain text".into() })
     }
 }

@@ -1,7 +1,7 @@
 //! JSON schemas of what is sent and answered.
 
-use super::about::about;
-use super::json::{Json, list, object};
+use crate::about::about;
+use crate::json::{Json, list, object};
 use streamgage::query::{Aggregate, Function, Group};
 use streamgage::schema::{COMMITS, Field, Kind, MAX_INTEGER, Missing, Nested, NestedOf, Operand, Resource, Shown};
 
@@ -20,16 +20,16 @@ const TIME: &str = concat!(
 );
 
 /// A reference to one of the components.
-pub(super) fn reference(kind: &str, name: &str) -> Json {
+pub(crate) fn reference(kind: &str, name: &str) -> Json {
     object! { "$ref" => format!("#/components/{kind}/{name}") }
 }
 
-pub(super) fn schema(name: &str) -> Json {
+pub(crate) fn schema(name: &str) -> Json {
     reference("schemas", name)
 }
 
 /// The type of a parameter's value.
-pub(super) fn operand(operand: Operand) -> Json {
+pub(crate) fn operand(operand: Operand) -> Json {
     match operand {
         Operand::Number => schema("Number"),
         Operand::Numbers => object! { "type" => "array", "items" => schema("Number") },
@@ -43,7 +43,7 @@ pub(super) fn operand(operand: Operand) -> Json {
 }
 
 /// The component schemas that are the same for all resources.
-pub(super) fn common() -> Vec<(&'static str, Json)> {
+pub(crate) fn common() -> Vec<(&'static str, Json)> {
     let text = |description: &'static str| object! { "type" => "string", "description" => description };
     vec![
         (
@@ -103,7 +103,7 @@ pub(super) fn common() -> Vec<(&'static str, Json)> {
 }
 
 /// An object of a resource, as lists show it. Each field may be left out by `fields` and `omit`, so none is required.
-pub(super) fn row(resource: &'static Resource) -> Json {
+pub(crate) fn row(resource: &'static Resource) -> Json {
     let shown = resource.shown().map(|shown| match shown {
         Shown::Field(_, field) => (field.name, described(resource, field, value(field))),
         Shown::Nested(nested) => (nested.name, nested_rows(nested)),
@@ -132,7 +132,7 @@ fn nested_rows(nested: &'static Nested) -> Json {
 }
 
 /// A row of a resource, as it is imported: ids instead of nested objects. Whatever is not known here is kept.
-pub(super) fn import_row(resource: &'static Resource) -> Json {
+pub(crate) fn import_row(resource: &'static Resource) -> Json {
     let properties = resource.fields.iter().map(|field| {
         let limits = match field.kind {
             Kind::Integer => Some((-(MAX_INTEGER as f64), MAX_INTEGER as f64)),
@@ -161,7 +161,7 @@ pub(super) fn import_row(resource: &'static Resource) -> Json {
 }
 
 /// A row that deletes the one of its id.
-pub(super) fn deletion() -> Json {
+pub(crate) fn deletion() -> Json {
     object! {
         "type" => "object", "required" => list!["id", "_deleted"],
         "description" => "Deletes the row of that id.",
@@ -181,7 +181,7 @@ fn described(resource: &Resource, field: &Field, value: Json) -> Json {
 }
 
 /// With a capital at its start and a full stop at its end.
-pub(super) fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).chain(['.']).collect()
@@ -218,7 +218,7 @@ fn value(field: &Field) -> Json {
 }
 
 /// A row of the aggregate: the groups and aggregates that were asked for.
-pub(super) fn aggregate_row() -> Json {
+pub(crate) fn aggregate_row() -> Json {
     let field = |place: usize| COMMITS.fields.get(place);
     let groups = Group::all().filter_map(|group| {
         let value = match field(group.field)? {
@@ -241,7 +241,7 @@ pub(super) fn aggregate_row() -> Json {
 }
 
 /// The envelope of a page.
-pub(super) fn page(row: Json) -> Json {
+pub(crate) fn page(row: Json) -> Json {
     let link =
         |what: &'static str| object! { "type" => list!["string", "null"], "format" => "uri", "description" => what };
     object! {
@@ -259,7 +259,7 @@ pub(super) fn page(row: Json) -> Json {
 }
 
 /// What metrics answer.
-pub(super) fn metrics() -> Json {
+pub(crate) fn metrics() -> Json {
     let number = |what: &'static str| object! { "type" => "number", "description" => what };
     let row = object! {
         "type" => "object", "additionalProperties" => false,

@@ -26,8 +26,8 @@ fn members<S: Serializer>(members: &[(Cow<'static, str>, Json)], serializer: S) 
 /// `object! { "name" => value, … }`
 macro_rules! object {
     ($($name:expr => $value:expr),* $(,)?) => {
-        $crate::openapi::json::Json::Object(vec![
-            $((::std::borrow::Cow::from($name), $crate::openapi::json::Json::from($value))),*
+        $crate::json::Json::Object(vec![
+            $((::std::borrow::Cow::from($name), $crate::json::Json::from($value))),*
         ])
     };
 }
@@ -35,7 +35,7 @@ macro_rules! object {
 /// `list![value, …]`
 macro_rules! list {
     ($($value:expr),* $(,)?) => {
-        $crate::openapi::json::Json::List(vec![$($crate::openapi::json::Json::from($value)),*])
+        $crate::json::Json::List(vec![$($crate::json::Json::from($value)),*])
     };
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use streamgage::calendar::Day;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
-use streamgage_edge::openapi::document;
+use streamgage_openapi::document;
 
 /// A value of a parameter that makes a difference.
 fn sample(parameter: &Value, name: &str) -> String {

@@ -1,8 +1,8 @@
 //! The parameters of each endpoint.
 
-use super::about::about;
-use super::json::{Json, list, object};
-use super::schemas::{operand, reference};
+use crate::about::about;
+use crate::json::{Json, list, object};
+use crate::schemas::{operand, reference};
 use streamgage::query::{
     Aggregate, DEFAULT_LIMIT, FilterParameter, Function, Group, MAX_LIMIT, METRICS_PARAMETERS, MetricsParameter,
     filter_parameters,
@@ -74,7 +74,7 @@ fn choices<T: Into<Json>>(choices: impl IntoIterator<Item = T>) -> Json {
 }
 
 /// Those of the metrics endpoint.
-pub(super) fn of_metrics() -> Json {
+pub(crate) fn of_metrics() -> Json {
     Json::List(METRICS_PARAMETERS.iter().map(|parameter| metrics(parameter).json()).collect())
 }
 
@@ -115,7 +115,7 @@ fn metrics(known: &MetricsParameter) -> Parameter {
 }
 
 /// The conditions and flags of a resource.
-pub(super) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
+pub(crate) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
     let filters = filter_parameters(resource).map(|known| {
         let lenient = known.operand.lenient();
         Parameter::new(known.name.clone(), describe(resource, &known), operand(known.operand), lenient)
@@ -167,7 +167,7 @@ fn of_flag(flag: Flag) -> &'static str {
 }
 
 /// The parameters that are the same for all lists.
-pub(super) fn common() -> Vec<(&'static str, Json)> {
+pub(crate) fn common() -> Vec<(&'static str, Json)> {
     let whole = |least: i64| object! { "type" => "integer", "minimum" => least };
     let limit = whole(1).with("maximum", MAX_LIMIT as i64).with("default", DEFAULT_LIMIT as i64);
     let limit_says = "How many rows a page has at most. More than 1,000 is read as 1,000, what is no good as 100.";
@@ -200,7 +200,7 @@ pub(super) fn common() -> Vec<(&'static str, Json)> {
 }
 
 /// What a list of a resource is searched, ordered and shown by.
-pub(super) fn of_list(resource: &'static Resource) -> Vec<Json> {
+pub(crate) fn of_list(resource: &'static Resource) -> Vec<Json> {
     let mut parameters: Vec<Json> = search(resource).into_iter().collect();
     let orderings = resource.fields.iter().filter(|field| field.uses.orders());
     let orderings = choices(orderings.flat_map(|field| [field.name.to_owned(), format!("-{}", field.name)]));
@@ -212,7 +212,7 @@ pub(super) fn of_list(resource: &'static Resource) -> Vec<Json> {
     parameters
 }
 
-pub(super) fn search(resource: &Resource) -> Option<Json> {
+pub(crate) fn search(resource: &Resource) -> Option<Json> {
     let fields = resource.fields.iter().filter(|field| field.uses.searches());
     let fields: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
     let says = format!(
@@ -224,7 +224,7 @@ pub(super) fn search(resource: &Resource) -> Option<Json> {
 }
 
 /// `fields` and `omit`.
-pub(super) fn shown(resource: &'static Resource) -> [Json; 2] {
+pub(crate) fn shown(resource: &'static Resource) -> [Json; 2] {
     let parameter = |name: &'static str, says: &'static str| {
         let names = choices(resource.shown().map(|shown| shown.name()));
         Parameter::new(name, says, names, ANYTHING).json()
@@ -236,7 +236,7 @@ pub(super) fn shown(resource: &'static Resource) -> [Json; 2] {
 }
 
 /// What the aggregate of commits groups by and tells.
-pub(super) fn of_aggregate() -> Vec<Json> {
+pub(crate) fn of_aggregate() -> Vec<Json> {
     let aggregates = |name: &'static str, says: &'static str, function: Function| {
         let names = choices(Aggregate::all(function).map(|aggregate| aggregate.name()));
         Parameter::new(name, says, names, ANYTHING)

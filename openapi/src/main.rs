@@ -3,6 +3,6 @@
 use std::io::Write;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let document = serde_json::to_string(&streamgage_edge::openapi::document()?)?;
+    let document = serde_json::to_string(&streamgage_openapi::document()?)?;
     Ok(std::io::stdout().write_all(document.as_bytes())?)
 }

@@ -9,16 +9,16 @@ mod json;
 mod parameters;
 mod schemas;
 
-use crate::access::{bearer_key, forbidden, unauthorized};
-use crate::reply::{Reply, method_not_allowed, not_found, throttled, unknown_error};
-use crate::store::Import;
-use crate::visit::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
 use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};
 use schemas::{capital, reference, schema};
 use serde::Serialize;
 use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS, filter_parameters};
 use streamgage::schema::{COMMITS, Operand, RESOURCES, Resource};
+use streamgage_edge::{
+    HEALTH_METHODS, IMPORT_METHODS, Import, READ_METHODS, Reply, bearer_key, forbidden, method_not_allowed, not_found,
+    throttled, unauthorized, unknown_error,
+};
 
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 /// What links in examples begin with.

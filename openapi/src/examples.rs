@@ -1,19 +1,19 @@
 //! Examples: a small organization, and what is answered about it. Nothing here is written by hand but the rows and the
 //! requests, so no example can be wrong.
 
-use super::json::{Json, object};
-use crate::reply::Reply;
+use crate::json::{Json, object};
 use streamgage::calendar::Day;
 use streamgage::evaluate::{self, Lines, RowsBuilder, Store};
 use streamgage::metrics::{Organization, Record, Records, Table};
 use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest};
 use streamgage::schema::{RESOURCES, Resource};
+use streamgage_edge::Reply;
 
 /// The day on which the examples are asked.
-pub(super) const TODAY: &str = "2024-05-31";
+pub(crate) const TODAY: &str = "2024-05-31";
 
 /// The rows of a resource, a line each.
-pub(super) fn rows(resource: &Resource) -> &'static str {
+pub(crate) fn rows(resource: &Resource) -> &'static str {
     match resource.name {
         "commits" => include_str!("example/commits.ndjson"),
         "users" => include_str!("example/users.ndjson"),
@@ -27,7 +27,7 @@ pub(super) fn rows(resource: &Resource) -> &'static str {
 }
 
 /// A request, as an example carries it along.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     pub method: &'static str,
     pub path: String,
     /// The header `Authorization`, where it is not that of a good key.
@@ -53,20 +53,20 @@ impl Asked {
 }
 
 /// An example under its name.
-pub(super) type Named = (String, Json);
+pub(crate) type Named = (String, Json);
 
 /// An answer, with the request that it answers.
-pub(super) fn example(summary: &'static str, asked: Asked, value: Json) -> Named {
+pub(crate) fn example(summary: &'static str, asked: Asked, value: Json) -> Named {
     named(summary, object! { "x-request" => asked.json(), "value" => value })
 }
 
 /// The same of a reply.
-pub(super) fn replied(summary: &'static str, asked: Asked, reply: &Reply) -> Named {
+pub(crate) fn replied(summary: &'static str, asked: Asked, reply: &Reply) -> Named {
     example(summary, asked, Json::written(&reply.body))
 }
 
 /// What no single request leads to.
-pub(super) fn alone(summary: &'static str, value: Json) -> Named {
+pub(crate) fn alone(summary: &'static str, value: Json) -> Named {
     named(summary, object! { "value" => value })
 }
 
@@ -86,7 +86,7 @@ impl Lines for Texts {
 }
 
 /// The organization.
-pub(super) struct Example {
+pub(crate) struct Example {
     store: Store,
     table: Table,
     today: Day,

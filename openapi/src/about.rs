@@ -1,7 +1,7 @@
 //! What fields and filters mean, where their names don't say it.
 
 /// What a field or filter of a resource is; the resource's own meaning comes first.
-pub(super) fn about(resource: &str, name: &str) -> Option<&'static str> {
+pub(crate) fn about(resource: &str, name: &str) -> Option<&'static str> {
     let own = match (resource, name) {
         ("teams", "parent") => "the id of the team that it is nested in",
         ("teams", "path") => "the ids from the root down to the team, with dots between",
