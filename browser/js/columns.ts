@@ -36,11 +36,7 @@ export type Range = Pick<MetricsParameters, "start_date" | "end_date" | "resolut
 
 /** The metrics of commits, as {@link Table.metrics} answers them. */
 export function metricsOf(commits: CommitColumns, range: Range, asked?: Asked): Outcome<MetricsAnswer> {
-  return answerOf(metricsColumnsOf(commits, range, asked), range);
-}
-
-/** The same as objects. */
-export function answerOf(columns: Outcome<MetricsColumns>, range: Range): Outcome<MetricsAnswer> {
+  const columns = metricsColumnsOf(commits, range, asked);
   if (!columns.ok) return columns;
   const { period_start_date: starts, ...rest } = columns.value;
   const results = Array.from(starts, (start, row) => ({
@@ -56,37 +52,16 @@ export function answerOf(columns: Outcome<MetricsColumns>, range: Range): Outcom
 /** The metrics of commits as typed arrays, as {@link Table.metricsColumns} answers them. */
 export function metricsColumnsOf(
   commits: CommitColumns,
-  range: Range,
+  { start_date, end_date, resolution }: Range,
   { today = utcToday() }: Asked = {},
 ): Outcome<MetricsColumns> {
-  const query = queryOf(range);
-  let why: Outcome<never> | undefined;
-  const begin = () => {
-    const wasm = Wasm.begin(query, `${today}`);
-    if (wasm === undefined) why = invalid(query, today);
-    return wasm;
-  };
-  const columns = figuresOf(begin, (wasm) => {
-    const tooMany = lengthOf(commits) > MAX_ROWS;
-    why = failed(
-      "memory",
-      tooMany ? "Columns of 4 GB and more are not read." : "There are too many users and weeks to tell apart.",
-    );
-    let taken = 0;
-    return !tooMany && addRows(wasm, commits, Wasm.block(), (size) => (taken += size) - size);
-  });
-  return columns ?? why!;
-}
-
-/** The figures of what `add` adds to sums, if it can. The sums are freed, whatever happens. */
-export function figuresOf<Of extends Sums>(
-  begin: () => Of | undefined,
-  add: (wasm: Of) => boolean,
-): Outcome<MetricsColumns> | undefined {
-  let wasm: Of | undefined;
+  const query = queryString({ start_date, end_date, resolution } as MetricsParameters);
+  let wasm: Wasm | undefined;
   try {
-    wasm = begin();
-    if (!wasm || !add(wasm)) return undefined;
+    wasm = Wasm.begin(query, `${today}`);
+    if (wasm === undefined) return invalid(query, today);
+    if (lengthOf(commits) > MAX_ROWS) return failed("memory", "Columns of 4 GB and more are not read.");
+    if (!addRows(wasm, commits)) return failed("memory", "There are too many users and weeks to tell apart.");
     const ended = wasm;
     wasm = undefined;
     return done(figures(ended.columns()));
@@ -99,29 +74,13 @@ export function figuresOf<Of extends Sums>(
   }
 }
 
-export const queryOf = ({ start_date, end_date, resolution }: Range): string =>
-  queryString({ start_date, end_date, resolution } as MetricsParameters);
-
-/** What of wasm adds blocks of rows, and ends with their figures. */
-interface Sums {
-  room(): number;
-  add(commits: number): boolean;
-  columns(): Float64Array;
-  free(): void;
-}
-
-/**
- * Adds rows, so many at once.
- *
- * @param next takes the next so many rows, and tells the first of them
- * @returns whether there was room for their users and weeks
- */
-export function addRows(wasm: Sums, commits: CommitColumns, size: number, next: (size: number) => number): boolean {
+/** Adds all rows, a block at a time; false if there are too many users and weeks to tell apart. */
+function addRows(wasm: Wasm, commits: CommitColumns): boolean {
   const rows = commits.impact.length;
   const block = Wasm.block();
   let room = roomOf(wasm, block);
-  for (let begin = next(size); begin < rows; begin = next(size)) {
-    const end = Math.min(begin + size, rows);
+  for (let begin = 0; begin < rows; begin += block) {
+    const end = Math.min(begin + block, rows);
     // Where memory has grown, arrays of it are empty.
     if (room.impact.length === 0) room = roomOf(wasm, block);
     for (const name of COLUMNS) fill(room[name], commits, name, begin, end);
@@ -131,13 +90,13 @@ export function addRows(wasm: Sums, commits: CommitColumns, size: number, next: 
 }
 
 /** What a call takes at most: as many commits as 4 GB hold, twelve bytes each. */
-export const MAX_ROWS = 2 ** 32 / 12;
+const MAX_ROWS = 2 ** 32 / 12;
 
 /** In the order in which wasm has them. */
-export const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
+const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
 
 /** Where wasm reads a block of commits. */
-function roomOf(wasm: Sums, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
+function roomOf(wasm: Wasm, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
   const { buffer } = heap() as WebAssembly.Memory;
   const impact = wasm.room();
   const narrow = (place: number) => new Uint16Array(buffer, impact + (4 + 2 * place) * size, size);

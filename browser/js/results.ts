@@ -26,9 +26,9 @@ export type Failure =
   | { kind: "row"; message: string; row: BadRow }
   /** There is no such resource or object. */
   | { kind: "not-found"; message: string }
-  /** A list was asked of a table that keeps no rows, or lists or threads of a module without lists. */
+  /** A list was asked of a table that keeps no rows, or of a module without lists. */
   | { kind: "no-lists"; message: string }
-  /** The table was freed, or the threads were ended. */
+  /** The table was freed. */
   | { kind: "freed"; message: string }
   /** It is more than wasm's memory of 4 GB holds. What was in the table before may be lost, and it is freed. */
   | { kind: "memory"; message: string }
@@ -44,7 +44,7 @@ export type Failure =
   | { kind: "network"; message: string }
   /** The caller's signal ended it. */
   | { kind: "aborted"; message: string }
-  /** The Web Worker that the table was in has failed, or one of the threads. */
+  /** The Web Worker that holds the table has failed. */
   | { kind: "worker"; message: string }
   /** The server answered, and not as the API does. */
   | { kind: "unexpected"; message: string; status: number };

@@ -40,7 +40,6 @@ export function serve(port: Port, start: () => Promise<void>): void {
   }
 
   port.addEventListener("message", async ({ data }: MessageEvent<Call>) => {
-    if (!("id" in data)) return;
     if ("abort" in data) return running.get(data.id)?.abort(data.abort);
     const value = await run(data).catch((error: unknown) => failed("worker", String(error)));
     running.delete(data.id);

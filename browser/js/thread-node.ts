@@ -1,10 +1,7 @@
-/** The same for Node, in a `Worker` of `node:worker_threads`. */
+/** The script of a `Worker` of `node:worker_threads` for `streamgage/worker`. */
 import { parentPort } from "node:worker_threads";
 import { serve } from "./serve.ts";
-import { share } from "./share.ts";
 import init from "./lists-node.ts";
 import type { Port } from "./worker.ts";
 
-const port = parentPort as unknown as Port;
-serve(port, init);
-share(port, init);
+serve(parentPort as unknown as Port, init);

@@ -73,20 +73,6 @@ impl Columns {
     }
 }
 
-/// Ends it, and tells what it has added, for [`absorb`] in another thread.
-#[cfg(feature = "lists")]
-#[wasm_bindgen]
-pub fn share_of(columns: Columns) -> Vec<u8> {
-    columns.tally.into_bytes()
-}
-
-/// Adds what one for the same request has added elsewhere; `false` as of [`Columns::add`].
-#[cfg(feature = "lists")]
-#[wasm_bindgen]
-pub fn absorb(columns: &mut Columns, share: &[u8]) -> bool {
-    columns.tally.absorb(share).is_ok()
-}
-
 /// Wasm's memory, where JavaScript writes.
 #[wasm_bindgen]
 pub fn heap() -> JsValue {

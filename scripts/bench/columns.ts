@@ -112,27 +112,11 @@ function copying(data: Commits): () => void {
   };
 }
 
-/** The same where other threads can read it. */
-function shared(data: Commits): Commits {
-  const columns = Object.entries(data).map(([name, column]) => {
-    const there = new (column.constructor as typeof Uint16Array)(new SharedArrayBuffer(column.byteLength));
-    there.set(column);
-    return [name, there];
-  });
-  return Object.fromEntries(columns) as Commits;
-}
-
 /** Measures, prints and returns what typed arrays cost. */
 export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figure[]> {
-  const { metricsColumnsOf, heap, threads, thread } = await builtPackage();
-  const pool = await threads([thread()]);
+  const { metricsColumnsOf, heap } = await builtPackage();
   const ours = (data: Commits) => {
     const answer = metricsColumnsOf(data, RANGE, { today: TODAY });
-    assert(answer.ok);
-    return answer.value;
-  };
-  const together = async (data: Commits) => {
-    const answer = await pool.metricsColumnsOf(data, RANGE, { today: TODAY });
     assert(answer.ok);
     return answer.value;
   };
@@ -148,11 +132,9 @@ export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figur
       const slow = { "DuckDB-WASM, data inside": load(data), Arquero: arquero(data) };
       // Where its memory grows afterwards, arrays there come to nothing: so it has all that it needs first.
       ours(data);
-      const apart = shared(data);
-      await together(apart);
       const there = await inside(data, heap());
       const expected = slow["DuckDB-WASM, data inside"]();
-      for (const answer of [ours(data), ours(there.columns), await together(apart)])
+      for (const answer of [ours(data), ours(there.columns)])
         assert.deepEqual(
           Object.values(answer).map((column) => Array.from(column)),
           rowsOf(expected),
@@ -163,13 +145,6 @@ export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figur
       const times = await measure<Record<string, () => unknown>>({ ours: () => ours(data), ...peers }, rounds);
       const fastest = Object.keys(peers).reduce((one, other) => (times[one]! < times[other]! ? one : other));
       figures.push(figure(`JavaScript: ${fastest}`, times.ours!, times[fastest]!));
-      // Below 524,288 rows it is one thread that answers.
-      const { alone, both, peer } = await measure(
-        { alone: () => ours(apart), both: () => together(apart), peer: peers[fastest]! },
-        rounds,
-      );
-      figures.push(figure("two threads, shared arrays; the same JavaScript", both!, peer!));
-      figures.push(figure("shared arrays, one thread; the same JavaScript", alone!, peer!));
       for (const [name, time] of Object.entries(await measure(slow, 5))) figures.push(figure(name, times.ours!, time));
       const { bare, own, mark } = await measure(
         { bare: there.sum, own: () => ours(there.columns), mark: there.mark },
@@ -178,11 +153,9 @@ export async function benchColumns(counts = [100_000, 1_000_000]): Promise<Figur
       assert.equal(there.columns.users.length, count, "memory has grown meanwhile");
       figures.push(figure("data inside; a bare sum of it", own!, bare!));
       // What bounds it: neither can be done without, and what is not copied yet can't be marked.
-      const { copy, sharedCopy } = await measure({ copy: copying(data), sharedCopy: copying(apart) }, 25);
+      const { copy } = await measure({ copy: copying(data) }, 25);
       figures.push(figure("the copy alone", times.ours!, copy!));
-      figures.push(figure("the copy alone, of shared arrays", alone!, sharedCopy!));
       figures.push(figure("a mark for each commit's user alone", times.ours!, mark!));
     }
-  pool.free();
   return figures;
 }

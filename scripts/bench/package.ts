@@ -1,7 +1,6 @@
 // The npm package as it is published, with its larger module, which is built for speed.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import { buildBrowser, dist } from "../build-browser.ts";
 
 type Outcome<Value> = { ok: true; value: Value } | { ok: false; error: { message: string } };
@@ -19,19 +18,13 @@ export type Package = {
   };
   /** Wasm's memory, which the package keeps to itself. */
   heap(): WebAssembly.Memory;
-  threads(others: Worker[]): Promise<{
-    metricsColumnsOf(commits: object, range: object, asked: object): Promise<Outcome<Record<string, Float64Array>>>;
-    free(): void;
-  }>;
-  /** Another thread. */
-  thread(): Worker;
 };
 
 export async function builtPackage(): Promise<Package> {
   await buildBrowser();
   const module = (name: string) => import(pathToFileURL(join(dist, name)).href);
   const entry = await module("lists-node.js");
-  const [{ heap }, { threads }] = [await module("wasm.js"), await module("threads.js")];
+  const { heap } = await module("wasm.js");
   await entry.default();
-  return { ...entry, heap, threads, thread: () => new Worker(join(dist, "thread-node.js")) };
+  return { ...entry, heap };
 }

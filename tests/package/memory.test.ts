@@ -158,3 +158,15 @@ test("tables in a thread", async () => {
   port1.close();
   await worker.terminate();
 });
+
+test("the script of streamgage/thread answers in a Worker of Node", async () => {
+  const worker = new Worker(new URL("../../browser/dist/thread-node.js", import.meta.url));
+  const { port1, port2 } = new MessageChannel();
+  worker.on("message", (value) => port2.postMessage(value));
+  port2.addEventListener("message", ({ data }) => worker.postMessage(data));
+  port2.start();
+  const table = await connect(port1).table();
+  assert.equal((await table.add("commits", commits)).ok, true);
+  port1.close();
+  await worker.terminate();
+});

@@ -109,13 +109,7 @@ before(async () => {
     const path = join(work, decodeURIComponent((request.url ?? "").split("?")[0] ?? ""));
     if (request.url === "/favicon.ico") return response.writeHead(204).end();
     if (!path.startsWith(work) || !existsSync(path)) return response.writeHead(404).end();
-    // A page that asks for it has shared memory; the scripts of its threads have to allow it.
-    const isolated = request.url?.endsWith("?isolated") ? { "Cross-Origin-Opener-Policy": "same-origin" } : {};
-    const embeds =
-      request.url?.endsWith("?isolated") || path.endsWith(".js")
-        ? { "Cross-Origin-Embedder-Policy": "require-corp" }
-        : {};
-    const headers = { "Content-Type": TYPES[extname(path)] ?? "text/plain", ...isolated, ...embeds };
+    const headers = { "Content-Type": TYPES[extname(path)] ?? "text/plain" };
     response.writeHead(200, headers).end(readFileSync(path));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -219,25 +213,6 @@ test("a page with a plain script, and a Web Worker of its own", async () => {
   for (const [at, corpus] of all.entries()) {
     agree(corpus, results[at]?.lines ?? []);
     assert.equal(results[at]?.freed, "freed");
-  }
-});
-
-test("threads, in a page that has shared memory and in one that has not", async () => {
-  consumer("page", "threads");
-  for (const query of ["", "?isolated"]) {
-    const page = await browser.newPage();
-    await page.goto(`${base}/threads/threads.html${query}`);
-    await page.waitForFunction("globalThis.run !== undefined");
-    const { isIsolated, together, alone, ...others } = (await page.evaluate("run()")) as Record<string, unknown>;
-    await page.close();
-    assert.equal(isIsolated, query !== "");
-    assert.equal((together as { ok: boolean }).ok, true);
-    assert.deepEqual(together, alone);
-    assert.deepEqual(others, {
-      refused: "commits[299999].churn: must be a whole number from 0 to 65535",
-      broken: { kind: "worker", message: "A thread has failed." },
-      freed: "freed",
-    });
   }
 });
 

@@ -1,20 +1,11 @@
 // The world that the README's examples are run in: a day, and the servers that they name.
 
-import { Worker } from "node:worker_threads";
-
 const NOW = Date.parse("2026-09-01T12:00:00Z");
 globalThis.Date = class extends Date {
   constructor(...args) {
     super(...(args.length > 0 ? args : [NOW]));
   }
   static now = () => NOW;
-};
-
-/** A page's Worker, by that of Node: its script is named as bundlers want it. */
-globalThis.Worker = class extends Worker {
-  constructor() {
-    super(new URL(import.meta.resolve("streamgage/thread")));
-  }
 };
 
 /** The commits 1 to 1,500, in pages of v3; and users. */

@@ -15,7 +15,6 @@ import init, {
   type Outcome,
 } from "streamgage";
 import slim from "streamgage/slim";
-import { threads } from "streamgage/threads";
 import { connect } from "streamgage/worker";
 
 await init();
@@ -52,12 +51,6 @@ if (plotted.ok) plotted.value.active_days.subarray(0, 1);
 metricsOf(typed, { start_date: "2026-06-01", resolution: "week", team_id: 1 });
 // @ts-expect-error: a column is missing
 metricsOf({ users: [0] }, { start_date: "2026-06-01", resolution: "week" });
-
-using pool = await threads([new Worker("thread.js", { type: "module" })]);
-const summed = await pool.metricsOf(typed, { start_date: "2026-06-01", resolution: "week" });
-if (summed.ok) summed.value.results[0]?.active_days.toFixed(1);
-// @ts-expect-error: a thread is no address
-threads(["thread.js"]);
 
 const weeks = table.metrics({ start_date: "2026-06-01", resolution: "week", team_id__in: [1, 2] });
 // @ts-expect-error: a resolution is one of two
