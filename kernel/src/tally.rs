@@ -172,50 +172,6 @@ impl Tally {
         }
     }
 
-    /// What has been added, as bytes that [`absorb`](Self::absorb) reads: for how many users there are marks, the first
-    /// day and the last that have places, a week's sums after the other, a week's marks after the other.
-    pub fn into_bytes(mut self) -> Vec<u8> {
-        self.unpack();
-        let first = self.places.lowest().max(self.first_day);
-        let last = (self.places.next().saturating_sub(1) as u16).min(self.last_day);
-        let mut bytes = Vec::new();
-        if self.sums.is_empty() {
-            return bytes;
-        }
-        bytes.extend_from_slice(&(self.places.width() as u32).to_le_bytes());
-        bytes.extend([first, last].iter().flat_map(|day| day.to_le_bytes()));
-        for sum in &self.sums {
-            bytes.extend_from_slice(&sum.commits.to_le_bytes());
-            bytes.extend([sum.haloc, sum.churn, sum.impact].iter().flat_map(|sum| sum.to_le_bytes()));
-        }
-        self.places.marks().skip(1).for_each(|marks| bytes.extend_from_slice(marks));
-        bytes
-    }
-
-    /// Adds what another tally of the same days has added. What must be counted once is, wherever it was marked.
-    ///
-    /// # Errors
-    /// There are too many users and weeks; then nothing was added.
-    pub fn absorb(&mut self, bytes: &[u8]) -> Result<(), TooMany> {
-        let mut rest = bytes;
-        let Some(width) = take(&mut rest).map(u32::from_le_bytes) else { return Ok(()) };
-        let [Some(first), Some(last)] = [(); 2].map(|()| take(&mut rest).map(u16::from_le_bytes)) else {
-            return Ok(());
-        };
-        self.make_room(width as usize, first, last)?;
-        let [week, last_week] = [first, last].map(|day| week_of(day.into()));
-        let before = self.sums.iter().take_while(|sum| sum.week < week).count();
-        for sum in self.sums.iter_mut().skip(before).take_while(|sum| sum.week <= last_week) {
-            sum.commits += take(&mut rest).map_or(0, u64::from_le_bytes);
-            for sum in [&mut sum.haloc, &mut sum.churn, &mut sum.impact] {
-                *sum += take(&mut rest).map_or(0, i128::from_le_bytes);
-            }
-        }
-        // Row 0 stands for no week.
-        self.places.mark(1 + before, rest, width as usize);
-        Ok(())
-    }
-
     /// The weeks that have a commit, oldest first.
     #[inline(never)]
     pub fn into_sums(mut self) -> Vec<WeekSums> {
@@ -234,13 +190,6 @@ impl Tally {
     }
 }
 
-/// Takes the next bytes.
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,11 +205,6 @@ mod tests {
     /// So many at once.
     fn tallied_by(size: usize, rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
         let mut tally = Tally::new(first_day, last_day);
-        add(&mut tally, size, rows)?;
-        Ok(tally.into_sums())
-    }
-
-    fn add(tally: &mut Tally, size: usize, rows: &[Row]) -> Result<(), TooMany> {
         for rows in rows.chunks(size) {
             let users: Vec<u16> = rows.iter().map(|row| row.0).collect();
             let days: Vec<u16> = rows.iter().map(|row| row.1).collect();
@@ -269,20 +213,7 @@ mod tests {
             let impact: Vec<u32> = rows.iter().map(|row| row.4).collect();
             tally.add(&Block { users: &users, days: &days, haloc: &haloc, churn: &churn, impact: &impact })?;
         }
-        Ok(())
-    }
-
-    /// So many at once, each by the next of so many tallies, which are put together.
-    fn tallied_apart(size: usize, tallies: usize, rows: &[Row], days: (u16, u16)) -> Result<Vec<WeekSums>, TooMany> {
-        let mut all = alloc::vec![Tally::new(days.0, days.1); tallies];
-        for (place, rows) in rows.chunks(size).enumerate() {
-            add(&mut all[place % tallies], size, rows)?;
-        }
-        let mut first = all.remove(0);
-        for tally in all {
-            first.absorb(&tally.into_bytes())?;
-        }
-        Ok(first.into_sums())
+        Ok(tally.into_sums())
     }
 
     /// As the table of the same commits has it.
@@ -322,25 +253,13 @@ mod tests {
         assert_eq!(tallied(&far, 65_000, u16::MAX), Ok(by_table(&far[..1])));
     }
 
-    #[test]
-    fn what_others_have_added_may_be_too_much_for_one() {
-        let [low, high] = [(u16::MAX, 19_000, 1, 1, 1), (0, 65_000, 1, 1, 1)];
-        assert_eq!(tallied_apart(1, 2, &[low, high], (0, u16::MAX)), Err(TooMany));
-        // Of no use, and no harm.
-        let mut tally = Tally::new(19_000, 19_010);
-        tally.absorb(&[]).unwrap();
-        assert_eq!(tally.into_sums(), []);
-        let whole = tallied_apart(2, 2, &[low, low, (3, 19_003, 1, 1, 1)], (19_000, 19_010));
-        assert_eq!(whole, Ok(by_table(&[low, low, (3, 19_003, 1, 1, 1)])));
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         /// In any order, and in order of time, up and down; some at a time or all.
         #[test]
         fn sums_are_those_of_the_table(
             mut rows in proptest::collection::vec((0u16..40, 19_970u16..20_030, any::<u16>(), 0u16..50, any::<u32>()), 1..900),
-            (order, size, tallies) in (0..3, 1usize..900, 1usize..6),
+            (order, size) in (0..3, 1usize..900),
         ) {
             match order {
                 0 => {}
@@ -351,9 +270,6 @@ mod tests {
             let asked: Vec<Row> = rows.iter().copied().filter(|row| (19_995..=20_003).contains(&row.1)).collect();
             prop_assert_eq!(tallied_by(size, &rows, 19_995, 20_003), Ok(by_table(&asked)));
             prop_assert_eq!(tallied(&rows, 1, 0), Ok(Vec::new()));
-            prop_assert_eq!(tallied_apart(size, tallies, &rows, (19_968, 20_040)), Ok(by_table(&rows)));
-            prop_assert_eq!(tallied_apart(size, tallies, &rows, (19_995, 20_003)), Ok(by_table(&asked)));
-            prop_assert_eq!(tallied_apart(size, tallies, &rows, (1, 0)), Ok(Vec::new()));
         }
     }
 }

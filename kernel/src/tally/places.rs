@@ -64,14 +64,6 @@ impl Places {
         }
     }
 
-    /// Sets marks as well, of so many users a row, from a row on.
-    pub(super) fn mark(&mut self, row: usize, marks: &[u8], width: usize) {
-        let rows = self.marks.chunks_exact_mut(self.width).skip(row);
-        for (to, marks) in rows.zip(marks.chunks_exact(width.max(1))) {
-            to.iter_mut().zip(marks).for_each(|(to, mark)| *to |= mark);
-        }
-    }
-
     /// The days' sums, and the rows of their marks.
     pub(super) fn packed(&mut self) -> impl Iterator<Item = (usize, &mut Packed)> {
         let width = self.width;
