@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use std::{env, fs};
-use streamgage::evaluate::{Lines, RowsBuilder, Store, aggregate, list, list_body};
+use streamgage::evaluate::{RowTexts, RowsBuilder, Store, aggregate, list, list_body};
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, Route, route};
 use streamgage::schema::{RESOURCES, Resource};
 
@@ -74,10 +74,10 @@ fn median(mut work: impl FnMut()) -> Duration {
 /// The rows of each resource as they stand in the dump.
 struct Texts(Vec<(&'static str, Vec<String>)>);
 
-impl Lines for Texts {
-    fn line(&self, resource: &Resource, place: usize) -> &str {
+impl RowTexts for Texts {
+    fn row_text(&self, resource: &Resource, position: usize) -> &str {
         let (_, lines) = self.0.iter().find(|(name, _)| *name == resource.name).unwrap();
-        lines.get(place).unwrap()
+        lines.get(position).unwrap()
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     /// The next member of the object that was begun: its name between the quotes, and the text of its value; `None` at
     /// its end.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The text is not JSON.
     pub fn member(&mut self) -> Result<Option<(&'a str, &'a str)>, Syntax> {
         if self.ends(b'}')? {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
 
     /// The text of the next element of the list that was begun; `None` at its end.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The text is not JSON.
     pub fn element(&mut self) -> Result<Option<&'a str>, Syntax> {
         if self.more()? { self.value().map(Some) } else { Ok(None) }
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
     /// assert_eq!((reader.more(), reader.more(), reader.end()), (Ok(false), Ok(false), Ok(())));
     /// ```
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The text is not JSON.
     pub fn more(&mut self) -> Result<bool, Syntax> {
         self.ends(b']').map(|ends| !ends)
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
     /// assert_eq!((reader.elements(&mut elements), reader.value()), (Ok(false), Ok("8")));
     /// ```
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The text is not JSON.
     pub fn elements(&mut self, into: &mut Vec<&'a str>) -> Result<bool, Syntax> {
         if let Some(rest) = plain_list(self.rest, into) {
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
 
     /// The text of the next value, whatever it is.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The text is not JSON.
     pub fn value(&mut self) -> Result<&'a str, Syntax> {
         self.space();
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
 
     /// That there is nothing more.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// There is.
     pub fn end(&mut self) -> Result<(), Syntax> {
         self.space();

@@ -17,7 +17,7 @@
 //!     apex_user_id: 7, repo_id: 3, day: Day::parse("2021-06-09").ok_or("no date")?,
 //!     haloc: 40, churn: 10, impact: 185_000, ..Commit::default()
 //! });
-//! let answer = organization.table().answer(&request);
+//! let answer = organization.table().evaluate(&request);
 //! assert_eq!(
 //!     serde_json::to_string(&answer)?,
 //!     r#"{"count":1,"results":[{"period_start_date":"2021-06-07","active_days":1.0,"commit_count":1.0,"total_impact":18.5,"total_efficiency":75.0}]}"#,

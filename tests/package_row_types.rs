@@ -2,7 +2,7 @@
 //! it may be, and what rows show of other resources.
 
 use std::fs::read_to_string;
-use streamgage::schema::{Field, Kind, Missing, Nested, NestedOf, RESOURCES, Resource, TEAMS};
+use streamgage::schema::{Field, Kind, Missing, Nested, NestedSource, RESOURCES, Resource, TEAMS};
 
 fn member(field: &Field) -> String {
     let of_kind = match field.kind {
@@ -36,9 +36,9 @@ fn nested_member(nested: &Nested) -> String {
         _ if nested.resource == &TEAMS => "NestedTeam".into(),
         _ => format!("Pick<{whole}, {}>", names(nested.fields)),
     };
-    match nested.of {
-        NestedOf::TeamsOfUser | NestedOf::Ids => format!("{}: {shown}[]", nested.name),
-        NestedOf::Id => format!("{}: {shown} | null", nested.name),
+    match nested.source {
+        NestedSource::TeamsOfUser | NestedSource::Ids => format!("{}: {shown}[]", nested.name),
+        NestedSource::Id => format!("{}: {shown} | null", nested.name),
     }
 }
 

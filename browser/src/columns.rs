@@ -3,7 +3,7 @@
 use crate::{metrics_columns, metrics_request};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use streamgage::metrics::{Answer, tally};
+use streamgage::metrics::{MetricsResponse, tally};
 use streamgage::query::MetricsRequest;
 use wasm_bindgen::prelude::*;
 
@@ -69,7 +69,7 @@ impl Columns {
 
     /// Ends it, and answers as [`Table::columns`](crate::Table::columns) does.
     pub fn columns(self) -> Vec<f64> {
-        metrics_columns(&Answer::new(&self.request, &self.tally.into_sums()), &self.request)
+        metrics_columns(&MetricsResponse::new(&self.request, &self.tally.into_sums()), &self.request)
     }
 }
 

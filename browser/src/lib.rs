@@ -23,8 +23,8 @@ use core::cell::{Cell, OnceCell};
 use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
 use streamgage::json::write_text;
-use streamgage::metrics::{self, Answer, CommitReader, Organization, Tenths};
-use streamgage::query::{Endpoint, Errors, MetricsRequest, Route, route};
+use streamgage::metrics::{self, CommitReader, MetricsResponse, Organization, Tenths};
+use streamgage::query::{Endpoint, MetricsRequest, Route, ValidationErrors, route};
 use streamgage::schema::{COMMITS, Pages, Resource, Row, RowError, Splitter, resource};
 use wasm_bindgen::prelude::*;
 
@@ -68,7 +68,7 @@ fn metrics_request(query: &str, today: &str) -> Result<MetricsRequest, String> {
     MetricsRequest::parse(without_mark(query), today).map_err(|errors| refused(&errors))
 }
 
-fn refused(errors: &Errors) -> String {
+fn refused(errors: &ValidationErrors) -> String {
     let mut answer = String::from("400");
     errors.write_json(&mut answer);
     answer
@@ -80,7 +80,7 @@ fn refused(errors: &Errors) -> String {
 pub struct Table {
     organization: Organization,
     /// What counts of it, since it was last asked.
-    tally: OnceCell<metrics::Table>,
+    tally: OnceCell<metrics::MetricsTable>,
     lists: Option<Lists>,
     /// What read commits last: mostly the next ones look the same.
     commits: Cell<Option<Box<CommitReader>>>,
@@ -146,16 +146,16 @@ impl Table {
         Some(metrics_columns(&self.metrics(&request), &request))
     }
 
-    fn metrics(&self, request: &MetricsRequest) -> Answer {
-        self.tally.get_or_init(|| self.organization.table()).answer(request)
+    fn metrics(&self, request: &MetricsRequest) -> MetricsResponse {
+        self.tally.get_or_init(|| self.organization.table()).evaluate(request)
     }
 }
 
-fn metrics_columns(answer: &Answer, request: &MetricsRequest) -> Vec<f64> {
+fn metrics_columns(answer: &MetricsResponse, request: &MetricsRequest) -> Vec<f64> {
     const DAY: f64 = 86_400_000.0;
     let rows = &answer.results;
     let first = rows.iter().map(|row| f64::from(row.period_start_date.unwrap_or(request.start).number()) * DAY);
-    let figures: [fn(&metrics::Row) -> Tenths; 4] =
+    let figures: [fn(&metrics::MetricsRow) -> Tenths; 4] =
         [|row| row.active_days, |row| row.commit_count, |row| row.total_impact, |row| row.total_efficiency];
     let figures = figures.into_iter().flat_map(|figure| rows.iter().map(move |row| figure(row).0 as f64 / 10.0));
     first.chain(figures).collect()

@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
+use streamgage::evaluate::{self, AggregateResult, RowTexts, RowsBuilder, Store};
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest};
 use streamgage::schema::{Resource, RowError};
 use wasm_bindgen::prelude::*;
@@ -56,8 +56,8 @@ impl NewRows {
     }
 }
 
-impl Lines for AllTexts {
-    fn line(&self, resource: &Resource, place: usize) -> &str {
+impl RowTexts for AllTexts {
+    fn row_text(&self, resource: &Resource, place: usize) -> &str {
         let Some((_, texts)) = self.0.iter().find(|(name, _)| *name == resource.name) else { return "{}" };
         let start = place.checked_sub(1).and_then(|before| texts.ends.get(before)).copied().unwrap_or(0);
         let end = texts.ends.get(place).copied().unwrap_or(start);
@@ -110,14 +110,14 @@ impl Lists {
     }
 
     fn object(&self, request: &ListRequest, id: i64) -> String {
-        let Some(place) = evaluate::object(request, &self.store, id) else { return NOT_FOUND.to_owned() };
+        let Some(place) = evaluate::find_object(request, &self.store, id) else { return NOT_FOUND.to_owned() };
         let mut answer = String::from("200");
         evaluate::write_row(request, &self.store, &self.texts, place, &mut answer);
         answer
     }
 
     fn aggregate(&self, request: &AggregateRequest, address: &str, query: &str) -> String {
-        let Aggregated { count, rows } = evaluate::aggregate(request, &self.store);
+        let AggregateResult { count, rows } = evaluate::aggregate(request, &self.store);
         let mut answer = String::from("200");
         evaluate::write_page(&request.list.page, count, address, query, &mut answer, |out| {
             for (index, row) in rows.iter().enumerate() {

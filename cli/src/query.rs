@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
-use streamgage::evaluate::{self, Aggregated, Lines, RowsBuilder, Store};
-use streamgage::metrics::Table;
+use streamgage::evaluate::{self, AggregateResult, RowTexts, RowsBuilder, Store};
+use streamgage::metrics::MetricsTable;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
 use streamgage::schema::Resource;
 
@@ -112,7 +112,7 @@ struct Envelope<T> {
 
 struct Answers {
     dump: Dump,
-    table: Table,
+    table: MetricsTable,
     today: Day,
     base: String,
     lists: Lists,
@@ -125,7 +125,7 @@ impl Answers {
         let address = format!("{}{path}", origin.unwrap_or(&self.base));
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
-                Ok(request) => Response::of_text(200, self.table.answer(&request).to_string()),
+                Ok(request) => Response::of_text(200, self.table.evaluate(&request).to_string()),
                 Err(errors) => Response::new(400, &errors),
             },
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, &address, query),
@@ -141,8 +141,8 @@ impl Answers {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
-        self.lists.read(&self.dump, &evaluate::reads(&request.list))?;
-        let Aggregated { count, rows: results } = evaluate::aggregate(&request, &self.lists.store);
+        self.lists.read(&self.dump, &evaluate::required_resources(&request.list))?;
+        let AggregateResult { count, rows: results } = evaluate::aggregate(&request, &self.lists.store);
         self.page(&request.list, address, query, count, results)
     }
 
@@ -164,7 +164,7 @@ impl Answers {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
-        self.lists.read(&self.dump, &evaluate::reads(&request))?;
+        self.lists.read(&self.dump, &evaluate::required_resources(&request))?;
         Response::of_text(200, evaluate::list_body(&request, &self.lists.store, &self.lists.lines, address, query))
     }
 
@@ -179,8 +179,8 @@ impl Answers {
             Ok(request) => request,
             Err(errors) => return Response::new(400, &errors),
         };
-        self.lists.read(&self.dump, &evaluate::reads(&request))?;
-        match evaluate::object(&request, &self.lists.store, id) {
+        self.lists.read(&self.dump, &evaluate::required_resources(&request))?;
+        match evaluate::find_object(&request, &self.lists.store, id) {
             Some(place) => {
                 let mut body = String::new();
                 evaluate::write_row(&request, &self.lists.store, &self.lists.lines, place, &mut body);
@@ -221,8 +221,8 @@ struct Lists {
 #[derive(Default)]
 struct Texts(BTreeMap<&'static str, Vec<Box<str>>>);
 
-impl Lines for Texts {
-    fn line(&self, resource: &Resource, place: usize) -> &str {
+impl RowTexts for Texts {
+    fn row_text(&self, resource: &Resource, place: usize) -> &str {
         self.0.get(resource.name).and_then(|lines| lines.get(place)).map_or("{}", |line| line)
     }
 }

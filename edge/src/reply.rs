@@ -2,7 +2,7 @@
 
 use crate::codec::quote;
 use crate::request::{Request, Settings};
-use streamgage::query::Errors;
+use streamgage::query::ValidationErrors;
 
 /// An answer that is ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ impl Reply {
     }
 
     /// The 400 for a query: what is wrong with each of its parameters.
-    pub(crate) fn bad_query(errors: &Errors) -> Reply {
+    pub(crate) fn bad_query(errors: &ValidationErrors) -> Reply {
         let mut body = String::new();
         errors.write_json(&mut body);
         Reply::json(400, body)

@@ -11,7 +11,7 @@ use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble, all};
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
 use streamgage::json::{Reader, Value, unescape};
-use streamgage::query::{METRICS, METRICS_PARAMETERS, MetricsRequest, Parameters, Resolution, encode_query};
+use streamgage::query::{METRICS_PARAMETERS, METRICS_PATH, MetricsRequest, Parameters, Resolution, encode_query};
 
 /// What rows are kept under in the shelf: by [`Weeks::key`], first and last day.
 const KIND: &str = "row";
@@ -160,7 +160,7 @@ impl Weeks {
         let mut spans = self.spans.iter().skip(run.start).take(run.len());
         let Some(Span { first, mut last }) = spans.next().copied() else { return Err(Trouble::Broken) };
         last = spans.next_back().map_or(last, |span| span.last);
-        source.get(METRICS, &format!("start_date={first}&end_date={last}&{}", self.filters)).await
+        source.get(METRICS_PATH, &format!("start_date={first}&end_date={last}&{}", self.filters)).await
     }
 
     /// The row of each week of a run, empty where there is none; `None`, if the answer is no list of the run's weeks.

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use streamgage::calendar::Day;
-use streamgage::query::METRICS;
+use streamgage::query::METRICS_PATH;
 use streamgage_edge::proxy::{
     self, Ask, Front, Headers, Incoming, Keeper, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record, Shelf, Store,
     Told, Unavailable, World, open,
@@ -203,7 +203,7 @@ impl Edge {
 
     /// Answers a question, and does what is left to do.
     fn answer(&self, query: String) {
-        let url = Url { origin: "https://gage.example".into(), path: METRICS.into(), query };
+        let url = Url { origin: "https://gage.example".into(), path: METRICS_PATH.into(), query };
         let authorization = Some("Bearer one".to_owned());
         let request = Request { method: "GET".into(), url, authorization, ..Request::default() };
         let settings = Settings::default();

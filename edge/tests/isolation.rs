@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use streamgage::calendar::{Day, Week};
-use streamgage::query::{CORE, METRICS};
+use streamgage::query::{CORE_PATH, METRICS_PATH};
 use streamgage_edge::proxy::{
     Answered, Ask, Command, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing,
     ProxySettings, Record, Report, Shelf, Store, Told, Unavailable, World, open,
@@ -169,7 +169,7 @@ impl Simulation {
             |name: &str| request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         // The key goes nowhere else, and nothing of a caller goes along with it.
         let target = request.address.strip_prefix(UPSTREAM).expect("the upstream's address").to_owned();
-        assert!(target.starts_with(CORE) || target.starts_with(METRICS), "{target}");
+        assert!(target.starts_with(CORE_PATH) || target.starts_with(METRICS_PATH), "{target}");
         let known = ["Accept", "User-Agent", "Authorization", "If-None-Match", "If-Modified-Since"];
         assert!(request.headers.iter().all(|(name, _)| known.contains(name)));
         let key = header("Authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
@@ -189,7 +189,7 @@ impl Simulation {
             Fault::Status(status) => return incoming(status, &[json], poison),
             _ => {}
         }
-        let is_metrics = target.starts_with(METRICS);
+        let is_metrics = target.starts_with(METRICS_PATH);
         if is_metrics && self.is_gone.get() {
             return incoming(404, &[json], r#"{"detail":"Not found."}"#.to_owned());
         }
@@ -210,9 +210,11 @@ impl Simulation {
             Fault::BrokenJson => return incoming(200, &[json], format!("{{\"poison\":\"{key}\"")),
             Fault::WrongType => return incoming(200, &[("content-type", "text/html".into())], poison),
             Fault::RedirectsElsewhere => {
-                return incoming(302, &[("location", format!("https://elsewhere.example{CORE}teams/"))], poison);
+                return incoming(302, &[("location", format!("https://elsewhere.example{CORE_PATH}teams/"))], poison);
             }
-            Fault::RedirectsHere => return incoming(302, &[("location", format!("{UPSTREAM}{CORE}teams/"))], poison),
+            Fault::RedirectsHere => {
+                return incoming(302, &[("location", format!("{UPSTREAM}{CORE_PATH}teams/"))], poison);
+            }
             Fault::NotModified => return incoming(304, &[("etag", etag)], String::new()),
             _ => {}
         }
@@ -236,7 +238,7 @@ impl Simulation {
             .map(|weeks| json!({ "count": weeks.len(), "results": weeks.into_iter().map(row).collect::<Vec<_>>() }));
         let body = body.unwrap_or_else(|| {
             json!({
-                "next": format!("{UPSTREAM}{CORE}teams/?offset=1"),
+                "next": format!("{UPSTREAM}{CORE_PATH}teams/?offset=1"),
                 "key": key, "target": target, "shows": shows(path, query), "at": self.now.get(),
             })
         });
@@ -262,7 +264,7 @@ fn part(path: &str, query: &str, key: &str) -> Vec<Value> {
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let holds = |name: &str, id: i64| value(name).is_none_or(|ids| ids.split(',').any(|one| one == id.to_string()));
     let user = impact(key) as i64;
-    match path.strip_prefix(CORE).unwrap() {
+    match path.strip_prefix(CORE_PATH).unwrap() {
         "team_membership/" if holds("team_id__in", 1) => {
             vec![json!({ "id": 1, "apex_user_id": user, "team_id": 1, "membership_type": "contributor" })]
         }
@@ -304,11 +306,11 @@ fn shows(path: &str, query: &str) -> Value {
     let is_nested = last("include_nested_teams").as_deref() == Some("true");
     let wide = |shown: Value, wide: bool| if wide { Value::Null } else { shown };
     let one = |resource: &str| {
-        let id = path.strip_prefix(CORE)?.strip_prefix(resource)?.trim_matches('/').parse::<i64>().ok()?;
+        let id = path.strip_prefix(CORE_PATH)?.strip_prefix(resource)?.trim_matches('/').parse::<i64>().ok()?;
         Some(json!([id]))
     };
     match path {
-        METRICS => {
+        METRICS_PATH => {
             json!({ "teams": wide(ids(["team_id", "team_id__in"]), is_nested), "repos": ids(["repo_id", "repo_id__in"]) })
         }
         _ if path.starts_with("/v3/customer/core/teams/") => {
@@ -594,21 +596,21 @@ fn make_request(random: &Random) -> (String, String) {
     ];
     if !random.one_in(4) {
         let (path, query) = *random.pick(&POPULAR);
-        let path = if path == "metrics" { METRICS.to_owned() } else { format!("{CORE}{path}") };
+        let path = if path == "metrics" { METRICS_PATH.to_owned() } else { format!("{CORE_PATH}{path}") };
         return (path, query.to_owned());
     }
     let path = match random.below(12) {
-        0..4 => METRICS.to_owned(),
-        4 => format!("{CORE}repos/{}/", random.below(10)),
-        5 => format!("{CORE}teams/{}/", random.below(4)),
-        6 => format!("{CORE}missing/"),
+        0..4 => METRICS_PATH.to_owned(),
+        4 => format!("{CORE_PATH}repos/{}/", random.below(10)),
+        5 => format!("{CORE_PATH}teams/{}/", random.below(4)),
+        6 => format!("{CORE_PATH}missing/"),
         _ => format!(
-            "{CORE}{}/",
+            "{CORE_PATH}{}/",
             random.pick(&["teams", "repos", "commits", "commits.agg", "users", "unknown", "te%61ms"])
         ),
     };
     let mut parts = Vec::new();
-    if path == METRICS {
+    if path == METRICS_PATH {
         parts.push(
             (*random.pick(&["start_date=2026-10-05", "start_date=2026-11-16", "start_date=%32026-11-02"])).to_owned(),
         );
@@ -618,7 +620,7 @@ fn make_request(random: &Random) -> (String, String) {
         }
     }
     for _ in 0..random.below(3) {
-        let names: &[&str] = match path == METRICS {
+        let names: &[&str] = match path == METRICS_PATH {
             true => &[
                 "team_id",
                 "team_id__in",
@@ -800,7 +802,7 @@ fn check(
         assert_whole(name, scopes, upstream_key, request, &stamped);
     }
     // The key was let in lately; the longer time is for an upstream that fails.
-    let proved = simulation.proofs.borrow().get(&(upstream_key.to_owned(), request.url.path == METRICS)).copied();
+    let proved = simulation.proofs.borrow().get(&(upstream_key.to_owned(), request.url.path == METRICS_PATH)).copied();
     // A clock may have jumped back while he waited.
     let began = began.min(simulation.now.get());
     let limit = match source {
@@ -827,12 +829,12 @@ fn assert_scope(name: &(String, String), scopes: Option<&str>, stamped: &Value) 
 /// An answer that came in one piece is one's own, and to what was asked.
 fn assert_whole(name: &(String, String), scopes: Option<&str>, key: &str, request: &Request, stamped: &Value) {
     assert_eq!(stamped["key"], key, "{name:?} got {stamped}");
-    assert_eq!(stamped["next"], format!("https://gage.example{CORE}teams/?offset=1"));
+    assert_eq!(stamped["next"], format!("https://gage.example{CORE_PATH}teams/?offset=1"));
     let target = stamped["target"].as_str().unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     assert_eq!(path, request.url.path.replace("te%61ms", "teams"));
     match scopes {
-        None if path == METRICS => {
+        None if path == METRICS_PATH => {
             // The upstream reads the same from it: of each name the last, if it isn't blank.
             let read = |query: &str| {
                 let mut read = BTreeMap::new();

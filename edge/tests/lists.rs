@@ -115,11 +115,11 @@ fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
 
 /// A parameter that is a condition, mostly a good one.
 fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
-    let names = resource.fields.iter().map(|field| (field.name, field.kind, field.uses));
-    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.uses));
+    let names = resource.fields.iter().map(|field| (field.name, field.kind, field.capabilities));
+    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.capabilities));
     let mut parameters: Vec<(String, Kind)> = Vec::new();
     for (name, kind, uses) in names.chain(filters) {
-        for lookup in Lookup::ALL.into_iter().filter(|&lookup| uses.looks_up(lookup)) {
+        for lookup in Lookup::ALL.into_iter().filter(|&lookup| uses.supports(lookup)) {
             let suffix = if lookup == Lookup::Exact { String::new() } else { format!("__{}", lookup.suffix()) };
             let kind = if lookup == Lookup::IsNull { Kind::Boolean } else { kind };
             let kind = if lookup == Lookup::In && kind == Kind::Integer { Kind::Ids } else { kind };
@@ -233,12 +233,12 @@ proptest! {
             let answer: Value = serde_json::from_str(&reply.body).unwrap();
             let found = evaluate::list(&listed, &memory);
             let rows = memory.rows(resource).unwrap();
-            let ids: Vec<i64> = found.places.iter().map(|&place| rows.id(place)).collect();
+            let ids: Vec<i64> = found.positions.iter().map(|&place| rows.id(place)).collect();
             let results: Vec<i64> = answer["results"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
             prop_assert_eq!((answer["count"].as_u64(), results), (Some(found.count), ids), "{} {} {:#?}", path, query, organization);
             let id = object.index(10) as i64;
             let reply = store.answer(&request("GET", &format!("{path}{id}/?{query}")), b"");
-            let expected = if evaluate::object(&listed, &memory, id).is_some() { 200 } else { 404 };
+            let expected = if evaluate::find_object(&listed, &memory, id).is_some() { 200 } else { 404 };
             prop_assert_eq!(reply.status, expected, "{}{} {}", path, id, query);
         }
     }
@@ -556,7 +556,7 @@ fn joins_are_not_multiplied_out() {
         );
         let places: Vec<usize> =
             page["results"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap() as usize - 1).collect();
-        assert_eq!((found.count, found.places), (3 * times, places), "{query}");
+        assert_eq!((found.count, found.positions), (3 * times, places), "{query}");
     }
 }
 

@@ -170,7 +170,7 @@ proptest! {
         let table = organization(&loads).table();
         let today = Day::parse("2026-09-01").unwrap();
         for query in queries {
-            let answer = table.answer(&MetricsRequest::parse(&query, today).unwrap());
+            let answer = table.evaluate(&MetricsRequest::parse(&query, today).unwrap());
             prop_assert_eq!(store.get(&format!("{METRICS}?{query}")), answer.to_string(), "{}", query);
         }
     }

@@ -26,12 +26,12 @@ fn a_column_for_each_field() {
             columns.push("[\"day\",\"INTEGER\"]".into());
         }
         for field in resource.fields {
-            let contains = field.uses.looks_up(Lookup::IContains) || field.uses.searches();
+            let contains = field.capabilities.supports(Lookup::IContains) || field.capabilities.is_searchable();
             match field.kind {
                 Kind::Text if contains || (resource.name, field.name) == ("tags", "name") => {
                     columns.push(format!("[\"{}_folded\",\"TEXT\"]", field.name));
                 }
-                Kind::DateTime if field.uses.looks_up(Lookup::Gt) => {
+                Kind::DateTime if field.capabilities.supports(Lookup::Gt) => {
                     columns.push(format!("[\"{}_utc\",\"TEXT\"]", field.name));
                 }
                 _ => {}

@@ -7,8 +7,8 @@ use memory::{DAY, Memory, Upstream, midnight, now, ok};
 use proptest::prelude::*;
 use proptest::sample::select;
 use streamgage::calendar::Day;
-use streamgage::metrics::{Commit, Membership, Organization, Table, Team};
-use streamgage::query::{METRICS, MetricsRequest};
+use streamgage::metrics::{Commit, Membership, MetricsTable, Organization, Team};
+use streamgage::query::{METRICS_PATH, MetricsRequest};
 use streamgage_edge::cache::Times;
 use streamgage_edge::proxy::{Fetched, Headers, Lifetimes, Source, Trouble};
 use streamgage_edge::weeks::{Answered, Assembled, Weeks};
@@ -54,7 +54,7 @@ fn every_week_but_one(query: &str, today: Day) -> Fetched {
 /// 2026-08-27 is a Thursday.
 fn upstream() -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
     Upstream::new(midnight("2026-08-27") + 10 * HOUR, |path, query, today| {
-        assert_eq!(path, METRICS);
+        assert_eq!(path, METRICS_PATH);
         every_week_but_one(query, today)
     })
 }
@@ -307,7 +307,7 @@ fn what_is_not_taken_apart() {
 
 const BASE: &str = "2026-08-27";
 
-fn organization() -> impl Strategy<Value = Table> {
+fn organization() -> impl Strategy<Value = MetricsTable> {
     // Most commits of some weeks, and few in three years.
     let day = prop_oneof![4 => -80..20i32, 1 => -1200..20i32];
     let commit = (1..6i64, 1..4i64, day, 0..50i64, 0..99_999i64);
@@ -364,7 +364,7 @@ proptest! {
     fn as_if_it_were_asked_whole(table in organization(), steps in proptest::collection::vec(step(), 1..25)) {
         let upstream = Upstream::new(midnight(BASE), |_: &str, query: &str, today| {
             let request = MetricsRequest::parse(query, today).expect("a part of a good question is one");
-            ok(serde_json::to_string(&table.answer(&request)).unwrap())
+            ok(serde_json::to_string(&table.evaluate(&request)).unwrap())
         });
         let shelf = Memory::default();
         for step in steps {
@@ -372,7 +372,7 @@ proptest! {
             let start = Day::from_number(upstream.today().number() - step.back);
             let end = step.length.map(|length| format!("&end_date={}", Day::from_number(start.number() + length)));
             let query = format!("start_date={start}&resolution=week{}{}", end.unwrap_or_default(), step.filter);
-            let whole = (upstream.answer)(METRICS, &query, upstream.today()).body;
+            let whole = (upstream.answer)(METRICS_PATH, &query, upstream.today()).body;
             upstream.trouble.set(step.trouble);
             match ask(&upstream, &shelf, &query, step.must_ask) {
                 Ok(Answered::Assembled(Assembled { body, trouble, lifetimes })) => {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use streamgage::evaluate::{Store, aggregate, list, object};
+use streamgage::evaluate::{Store, aggregate, list, find_object};
 use streamgage::query::{AggregateRequest, ListRequest, Page};
 use streamgage::schema::COMMITS;
 
@@ -22,13 +22,13 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(ListRequest::parse(resource, &canonical).as_ref(), Ok(&request), "{canonical}");
     STORE.with(|store| {
         let found = list(&request, store);
-        assert!(found.places.len() as u64 <= found.count.min(request.page.limit));
+        assert!(found.positions.len() as u64 <= found.count.min(request.page.limit));
         // An object is found if it is on some page.
         let rows = store.rows(resource).expect("rows of every resource");
         let first = ListRequest { page: Page { limit: u64::MAX, offset: 0 }, ..request.clone() };
-        let places = list(&first, store).places;
-        for &place in rows.places() {
-            assert_eq!(object(&request, store, rows.id(place)).is_some(), places.contains(&place));
+        let positions = list(&first, store).positions;
+        for &position in rows.positions() {
+            assert_eq!(find_object(&request, store, rows.id(position)).is_some(), positions.contains(&position));
         }
         if resource.name == COMMITS.name
             && let Ok(request) = AggregateRequest::parse(&query)

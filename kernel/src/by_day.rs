@@ -39,7 +39,7 @@ pub struct Commits {
 
 /// Commits as columns, sorted by day.
 #[derive(Clone, Debug, Default)]
-pub struct ByDay {
+pub struct CommitsByDay {
     /// The days that have a commit, ascending, and where the rows of each begin.
     days: Vec<(i32, usize)>,
     rows: Rows,
@@ -110,8 +110,10 @@ impl Commits {
     }
 
     /// Sorts them: days are counted, so each row's place is known when it is reached.
-    pub fn into_sorted(self) -> ByDay {
-        let Some((&first, &last)) = self.days.iter().min().zip(self.days.iter().max()) else { return ByDay::default() };
+    pub fn into_sorted(self) -> CommitsByDay {
+        let Some((&first, &last)) = self.days.iter().min().zip(self.days.iter().max()) else {
+            return CommitsByDay::default();
+        };
         // Both are of DAYS: the difference is small, and not negative.
         let offset = |day: i32| usize::try_from(day.wrapping_sub(first)).unwrap_or(0);
         let mut places = vec![0; offset(last) + 1];
@@ -133,7 +135,7 @@ impl Commits {
             Some(*place - 1)
         };
         let targets: Vec<usize> = self.days.iter().filter_map(target).collect();
-        ByDay { days, rows: self.rows.moved(&targets) }
+        CommitsByDay { days, rows: self.rows.moved(&targets) }
     }
 }
 
@@ -194,7 +196,7 @@ fn moved<T: Copy + Default>(column: &[T], targets: &[usize]) -> Vec<T> {
     moved
 }
 
-impl ByDay {
+impl CommitsByDay {
     /// Sums what counts by week: the weeks that have a commit, oldest first.
     pub fn week_sums(&self, selection: &Selection<'_>) -> Vec<WeekSums> {
         let mut pass = Pass::new(&self.rows, selection);
@@ -314,7 +316,7 @@ mod tests {
     use alloc::collections::{BTreeMap, BTreeSet};
     use proptest::prelude::*;
 
-    fn sorted(rows: &[Commit]) -> ByDay {
+    fn sorted(rows: &[Commit]) -> CommitsByDay {
         let mut commits = Commits::default();
         rows.iter().for_each(|&row| commits.push(row));
         commits.into_sorted()

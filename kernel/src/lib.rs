@@ -1,6 +1,6 @@
 //! The hot loops of streamgage, apart from the rest because speed and size are set by crate.
 //!
-//! [`json`] and [`row`] read the text of plain rows. [`ByDay`] holds commits by day, and turns any selection of them into
+//! [`json`] and [`row`] read the text of plain rows. [`CommitsByDay`] holds commits by day, and turns any selection of them into
 //! exact sums by week; [`tally`] does the same of columns in any order, once.
 #![no_std]
 
@@ -12,7 +12,7 @@ pub mod row;
 pub mod tally;
 pub mod text;
 
-pub use by_day::{ByDay, Commit, Commits};
+pub use by_day::{Commit, Commits, CommitsByDay};
 
 /// Which commits count.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Plain rows of JSON that lie one after the other in a text, read into cells.
 //!
-//! Rows of a page have their members in one order: the member that came next in the row before is expected next in this
+//! RowReader of a page have their members in one order: the member that came next in the row before is expected next in this
 //! one, and its name is compared as a whole, with the comma before it and the colon behind it. What is read of a member,
 //! but for long texts, lies in a [`Window`] of 64 bytes, so that one look at where the text ends is enough for it.
 //! Nothing branches by how long a number is: that is mostly by chance, and a processor guesses it wrongly.
@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 /// A field, as far as reading goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Spec {
+pub struct FieldSpec {
     /// Its name, which is plain.
     pub name: &'static str,
     /// What its values are.
@@ -48,8 +48,8 @@ const PLACES: usize = FIELDS + 2;
 
 /// Reads rows of one resource.
 #[derive(Clone, Debug)]
-pub struct Rows {
-    specs: &'static [Spec],
+pub struct RowReader {
+    specs: &'static [FieldSpec],
     /// The fields and the end of a row, in the order in which they came last; what did not come is behind the end.
     expected: Vec<Expected>,
     /// The place of the field that rows begin with.
@@ -109,7 +109,7 @@ type Window = [u8; WINDOW];
 const WINDOW: usize = 64;
 
 impl Expected {
-    fn field(separator: &[u8], spec: &Spec, place: usize, colon: &[u8]) -> Expected {
+    fn field(separator: &[u8], spec: &FieldSpec, place: usize, colon: &[u8]) -> Expected {
         let is_used = spec.is_wanted || spec.is_required;
         let next = match spec.kind {
             Kind::Integer if is_used => Next::Integer,
@@ -130,11 +130,11 @@ impl Expected {
     }
 }
 
-impl Rows {
+impl RowReader {
     /// Of a resource of these fields, at most [`FIELDS`].
-    pub fn new(specs: &'static [Spec]) -> Rows {
+    pub fn new(specs: &'static [FieldSpec]) -> RowReader {
         let required = specs.iter().zip(0..).map(|(spec, place)| u64::from(spec.is_required) << place);
-        let mut rows = Rows {
+        let mut rows = RowReader {
             specs,
             expected: Vec::new(),
             first: 0,

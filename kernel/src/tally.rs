@@ -4,11 +4,11 @@
 //! matter when it comes. Sums of a day are two words of 64 bits that hold two numbers each, so that a row adds to them by
 //! two additions, or by one where the target has vectors.
 
-mod places;
+mod day_table;
 
 use crate::{WeekSums, week_of};
 use alloc::vec::Vec;
-use places::Places;
+use day_table::DayTable;
 
 /// So many rows are added at once: few enough to lie in a cache beside what they are added to.
 pub const BLOCK: usize = 16_384;
@@ -36,7 +36,7 @@ pub struct Block<'a> {
 
 /// There are more users times weeks than can be told apart (2²⁸).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany;
+pub struct CapacityError;
 
 impl<'a> Block<'a> {
     /// So many rows from one on, or as many as there are; `None` behind the last.
@@ -67,7 +67,7 @@ pub struct Tally {
     first_day: u16,
     last_day: u16,
     /// Days, and marks: a row of them for all days that are not asked for, and one for each of …
-    places: Places,
+    places: DayTable,
     /// … the weeks that are asked for, from the first to the last of these days.
     sums: Vec<WeekSums>,
     /// How many rows can be added before it has to be looked how many a day has.
@@ -77,14 +77,14 @@ pub struct Tally {
 impl Tally {
     /// Of the days from the first to the last; of none if that comes before.
     pub fn new(first_day: u16, last_day: u16) -> Tally {
-        Tally { first_day, last_day, places: Places::new(0, 8), sums: Vec::new(), room: MAX_ROWS }
+        Tally { first_day, last_day, places: DayTable::new(0, 8), sums: Vec::new(), room: MAX_ROWS }
     }
 
     /// Adds the commits of the days that are asked for.
     ///
     /// # Errors
     /// There are too many users and weeks; then nothing more was added.
-    pub fn add(&mut self, block: &Block<'_>) -> Result<(), TooMany> {
+    pub fn add(&mut self, block: &Block<'_>) -> Result<(), CapacityError> {
         let mut at = 0;
         while let Some(rows) = block.part(at, BLOCK) {
             if rows.users.len() > self.room {
@@ -114,7 +114,7 @@ impl Tally {
 
     /// Makes places for so many users, and for the days from the first to the last.
     #[cold]
-    fn make_room(&mut self, users: usize, first: u16, last: u16) -> Result<(), TooMany> {
+    fn make_room(&mut self, users: usize, first: u16, last: u16) -> Result<(), CapacityError> {
         let width = self.places.width().max(users.next_power_of_two());
         let (lowest, next) = (self.places.lowest(), self.places.next());
         // As many days again as there are, so that in order of time, up or down, this is done a few times; but for what
@@ -133,10 +133,10 @@ impl Tally {
         let asked = from.max(self.first_day)..=self.last_day.min((until - 1) as u16);
         let weeks = week_of((*asked.end()).into()) - week_of((*asked.start()).into()) + 1;
         if !asked.is_empty() && weeks as usize >= MAX_CELLS / width {
-            return Err(TooMany);
+            return Err(CapacityError);
         }
         if from != lowest || width != self.places.width() {
-            let places = core::mem::replace(&mut self.places, Places::new(from, width));
+            let places = core::mem::replace(&mut self.places, DayTable::new(from, width));
             let sums = core::mem::take(&mut self.sums);
             // Then the last week is the same.
             self.push_until(next);
@@ -198,12 +198,12 @@ mod tests {
 
     type Row = (u16, u16, u16, u16, u32);
 
-    fn tallied(rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
+    fn tallied(rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, CapacityError> {
         tallied_by(usize::MAX, rows, first_day, last_day)
     }
 
     /// So many at once.
-    fn tallied_by(size: usize, rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, TooMany> {
+    fn tallied_by(size: usize, rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, CapacityError> {
         let mut tally = Tally::new(first_day, last_day);
         for rows in rows.chunks(size) {
             let users: Vec<u16> = rows.iter().map(|row| row.0).collect();
@@ -247,8 +247,8 @@ mod tests {
         assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
         let far = [(u16::MAX, u16::MAX, 1, 1, 1), (0, 0, 1, 1, 1)];
         assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));
-        assert_eq!(tallied(&far, 0, u16::MAX), Err(TooMany));
-        assert_eq!(tallied_by(1, &far, 0, u16::MAX), Err(TooMany));
+        assert_eq!(tallied(&far, 0, u16::MAX), Err(CapacityError));
+        assert_eq!(tallied_by(1, &far, 0, u16::MAX), Err(CapacityError));
         // What is not asked for needs no marks.
         assert_eq!(tallied(&far, 65_000, u16::MAX), Ok(by_table(&far[..1])));
     }

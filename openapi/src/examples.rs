@@ -3,8 +3,8 @@
 
 use crate::json::{Json, object};
 use streamgage::calendar::Day;
-use streamgage::evaluate::{self, Lines, RowsBuilder, Store};
-use streamgage::metrics::{Organization, Record, Records, Table};
+use streamgage::evaluate::{self, RowTexts, RowsBuilder, Store};
+use streamgage::metrics::{MetricsTable, Organization, Record, Records};
 use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest};
 use streamgage::schema::{RESOURCES, Resource};
 use streamgage_edge::Reply;
@@ -79,8 +79,8 @@ fn named(summary: &'static str, example: Json) -> Named {
 /// The texts of the rows.
 struct Texts;
 
-impl Lines for Texts {
-    fn line(&self, resource: &Resource, place: usize) -> &str {
+impl RowTexts for Texts {
+    fn row_text(&self, resource: &Resource, place: usize) -> &str {
         rows(resource).lines().nth(place).unwrap_or("{}")
     }
 }
@@ -88,7 +88,7 @@ impl Lines for Texts {
 /// The organization.
 pub(crate) struct Example {
     store: Store,
-    table: Table,
+    table: MetricsTable,
     today: Day,
 }
 
@@ -128,7 +128,7 @@ impl Example {
     /// What metrics answer.
     pub fn metrics(&self, query: &str) -> Json {
         match MetricsRequest::parse(query, self.today) {
-            Ok(request) => Json::of(&self.table.answer(&request)),
+            Ok(request) => Json::of(&self.table.evaluate(&request)),
             Err(errors) => Json::of(&errors),
         }
     }
@@ -160,7 +160,7 @@ impl Example {
     /// The first object of a resource, and its id.
     pub fn first(&self, resource: &'static Resource, query: &str) -> Option<(i64, Json)> {
         let rows = self.store.rows(resource)?;
-        let &place = rows.places().first()?;
+        let &place = rows.positions().first()?;
         let request = ListRequest::parse(resource, query).ok()?;
         let mut shown = String::new();
         evaluate::write_row(&request, &self.store, &Texts, place, &mut shown);

@@ -13,8 +13,8 @@ use examples::{Asked, Example, Named, alone, example, replied};
 use json::{Json, list, object};
 use schemas::{capital, reference, schema};
 use serde::Serialize;
-use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS, filter_parameters};
-use streamgage::schema::{COMMITS, Operand, RESOURCES, Resource};
+use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH, filter_parameters};
+use streamgage::schema::{COMMITS, OperandType, RESOURCES, Resource};
 use streamgage_edge::{
     HEALTH_METHODS, IMPORT_METHODS, Import, READ_METHODS, Reply, bearer_key, forbidden, method_not_allowed, not_found,
     throttled, unauthorized, unknown_error,
@@ -30,7 +30,7 @@ const ORIGIN: &str = "https://streamgage.example.com";
 /// The rows of its examples are wrong.
 pub fn document() -> Result<impl Serialize, String> {
     let example = Example::read()?;
-    let mut paths: Vec<(String, Json)> = vec![(METRICS.to_owned(), metrics(&example))];
+    let mut paths: Vec<(String, Json)> = vec![(METRICS_PATH.to_owned(), metrics(&example))];
     // As people ask for them: who and where before what.
     let resources = || RESOURCES.into_iter().rev();
     for resource in resources() {
@@ -96,7 +96,7 @@ fn tag(name: &'static str, description: &'static str) -> Json {
 }
 
 fn address(resource: &Resource) -> String {
-    format!("{CORE}{}/", resource.name)
+    format!("{CORE_PATH}{}/", resource.name)
 }
 
 fn json_content(schema: Json, examples: Json) -> Json {
@@ -145,7 +145,7 @@ fn usual(operation: Json) -> Json {
 }
 
 fn metrics(known: &Example) -> Json {
-    let asked = |query: &str| Asked::get(format!("{METRICS}?{query}"));
+    let asked = |query: &str| Asked::get(format!("{METRICS_PATH}?{query}"));
     let ask = |summary: &'static str, query: &str| example(summary, asked(query), known.metrics(query));
     let range = "start_date=2021-06-01&end_date=2021-06-30";
     let good = Json::object([
@@ -153,7 +153,8 @@ fn metrics(known: &Example) -> Json {
         ask("The whole period", &format!("{range}&apex_user_id=1234567&resolution=period")),
         ask("No commit", &format!("{range}&apex_user_id=1&resolution=week")),
     ]);
-    let numbers = METRICS_PARAMETERS.iter().filter(|known| matches!(known.operand, Operand::Number | Operand::Numbers));
+    let numbers =
+        METRICS_PARAMETERS.iter().filter(|known| matches!(known.operand, OperandType::Number | OperandType::Numbers));
     let numbers: String = numbers.map(|known| format!("&{}=x", known.name)).collect();
     let bad = [
         ask("Dates and choices", "start_date=2020-01-01&include_nested_teams=yes&resolution=month"),
@@ -236,11 +237,15 @@ fn component(name: &str) -> String {
 
 /// Queries that are wrong, each in another way.
 fn bad(resource: &'static Resource) -> impl Iterator<Item = (&'static str, String)> {
-    let of = move |wanted: Operand| {
+    let of = move |wanted: OperandType| {
         filter_parameters(resource).filter(move |known| known.operand == wanted).map(|known| known.name)
     };
-    let every =
-        [(Operand::Number, "x"), (Operand::Numbers, "1,x"), (Operand::DateTime, "soon"), (Operand::Text, "%00")];
+    let every = [
+        (OperandType::Number, "x"),
+        (OperandType::Numbers, "1,x"),
+        (OperandType::DateTime, "soon"),
+        (OperandType::Text, "%00"),
+    ];
     let every = every.into_iter().filter_map(move |(operand, value)| Some(format!("{}={value}", of(operand).nth(1)?)));
     [
         ("Of each kind one", every.collect::<Vec<_>>().join("&")),

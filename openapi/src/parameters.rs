@@ -4,10 +4,10 @@ use crate::about::about;
 use crate::json::{Json, list, object};
 use crate::schemas::{operand, reference};
 use streamgage::query::{
-    Aggregate, DEFAULT_LIMIT, FilterParameter, Function, Group, MAX_LIMIT, METRICS_PARAMETERS, MetricsParameter,
-    filter_parameters,
+    Aggregate, AggregateFunction, DEFAULT_LIMIT, FilterParameter, Group, MAX_LIMIT, METRICS_PARAMETERS,
+    MetricsParameter, filter_parameters,
 };
-use streamgage::schema::{Flag, Lookup, Operand, Resource};
+use streamgage::schema::{Flag, Lookup, OperandType, Resource};
 
 /// A parameter of the query.
 struct Parameter {
@@ -100,11 +100,11 @@ fn metrics(known: &MetricsParameter) -> Parameter {
     };
     let number = || object! { "type" => "number" };
     let schema = match known.operand {
-        Operand::Number => number(),
-        Operand::Numbers => object! { "type" => "array", "items" => number() },
+        OperandType::Number => number(),
+        OperandType::Numbers => object! { "type" => "array", "items" => number() },
         other => operand(other),
     };
-    let parameter = Parameter::new(known.name, description, schema, known.operand.lenient()).example(example);
+    let parameter = Parameter::new(known.name, description, schema, known.operand.lenient_pattern()).example(example);
     // What no schema can say of a date.
     let more = match known.name {
         "start_date" => object! { "x-not-before" => "today - P3Y" },
@@ -117,23 +117,24 @@ fn metrics(known: &MetricsParameter) -> Parameter {
 /// The conditions and flags of a resource.
 pub(crate) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
     let filters = filter_parameters(resource).map(|known| {
-        let lenient = known.operand.lenient();
+        let lenient = known.operand.lenient_pattern();
         Parameter::new(known.name.clone(), describe(resource, &known), operand(known.operand), lenient)
     });
     let flags = resource.flags.iter().map(|&flag| {
         let description = format!("{} Anything but true has no effect.", of_flag(flag));
-        Parameter::new(flag.name(), description, operand(Operand::Boolean), Operand::Boolean.lenient())
+        Parameter::new(flag.name(), description, operand(OperandType::Boolean), OperandType::Boolean.lenient_pattern())
     });
     let beside = |parameter: Parameter| Parameter { more: object! { "x-unread-beside" => "filters" }, ..parameter };
     filters.chain(flags).map(|parameter| (parameter.name.clone(), beside(parameter).json())).collect()
 }
 
 fn describe(resource: &Resource, known: &FilterParameter) -> String {
-    let of = match about(resource.name, known.of) {
-        Some(about) => format!("`{}` ({about})", known.of),
-        None => format!("`{}`", known.of),
+    let of = match about(resource.name, known.field) {
+        Some(about) => format!("`{}` ({about})", known.field),
+        None => format!("`{}`", known.field),
     };
-    let (greater, less) = if known.operand == Operand::DateTime { ("later", "earlier") } else { ("greater", "less") };
+    let (greater, less) =
+        if known.operand == OperandType::DateTime { ("later", "earlier") } else { ("greater", "less") };
     let is = match known.lookup {
         Lookup::Exact => "is this".to_owned(),
         Lookup::Gt => format!("is {greater} than this"),
@@ -202,7 +203,7 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
 /// What a list of a resource is searched, ordered and shown by.
 pub(crate) fn of_list(resource: &'static Resource) -> Vec<Json> {
     let mut parameters: Vec<Json> = search(resource).into_iter().collect();
-    let orderings = resource.fields.iter().filter(|field| field.uses.orders());
+    let orderings = resource.fields.iter().filter(|field| field.capabilities.is_orderable());
     let orderings = choices(orderings.flat_map(|field| [field.name.to_owned(), format!("-{}", field.name)]));
     let says = "What rows are ordered by, with `-` going down; by `id` if absent, which also breaks ties. Nulls are \
         last going up. Names that are none of these are ignored.";
@@ -213,20 +214,20 @@ pub(crate) fn of_list(resource: &'static Resource) -> Vec<Json> {
 }
 
 pub(crate) fn search(resource: &Resource) -> Option<Json> {
-    let fields = resource.fields.iter().filter(|field| field.uses.searches());
+    let fields = resource.fields.iter().filter(|field| field.capabilities.is_searchable());
     let fields: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
     let says = format!(
         "Words with spaces or commas between; each must be contained, in any case, in {}.",
         fields.join(" or ")
     );
-    let parameter = Parameter::new("search", says, operand(Operand::Text), Operand::Text.lenient());
+    let parameter = Parameter::new("search", says, operand(OperandType::Text), OperandType::Text.lenient_pattern());
     (!fields.is_empty()).then(|| parameter.json())
 }
 
 /// `fields` and `omit`.
 pub(crate) fn shown(resource: &'static Resource) -> [Json; 2] {
     let parameter = |name: &'static str, says: &'static str| {
-        let names = choices(resource.shown().map(|shown| shown.name()));
+        let names = choices(resource.output_fields().map(|shown| shown.name()));
         Parameter::new(name, says, names, ANYTHING).json()
     };
     [
@@ -237,7 +238,7 @@ pub(crate) fn shown(resource: &'static Resource) -> [Json; 2] {
 
 /// What the aggregate of commits groups by and tells.
 pub(crate) fn of_aggregate() -> Vec<Json> {
-    let aggregates = |name: &'static str, says: &'static str, function: Function| {
+    let aggregates = |name: &'static str, says: &'static str, function: AggregateFunction| {
         let names = choices(Aggregate::all(function).map(|aggregate| aggregate.name()));
         Parameter::new(name, says, names, ANYTHING)
     };
@@ -250,10 +251,10 @@ pub(crate) fn of_aggregate() -> Vec<Json> {
         ..Parameter::new("group_by", says, group_by, ANYTHING)
     };
     vec![
-        aggregates("aggregate[count]", "How many values there are that are not null.", Function::Count)
+        aggregates("aggregate[count]", "How many values there are that are not null.", AggregateFunction::Count)
             .example(list!["id"])
             .json(),
-        aggregates("aggregate[sum]", "The sum of the values; null, if there are none.", Function::Sum)
+        aggregates("aggregate[sum]", "The sum of the values; null, if there are none.", AggregateFunction::Sum)
             .example(list!["haloc", "churn", "impact"])
             .json(),
         group_by.example(object! { "apex_user_id" => "", "author_local_date__date" => "" }).json(),

@@ -2,8 +2,10 @@
 
 use crate::about::about;
 use crate::json::{Json, list, object};
-use streamgage::query::{Aggregate, Function, Group};
-use streamgage::schema::{COMMITS, Field, Kind, MAX_INTEGER, Missing, Nested, NestedOf, Operand, Resource, Shown};
+use streamgage::query::{Aggregate, AggregateFunction, Group};
+use streamgage::schema::{
+    COMMITS, Field, Kind, MAX_INTEGER, Missing, Nested, NestedSource, OperandType, OutputField, Resource,
+};
 
 /// The greatest number that a filter of a list takes.
 const MAX_NUMBER: f64 = 1e50;
@@ -29,16 +31,16 @@ pub(crate) fn schema(name: &str) -> Json {
 }
 
 /// The type of a parameter's value.
-pub(crate) fn operand(operand: Operand) -> Json {
+pub(crate) fn operand(operand: OperandType) -> Json {
     match operand {
-        Operand::Number => schema("Number"),
-        Operand::Numbers => object! { "type" => "array", "items" => schema("Number") },
-        Operand::Text => schema("Text"),
-        Operand::Texts => object! { "type" => "array", "items" => schema("Text") },
-        Operand::DateTime => schema("DateTime"),
-        Operand::Boolean => object! { "type" => "boolean" },
-        Operand::Date => object! { "type" => "string", "format" => "date" },
-        Operand::Choice(choices) => object! { "type" => "string", "enum" => Json::list(choices.iter().copied()) },
+        OperandType::Number => schema("Number"),
+        OperandType::Numbers => object! { "type" => "array", "items" => schema("Number") },
+        OperandType::Text => schema("Text"),
+        OperandType::Texts => object! { "type" => "array", "items" => schema("Text") },
+        OperandType::DateTime => schema("DateTime"),
+        OperandType::Boolean => object! { "type" => "boolean" },
+        OperandType::Date => object! { "type" => "string", "format" => "date" },
+        OperandType::Choice(choices) => object! { "type" => "string", "enum" => Json::list(choices.iter().copied()) },
     }
 }
 
@@ -104,9 +106,9 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
 
 /// An object of a resource, as lists show it. Each field may be left out by `fields` and `omit`, so none is required.
 pub(crate) fn row(resource: &'static Resource) -> Json {
-    let shown = resource.shown().map(|shown| match shown {
-        Shown::Field(_, field) => (field.name, described(resource, field, value(field))),
-        Shown::Nested(nested) => (nested.name, nested_rows(nested)),
+    let shown = resource.output_fields().map(|shown| match shown {
+        OutputField::Field(_, field) => (field.name, described(resource, field, value(field))),
+        OutputField::Nested(nested) => (nested.name, nested_rows(nested)),
     });
     object! {
         "type" => "object",
@@ -122,9 +124,9 @@ fn nested_rows(nested: &'static Nested) -> Json {
         "type" => "object", "required" => Json::list(nested.fields.iter().copied()), "additionalProperties" => false,
         "properties" => Json::object(fields.map(|field| (field.name, described(nested.resource, field, value(field))))),
     };
-    match nested.of {
-        NestedOf::TeamsOfUser | NestedOf::Ids => object! { "type" => "array", "items" => object },
-        NestedOf::Id => object! {
+    match nested.source {
+        NestedSource::TeamsOfUser | NestedSource::Ids => object! { "type" => "array", "items" => object },
+        NestedSource::Id => object! {
             "anyOf" => list![object, object! { "type" => "null" }],
             "description" => format!("The one of `{}`; null where there is none.", nested.after),
         },
@@ -227,9 +229,9 @@ pub(crate) fn aggregate_row() -> Json {
         };
         Some((group.column(), value))
     });
-    let counts = Aggregate::all(Function::Count)
+    let counts = Aggregate::all(AggregateFunction::Count)
         .map(|aggregate| (aggregate.column(), object! { "type" => "integer", "minimum" => 0 }));
-    let sums = Aggregate::all(Function::Sum).filter_map(|aggregate| {
+    let sums = Aggregate::all(AggregateFunction::Sum).filter_map(|aggregate| {
         let kind = if field(aggregate.field)?.kind == Kind::Integer { "integer" } else { "number" };
         Some((aggregate.column(), object! { "type" => list![kind, "null"] }))
     });

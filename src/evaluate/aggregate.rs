@@ -4,7 +4,7 @@ use super::rows::{Column, Rows};
 use super::{Store, matches};
 use crate::calendar::Day;
 use crate::json::write_text;
-use crate::query::{Aggregate, AggregateRequest, Function, Group};
+use crate::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use crate::schema::{COMMITS, Kind};
 use crate::sort::sort_by_bits;
 use alloc::string::{String, ToString};
@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 /// The rows of an aggregate.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Aggregated {
+pub struct AggregateResult {
     /// How many there are in all.
     pub count: u64,
     /// Those on the page that is asked for, in order.
@@ -80,14 +80,14 @@ impl AggregateRow {
     }
 }
 
-/// The bits of a place in what [`keyed`] gives: no columns have more places.
+/// The bits of a position in what [`keyed`] gives: no columns have more positions.
 const PLACE: u64 = u32::MAX as u64;
 
 /// Answers a request for an aggregate. No commits make no row.
-pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
-    let Some(rows) = store.rows(&COMMITS) else { return Aggregated::default() };
+pub fn aggregate(request: &AggregateRequest, store: &Store) -> AggregateResult {
+    let Some(rows) = store.rows(&COMMITS) else { return AggregateResult::default() };
     let matches = matches(&request.list, rows, store);
-    let found: Vec<usize> = rows.places().iter().copied().filter(|&place| matches.times(place) > 0).collect();
+    let found: Vec<usize> = rows.positions().iter().copied().filter(|&position| matches.times(position) > 0).collect();
     let parts: Vec<Part<'_>> = request.groups.iter().map(|group| Part::new(request, *group, rows)).collect();
     let keyed = keyed(&found, &parts);
     let groups = || keyed.chunk_by(|one, other| one >> 32 == other >> 32);
@@ -97,27 +97,27 @@ pub fn aggregate(request: &AggregateRequest, store: &Store) -> Aggregated {
     let take = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let columns: Arc<[String]> = request.columns().into();
     let row = |group: &[u64]| {
-        let places = || group.iter().map(|key| (key & PLACE) as usize);
-        let values = parts.iter().map(|part| part.cell(places().next().unwrap_or_default()));
+        let positions = || group.iter().map(|key| (key & PLACE) as usize);
+        let values = parts.iter().map(|part| part.cell(positions().next().unwrap_or_default()));
         let sums = request.aggregates.iter().map(|aggregate| {
             let mut sum = Sum::default();
-            for place in places() {
-                sum.add(rows.column(aggregate.field), place, matches.times(place));
+            for position in positions() {
+                sum.add(rows.column(aggregate.field), position, matches.times(position));
             }
             sum.cell(*aggregate)
         });
         AggregateRow { columns: columns.clone(), cells: values.chain(sums).collect() }
     };
-    Aggregated { count: groups().count() as u64, rows: groups().skip(skip).take(take).map(row).collect() }
+    AggregateResult { count: groups().count() as u64, rows: groups().skip(skip).take(take).map(row).collect() }
 }
 
-/// Places in the order of groups, each behind 32 bits that those of its group have in common.
-fn keyed(places: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
-    let mut keys: Vec<u64> = alloc::vec![0; places.len()];
+/// BitSet in the order of groups, each behind 32 bits that those of its group have in common.
+fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
+    let mut keys: Vec<u64> = alloc::vec![0; positions.len()];
     // All keys are less than it.
     let mut bound = 1;
     for part in parts {
-        let (numbers, count) = part.numbers(places);
+        let (numbers, count) = part.numbers(positions);
         // Both are less than 2³²: nothing overflows.
         keys.iter_mut().zip(numbers).for_each(|(key, number)| *key = *key * count + number);
         bound *= count;
@@ -125,7 +125,7 @@ fn keyed(places: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
             (keys, bound) = narrow(keys);
         }
     }
-    keys.iter_mut().zip(places).for_each(|(key, &place)| *key = *key << 32 | place as u64 & PLACE);
+    keys.iter_mut().zip(positions).for_each(|(key, &position)| *key = *key << 32 | position as u64 & PLACE);
     sort_by_bits(&mut keys, 32..64 - bound.leading_zeros() + 32);
     keys
 }
@@ -156,8 +156,8 @@ fn ranks<T: Copy + Ord + Hash>(values: impl Iterator<Item = T>) -> (Vec<u64>, u6
     sorted.sort_unstable();
     let mut ranks = alloc::vec![0; sorted.len()];
     for (rank, &(_, number)) in (0..).zip(&sorted) {
-        if let Some(place) = ranks.get_mut(number) {
-            *place = rank;
+        if let Some(position) = ranks.get_mut(number) {
+            *position = rank;
         }
     }
     let rank = |number: usize| ranks.get(number).copied().unwrap_or(0);
@@ -174,33 +174,35 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn new(request: &AggregateRequest, group: Group, rows: &'a Rows) -> Part<'a> {
-        const ALIAS: usize = COMMITS.place("user_alias_id");
-        const USER: usize = COMMITS.place("apex_user_id");
+        const ALIAS: usize = COMMITS.field_index("user_alias_id");
+        const USER: usize = COMMITS.field_index("apex_user_id");
         let field = if request.list.normalize_authors && group.field == ALIAS { USER } else { group.field };
         Part { column: rows.column(field), kind: kind(field), date: group.date }
     }
 
-    /// Numbers in the order of the values at some places, the same where these are the same, and all less than a bound.
-    fn numbers(&self, places: &[usize]) -> (Vec<u64>, u64) {
+    /// Numbers in the order of the values at some positions, the same where these are the same, and all less than a bound.
+    fn numbers(&self, positions: &[usize]) -> (Vec<u64>, u64) {
         const SIGN: u64 = 1 << 63;
         if let Column::Texts(texts) = self.column {
-            return ranks(places.iter().map(|&place| texts.at(place).map_or((true, ""), |text| (false, text))));
+            return ranks(
+                positions.iter().map(|&position| texts.at(position).map_or((true, ""), |text| (false, text))),
+            );
         }
         // Null is the greatest; no value is so great.
-        let number = |&place: &usize| self.number(place).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN);
-        narrow(places.iter().map(number).collect())
+        let number = |&position: &usize| self.number(position).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN);
+        narrow(positions.iter().map(number).collect())
     }
 
-    fn number(&self, place: usize) -> Option<i64> {
-        let value = self.column.integer(place)?;
+    fn number(&self, position: usize) -> Option<i64> {
+        let value = self.column.integer(position)?;
         Some(if self.date { value.div_euclid(86_400_000_000) } else { value })
     }
 
-    fn cell(&self, place: usize) -> Cell {
+    fn cell(&self, position: usize) -> Cell {
         if let Column::Texts(texts) = self.column {
-            return texts.at(place).map_or(Cell::Null, |text| Cell::Text(text.into()));
+            return texts.at(position).map_or(Cell::Null, |text| Cell::Text(text.into()));
         }
-        match self.number(place) {
+        match self.number(position) {
             None => Cell::Null,
             Some(day) if self.date => i32::try_from(day).map_or(Cell::Null, |day| Cell::Day(Day::from_number(day))),
             Some(value) if self.kind == Kind::Boolean => Cell::Boolean(value != 0),
@@ -214,14 +216,14 @@ fn kind(field: usize) -> Kind {
 }
 
 impl Sum {
-    fn add(&mut self, column: &Column, place: usize, times: u64) {
+    fn add(&mut self, column: &Column, position: usize, times: u64) {
         match column {
             Column::Integers(values) => {
-                let Some(&value) = values.get(place).filter(|&&value| value != super::rows::NULL) else { return };
+                let Some(&value) = values.get(position).filter(|&&value| value != super::rows::NULL) else { return };
                 self.whole = self.whole.saturating_add(i128::from(value).saturating_mul(i128::from(times)));
             }
             Column::Doubles(values) => {
-                let Some(&value) = values.get(place).filter(|value| !value.is_nan()) else { return };
+                let Some(&value) = values.get(position).filter(|value| !value.is_nan()) else { return };
                 // What is lost of the smaller is kept aside, as SQLite does it (Neumaier), so that both agree.
                 let value = value * times as f64;
                 let sum = self.double + value;
@@ -230,7 +232,7 @@ impl Sum {
                 self.lost += (larger - sum) + smaller;
                 self.double = sum;
             }
-            Column::Texts(texts) if texts.at(place).is_some() => {}
+            Column::Texts(texts) if texts.at(position).is_some() => {}
             Column::Texts(_) | Column::Ids(_) | Column::Unread => return,
         }
         self.count = self.count.saturating_add(times);
@@ -238,14 +240,14 @@ impl Sum {
 
     fn cell(&self, aggregate: Aggregate) -> Cell {
         match (aggregate.function, kind(aggregate.field)) {
-            (Function::Count, _) => Cell::Count(self.count),
-            (Function::Sum, _) if self.count == 0 => Cell::Null,
+            (AggregateFunction::Count, _) => Cell::Count(self.count),
+            (AggregateFunction::Sum, _) if self.count == 0 => Cell::Null,
             // Up to 15 digits a quotient of doubles shows the very decimal.
-            (Function::Sum, Kind::Decimal) => Cell::Number(self.whole as f64 / 10_000.0),
-            (Function::Sum, Kind::Number) if self.double.is_finite() => Cell::Number(self.double + self.lost),
+            (AggregateFunction::Sum, Kind::Decimal) => Cell::Number(self.whole as f64 / 10_000.0),
+            (AggregateFunction::Sum, Kind::Number) if self.double.is_finite() => Cell::Number(self.double + self.lost),
             // Beyond the largest double; JSON has no word for it.
-            (Function::Sum, Kind::Number) => Cell::Null,
-            (Function::Sum, _) => Cell::Integer(self.whole),
+            (AggregateFunction::Sum, Kind::Number) => Cell::Null,
+            (AggregateFunction::Sum, _) => Cell::Integer(self.whole),
         }
     }
 }

@@ -1,27 +1,27 @@
 //! Lists over rows in hand (§2): the same requests that a database answers with SQL, and the same answers.
 
 mod aggregate;
-mod bound;
-mod joined;
-mod nested;
-mod order;
-mod own;
-mod places;
+mod bit_set;
+mod filter;
+mod join;
+mod nested_rows;
+mod ordering;
 mod relations;
+mod response;
+mod row_condition;
 mod rows;
-mod show;
-mod texts;
+mod text_column;
 
-pub use aggregate::{AggregateRow, Aggregated, aggregate};
-pub use nested::nested;
+pub use aggregate::{AggregateResult, AggregateRow, aggregate};
+pub use nested_rows::nested_rows;
+pub use response::{RowTexts, list_body, write_page, write_row};
 pub use rows::{NewRow, Rows, RowsBuilder};
-pub use show::{Lines, list_body, write_page, write_row};
 
 use crate::query::{ListRequest, Page};
-use crate::schema::{Resource, Shown};
+use crate::schema::{OutputField, Resource};
 use alloc::vec::Vec;
-use bound::{Bound, Matches};
-use order::By;
+use filter::{FilterEvaluator, Matches};
+use ordering::By;
 use relations::Relations;
 
 /// The rows of an organization, by resource. What was not put into it has no rows.
@@ -38,9 +38,9 @@ use relations::Relations;
 /// }
 /// let mut store = Store::default();
 /// store.insert(rows.build());
-/// for (query, places) in [("id__in=7,9", vec![0]), ("ordering=name", vec![1, 0])] {
+/// for (query, positions) in [("id__in=7,9", vec![0]), ("ordering=name", vec![1, 0])] {
 ///     let request = ListRequest::parse(&TAGS, query).map_err(|errors| errors.to_string())?;
-///     assert_eq!(list(&request, &store).places, places);
+///     assert_eq!(list(&request, &store).positions, positions);
 /// }
 /// # Ok::<(), String>(())
 /// ```
@@ -68,20 +68,23 @@ impl Store {
 
 /// What a list request finds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct ListResult {
     /// How many rows there are in all; a row that joins find several times counts as often.
     pub count: u64,
-    /// The places of those on the page that is asked for, in order.
-    pub places: Vec<usize>,
+    /// The positions of those on the page that is asked for, in order.
+    pub positions: Vec<usize>,
 }
 
 /// The resources whose rows a request reads, its own first.
-pub fn reads(request: &ListRequest) -> Vec<&'static Resource> {
-    let shown = request.resource.shown().enumerate().filter(|&(place, _)| request.projection.shows(place));
-    let nested = shown.filter_map(|(_, shown)| if let Shown::Nested(nested) = shown { Some(nested) } else { None });
+pub fn required_resources(request: &ListRequest) -> Vec<&'static Resource> {
+    let shown =
+        request.resource.output_fields().enumerate().filter(|&(position, _)| request.projection.shows(position));
+    let nested =
+        shown.filter_map(|(_, shown)| if let OutputField::Nested(nested) = shown { Some(nested) } else { None });
     let mut reads = Vec::from([request.resource]);
-    let filters = request.filter.conditions().flat_map(|condition| bound::reads(condition.subject).iter().copied());
-    for resource in filters.chain(nested.flat_map(nested::reads)) {
+    let filters =
+        request.filter.conditions().flat_map(|condition| filter::required_resources(condition.subject).iter().copied());
+    for resource in filters.chain(nested.flat_map(nested_rows::required_resources)) {
         if reads.iter().all(|other| other.name != resource.name) {
             reads.push(resource);
         }
@@ -90,41 +93,41 @@ pub fn reads(request: &ListRequest) -> Vec<&'static Resource> {
 }
 
 /// Answers a list request.
-pub fn list(request: &ListRequest, store: &Store) -> Found {
-    let Some(rows) = store.rows(request.resource) else { return Found::default() };
+pub fn list(request: &ListRequest, store: &Store) -> ListResult {
+    let Some(rows) = store.rows(request.resource) else { return ListResult::default() };
     let matches = matches(request, rows, store);
     let Page { limit, offset } = request.page;
     let end = offset.saturating_add(limit);
-    let found = rows.places().iter().copied().filter(|&place| matches.times(place) > 0);
+    let found = rows.positions().iter().copied().filter(|&position| matches.times(position) > 0);
     // No page needs more rows than it ends at.
     let most = usize::try_from(end).unwrap_or(usize::MAX);
     let first: Vec<usize> = if request.ordering.is_empty() {
         found.take(most).collect()
     } else {
-        order::first(found, most, &By::all(rows, &request.ordering))
+        ordering::first(found, most, &By::all(rows, &request.ordering))
     };
-    let mut places = Vec::new();
+    let mut positions = Vec::new();
     let mut at = 0u64;
-    for place in first {
-        let next = at.saturating_add(matches.times(place));
-        places.extend((offset.max(at)..next.min(end)).map(|_| place));
+    for position in first {
+        let next = at.saturating_add(matches.times(position));
+        positions.extend((offset.max(at)..next.min(end)).map(|_| position));
         at = next;
     }
-    Found { count: matches.count(), places }
+    ListResult { count: matches.count(), positions }
 }
 
 /// What a request's filters find.
 fn matches(request: &ListRequest, rows: &Rows, store: &Store) -> Matches {
     let relations = Relations::new(store);
-    Bound::new(request, rows, &relations).matches()
+    FilterEvaluator::new(request, rows, &relations).matches()
 }
 
-/// The place of the object of that id, if the request's filters find it.
-pub fn object(request: &ListRequest, store: &Store, id: i64) -> Option<usize> {
+/// The position of the object of that id, if the request's filters find it.
+pub fn find_object(request: &ListRequest, store: &Store, id: i64) -> Option<usize> {
     let rows = store.rows(request.resource)?;
-    let place = rows.find(id)?;
+    let position = rows.find(id)?;
     let relations = Relations::new(store);
-    Bound::new(request, rows, &relations).finds(place).then_some(place)
+    FilterEvaluator::new(request, rows, &relations).finds(position).then_some(position)
 }
 
 #[cfg(test)]

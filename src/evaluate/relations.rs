@@ -1,8 +1,8 @@
 //! Rows that belong to a row.
 
 use super::{Rows, Store};
-use crate::query::Test;
-use crate::schema::{COMMITS, FilterOf, REPOS, Relation, Resource, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS};
+use crate::query::Predicate;
+use crate::schema::{COMMITS, FilterTarget, REPOS, Relation, Resource, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use core::ops::Range;
@@ -18,7 +18,7 @@ impl<'a> Relations<'a> {
         Relations { store, tags: OnceCell::new() }
     }
 
-    /// The items of a relation, each behind the id of the row that it belongs to, ascending. An item is the place of an
+    /// The items of a relation, each behind the id of the row that it belongs to, ascending. An item is the position of an
     /// alias or of a membership, or the id of a tag.
     pub(super) fn all(&self, relation: Relation) -> &[(i64, i64)] {
         let by_user = |resource: &Resource| self.store.rows(resource).map_or(&[][..], Rows::by_user);
@@ -26,10 +26,11 @@ impl<'a> Relations<'a> {
             Relation::Aliases => by_user(&USER_ALIAS),
             Relation::Memberships => by_user(&TEAM_MEMBERSHIP),
             Relation::Tags => self.tags.get_or_init(|| {
-                const TAGS_OF: usize = REPOS.place("tags");
+                const TAGS_OF: usize = REPOS.field_index("tags");
                 let Some(repos) = self.store.rows(&REPOS) else { return Vec::new() };
-                let tags = |&place: &usize| repos.ids(TAGS_OF, place).iter().map(move |&tag| (repos.id(place), tag));
-                let mut tags: Vec<(i64, i64)> = repos.places().iter().flat_map(tags).collect();
+                let tags =
+                    |&position: &usize| repos.ids(TAGS_OF, position).iter().map(move |&tag| (repos.id(position), tag));
+                let mut tags: Vec<(i64, i64)> = repos.positions().iter().flat_map(tags).collect();
                 tags.sort_unstable();
                 tags.dedup();
                 tags
@@ -37,47 +38,47 @@ impl<'a> Relations<'a> {
         }
     }
 
-    /// Whether a test holds of an item.
-    pub(super) fn truth(&self, of: FilterOf, test: &Test, item: i64) -> Option<bool> {
-        const ALIAS_NAME: usize = USER_ALIAS.place("name");
-        const ALIAS_EMAIL: usize = USER_ALIAS.place("email");
-        const TEAM: usize = TEAM_MEMBERSHIP.place("team_id");
-        const TEAM_NAME: usize = TEAMS.place("name");
-        const TAG_NAME: usize = TAGS.place("name");
-        let place = usize::try_from(item).ok();
-        let text_at = |resource: &Resource, field: usize, place: Option<usize>| {
-            let text = place.and_then(|place| self.store.rows(resource)?.text(field, place));
-            test.of_text(text)
+    /// Whether a predicate holds of an item.
+    pub(super) fn truth(&self, target: FilterTarget, predicate: &Predicate, item: i64) -> Option<bool> {
+        const ALIAS_NAME: usize = USER_ALIAS.field_index("name");
+        const ALIAS_EMAIL: usize = USER_ALIAS.field_index("email");
+        const TEAM: usize = TEAM_MEMBERSHIP.field_index("team_id");
+        const TEAM_NAME: usize = TEAMS.field_index("name");
+        const TAG_NAME: usize = TAGS.field_index("name");
+        let position = usize::try_from(item).ok();
+        let text_at = |resource: &Resource, field: usize, position: Option<usize>| {
+            let text = position.and_then(|position| self.store.rows(resource)?.text(field, position));
+            predicate.test_text(text)
         };
-        let team = || place.and_then(|place| self.store.rows(&TEAM_MEMBERSHIP)?.integer(TEAM, place));
+        let team = || position.and_then(|position| self.store.rows(&TEAM_MEMBERSHIP)?.integer(TEAM, position));
         let find = |resource: &Resource, id: Option<i64>| self.store.rows(resource)?.find(id?);
-        match of {
-            FilterOf::AliasName => text_at(&USER_ALIAS, ALIAS_NAME, place),
-            FilterOf::AliasEmail => text_at(&USER_ALIAS, ALIAS_EMAIL, place),
-            FilterOf::Team | FilterOf::AnyTeam => test.of_integer(team()),
-            FilterOf::TeamName => text_at(&TEAMS, TEAM_NAME, find(&TEAMS, team())),
-            FilterOf::Tag => test.of_integer(Some(item)),
-            FilterOf::TagName => text_at(&TAGS, TAG_NAME, find(&TAGS, Some(item))),
-            FilterOf::Ancestor | FilterOf::Visible => None,
+        match target {
+            FilterTarget::AliasName => text_at(&USER_ALIAS, ALIAS_NAME, position),
+            FilterTarget::AliasEmail => text_at(&USER_ALIAS, ALIAS_EMAIL, position),
+            FilterTarget::Team | FilterTarget::AnyTeam => predicate.test_integer(team()),
+            FilterTarget::TeamName => text_at(&TEAMS, TEAM_NAME, find(&TEAMS, team())),
+            FilterTarget::Tag => predicate.test_integer(Some(item)),
+            FilterTarget::TagName => text_at(&TAGS, TAG_NAME, find(&TAGS, Some(item))),
+            FilterTarget::Ancestor | FilterTarget::Visible => None,
         }
     }
 }
 
 /// The field that holds the owner of what belongs to a row: of a commit it is the repository, of others the row itself.
 pub(super) fn owner(resource: &Resource) -> usize {
-    const REPO_ID: usize = COMMITS.place("repo_id");
+    const REPO_ID: usize = COMMITS.field_index("repo_id");
     if resource.name == COMMITS.name { REPO_ID } else { 0 }
 }
 
 /// The resources that a filter reads.
-pub(super) fn reads(of: FilterOf) -> &'static [&'static Resource] {
-    match of {
-        FilterOf::AliasName | FilterOf::AliasEmail => &[&USER_ALIAS],
-        FilterOf::Team | FilterOf::AnyTeam => &[&TEAM_MEMBERSHIP],
-        FilterOf::TeamName => &[&TEAM_MEMBERSHIP, &TEAMS],
-        FilterOf::Tag => &[&REPOS],
-        FilterOf::TagName => &[&REPOS, &TAGS],
-        FilterOf::Ancestor | FilterOf::Visible => &[&TEAMS],
+pub(super) fn required_resources(target: FilterTarget) -> &'static [&'static Resource] {
+    match target {
+        FilterTarget::AliasName | FilterTarget::AliasEmail => &[&USER_ALIAS],
+        FilterTarget::Team | FilterTarget::AnyTeam => &[&TEAM_MEMBERSHIP],
+        FilterTarget::TeamName => &[&TEAM_MEMBERSHIP, &TEAMS],
+        FilterTarget::Tag => &[&REPOS],
+        FilterTarget::TagName => &[&REPOS, &TAGS],
+        FilterTarget::Ancestor | FilterTarget::Visible => &[&TEAMS],
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows of a resource in columns, as far as lists look at them.
 
-use super::places::Places;
-use super::texts::Texts;
+use super::bit_set::BitSet;
+use super::text_column::TextColumn;
 use crate::calendar::DateTime;
 use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
 use crate::sort::sort_by_key;
@@ -13,22 +13,22 @@ use hashbrown::HashSet;
 #[derive(Clone, Debug)]
 pub struct Rows {
     resource: &'static Resource,
-    /// Of each place: in the order in which rows were added.
+    /// Of each position: in the order in which rows were added.
     ids: Vec<i64>,
     columns: Vec<Column>,
-    /// Of each place, whether its row deletes.
+    /// Of each position, whether its row deletes.
     deleted: Vec<bool>,
-    /// The places that count, in the order of their ids.
+    /// The positions that count, in the order of their ids.
     order: Vec<usize>,
     /// The same as a set.
-    all: Places,
-    /// The places that are the first of their `ignore_hash`.
-    firsts: OnceCell<Places>,
-    /// Users, each with the place of a row that belongs to it.
+    all: BitSet,
+    /// The positions that are the first of their `ignore_hash`.
+    firsts: OnceCell<BitSet>,
+    /// Users, each with the position of a row that belongs to it.
     by_user: OnceCell<Vec<(i64, i64)>>,
 }
 
-/// Rows that are still being added. A later row of an id takes the place of an earlier one, and a row can delete (§4).
+/// Rows that are still being added. A later row of an id takes the position of an earlier one, and a row can delete (§4).
 #[derive(Clone, Debug)]
 pub struct RowsBuilder {
     rows: Rows,
@@ -47,7 +47,7 @@ pub(super) enum Column {
     Integers(Vec<i64>),
     /// Doubles; null is NaN.
     Doubles(Vec<f64>),
-    Texts(Texts),
+    Texts(TextColumn),
     Ids(Vec<Vec<i64>>),
 }
 
@@ -56,17 +56,17 @@ impl Column {
         match kind {
             Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::DateTime => Column::Integers(Vec::new()),
             Kind::Number => Column::Doubles(Vec::new()),
-            Kind::Text => Column::Texts(Texts::default()),
+            Kind::Text => Column::Texts(TextColumn::default()),
             Kind::Ids => Column::Ids(Vec::new()),
             Kind::Json => Column::Unread,
         }
     }
 
-    /// The whole number at a place; `None` for null, and where values are no whole numbers.
+    /// The whole number at a position; `None` for null, and where values are no whole numbers.
     #[inline]
-    pub(super) fn integer(&self, place: usize) -> Option<i64> {
+    pub(super) fn integer(&self, position: usize) -> Option<i64> {
         let Column::Integers(values) = self else { return None };
-        values.get(place).copied().filter(|&value| value != NULL)
+        values.get(position).copied().filter(|&value| value != NULL)
     }
 
     /// Adds what a row has that does not have the field.
@@ -127,7 +127,7 @@ impl RowsBuilder {
     /// No rows yet.
     pub fn new(resource: &'static Resource) -> RowsBuilder {
         let column = |field: &crate::schema::Field| {
-            if field.uses.is_only_shown() { Column::Unread } else { Column::new(field.kind) }
+            if field.capabilities.is_display_only() { Column::Unread } else { Column::new(field.kind) }
         };
         let columns = resource.fields.iter().map(column).collect();
         let rows = Rows {
@@ -136,7 +136,7 @@ impl RowsBuilder {
             columns,
             deleted: Vec::new(),
             order: Vec::new(),
-            all: Places::default(),
+            all: BitSet::default(),
             firsts: OnceCell::new(),
             by_user: OnceCell::new(),
         };
@@ -145,7 +145,7 @@ impl RowsBuilder {
 
     /// Adds a row, which is read into `self`'s sink; a row that can't be read is none.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// That of `read`.
     pub fn add<E>(&mut self, read: impl FnOnce(&mut NewRow<'_>) -> Result<(), E>) -> Result<(), E> {
         let mut row = NewRow { builder: self };
@@ -159,7 +159,7 @@ impl RowsBuilder {
 
     /// Adds a row that is JSON text.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`read_text_row`].
     pub fn add_text(&mut self, text: &str) -> Result<(), RowError> {
         let resource = self.rows.resource;
@@ -185,16 +185,16 @@ impl RowsBuilder {
     pub fn build(self) -> Rows {
         let RowsBuilder { mut rows, deleted } = self;
         let mut order: Vec<usize> = (0..rows.ids.len()).collect();
-        let id = |place: usize| rows.ids.get(place).copied();
+        let id = |position: usize| rows.ids.get(position).copied();
         if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
             // Of the rows of an id the sort leaves the last one last.
-            sort_by_key(&mut order, |&place| id(place).unwrap_or_default());
+            sort_by_key(&mut order, |&position| id(position).unwrap_or_default());
             order.reverse();
-            order.dedup_by_key(|&mut place| id(place));
+            order.dedup_by_key(|&mut position| id(position));
             order.reverse();
         }
-        order.retain(|&place| deleted.get(place) == Some(&false));
-        rows.all = Places::new(rows.ids.len(), order.iter().copied());
+        order.retain(|&position| deleted.get(position) == Some(&false));
+        rows.all = BitSet::new(rows.ids.len(), order.iter().copied());
         rows.order = order;
         rows.deleted = deleted;
         rows
@@ -270,36 +270,36 @@ impl Rows {
         RowsBuilder { rows: self, deleted }
     }
 
-    /// The places of all rows, in the order of their ids. A place tells the how manieth row it was that was added.
-    pub fn places(&self) -> &[usize] {
+    /// The positions of all rows, in the order of their ids. A position tells the how manieth row it was that was added.
+    pub fn positions(&self) -> &[usize] {
         &self.order
     }
 
-    /// The place of the row of that id.
+    /// The position of the row of that id.
     pub fn find(&self, id: i64) -> Option<usize> {
-        let at = self.order.binary_search_by_key(&id, |&place| self.id(place)).ok()?;
+        let at = self.order.binary_search_by_key(&id, |&position| self.id(position)).ok()?;
         self.order.get(at).copied()
     }
 
-    /// The id of the row at a place.
-    pub fn id(&self, place: usize) -> i64 {
-        self.ids.get(place).copied().unwrap_or_default()
+    /// The id of the row at a position.
+    pub fn id(&self, position: usize) -> i64 {
+        self.ids.get(position).copied().unwrap_or_default()
     }
 
-    /// The whole number that a field has at a place; that of a date-time is in microseconds. `None` for null.
-    pub fn integer(&self, field: usize, place: usize) -> Option<i64> {
-        self.column(field).integer(place)
+    /// The whole number that a field has at a position; that of a date-time is in microseconds. `None` for null.
+    pub fn integer(&self, field: usize, position: usize) -> Option<i64> {
+        self.column(field).integer(position)
     }
 
-    /// The ids that a field has at a place.
-    pub fn ids(&self, field: usize, place: usize) -> &[i64] {
+    /// The ids that a field has at a position.
+    pub fn ids(&self, field: usize, position: usize) -> &[i64] {
         let Some(Column::Ids(lists)) = self.columns.get(field) else { return &[] };
-        lists.get(place).map_or(&[], Vec::as_slice)
+        lists.get(position).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn text(&self, field: usize, place: usize) -> Option<&str> {
+    pub(super) fn text(&self, field: usize, position: usize) -> Option<&str> {
         let Some(Column::Texts(texts)) = self.columns.get(field) else { return None };
-        texts.at(place)
+        texts.at(position)
     }
 
     pub(super) fn integers(&self, field: usize) -> &[i64] {
@@ -310,26 +310,26 @@ impl Rows {
         self.columns.get(field).unwrap_or(&Column::Unread)
     }
 
-    /// The places of [`places`](Self::places) as a set.
-    pub(super) fn all(&self) -> &Places {
+    /// The positions of [`positions`](Self::positions) as a set.
+    pub(super) fn all(&self) -> &BitSet {
         &self.all
     }
 
-    /// The places where no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
-    pub(super) fn firsts(&self) -> &Places {
+    /// The positions where no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
+    pub(super) fn firsts(&self) -> &BitSet {
         self.firsts.get_or_init(|| {
             let Some(field) = self.resource.position("ignore_hash") else { return self.all.clone() };
             let mut seen: HashSet<&str> = HashSet::new();
-            let is_first = |&place: &usize| self.text(field, place).is_none_or(|hash| seen.insert(hash));
-            Places::new(self.ids.len(), self.order.iter().copied().filter(is_first))
+            let is_first = |&position: &usize| self.text(field, position).is_none_or(|hash| seen.insert(hash));
+            BitSet::new(self.ids.len(), self.order.iter().copied().filter(is_first))
         })
     }
 
-    /// The users that rows belong to, ascending, each with the place of such a row.
+    /// The users that rows belong to, ascending, each with the position of such a row.
     pub(super) fn by_user(&self) -> &[(i64, i64)] {
         self.by_user.get_or_init(|| {
             let Some(field) = self.resource.position("apex_user_id") else { return Vec::new() };
-            let owned = |&place: &usize| Some((self.integer(field, place)?, i64::try_from(place).ok()?));
+            let owned = |&position: &usize| Some((self.integer(field, position)?, i64::try_from(position).ok()?));
             let mut owned: Vec<(i64, i64)> = self.order.iter().filter_map(owned).collect();
             owned.sort_unstable();
             owned

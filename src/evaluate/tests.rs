@@ -2,7 +2,7 @@
 
 use super::rows::Column;
 use super::*;
-use crate::query::{Condition, Node, Subject, Test};
+use crate::query::{Condition, Node, Predicate, Subject};
 use crate::schema::{COMMITS, REPOS, RESOURCES, Relation, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS, read_row};
 use proptest::prelude::*;
 use std::format;
@@ -87,7 +87,7 @@ fn find_in(store: &Store, resource: &'static Resource, query: &str) -> (u64, Vec
     let request = ListRequest::parse(resource, query).unwrap();
     let found = list(&request, store);
     let rows = store.rows(resource).unwrap();
-    (found.count, found.places.iter().map(|&place| rows.id(place)).collect())
+    (found.count, found.positions.iter().map(|&position| rows.id(position)).collect())
 }
 
 fn ids(resource: &'static Resource, query: &str) -> Vec<i64> {
@@ -108,7 +108,7 @@ fn the_later_row_counts_and_a_row_can_delete() {
     assert_eq!(ids(&USERS, ""), [1, 2, 3, 4]);
     assert_eq!(ids(&USERS, "name=Anna"), [1]);
     assert_eq!(ids(&USERS, "name=Ann"), NONE);
-    assert_eq!(list(&ListRequest::parse(&USERS, "").unwrap(), &Store::default()), Found::default());
+    assert_eq!(list(&ListRequest::parse(&USERS, "").unwrap(), &Store::default()), ListResult::default());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_row_that_can_not_be_read_is_none() {
     assert!(read(r#"{"id":2,"name":3}"#).is_err());
     assert!(read(r#"{"id":3,"name":"c"}"#).is_ok());
     let rows = builder.build();
-    assert_eq!((rows.places(), rows.find(3), rows.find(2)), (&[0, 1][..], Some(1), None));
+    assert_eq!((rows.positions(), rows.find(3), rows.find(2)), (&[0, 1][..], Some(1), None));
     assert_eq!(rows.text(1, 1), Some("c"));
 }
 
@@ -277,7 +277,7 @@ fn expressions_with_joins() {
 }
 
 #[test]
-fn orders() {
+fn is_orderable() {
     assert_eq!(ids(&USERS, "ordering=name"), [1, 2, 3, 4]);
     assert_eq!(ids(&USERS, "ordering=-name"), [4, 3, 2, 1]);
     assert_eq!(ids(&USERS, "ordering=alias_count"), [2, 4, 3, 1]);
@@ -323,7 +323,7 @@ fn pages_of_repeated_rows() {
 #[test]
 fn objects() {
     let store = organization();
-    let find = |query: &str, id| object(&ListRequest::parse(&USERS, query).unwrap(), &store, id);
+    let find = |query: &str, id| find_object(&ListRequest::parse(&USERS, query).unwrap(), &store, id);
     assert_eq!(find("", 3), Some(0));
     assert_eq!(find("fields=id&limit=1&offset=9", 1), Some(6));
     assert_eq!(find("name=x", 3), None);
@@ -337,7 +337,7 @@ fn what_rows_show_of_others() {
         let shown = resource.nested.iter().find(|nested| nested.name == name).unwrap();
         let rows = store.rows(resource).unwrap();
         let others = store.rows(shown.resource).unwrap();
-        nested(shown, rows, rows.find(id).unwrap(), &store).iter().map(|&place| others.id(place)).collect()
+        nested_rows(shown, rows, rows.find(id).unwrap(), &store).iter().map(|&position| others.id(position)).collect()
     };
     assert_eq!(nested_ids(&USERS, "teams", 1), [10, 11]);
     assert_eq!(nested_ids(&USERS, "teams", 3), NONE);
@@ -355,8 +355,8 @@ fn what_rows_show_of_others() {
 #[test]
 fn a_row_is_shown_from_its_own_text() {
     struct One(&'static str);
-    impl Lines for One {
-        fn line(&self, _: &Resource, _: usize) -> &str {
+    impl RowTexts for One {
+        fn row_text(&self, _: &Resource, _: usize) -> &str {
             self.0
         }
     }
@@ -378,7 +378,7 @@ fn a_row_is_shown_from_its_own_text() {
 #[test]
 fn only_what_is_needed_is_read() {
     let names = |resource: &'static Resource, query: &str| -> Vec<&str> {
-        reads(&ListRequest::parse(resource, query).unwrap()).iter().map(|resource| resource.name).collect()
+        required_resources(&ListRequest::parse(resource, query).unwrap()).iter().map(|resource| resource.name).collect()
     };
     assert_eq!(names(&COMMITS, "id=1"), ["commits"]);
     assert_eq!(
@@ -392,10 +392,10 @@ fn only_what_is_needed_is_read() {
 }
 
 /// How often a filter finds a row, by looking at each combination of joined rows: what the evaluator must come to.
-fn naive_times(request: &ListRequest, store: &Store, place: usize) -> u64 {
+fn naive_times(request: &ListRequest, store: &Store, position: usize) -> u64 {
     let rows = store.rows(request.resource).unwrap();
     let relations = Relations::new(store);
-    let owner = rows.integers(relations::owner(request.resource))[place];
+    let owner = rows.integers(relations::owner(request.resource))[position];
     let items = |relation: Relation| -> Vec<i64> {
         relations.all(relation).iter().filter(|(other, _)| *other == owner).map(|&(_, item)| item).collect()
     };
@@ -411,21 +411,21 @@ fn naive_times(request: &ListRequest, store: &Store, place: usize) -> u64 {
         combinations = extended.collect();
     }
     let truth = |condition: &Condition, combination: &[Option<i64>]| -> Option<bool> {
-        let test = &condition.test;
+        let test = &condition.predicate;
         let plain = match (condition.subject, condition.join) {
             (Subject::Filter(of), Some(join)) => match combination[join] {
                 Some(item) => relations.truth(of, test, item),
-                None => test.of_integer(None),
+                None => test.test_integer(None),
             },
             (Subject::Filter(of), None) => {
                 let items = items(of.relation().unwrap());
-                let none = *test == Test::Null(true) && items.is_empty();
+                let none = *test == Predicate::Null(true) && items.is_empty();
                 Some(none || items.iter().any(|&item| relations.truth(of, test, item) == Some(true)))
             }
             (Subject::Field(field), _) if matches!(rows.column(field), Column::Texts(_)) => {
-                test.of_text(rows.text(field, place))
+                test.test_text(rows.text(field, position))
             }
-            (Subject::Field(field), _) => test.of_integer(rows.integer(field, place)),
+            (Subject::Field(field), _) => test.test_integer(rows.integer(field, position)),
             other => panic!("{other:?}"),
         };
         if condition.negated { Some(plain != Some(true)) } else { plain }
@@ -502,9 +502,9 @@ proptest! {
         let store = organization();
         let rows = store.rows(&USERS).unwrap();
         let expected: Vec<i64> = rows
-            .places()
+            .positions()
             .iter()
-            .flat_map(|&place| vec![rows.id(place); naive_times(&request, &store, place) as usize])
+            .flat_map(|&position| vec![rows.id(position); naive_times(&request, &store, position) as usize])
             .collect();
         let (count, found) = find_in(&store, &USERS, &format!("{query}&limit=1000"));
         prop_assert_eq!(count, expected.len() as u64);
@@ -524,7 +524,7 @@ proptest! {
         }
     }
 
-    /// More rows than a word has places, in any order, some of them twice and some deleted.
+    /// More rows than a word has positions, in any order, some of them twice and some deleted.
     #[test]
     fn many_rows_are_found_and_ordered(
         lines in proptest::collection::vec((0i64..200, -1i64..3, "[abB]{0,2}|null", 0u8..20), 60..150),

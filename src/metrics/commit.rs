@@ -5,7 +5,7 @@ use crate::calendar::{DateTime, Day};
 use crate::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, Value};
 use alloc::boxed::Box;
 use core::hash::{Hash, Hasher};
-use streamgage_kernel::row::{self, Rows, Spec};
+use streamgage_kernel::row::{self, FieldSpec, RowReader};
 
 /// A commit: who, where, on which of the author's days, how much, and what may exclude it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,19 +126,19 @@ pub struct CommitDraft {
     author_tzoffset: Option<i64>,
 }
 
-const ID: usize = COMMITS.place("id");
-const APEX_USER_ID: usize = COMMITS.place("apex_user_id");
-const REPO_ID: usize = COMMITS.place("repo_id");
-const AUTHOR_DATE: usize = COMMITS.place("author_date");
-const AUTHOR_LOCAL_DATE: usize = COMMITS.place("author_local_date");
-const AUTHOR_TZOFFSET: usize = COMMITS.place("author_tzoffset");
-const IS_MERGE: usize = COMMITS.place("is_merge");
-const IS_PR_ORPHAN: usize = COMMITS.place("is_pr_orphan");
-const OUTLIER_REASON: usize = COMMITS.place("outlier_reason");
-const IGNORE_HASH: usize = COMMITS.place("ignore_hash");
-const HALOC: usize = COMMITS.place("haloc");
-const CHURN: usize = COMMITS.place("churn");
-const IMPACT: usize = COMMITS.place("impact");
+const ID: usize = COMMITS.field_index("id");
+const APEX_USER_ID: usize = COMMITS.field_index("apex_user_id");
+const REPO_ID: usize = COMMITS.field_index("repo_id");
+const AUTHOR_DATE: usize = COMMITS.field_index("author_date");
+const AUTHOR_LOCAL_DATE: usize = COMMITS.field_index("author_local_date");
+const AUTHOR_TZOFFSET: usize = COMMITS.field_index("author_tzoffset");
+const IS_MERGE: usize = COMMITS.field_index("is_merge");
+const IS_PR_ORPHAN: usize = COMMITS.field_index("is_pr_orphan");
+const OUTLIER_REASON: usize = COMMITS.field_index("outlier_reason");
+const IGNORE_HASH: usize = COMMITS.field_index("ignore_hash");
+const HALOC: usize = COMMITS.field_index("haloc");
+const CHURN: usize = COMMITS.field_index("churn");
+const IMPACT: usize = COMMITS.field_index("impact");
 
 impl Record for Commit {
     const RESOURCE: &'static Resource = &COMMITS;
@@ -175,11 +175,11 @@ impl Record for Commit {
 /// Reads the commits of a page from its text, and nothing of each that metrics do not need: several times as fast as
 /// [`Records::read_text`](super::Records::read_text), which reads what this gives up on.
 #[derive(Clone, Debug)]
-pub struct CommitReader(Rows);
+pub struct CommitReader(RowReader);
 
 impl Default for CommitReader {
     fn default() -> CommitReader {
-        CommitReader(Rows::new(&SPECS))
+        CommitReader(RowReader::new(&SPECS))
     }
 }
 
@@ -213,8 +213,8 @@ impl CommitReader {
 }
 
 /// The fields of a commit, as they are read.
-static SPECS: [Spec; COMMITS.fields.len()] = {
-    let nothing = Spec { name: "", kind: row::Kind::Any, is_required: false, is_wanted: false };
+static SPECS: [FieldSpec; COMMITS.fields.len()] = {
+    let nothing = FieldSpec { name: "", kind: row::Kind::Any, is_required: false, is_wanted: false };
     let mut specs = [nothing; COMMITS.fields.len()];
     let mut place = 0;
     let (mut rest, mut fields) = (specs.as_mut_slice(), COMMITS.fields);
@@ -226,7 +226,7 @@ static SPECS: [Spec; COMMITS.fields.len()] = {
     specs
 };
 
-const fn spec(place: usize, field: &Field) -> Spec {
+const fn spec(place: usize, field: &Field) -> FieldSpec {
     let kind = match field.kind {
         Kind::Integer => row::Kind::Integer,
         Kind::Decimal => row::Kind::Decimal,
@@ -251,7 +251,7 @@ const fn spec(place: usize, field: &Field) -> Spec {
             | CHURN
             | IMPACT
     );
-    Spec { name: field.name, kind, is_required: matches!(field.missing, Missing::Required), is_wanted }
+    FieldSpec { name: field.name, kind, is_required: matches!(field.missing, Missing::Required), is_wanted }
 }
 
 #[cfg(test)]

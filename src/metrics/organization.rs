@@ -1,6 +1,6 @@
 //! What metrics read of an organization.
 
-use super::{Commit, Record, Records, Table};
+use super::{Commit, MetricsTable, Record, Records};
 use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_text_row};
 use alloc::{boxed::Box, vec::Vec};
 
@@ -32,7 +32,7 @@ impl Organization {
 
     /// Reads a row that is JSON text; one of a resource that metrics do not read is only checked.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`read_text_row`].
     pub fn read_text(&mut self, resource: &'static Resource, text: &str) -> Result<(), RowError> {
         match resource.name {
@@ -46,8 +46,8 @@ impl Organization {
     }
 
     /// What counts of it, ready to be asked.
-    pub fn table(&self) -> Table {
-        Table::new(self)
+    pub fn table(&self) -> MetricsTable {
+        MetricsTable::new(self)
     }
 }
 
@@ -98,7 +98,7 @@ impl Record for User {
     type Draft = User;
 
     fn set(user: &mut User, place: usize, value: Value<'_>) {
-        const HIDDEN: usize = USERS.place("hidden_from_reports");
+        const HIDDEN: usize = USERS.field_index("hidden_from_reports");
         if place == HIDDEN {
             user.hidden_from_reports = value == Value::Boolean(true);
         }
@@ -114,7 +114,7 @@ impl Record for Team {
     type Draft = Team;
 
     fn set(team: &mut Team, place: usize, value: Value<'_>) {
-        const PARENT: usize = TEAMS.place("parent");
+        const PARENT: usize = TEAMS.field_index("parent");
         if place == PARENT {
             team.parent = value.integer();
         }
@@ -130,9 +130,9 @@ impl Record for Membership {
     type Draft = Membership;
 
     fn set(membership: &mut Membership, place: usize, value: Value<'_>) {
-        const USER: usize = TEAM_MEMBERSHIP.place("apex_user_id");
-        const TEAM: usize = TEAM_MEMBERSHIP.place("team_id");
-        const TYPE: usize = TEAM_MEMBERSHIP.place("membership_type");
+        const USER: usize = TEAM_MEMBERSHIP.field_index("apex_user_id");
+        const TEAM: usize = TEAM_MEMBERSHIP.field_index("team_id");
+        const TYPE: usize = TEAM_MEMBERSHIP.field_index("membership_type");
         match place {
             USER => membership.apex_user_id = value.integer(),
             TEAM => membership.team_id = value.integer(),
@@ -151,9 +151,9 @@ impl Record for Repo {
     type Draft = Repo;
 
     fn set(repo: &mut Repo, place: usize, value: Value<'_>) {
-        const NAME: usize = REPOS.place("name");
-        const BLOCKED: usize = REPOS.place("blocked");
-        const TAGS: usize = REPOS.place("tags");
+        const NAME: usize = REPOS.field_index("name");
+        const BLOCKED: usize = REPOS.field_index("blocked");
+        const TAGS: usize = REPOS.field_index("tags");
         match (place, value) {
             (NAME, value) => repo.name = value.text().unwrap_or_default().into(),
             (BLOCKED, value) => repo.blocked = value == Value::Boolean(true),

@@ -17,7 +17,7 @@ pub trait Record: Sized {
 
     /// Makes the record of its fields.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// What the fields lack as a whole.
     fn finish(draft: Self::Draft) -> Result<Self, RowError>;
 }
@@ -113,7 +113,7 @@ fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
 impl<T: Record> Records<T> {
     /// Reads a row.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`read_row`].
     pub fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), RowError> {
         let mut sink = Sink::<T>::default();
@@ -124,7 +124,7 @@ impl<T: Record> Records<T> {
 
     /// Reads a row that is JSON text.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`read_text_row`].
     pub fn read_text(&mut self, text: &str) -> Result<(), RowError> {
         let mut sink = Sink::<T>::default();

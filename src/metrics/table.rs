@@ -1,16 +1,16 @@
 //! An organization's commits, read once and asked many times.
 
-use super::{Answer, Commit, Organization, Repo, Team};
+use super::{Commit, MetricsResponse, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
 use crate::text::fold;
 use alloc::{string::String, vec, vec::Vec};
 use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
-use streamgage_kernel::{self as kernel, ByDay, Commits, Selection, WeekSums};
+use streamgage_kernel::{self as kernel, Commits, CommitsByDay, Selection, WeekSums};
 
 /// What counts of an organization: its commits in columns, and who and what they belong to.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct MetricsTable {
     /// The users with a commit; commits name them by their place here.
     users: Vec<i64>,
     /// The repositories with one, and what filters read of them.
@@ -19,7 +19,7 @@ pub struct Table {
     nested: Vec<(i64, i64)>,
     /// Contributors: a team and a user.
     contributors: Vec<(i64, i64)>,
-    commits: ByDay,
+    commits: CommitsByDay,
 }
 
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ struct RepoFacts {
     tags: IdSet,
 }
 
-impl Table {
-    pub(super) fn new(organization: &Organization) -> Table {
+impl MetricsTable {
+    pub(super) fn new(organization: &Organization) -> MetricsTable {
         let hidden = organization.users.sorted().into_iter().filter(|(_, user)| user.hidden_from_reports);
         let hidden: IdSet = hidden.map(|(id, _)| id).collect();
         let repos = organization.repos.sorted();
@@ -55,7 +55,7 @@ impl Table {
         let teams = organization.teams.sorted().into_iter();
         let mut nested: Vec<(i64, i64)> = teams.filter_map(|(id, &Team { parent })| Some((parent?, id))).collect();
         nested.sort_unstable();
-        Table {
+        MetricsTable {
             users: users.ids,
             repos: repo_ids.ids.into_iter().map(|id| (id, RepoFacts::find(id, &repos))).collect(),
             nested,
@@ -65,8 +65,8 @@ impl Table {
     }
 
     /// Answers a request.
-    pub fn answer(&self, request: &MetricsRequest) -> Answer {
-        Answer::new(request, &self.week_sums(request))
+    pub fn evaluate(&self, request: &MetricsRequest) -> MetricsResponse {
+        MetricsResponse::new(request, &self.week_sums(request))
     }
 
     /// The exact sums that an answer is made of: those of the weeks that have a commit.
@@ -253,8 +253,8 @@ mod tests {
     fn counted(organization: Organization, query: &str) -> String {
         let query = format!("start_date=2021-06-01&resolution=week{query}");
         let request = MetricsRequest::parse(&query, Day::parse("2021-07-01").unwrap()).unwrap();
-        let answer = organization.table().answer(&request);
-        let total = |row: &super::super::Row| row.total_impact.to_string();
+        let answer = organization.table().evaluate(&request);
+        let total = |row: &super::super::MetricsRow| row.total_impact.to_string();
         answer.results.first().map_or("none".into(), total)
     }
 
@@ -319,7 +319,7 @@ mod tests {
         let organization = with((0..1_100).map(|id| if id < 76 { rework.clone() } else { largest.clone() }));
         let request = "start_date=2021-06-01&resolution=period";
         let request = MetricsRequest::parse(request, Day::parse("2021-07-01").unwrap()).unwrap();
-        let answer = organization.table().answer(&request);
+        let answer = organization.table().evaluate(&request);
         let row = answer.results.first().unwrap();
         assert_eq!((row.total_efficiency.to_string(), row.commit_count.to_string()), ("93.1".into(), "1100.0".into()));
     }

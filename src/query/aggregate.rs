@@ -1,6 +1,6 @@
 //! The parameters of the aggregate of commits, `commits.agg` (§2).
 
-use super::{Errors, ListRequest, Parameters};
+use super::{ListRequest, Parameters, ValidationErrors};
 use crate::schema::{COMMITS, Field, Kind};
 use alloc::format;
 use alloc::string::String;
@@ -43,12 +43,12 @@ pub struct Aggregate {
     /// Of which values.
     pub field: usize,
     /// What.
-    pub function: Function,
+    pub function: AggregateFunction,
 }
 
 /// What is made of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
+pub enum AggregateFunction {
     /// How many there are that are not null.
     Count,
     /// Their sum; null, if there are none.
@@ -58,9 +58,9 @@ pub enum Function {
 impl AggregateRequest {
     /// Reads a query string.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// Those of a list of commits.
-    pub fn parse(query_string: &str) -> Result<AggregateRequest, Errors> {
+    pub fn parse(query_string: &str) -> Result<AggregateRequest, ValidationErrors> {
         let list = ListRequest::parse(&COMMITS, query_string)?;
         let parameters = Parameters::parse(query_string);
         let mut groups: Vec<Group> = Vec::new();
@@ -73,7 +73,9 @@ impl AggregateRequest {
             }
         }
         let mut aggregates: Vec<Aggregate> = Vec::new();
-        for (name, function) in [("aggregate[count]", Function::Count), ("aggregate[sum]", Function::Sum)] {
+        for (name, function) in
+            [("aggregate[count]", AggregateFunction::Count), ("aggregate[sum]", AggregateFunction::Sum)]
+        {
             let names = parameters.value(name).into_iter().flat_map(|names| names.split(','));
             for aggregate in names.filter_map(|name| Aggregate::find(name, function)) {
                 if !aggregates.contains(&aggregate) {
@@ -92,7 +94,7 @@ impl AggregateRequest {
 
 /// The fields that can be grouped by or aggregated, with their places.
 fn fields() -> impl Iterator<Item = (usize, &'static Field)> {
-    COMMITS.fields.iter().enumerate().filter(|(_, field)| !field.uses.is_only_shown())
+    COMMITS.fields.iter().enumerate().filter(|(_, field)| !field.capabilities.is_display_only())
 }
 
 fn name(field: usize) -> &'static str {
@@ -126,10 +128,10 @@ impl Group {
 
 impl Aggregate {
     /// All that there are of a function.
-    pub fn all(function: Function) -> impl Iterator<Item = Aggregate> {
+    pub fn all(function: AggregateFunction) -> impl Iterator<Item = Aggregate> {
         let is_fit = move |field: &Field| match function {
-            Function::Count => true,
-            Function::Sum => matches!(field.kind, Kind::Integer | Kind::Decimal | Kind::Number),
+            AggregateFunction::Count => true,
+            AggregateFunction::Sum => matches!(field.kind, Kind::Integer | Kind::Decimal | Kind::Number),
         };
         fields().filter(move |(_, field)| is_fit(field)).map(move |(field, _)| Aggregate { field, function })
     }
@@ -142,12 +144,12 @@ impl Aggregate {
     /// What rows name it.
     pub fn column(&self) -> String {
         match self.function {
-            Function::Count => format!("{}_count", self.name()),
-            Function::Sum => format!("{}_sum", self.name()),
+            AggregateFunction::Count => format!("{}_count", self.name()),
+            AggregateFunction::Sum => format!("{}_sum", self.name()),
         }
     }
 
-    fn find(name: &str, function: Function) -> Option<Aggregate> {
+    fn find(name: &str, function: AggregateFunction) -> Option<Aggregate> {
         Aggregate::all(function).find(|aggregate| aggregate.name() == name)
     }
 }

@@ -5,9 +5,9 @@ use crate::schema::{Resource, resource};
 use alloc::{format, string::String};
 
 /// The path of the metrics (§1).
-pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
+pub const METRICS_PATH: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 /// What the paths of all lists begin with (§2).
-pub const CORE: &str = "/v3/customer/core/";
+pub const CORE_PATH: &str = "/v3/customer/core/";
 
 /// An endpoint of the v3 API.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,10 +52,10 @@ pub fn route(path: &str) -> Route {
 
 /// The endpoint of a path without its last slash.
 fn endpoint(path: &str) -> Option<Endpoint> {
-    if METRICS.strip_suffix('/') == Some(path) {
+    if METRICS_PATH.strip_suffix('/') == Some(path) {
         return Some(Endpoint::Metrics);
     }
-    let path = path.strip_prefix(CORE)?;
+    let path = path.strip_prefix(CORE_PATH)?;
     match path.split_once('/') {
         None if path == "commits.agg" => Some(Endpoint::Aggregate),
         None => resource(path).map(Endpoint::List),

@@ -63,15 +63,15 @@ pub(crate) fn bad_choice(value: &str, choices: &[&str]) -> String {
 /// The fault is always the caller's. Serializes as `{"start_date":["…"]}`; what is wrong inside of `filters` as
 /// `{"filters":{"id=x":{"id":["…"]}}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Errors(Vec<(String, Problem)>);
+pub struct ValidationErrors(Vec<(String, Problem)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Problem {
     Messages(Vec<String>),
-    Inside(Errors),
+    Inside(ValidationErrors),
 }
 
-impl Errors {
+impl ValidationErrors {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -108,12 +108,12 @@ impl Errors {
     }
 
     /// Adds what is wrong inside of a parameter's value.
-    pub(crate) fn add_inside(&mut self, parameter: &str, errors: Errors) {
+    pub(crate) fn add_inside(&mut self, parameter: &str, errors: ValidationErrors) {
         self.0.push((parameter.to_owned(), Problem::Inside(errors)));
     }
 }
 
-impl Errors {
+impl ValidationErrors {
     /// Writes what serde's form would be as JSON.
     pub fn write_json(&self, out: &mut String) {
         for (index, (parameter, problem)) in self.0.iter().enumerate() {
@@ -135,7 +135,7 @@ impl Errors {
     }
 }
 
-impl fmt::Display for Errors {
+impl fmt::Display for ValidationErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (parameter, message)) in self.iter().enumerate() {
             let separator = if index == 0 { "" } else { " " };
@@ -145,9 +145,9 @@ impl fmt::Display for Errors {
     }
 }
 
-impl core::error::Error for Errors {}
+impl core::error::Error for ValidationErrors {}
 
-impl Serialize for Errors {
+impl Serialize for ValidationErrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(parameter, problem)| (parameter, problem)))
     }

@@ -1,9 +1,9 @@
 //! The parameters of the metrics endpoint (§1).
 
-use super::errors::{BAD_DATE, END_BEFORE_START, Errors, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, bad_choice};
+use super::errors::{BAD_DATE, END_BEFORE_START, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, ValidationErrors, bad_choice};
 use super::{IdSet, Parameters, encode_query};
 use crate::calendar::Day;
-use crate::schema::Operand;
+use crate::schema::OperandType;
 use crate::sort::sort_by;
 use crate::text::trim;
 use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
@@ -14,16 +14,16 @@ pub struct MetricsParameter {
     /// Its name.
     pub name: &'static str,
     /// What its value is.
-    pub operand: Operand,
+    pub operand: OperandType,
     /// Whether there is no answer without it.
     pub required: bool,
 }
 
-const fn parameter(name: &'static str, operand: Operand) -> MetricsParameter {
+const fn parameter(name: &'static str, operand: OperandType) -> MetricsParameter {
     MetricsParameter { name, operand, required: false }
 }
 
-const fn required(name: &'static str, operand: Operand) -> MetricsParameter {
+const fn required(name: &'static str, operand: OperandType) -> MetricsParameter {
     MetricsParameter { name, operand, required: true }
 }
 
@@ -32,20 +32,20 @@ const RESOLUTIONS: &[&str] = &["period", "week"];
 
 /// The parameters, in the order in which they are documented and errors are listed.
 pub const METRICS_PARAMETERS: [MetricsParameter; 14] = [
-    required("start_date", Operand::Date),
-    parameter("end_date", Operand::Date),
-    parameter("include_nested_teams", Operand::Choice(BOOLEANS)),
-    required("resolution", Operand::Choice(RESOLUTIONS)),
-    parameter("apex_user_id", Operand::Number),
-    parameter("apex_user_id__in", Operand::Numbers),
-    parameter("team_id", Operand::Number),
-    parameter("team_id__in", Operand::Numbers),
-    parameter("repo_id", Operand::Number),
-    parameter("repo_id__in", Operand::Numbers),
-    parameter("repo_id_not__in", Operand::Numbers),
-    parameter("repo_tag_id", Operand::Number),
-    parameter("repo_tag_id__in", Operand::Numbers),
-    parameter("repo_name", Operand::Text),
+    required("start_date", OperandType::Date),
+    parameter("end_date", OperandType::Date),
+    parameter("include_nested_teams", OperandType::Choice(BOOLEANS)),
+    required("resolution", OperandType::Choice(RESOLUTIONS)),
+    parameter("apex_user_id", OperandType::Number),
+    parameter("apex_user_id__in", OperandType::Numbers),
+    parameter("team_id", OperandType::Number),
+    parameter("team_id__in", OperandType::Numbers),
+    parameter("repo_id", OperandType::Number),
+    parameter("repo_id__in", OperandType::Numbers),
+    parameter("repo_id_not__in", OperandType::Numbers),
+    parameter("repo_tag_id", OperandType::Number),
+    parameter("repo_tag_id__in", OperandType::Numbers),
+    parameter("repo_name", OperandType::Text),
 ];
 
 /// How far back a range may begin.
@@ -106,11 +106,11 @@ impl MetricsRequest {
     /// # Ok::<(), &str>(())
     /// ```
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// Every bad parameter, in documented order.
-    pub fn parse(query_string: &str, today: Day) -> Result<MetricsRequest, Errors> {
+    pub fn parse(query_string: &str, today: Day) -> Result<MetricsRequest, ValidationErrors> {
         let parameters = Parameters::parse(query_string);
-        let mut fields = Fields { parameters: &parameters, errors: Errors::default() };
+        let mut fields = Fields { parameters: &parameters, errors: ValidationErrors::default() };
         let (start, end) = fields.range(today);
         let include_nested_teams = fields.choice("include_nested_teams", BOOLEANS, [true, false]);
         let meanings = [Resolution::Period, Resolution::Week];
@@ -187,7 +187,7 @@ impl MetricsRequest {
 /// Reads parameters one after the other, and gathers what is wrong with them.
 struct Fields<'a> {
     parameters: &'a Parameters<'a>,
-    errors: Errors,
+    errors: ValidationErrors,
 }
 
 impl<'a> Fields<'a> {
@@ -269,7 +269,7 @@ mod tests {
     use proptest::prelude::*;
     use std::format;
 
-    fn parse(query: &str) -> Result<MetricsRequest, Errors> {
+    fn parse(query: &str) -> Result<MetricsRequest, ValidationErrors> {
         MetricsRequest::parse(query, Day::parse("2024-02-29").unwrap())
     }
 

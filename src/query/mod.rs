@@ -9,13 +9,14 @@ mod metrics;
 mod page;
 mod parameters;
 
-pub use aggregate::{Aggregate, AggregateRequest, Function, Group};
-pub use endpoint::{CORE, Endpoint, METRICS, Route, route};
-pub use errors::Errors;
+pub use aggregate::{Aggregate, AggregateFunction, AggregateRequest, Group};
+pub use endpoint::{CORE_PATH, Endpoint, METRICS_PATH, Route, route};
+pub use errors::ValidationErrors;
 pub use id_set::IdSet;
 pub use list::{
-    Comparison, Condition, Double, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINED,
-    MAX_JOINED, MAX_JOINED_OF_COMMITS, Node, Order, Projection, Subject, Test, filter_parameters,
+    Comparison, Condition, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS,
+    MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, Node, Order, OrderedDouble, Predicate, Projection,
+    Subject, filter_parameters,
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsParameter, MetricsRequest, Resolution};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};

@@ -3,21 +3,21 @@
 //! Everything that has to know a field reads it here: dumps, imports, the database's tables, lists. To add a field
 //! is to add a line to [`RESOURCES`] (and, for the database, a migration).
 
-mod operand;
+mod capabilities;
+mod operand_type;
 mod plain;
 mod resources;
 mod row;
 mod split;
 mod text;
-mod uses;
 
-pub use operand::Operand;
+pub use capabilities::{FieldCapabilities, Lookup};
+pub use operand_type::OperandType;
 pub use plain::read_plain_row;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row::{MAX_INTEGER, RowError, RowSink, Value, read_row};
 pub use split::{Pages, Read, Row, Splitter, Take};
 pub use text::{ids, read_text_row};
-pub use uses::{Lookup, Uses};
 
 /// A resource of the `core` API.
 #[derive(Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub struct Resource {
     /// What rows show of other resources.
     pub nested: &'static [Nested],
     /// Filters that are no fields.
-    pub filters: &'static [Filter],
+    pub filters: &'static [FilterDefinition],
     /// Its flags.
     pub flags: &'static [Flag],
 }
@@ -46,7 +46,7 @@ pub struct Field {
     /// What a row reads as that does not have it.
     pub missing: Missing,
     /// What lists do with it: lookups, ordering, search.
-    pub uses: Uses,
+    pub capabilities: FieldCapabilities,
 }
 
 /// What a row shows of another resource's rows: objects where a dump has ids.
@@ -57,7 +57,7 @@ pub struct Nested {
     /// The field that it comes after; or, where that is its own name, instead of.
     pub after: &'static str,
     /// Which rows it shows.
-    pub of: NestedOf,
+    pub source: NestedSource,
     /// The resource of these.
     pub resource: &'static Resource,
     /// Those of their fields that it shows.
@@ -66,7 +66,7 @@ pub struct Nested {
 
 /// Which rows a [`Nested`] shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NestedOf {
+pub enum NestedSource {
     /// A list of a user's teams, each once, by id.
     TeamsOfUser,
     /// A list of those whose ids a field of the same name holds.
@@ -77,20 +77,20 @@ pub enum NestedOf {
 
 /// A filter that is no field of its resource (§2).
 #[derive(Debug, PartialEq)]
-pub struct Filter {
+pub struct FilterDefinition {
     /// Its name.
     pub name: &'static str,
     /// What its operands are.
     pub kind: Kind,
     /// The lookups that it has.
-    pub uses: Uses,
+    pub capabilities: FieldCapabilities,
     /// What it looks at.
-    pub of: FilterOf,
+    pub target: FilterTarget,
 }
 
-/// What a [`Filter`] looks at, in the order in which the framework makes the joins.
+/// What a [`FilterDefinition`] looks at, in the order in which the framework makes the joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FilterOf {
+pub enum FilterTarget {
     /// The name of each alias of a user.
     AliasName,
     /// The e-mail address of each alias of a user.
@@ -111,14 +111,14 @@ pub enum FilterOf {
     Visible,
 }
 
-impl FilterOf {
+impl FilterTarget {
     /// The rows that belong to one row, if there may be several.
     pub const fn relation(self) -> Option<Relation> {
         match self {
-            FilterOf::AliasName | FilterOf::AliasEmail => Some(Relation::Aliases),
-            FilterOf::Team | FilterOf::TeamName | FilterOf::AnyTeam => Some(Relation::Memberships),
-            FilterOf::Tag | FilterOf::TagName => Some(Relation::Tags),
-            FilterOf::Ancestor | FilterOf::Visible => None,
+            FilterTarget::AliasName | FilterTarget::AliasEmail => Some(Relation::Aliases),
+            FilterTarget::Team | FilterTarget::TeamName | FilterTarget::AnyTeam => Some(Relation::Memberships),
+            FilterTarget::Tag | FilterTarget::TagName => Some(Relation::Tags),
+            FilterTarget::Ancestor | FilterTarget::Visible => None,
         }
     }
 }
@@ -176,19 +176,19 @@ impl Flag {
 
 /// What a row shows at a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shown {
+pub enum OutputField {
     /// A field of its own: its place in [`fields`](Resource::fields).
     Field(usize, &'static Field),
     /// Rows of another resource.
     Nested(&'static Nested),
 }
 
-impl Shown {
+impl OutputField {
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
-            Shown::Field(_, field) => field.name,
-            Shown::Nested(nested) => nested.name,
+            OutputField::Field(_, field) => field.name,
+            OutputField::Nested(nested) => nested.name,
         }
     }
 }
@@ -231,11 +231,11 @@ pub enum Missing {
 
 impl Resource {
     /// What rows show, in order.
-    pub fn shown(&self) -> impl Iterator<Item = Shown> {
+    pub fn output_fields(&self) -> impl Iterator<Item = OutputField> {
         self.fields.iter().enumerate().flat_map(|(index, field)| {
             let nested = self.nested.iter().find(|nested| nested.after == field.name);
-            let own = nested.is_none_or(|nested| nested.name != field.name).then_some(Shown::Field(index, field));
-            own.into_iter().chain(nested.map(Shown::Nested))
+            let own = nested.is_none_or(|nested| nested.name != field.name).then_some(OutputField::Field(index, field));
+            own.into_iter().chain(nested.map(OutputField::Nested))
         })
     }
 
@@ -254,7 +254,7 @@ impl Resource {
 
     /// The place of a field that is known to exist; to name another does not compile in a constant.
     #[allow(clippy::panic, reason = "it is called in constants alone, where a panic is an error of the compiler")]
-    pub(crate) const fn place(&self, name: &str) -> usize {
+    pub(crate) const fn field_index(&self, name: &str) -> usize {
         let mut place = 0;
         let mut fields = self.fields;
         while let Some((field, rest)) = fields.split_first() {

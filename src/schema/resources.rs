@@ -2,18 +2,20 @@
 
 use super::Kind::{Boolean, DateTime, Decimal, Ids, Integer, Json, Number, Text};
 use super::Missing::{EmptyList, False, Null, Required, Zero};
-use super::uses::{COMPARED, EXACT, EXACT_CONTAINS, IN, ISNULL, LOOKED_AT, MATCHED, ORDER, SEARCH, SHOWN, STARTSWITH};
-use super::{Field, Filter, FilterOf, Flag, Kind, Missing, Nested, NestedOf, Resource, Uses};
+use super::capabilities::{COMPARED, EXACT, EXACT_CONTAINS, IN, ISNULL, LOOKED_AT, MATCHED, ORDER, SEARCH, SHOWN};
+use super::{
+    Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Resource,
+};
 
 /// All resources, in an order in which each comes after those it refers to.
 pub static RESOURCES: [&Resource; 7] = [&TAGS, &REPOS, &TEAMS, &USERS, &TEAM_MEMBERSHIP, &USER_ALIAS, &COMMITS];
 
-const fn field(name: &'static str, kind: Kind, missing: Missing, uses: u16) -> Field {
-    Field { name, kind, missing, uses: Uses(uses) }
+const fn field(name: &'static str, kind: Kind, missing: Missing, capabilities: u16) -> Field {
+    Field { name, kind, missing, capabilities: FieldCapabilities(capabilities) }
 }
 
-const fn filter(name: &'static str, kind: Kind, uses: u16, of: FilterOf) -> Filter {
-    Filter { name, kind, uses: Uses(uses), of }
+const fn filter(name: &'static str, kind: Kind, capabilities: u16, target: FilterTarget) -> FilterDefinition {
+    FilterDefinition { name, kind, capabilities: FieldCapabilities(capabilities), target }
 }
 
 /// A team nested in another object has neither ancestors nor a level (§2).
@@ -74,7 +76,7 @@ pub const COMMITS: Resource = Resource {
         field("external_commit_url", Text, Null, SHOWN),
     ],
     nested: &[],
-    filters: &[filter("repo_tags", Integer, IN, FilterOf::Tag)],
+    filters: &[filter("repo_tags", Integer, IN, FilterTarget::Tag)],
     flags: &[
         Flag::RemoveExcluded,
         Flag::SmartDedupe,
@@ -118,18 +120,18 @@ pub const USERS: Resource = Resource {
     nested: &[Nested {
         name: "teams",
         after: "created_at",
-        of: NestedOf::TeamsOfUser,
+        source: NestedSource::TeamsOfUser,
         resource: &TEAMS,
         fields: NESTED_TEAM,
     }],
     filters: &[
-        filter("alias_name", Text, MATCHED, FilterOf::AliasName),
-        filter("alias_email", Text, MATCHED, FilterOf::AliasEmail),
-        filter("team_member", Integer, EXACT, FilterOf::Team),
+        filter("alias_name", Text, MATCHED, FilterTarget::AliasName),
+        filter("alias_email", Text, MATCHED, FilterTarget::AliasEmail),
+        filter("team_member", Integer, EXACT, FilterTarget::Team),
         // Not in the vendor's documents, but clients ask by it.
-        filter("team__id", Integer, EXACT | IN, FilterOf::Team),
-        filter("team__name", Text, MATCHED, FilterOf::TeamName),
-        filter("team", Integer, ISNULL, FilterOf::AnyTeam),
+        filter("team__id", Integer, EXACT | IN, FilterTarget::Team),
+        filter("team__name", Text, MATCHED, FilterTarget::TeamName),
+        filter("team", Integer, ISNULL, FilterTarget::AnyTeam),
     ],
     flags: &[],
 };
@@ -159,8 +161,8 @@ pub const TEAMS: Resource = Resource {
     ],
     nested: &[],
     filters: &[
-        filter("ancestor_id", Integer, EXACT, FilterOf::Ancestor),
-        filter("is_visible", Boolean, EXACT, FilterOf::Visible),
+        filter("ancestor_id", Integer, EXACT, FilterTarget::Ancestor),
+        filter("is_visible", Boolean, EXACT, FilterTarget::Visible),
     ],
     flags: &[],
 };
@@ -180,11 +182,11 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
         Nested {
             name: "apex_user",
             after: "apex_user_id",
-            of: NestedOf::Id,
+            source: NestedSource::Id,
             resource: &USERS,
             fields: &["id", "name", "email"],
         },
-        Nested { name: "team", after: "team_id", of: NestedOf::Id, resource: &TEAMS, fields: NESTED_TEAM },
+        Nested { name: "team", after: "team_id", source: NestedSource::Id, resource: &TEAMS, fields: NESTED_TEAM },
     ],
     filters: &[],
     flags: &[],
@@ -210,11 +212,11 @@ pub const REPOS: Resource = Resource {
     nested: &[Nested {
         name: "tags",
         after: "tags",
-        of: NestedOf::Ids,
+        source: NestedSource::Ids,
         resource: &TAGS,
         fields: &["id", "name", "org_id"],
     }],
-    filters: &[filter("tags__name", Text, MATCHED, FilterOf::TagName)],
+    filters: &[filter("tags__name", Text, MATCHED, FilterTarget::TagName)],
     flags: &[],
 };
 

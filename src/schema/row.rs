@@ -93,7 +93,7 @@ impl core::error::Error for RowError {}
 
 /// Reads a row and hands each of its known fields to `sink`, in the row's own order; unknown fields are passed over.
 ///
-/// # Errors
+/// # ValidationErrors
 /// The first value that is not of its field's kind, or a required field that is missing.
 pub fn read_row<'de, D: Deserializer<'de>>(
     resource: &'static Resource,

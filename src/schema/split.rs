@@ -108,7 +108,7 @@ impl Member {
 impl Splitter {
     /// Hands each row that ends in this piece to `take`, in order.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// The first of `take`'s; or the text is neither rows nor pages. Then nothing more can be pushed.
     pub fn push(&mut self, piece: &[u8], take: &mut Take<'_>) -> Result<(), RowError> {
         self.room(piece.len()).copy_from_slice(piece);
@@ -129,7 +129,7 @@ impl Splitter {
 
     /// Reads a piece of that length, which was written into [`room`](Self::room).
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// As [`push`](Self::push).
     pub fn read(&mut self, length: usize, read: &mut Read<'_>) -> Result<(), RowError> {
         let end = self.kept.saturating_add(length).min(self.text.len());
@@ -148,7 +148,7 @@ impl Splitter {
 
     /// The end of the text.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// It ends in the middle of something.
     pub fn finish(mut self) -> Result<Pages, RowError> {
         // Nothing but a word or a number could be whole without an end; neither is a row.

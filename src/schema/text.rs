@@ -10,7 +10,7 @@ use alloc::{format, string::String, vec::Vec};
 ///
 /// A decimal is rounded as it is written, however many digits it has, not as the double that is nearest to it.
 ///
-/// # Errors
+/// # ValidationErrors
 /// As those of [`read_row`](super::read_row).
 pub fn read_text_row(resource: &'static Resource, text: &str, sink: &mut dyn RowSink) -> Result<(), RowError> {
     let no_json = |Syntax(rest)| {

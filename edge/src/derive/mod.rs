@@ -16,7 +16,7 @@ use crate::weeks::{Answered, Assembled};
 use days::Contribution;
 use std::cell::Cell;
 use streamgage::calendar::Day;
-use streamgage::metrics::{Answer, WeekSums};
+use streamgage::metrics::{MetricsResponse, WeekSums};
 use streamgage::query::MetricsRequest;
 
 /// For how many milliseconds it is remembered that an endpoint is gone.
@@ -109,7 +109,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             contributions.extend(self.contributions(&filter, request.start, request.end).await?);
         }
         contributions.retain(|contribution| scope.counts(contribution));
-        Ok(Answer::new(request, &sums(contributions)).to_string())
+        Ok(MetricsResponse::new(request, &sums(contributions)).to_string())
     }
 
     /// Notes how old a part of the answer is.

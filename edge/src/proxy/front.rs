@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::fmt::Write;
 use std::future::Future;
 use std::rc::Rc;
-use streamgage::query::{METRICS, MetricsRequest};
+use streamgage::query::{METRICS_PATH, MetricsRequest};
 
 /// `Cache-Status` of what is refused without a look at what is kept.
 const REFUSED: &str = "streamgage; detail=refused";
@@ -168,12 +168,12 @@ pub fn open(request: &Request, settings: &Settings, now: f64) -> Opened {
 
 fn call(request: &Request, settings: &Settings, now: f64) -> Result<Call, Reply> {
     let (path, query) = (request.url.path.as_str(), request.url.query.as_str());
-    if METRICS.strip_suffix('/') == Some(path) {
-        return Err(redirect(METRICS.to_owned(), query));
+    if METRICS_PATH.strip_suffix('/') == Some(path) {
+        return Err(redirect(METRICS_PATH.to_owned(), query));
     }
     let target = match path {
         PURGE => Some(Target::Purge),
-        METRICS => None,
+        METRICS_PATH => None,
         _ => Some(Target::Asked(Asked::read(path, query).ok_or_else(not_found)?)),
     };
     let is_purge = target == Some(Target::Purge);

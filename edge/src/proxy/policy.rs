@@ -153,7 +153,7 @@ fn default_freshness(asked: &Asked, now: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamgage::query::{CORE, METRICS};
+    use streamgage::query::{CORE_PATH, METRICS_PATH};
 
     /// Sunday 2026-11-22, noon.
     const NOW: i64 = 1_795_348_800_000;
@@ -170,20 +170,21 @@ mod tests {
 
     #[test]
     fn weeks_close() {
-        let until = |end: &str| seconds(METRICS, &format!("start_date=2026-09-01&end_date={end}&resolution=week"), &[]);
+        let until =
+            |end: &str| seconds(METRICS_PATH, &format!("start_date=2026-09-01&end_date={end}&resolution=week"), &[]);
         assert_eq!(until("2026-11-22"), 60);
         // The week that ended six and a half days ago, and the one before.
         assert_eq!(until("2026-11-15"), 3_600);
         assert_eq!(until("2026-11-09"), 3_600);
         assert_eq!(until("2026-11-08"), 3_600);
         assert_eq!(until("2026-11-01"), 86_400);
-        assert_eq!(seconds(METRICS, "start_date=2026-09-01&resolution=period", &[]), 60);
-        assert_eq!(seconds(&format!("{CORE}teams/"), "", &[]), 60);
+        assert_eq!(seconds(METRICS_PATH, "start_date=2026-09-01&resolution=period", &[]), 60);
+        assert_eq!(seconds(&format!("{CORE_PATH}teams/"), "", &[]), 60);
     }
 
     #[test]
     fn what_the_upstream_says_comes_first() {
-        let teams = format!("{CORE}teams/");
+        let teams = format!("{CORE_PATH}teams/");
         assert_eq!(seconds(&teams, "", &[("Cache-Control", "public, max-age=600, s-maxage=5"), ("Age", "100")]), 500);
         assert_eq!(seconds(&teams, "", &[("Cache-Control", "max-age=soon")]), 0);
         assert_eq!(of(&teams, "", &[("Cache-Control", "max-age=600, No-Store")]), None);
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_from_the_future_is_not_fresh() {
-        let lifetimes = of(&format!("{CORE}teams/"), "", &[]).unwrap();
+        let lifetimes = of(&format!("{CORE_PATH}teams/"), "", &[]).unwrap();
         assert!(lifetimes.is_fresh(NOW) && lifetimes.is_fresh(NOW - CLOCK_SKEW + 1));
         assert!(!lifetimes.is_fresh(NOW - CLOCK_SKEW) && !lifetimes.may_revalidate(NOW - CLOCK_SKEW));
         assert_eq!(lifetimes.age(NOW - DAY), 0);

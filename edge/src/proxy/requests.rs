@@ -6,7 +6,7 @@
 use crate::codec::{Json, as_list};
 use std::fmt::Write;
 use streamgage::json::Reader;
-use streamgage::query::{CORE, METRICS, METRICS_PARAMETERS};
+use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH};
 use streamgage::sort::sort_by;
 
 /// What upstreams let keys do apart: a key may lose one and keep the other (§3).
@@ -77,17 +77,17 @@ impl Asked {
     /// A path that means another to a lenient server (`..` in any spelling, an escaped slash, a backslash, a
     /// parameter behind `;`) is not served: it could lead the key elsewhere on the upstream.
     pub fn read(path: &str, query: &str) -> Option<Asked> {
-        if path == METRICS {
+        if path == METRICS_PATH {
             return Some(Asked::metrics(query));
         }
-        let rest = path.strip_prefix(CORE).filter(|rest| !rest.is_empty())?;
-        let path = format!("{CORE}{}", canonical_path(rest)?);
+        let rest = path.strip_prefix(CORE_PATH).filter(|rest| !rest.is_empty())?;
+        let path = format!("{CORE_PATH}{}", canonical_path(rest)?);
         Some(Asked { class: Class::Core, path, query: Query::parse(query) })
     }
 
     /// Reads the query string of a request for metrics.
     pub(crate) fn metrics(query: &str) -> Asked {
-        Asked { class: Class::Metrics, path: METRICS.to_owned(), query: Query::parse(query).without_inert() }
+        Asked { class: Class::Metrics, path: METRICS_PATH.to_owned(), query: Query::parse(query).without_inert() }
     }
 
     /// The path and the query: what the upstream is asked for, and what the answer is kept under.
@@ -240,7 +240,8 @@ mod tests {
     #[test]
     fn paths() {
         let same = |path: &str| assert_eq!(target(path, "").as_deref(), Some(path), "{path}");
-        for path in [METRICS, "/v3/customer/core/x", "/v3/customer/core/x/7/y/", "/v3/customer/core/commits.agg/"] {
+        for path in [METRICS_PATH, "/v3/customer/core/x", "/v3/customer/core/x/7/y/", "/v3/customer/core/commits.agg/"]
+        {
             same(path);
         }
         same("/v3/customer/core/...");
@@ -276,7 +277,7 @@ mod tests {
             "a%23b",
             "a%3bb",
         ] {
-            assert_eq!(target(&format!("{CORE}{rest}"), ""), None, "{rest}");
+            assert_eq!(target(&format!("{CORE_PATH}{rest}"), ""), None, "{rest}");
         }
         for path in [
             "/",
@@ -289,7 +290,7 @@ mod tests {
         ] {
             assert_eq!(target(path, ""), None, "{path}");
         }
-        assert_eq!(target(METRICS.trim_end_matches('/'), ""), None);
+        assert_eq!(target(METRICS_PATH.trim_end_matches('/'), ""), None);
     }
 
     #[test]
@@ -301,8 +302,9 @@ mod tests {
 
     #[test]
     fn of_the_metrics_parameters_only_what_counts_is_kept() {
-        let target = target(METRICS, "team_id=1&x=&x=2&team_id=2&repo_id=7&repo_id=&resolution=week&end_date").unwrap();
-        assert_eq!(target, format!("{METRICS}?resolution=week&team_id=2&x=&x=2"));
+        let target =
+            target(METRICS_PATH, "team_id=1&x=&x=2&team_id=2&repo_id=7&repo_id=&resolution=week&end_date").unwrap();
+        assert_eq!(target, format!("{METRICS_PATH}?resolution=week&team_id=2&x=&x=2"));
     }
 
     #[test]
@@ -324,11 +326,11 @@ mod tests {
     proptest! {
         #[test]
         fn canonical_is_canonical(path in "[a-z./%\\\\;2e5cf]{0,12}", text in "[a-z=&%+;2e]{0,24}") {
-            if let Some(asked) = Asked::read(&format!("{CORE}{path}"), &text) {
+            if let Some(asked) = Asked::read(&format!("{CORE_PATH}{path}"), &text) {
                 let target = asked.target();
                 let (path, query) = target.split_once('?').unwrap_or((&target, ""));
                 prop_assert_eq!(Asked::read(path, query), Some(asked.clone()));
-                prop_assert!(path.starts_with(CORE) && !path.split('/').any(|segment| segment == ".."));
+                prop_assert!(path.starts_with(CORE_PATH) && !path.split('/').any(|segment| segment == ".."));
             }
         }
 

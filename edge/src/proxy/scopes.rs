@@ -7,7 +7,7 @@ use super::requests::{Asked, Class};
 use crate::codec::from_text;
 use streamgage::calendar::Day;
 use streamgage::json::Reader;
-use streamgage::query::CORE;
+use streamgage::query::CORE_PATH;
 use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
 use streamgage::schema::{Lookup, resource};
 
@@ -60,7 +60,7 @@ impl Scope {
         if asked.class == Class::Metrics {
             return self.narrow_metrics(asked, today);
         }
-        let path = asked.path.strip_prefix(CORE).ok_or(OutOfScope)?.to_owned();
+        let path = asked.path.strip_prefix(CORE_PATH).ok_or(OutOfScope)?.to_owned();
         let (name, id) = path
             .strip_suffix('/')
             .unwrap_or(&path)
@@ -170,7 +170,7 @@ fn is_plain(path: &str, name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamgage::query::METRICS;
+    use streamgage::query::METRICS_PATH;
 
     fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
         let scope = Scope::read(scope).unwrap();
@@ -180,7 +180,7 @@ mod tests {
 
     fn metrics(scope: &str, query: &str) -> Option<String> {
         let query = format!("resolution=week&start_date=2026-11-02&{query}");
-        let narrowed = narrowed(scope, METRICS, &query)?;
+        let narrowed = narrowed(scope, METRICS_PATH, &query)?;
         Some(
             narrowed
                 .replace("&resolution=week", "")
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn list(scope: &str, name: &str, query: &str) -> Option<String> {
-        narrowed(scope, &format!("{CORE}{name}/"), query)
+        narrowed(scope, &format!("{CORE_PATH}{name}/"), query)
     }
 
     const TEAMS: &str = r#"{"teams":[1,2]}"#;

@@ -172,13 +172,13 @@ pub fn error_entry(trouble: Trouble) -> (Entry, Vec<u8>) {
 mod tests {
     use super::*;
     use crate::proxy::headers::Headers;
-    use streamgage::query::CORE;
+    use streamgage::query::CORE_PATH;
 
     const UPSTREAM: &str = "https://flow.example";
     const NOW: i64 = 1_795_348_800_000;
 
     fn asked() -> Asked {
-        Asked::read(&format!("{CORE}teams/"), "").unwrap()
+        Asked::read(&format!("{CORE_PATH}teams/"), "").unwrap()
     }
 
     fn incoming(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Incoming, Trouble> {

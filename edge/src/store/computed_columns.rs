@@ -19,11 +19,11 @@ pub(crate) enum Form {
 impl Form {
     /// The form that a field needs, by what lists do with it.
     pub fn of(resource: &Resource, field: &Field) -> Option<Form> {
-        let contains = field.uses.looks_up(Lookup::IContains) || field.uses.searches();
+        let contains = field.capabilities.supports(Lookup::IContains) || field.capabilities.is_searchable();
         match field.kind {
             // Repositories are filtered by the names of their tags.
             Kind::Text if contains || (resource.name == TAGS.name && field.name == "name") => Some(Form::Folded),
-            Kind::DateTime if field.uses.looks_up(Lookup::Exact) => Some(Form::Instant),
+            Kind::DateTime if field.capabilities.supports(Lookup::Exact) => Some(Form::Instant),
             _ => None,
         }
     }

@@ -7,8 +7,8 @@ use crate::access::tag;
 use crate::reply::{Reply, is_known, method_not_allowed};
 use crate::request::{Request, Settings};
 use crate::visit::{Admitted, IMPORT_METHODS, READ_METHODS, Target};
-use streamgage::metrics::Answer;
-use streamgage::query::{Endpoint, METRICS, MetricsRequest};
+use streamgage::metrics::MetricsResponse;
+use streamgage::query::{Endpoint, METRICS_PATH, MetricsRequest};
 
 /// What answers a request.
 #[derive(Debug, PartialEq)]
@@ -61,7 +61,7 @@ impl Target {
             Target::Endpoint(Endpoint::Metrics) => {
                 let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
                 let parsed = parsed.map_err(|errors| Reply::bad_query(&errors))?;
-                let asked = format!("{METRICS}?{}", parsed.canonical());
+                let asked = format!("{METRICS_PATH}?{}", parsed.canonical());
                 (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), asked)
             }
             Target::Endpoint(Endpoint::List(resource)) => {
@@ -142,7 +142,9 @@ impl Query {
     pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
         let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
         let reply = match &self.answer {
-            Kind::Metrics(request) => Reply::json(200, Answer::new(request, &metrics::read(first)?).to_string()),
+            Kind::Metrics(request) => {
+                Reply::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())
+            }
             Kind::List(list) => Reply::json(200, list.body(outcomes)?),
             Kind::Object(object) => object.reply(first)?,
             Kind::Dataset => Reply::json(200, read_dataset(first)?),

@@ -1,7 +1,7 @@
 //! A request as text again.
 
 use super::filter::{Operator, Term};
-use super::{Comparison, Condition, ListRequest, Subject, Test};
+use super::{Comparison, Condition, ListRequest, Predicate, Subject};
 use crate::calendar::{DateTime, Day};
 use crate::query::{encode_form, encode_query};
 use crate::schema::{Flag, Kind, Lookup, Resource};
@@ -31,12 +31,14 @@ impl ListRequest {
         } else {
             pairs.push(("filters".to_owned(), expression(resource, &self.filter.terms)));
         }
-        let terms: Vec<String> = self.filter.conditions().filter(is_search).map(|term| quoted(&term.test)).collect();
+        let terms: Vec<String> =
+            self.filter.conditions().filter(is_search).map(|term| quoted(&term.predicate)).collect();
         let field = |place: usize| resource.fields.get(place).map_or("", |field| field.name);
         let order = |order: &super::Order| format!("{}{}", if order.descending { "-" } else { "" }, field(order.field));
         let ordering: Vec<String> = self.ordering.iter().map(order).collect();
         let places = |shown: bool| -> Vec<&str> {
-            let places = resource.shown().enumerate().filter(|&(place, _)| self.projection.shows(place) == shown);
+            let places =
+                resource.output_fields().enumerate().filter(|&(place, _)| self.projection.shows(place) == shown);
             places.map(|(_, shown)| shown.name()).collect()
         };
         for (name, values) in [("search", terms.join(" ")), ("ordering", ordering.join(","))] {
@@ -94,19 +96,19 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     if let Some(flag) = condition.flag(resource) {
         return (flag.name().to_owned(), "true".to_owned());
     }
-    let (name, kind, uses) = match condition.subject {
+    let (name, kind, capabilities) = match condition.subject {
         Subject::Field(place) => match resource.fields.get(place) {
-            Some(field) => (field.name, field.kind, Some(field.uses)),
+            Some(field) => (field.name, field.kind, Some(field.capabilities)),
             None => ("", Kind::Json, None),
         },
         subject => {
             // Of two names for the same, one may have no lists.
-            let is_list = matches!(condition.test, Test::OneOf(_));
-            let is_same = |filter: &&crate::schema::Filter| {
-                subject == Subject::Filter(filter.of) && (!is_list || filter.uses.looks_up(Lookup::In))
+            let is_list = matches!(condition.predicate, Predicate::OneOf(_));
+            let is_same = |filter: &&crate::schema::FilterDefinition| {
+                subject == Subject::Filter(filter.target) && (!is_list || filter.capabilities.supports(Lookup::In))
             };
             match resource.filters.iter().find(is_same) {
-                Some(filter) => (filter.name, filter.kind, Some(filter.uses)),
+                Some(filter) => (filter.name, filter.kind, Some(filter.capabilities)),
                 None => ("", Kind::Json, None),
             }
         }
@@ -120,17 +122,21 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
         }
         _ => value.to_string(),
     };
-    let (lookup, value) = match &condition.test {
+    let (lookup, value) = match &condition.predicate {
         // No whole number of 64 bits is so large.
-        Test::Never if uses.is_some_and(|uses| uses.looks_up(Lookup::Gt)) => (Lookup::Gt, "1e30".to_owned()),
-        Test::Never if uses.is_some_and(|uses| uses.looks_up(Lookup::In)) => (Lookup::In, "1e30".to_owned()),
-        Test::Never => (Lookup::Exact, "1e30".to_owned()),
-        Test::Always => (Lookup::Lt, "1e30".to_owned()),
-        Test::Equal(value) => (Lookup::Exact, whole(*value)),
-        Test::AtLeast(value) => (Lookup::Gte, whole(*value)),
-        Test::AtMost(value) => (Lookup::Lte, whole(*value)),
-        Test::OneOf(ids) => (Lookup::In, ids.to_parameter()),
-        Test::Number(comparison, operand) => {
+        Predicate::Never if capabilities.is_some_and(|capabilities| capabilities.supports(Lookup::Gt)) => {
+            (Lookup::Gt, "1e30".to_owned())
+        }
+        Predicate::Never if capabilities.is_some_and(|capabilities| capabilities.supports(Lookup::In)) => {
+            (Lookup::In, "1e30".to_owned())
+        }
+        Predicate::Never => (Lookup::Exact, "1e30".to_owned()),
+        Predicate::Always => (Lookup::Lt, "1e30".to_owned()),
+        Predicate::Equal(value) => (Lookup::Exact, whole(*value)),
+        Predicate::AtLeast(value) => (Lookup::Gte, whole(*value)),
+        Predicate::AtMost(value) => (Lookup::Lte, whole(*value)),
+        Predicate::OneOf(ids) => (Lookup::In, ids.to_parameter()),
+        Predicate::Number(comparison, operand) => {
             let lookup = match comparison {
                 Comparison::Equal => Lookup::Exact,
                 Comparison::Greater => Lookup::Gt,
@@ -142,23 +148,25 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             // No number that is taken is infinite but a negative one.
             (lookup, if value.is_finite() { format!("{value:e}") } else { "-1e999".to_owned() })
         }
-        Test::Text(text) => (Lookup::Exact, text.clone()),
-        Test::TextOneOf(texts) => {
+        Predicate::Text(text) => (Lookup::Exact, text.clone()),
+        Predicate::TextOneOf(texts) => {
             let list = texts.join(",");
             (Lookup::In, if list.is_empty() { ",".to_owned() } else { list })
         }
-        Test::Contains(text) if uses.is_some_and(|uses| uses.exact_contains()) => (Lookup::Exact, text.clone()),
-        Test::Contains(text) => (Lookup::IContains, text.clone()),
-        Test::StartsWith(text) => (Lookup::StartsWith, text.clone()),
-        Test::Null(is_null) => (Lookup::IsNull, is_null.to_string()),
+        Predicate::Contains(text) if capabilities.is_some_and(|capabilities| capabilities.exact_contains()) => {
+            (Lookup::Exact, text.clone())
+        }
+        Predicate::Contains(text) => (Lookup::IContains, text.clone()),
+        Predicate::StartsWith(text) => (Lookup::StartsWith, text.clone()),
+        Predicate::Null(is_null) => (Lookup::IsNull, is_null.to_string()),
     };
     let separator = if lookup == Lookup::Exact { "" } else { "__" };
     (format!("{name}{separator}{}{}", lookup.suffix(), if condition.negated { "!" } else { "" }), value)
 }
 
 /// A term of a search, in quotes: so it is one, whatever it holds.
-fn quoted(test: &Test) -> String {
-    let Test::Contains(term) = test else { return String::new() };
+fn quoted(predicate: &Predicate) -> String {
+    let Predicate::Contains(term) = predicate else { return String::new() };
     format!("\"{}\"", term.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -1,13 +1,16 @@
 //! `filters=(q) & (q) | ~(q)`, as the framework reads it.
 
-use super::Test;
+use super::Predicate;
 use super::condition;
-use super::filter::{Filter, MAX_CONDITIONS, MAX_CONTAINED, MAX_JOINED, MAX_JOINED_OF_COMMITS, Operator, Term};
+use super::filter::{
+    Filter, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS, MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, Operator,
+    Term,
+};
 use crate::query::errors::{
     bad_operator, no_expression, too_many_conditions, too_many_contained, too_many_joined, trailing,
 };
 use crate::query::parameters::unquote;
-use crate::query::{Errors, Parameters};
+use crate::query::{Parameters, ValidationErrors};
 use crate::schema::{COMMITS, Resource};
 use crate::text::trim;
 use alloc::string::String;
@@ -24,10 +27,10 @@ struct Sent<'a> {
 }
 
 /// Reads an expression that is not blank.
-pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Filter, Errors> {
+pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Filter, ValidationErrors> {
     let decoded = unquote(expression);
     let (terms, rest) = terms(&decoded);
-    let mut errors = Errors::default();
+    let mut errors = ValidationErrors::default();
     if terms.is_empty() {
         errors.add(FILTERS, no_expression(&decoded));
         return Err(errors);
@@ -49,7 +52,7 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     }
 
     let mut queries = Vec::with_capacity(terms.len());
-    let mut inside = Errors::default();
+    let mut inside = ValidationErrors::default();
     // In order of the text, each once.
     let mut failed: Vec<String> = Vec::new();
     // The first has none before it.
@@ -73,14 +76,15 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     let filter = Filter::of_terms(queries);
     let joined = filter.conditions().filter(|condition| condition.join.is_some()).count();
     let is_many = resource.name == COMMITS.name && filter.conjunction().is_none();
-    let most = if is_many { MAX_JOINED_OF_COMMITS } else { MAX_JOINED };
+    let most = if is_many { MAX_JOINED_CONDITIONS_OF_COMMITS } else { MAX_JOINED_CONDITIONS };
     if filter.joins.len() > 1 && joined > most {
         errors.add(FILTERS, too_many_joined(most));
         return Err(errors);
     }
-    let contained = filter.conditions().filter(|condition| matches!(condition.test, Test::Contains(_))).count();
-    if resource.name == COMMITS.name && contained > MAX_CONTAINED {
-        errors.add(FILTERS, too_many_contained(MAX_CONTAINED));
+    let contained =
+        filter.conditions().filter(|condition| matches!(condition.predicate, Predicate::Contains(_))).count();
+    if resource.name == COMMITS.name && contained > MAX_CONTAINS_CONDITIONS {
+        errors.add(FILTERS, too_many_contained(MAX_CONTAINS_CONDITIONS));
         return Err(errors);
     }
     if filter.conditions().count() > MAX_CONDITIONS {

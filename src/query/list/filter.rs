@@ -1,7 +1,7 @@
 //! Conditions, joined.
 
-use super::{Condition, Subject, Test};
-use crate::schema::{FilterOf, Relation};
+use super::{Condition, Predicate, Subject};
+use crate::schema::{FilterTarget, Relation};
 use alloc::vec::Vec;
 
 /// What a row must be to be found, and how often it is found.
@@ -70,15 +70,15 @@ pub(super) enum Operator {
 
 /// How many conditions on rows that belong to a row `filters` may join, where they look at several such rows at once: each
 /// may double the combinations that have to be looked at for each row.
-pub const MAX_JOINED: usize = 8;
+pub const MAX_JOINED_CONDITIONS: usize = 8;
 
 /// The same of commits, of which there are many times as many, where it is more than that all of them must be true: 16
 /// combinations for each of a million commits are what a database does in the time that it is given.
-pub const MAX_JOINED_OF_COMMITS: usize = 4;
+pub const MAX_JOINED_CONDITIONS_OF_COMMITS: usize = 4;
 
 /// How many conditions on parts of texts of commits `filters` may join: no index helps with them, and these through a million
 /// texts are some five seconds of a database.
-pub const MAX_CONTAINED: usize = 20;
+pub const MAX_CONTAINS_CONDITIONS: usize = 20;
 
 /// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
 pub const MAX_CONDITIONS: usize = 500;
@@ -89,13 +89,13 @@ impl Filter {
         let mut joins = Vec::new();
         let of = conditions.len();
         // A negated condition joins the repository, too, although it then looks for tags by themselves.
-        let repos = conditions.iter().any(|condition| condition.subject == Subject::Filter(FilterOf::Tag)).into();
+        let repos = conditions.iter().any(|condition| condition.subject == Subject::Filter(FilterTarget::Tag)).into();
         let mut nodes: Vec<Node> = Vec::with_capacity(of + 1);
         nodes.extend(conditions.into_iter().map(|mut condition| {
             if let Some(relation) = condition.subject.relation().filter(|_| !condition.negated) {
                 condition.join = Some(joins.len());
                 // "Is in no team" is true of a user for whom there is nothing to join.
-                joins.push(Join { relation, outer: condition.test == Test::Null(true), repo: 0 });
+                joins.push(Join { relation, outer: condition.predicate == Predicate::Null(true), repo: 0 });
             }
             Node::Condition(condition)
         }));

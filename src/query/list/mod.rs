@@ -4,14 +4,17 @@ mod canonical;
 mod complex;
 mod condition;
 mod filter;
+mod predicate;
 mod search;
-mod test;
 
 pub use condition::{Condition, FilterParameter, Subject, filter_parameters};
-pub use filter::{Filter, Join, MAX_CONDITIONS, MAX_CONTAINED, MAX_JOINED, MAX_JOINED_OF_COMMITS, Node};
-pub use test::{Comparison, Double, Test};
+pub use filter::{
+    Filter, Join, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS, MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS,
+    Node,
+};
+pub use predicate::{Comparison, OrderedDouble, Predicate};
 
-use super::errors::Errors;
+use super::errors::ValidationErrors;
 use super::{Page, Parameters};
 use crate::schema::{Flag, Resource};
 use crate::text::trim;
@@ -63,10 +66,10 @@ pub struct Projection {
 impl ListRequest {
     /// Reads a query string.
     ///
-    /// # Errors
+    /// # ValidationErrors
     /// Every bad parameter: those that are fields in the resource's order, each with its lookups in that of
     /// [`Lookup::ALL`](crate::schema::Lookup::ALL), then the other filters, then `search`.
-    pub fn parse(resource: &'static Resource, query_string: &str) -> Result<ListRequest, Errors> {
+    pub fn parse(resource: &'static Resource, query_string: &str) -> Result<ListRequest, ValidationErrors> {
         let parameters = Parameters::parse(query_string);
         let complex = parameters.value("filters");
         let filter = match complex {
@@ -101,7 +104,7 @@ fn ordering(resource: &Resource, parameters: &Parameters<'_>) -> Vec<Order> {
     let mut ordering: Vec<Order> = Vec::new();
     for term in parameters.value("ordering").into_iter().flat_map(|terms| terms.split(',')).map(trim) {
         let (name, descending) = term.strip_prefix('-').map_or((term, false), |name| (name, true));
-        let found = resource.fields.iter().position(|field| field.name == name && field.uses.orders());
+        let found = resource.fields.iter().position(|field| field.name == name && field.capabilities.is_orderable());
         let Some(field) = found else { continue };
         if field == 0 {
             if descending {
@@ -119,13 +122,14 @@ fn ordering(resource: &Resource, parameters: &Parameters<'_>) -> Vec<Order> {
 impl Projection {
     fn parse(resource: &Resource, parameters: &Parameters<'_>) -> Projection {
         let named = |names: &str| {
-            let bit =
-                |name: &str| resource.shown().position(|shown| shown.name() == name).map_or(0, |place| 1 << place);
+            let bit = |name: &str| {
+                resource.output_fields().position(|shown| shown.name() == name).map_or(0, |place| 1 << place)
+            };
             names.split(',').map(bit).fold(0u64, |bits, bit| bits | bit)
         };
         let only = parameters.last("fields").map(named);
         let omitted = parameters.last("omit").map_or(0, named);
-        let every = (1u64 << resource.shown().count()) - 1;
+        let every = (1u64 << resource.output_fields().count()) - 1;
         Projection { places: only.unwrap_or(every) & !omitted, unknown: only.is_none() }
     }
 

@@ -1,6 +1,6 @@
 //! `search`: terms that each must be found in one of the resource's search fields.
 
-use super::{Condition, Subject, Test};
+use super::{Condition, Predicate, Subject};
 use crate::query::Parameters;
 use crate::query::errors::NULL_CHARACTER;
 use crate::schema::Resource;
@@ -15,10 +15,10 @@ pub(super) fn conditions(resource: &Resource, parameters: &Parameters<'_>) -> Re
     if value.contains('\0') {
         return Err(NULL_CHARACTER);
     }
-    if !resource.fields.iter().any(|field| field.uses.searches()) {
+    if !resource.fields.iter().any(|field| field.capabilities.is_searchable()) {
         return Ok(Vec::new());
     }
-    let contains = |term: &String| Condition::new(Subject::Search, Test::Contains(fold(term)));
+    let contains = |term: &String| Condition::new(Subject::Search, Predicate::Contains(fold(term)));
     let mut conditions: Vec<Condition> = terms(value).iter().map(contains).collect();
     sort_by(&mut conditions, Condition::cmp);
     conditions.dedup();

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::query::IdSet;
-use crate::schema::{COMMITS, FilterOf, Lookup, RESOURCES, Relation, TAGS, TEAMS, USERS, resource};
+use crate::schema::{COMMITS, FilterTarget, Lookup, RESOURCES, Relation, TAGS, TEAMS, USERS, resource};
 use alloc::string::{String, ToString};
 use proptest::prelude::*;
 use std::format;
@@ -29,60 +29,60 @@ fn only(resource: &'static Resource, query: &str) -> Condition {
     conditions[0].clone()
 }
 
-fn test(query: &str) -> Test {
-    only(&COMMITS, query).test
+fn test(query: &str) -> Predicate {
+    only(&COMMITS, query).predicate
 }
 
 #[test]
 fn whole_numbers_are_truncated_toward_zero() {
-    assert_eq!(test("id=1.9"), Test::Equal(1));
-    assert_eq!(test("haloc__lt=12.5"), Test::AtMost(11));
-    assert_eq!(test("haloc__gt=-0.5"), Test::AtLeast(1));
-    assert_eq!(test("haloc__gte=-1.5"), Test::AtLeast(-1));
-    assert_eq!(test("haloc__lte=+1e1+"), Test::AtMost(10));
-    assert_eq!(test("id__in=3,,1.5,1"), Test::OneOf([1, 3].into_iter().collect()));
-    assert_eq!(test("id__in=,"), Test::OneOf(IdSet::default()));
+    assert_eq!(test("id=1.9"), Predicate::Equal(1));
+    assert_eq!(test("haloc__lt=12.5"), Predicate::AtMost(11));
+    assert_eq!(test("haloc__gt=-0.5"), Predicate::AtLeast(1));
+    assert_eq!(test("haloc__gte=-1.5"), Predicate::AtLeast(-1));
+    assert_eq!(test("haloc__lte=+1e1+"), Predicate::AtMost(10));
+    assert_eq!(test("id__in=3,,1.5,1"), Predicate::OneOf([1, 3].into_iter().collect()));
+    assert_eq!(test("id__in=,"), Predicate::OneOf(IdSet::default()));
 }
 
 #[test]
 fn numbers_beyond_64_bits_compare_as_numbers() {
-    assert_eq!(test("id=1e30"), Test::Never);
-    assert_eq!(test("id__lt=1e30"), Test::Always);
-    assert_eq!(test("id__gte=1e30"), Test::Never);
-    assert_eq!(test("id__gt=-1e30"), Test::Always);
-    assert_eq!(test("id__lte=-1e30"), Test::Never);
-    assert_eq!(test("id__gt=9223372036854775807"), Test::Never);
-    assert_eq!(test("id__lt=-9223372036854775808"), Test::Never);
-    assert_eq!(test("id__in=1e30,2"), Test::OneOf([2].into_iter().collect()));
-    assert_eq!(test("id__in=1e30,-1e30"), Test::Never);
+    assert_eq!(test("id=1e30"), Predicate::Never);
+    assert_eq!(test("id__lt=1e30"), Predicate::Always);
+    assert_eq!(test("id__gte=1e30"), Predicate::Never);
+    assert_eq!(test("id__gt=-1e30"), Predicate::Always);
+    assert_eq!(test("id__lte=-1e30"), Predicate::Never);
+    assert_eq!(test("id__gt=9223372036854775807"), Predicate::Never);
+    assert_eq!(test("id__lt=-9223372036854775808"), Predicate::Never);
+    assert_eq!(test("id__in=1e30,2"), Predicate::OneOf([2].into_iter().collect()));
+    assert_eq!(test("id__in=1e30,-1e30"), Predicate::Never);
     let too_large = r#"{"id__in!":["Ensure this value is less than or equal to 1e+50."]}"#;
     assert_eq!(body(&COMMITS, "id__in!=1,2e50"), too_large);
-    assert_eq!(test("id__lt=1e50"), Test::Always);
+    assert_eq!(test("id__lt=1e50"), Predicate::Always);
 }
 
 #[test]
 fn impact_is_compared_exactly() {
-    assert_eq!(test("impact=1.2345"), Test::Equal(12_345));
-    assert_eq!(test("impact=1.23456"), Test::Never);
-    assert_eq!(test("impact__gt=1.23456"), Test::AtLeast(12_346));
-    assert_eq!(test("impact__gte=1.23456"), Test::AtLeast(12_346));
-    assert_eq!(test("impact__lt=1.23456"), Test::AtMost(12_345));
-    assert_eq!(test("impact__lte=-1.23456"), Test::AtMost(-12_346));
-    assert_eq!(test("impact__lt=1"), Test::AtMost(9_999));
+    assert_eq!(test("impact=1.2345"), Predicate::Equal(12_345));
+    assert_eq!(test("impact=1.23456"), Predicate::Never);
+    assert_eq!(test("impact__gt=1.23456"), Predicate::AtLeast(12_346));
+    assert_eq!(test("impact__gte=1.23456"), Predicate::AtLeast(12_346));
+    assert_eq!(test("impact__lt=1.23456"), Predicate::AtMost(12_345));
+    assert_eq!(test("impact__lte=-1.23456"), Predicate::AtMost(-12_346));
+    assert_eq!(test("impact__lt=1"), Predicate::AtMost(9_999));
 }
 
 #[test]
 fn other_numbers_are_doubles() {
-    let double = |text| Double::from(&crate::number::Number::parse(text).unwrap());
-    assert_eq!(test("risk__gt=0.1"), Test::Number(Comparison::Greater, double("0.1")));
+    let double = |text| OrderedDouble::from(&crate::number::Number::parse(text).unwrap());
+    assert_eq!(test("risk__gt=0.1"), Predicate::Number(Comparison::Greater, double("0.1")));
     assert_eq!(test("risk=-0"), test("risk=0"));
 }
 
 #[test]
 fn date_times_are_compared_by_the_microsecond() {
-    assert_eq!(test("author_date=1970-01-01T00:00:01.000002"), Test::Equal(1_000_002));
-    assert_eq!(test("author_date__gt=1970-01-01+01:00:00%2B01:00"), Test::AtLeast(1));
-    assert_eq!(test("author_date__lt=+1970-01-02+"), Test::AtMost(86_400_000_000 - 1));
+    assert_eq!(test("author_date=1970-01-01T00:00:01.000002"), Predicate::Equal(1_000_002));
+    assert_eq!(test("author_date__gt=1970-01-01+01:00:00%2B01:00"), Predicate::AtLeast(1));
+    assert_eq!(test("author_date__lt=+1970-01-02+"), Predicate::AtMost(86_400_000_000 - 1));
     // An unencoded + has become a space.
     assert_eq!(
         body(&COMMITS, "author_date=2021-01-01T00:00:00+01:00"),
@@ -92,28 +92,28 @@ fn date_times_are_compared_by_the_microsecond() {
 
 #[test]
 fn text_is_trimmed_and_compared() {
-    assert_eq!(only(&USERS, "name=+a+").test, Test::Text("a".into()));
-    assert_eq!(only(&USERS, "name__icontains=é").test, Test::Contains("É".into()));
-    assert_eq!(only(&USERS, "name__startswith=é").test, Test::StartsWith("é".into()));
+    assert_eq!(only(&USERS, "name=+a+").predicate, Predicate::Text("a".into()));
+    assert_eq!(only(&USERS, "name__icontains=é").predicate, Predicate::Contains("É".into()));
+    assert_eq!(only(&USERS, "name__startswith=é").predicate, Predicate::StartsWith("é".into()));
     assert_eq!(parse(&USERS, "name=+"), parse(&USERS, ""));
     assert_eq!(body(&USERS, "name__startswith=%00"), r#"{"name__startswith":["Null characters are not allowed."]}"#);
-    assert_eq!(test("hexsha__in=b,a,+a"), Test::TextOneOf(vec!["a".into(), "b".into()]));
+    assert_eq!(test("hexsha__in=b,a,+a"), Predicate::TextOneOf(vec!["a".into(), "b".into()]));
 }
 
 #[test]
 fn messages_are_searched_by_both_names() {
-    assert_eq!(test("message=fix"), Test::Contains("FIX".into()));
-    assert_eq!(test("message__icontains=fix"), Test::Contains("FIX".into()));
+    assert_eq!(test("message=fix"), Predicate::Contains("FIX".into()));
+    assert_eq!(test("message__icontains=fix"), Predicate::Contains("FIX".into()));
     assert_eq!(parse(&COMMITS, "message__icontains!=fix"), parse(&COMMITS, "message!=fix"));
 }
 
 #[test]
 fn booleans_are_lenient() {
     for value in ["true", "TRUE", "1"] {
-        assert_eq!(test(&format!("is_merge={value}")), Test::Equal(1), "{value}");
-        assert_eq!(test(&format!("outlier_reason__isnull={value}")), Test::Null(true), "{value}");
+        assert_eq!(test(&format!("is_merge={value}")), Predicate::Equal(1), "{value}");
+        assert_eq!(test(&format!("outlier_reason__isnull={value}")), Predicate::Null(true), "{value}");
     }
-    assert_eq!(test("is_merge=False"), Test::Equal(0));
+    assert_eq!(test("is_merge=False"), Predicate::Equal(0));
     for value in ["yes", "+true", "t", ""] {
         assert_eq!(parse(&COMMITS, &format!("is_merge={value}&smart_dedupe={value}")), parse(&COMMITS, ""), "{value}");
     }
@@ -184,7 +184,7 @@ fn what_asks_the_same_is_equal() {
 fn fields_and_omit() {
     let shown = |query: &str| -> Vec<&str> {
         let request = parse(&TAGS, query);
-        let shown = TAGS.shown().enumerate().filter(|&(place, _)| request.projection.shows(place));
+        let shown = TAGS.output_fields().enumerate().filter(|&(place, _)| request.projection.shows(place));
         shown.map(|(_, shown)| shown.name()).collect()
     };
     assert_eq!(shown(""), ["id", "name", "org_id"]);
@@ -196,9 +196,9 @@ fn fields_and_omit() {
     assert_eq!(shown("omit=name&omit="), ["id", "name", "org_id"]);
     assert_eq!(shown("omit=name,nope"), ["id", "org_id"]);
     assert!(!parse(&TAGS, "fields=").projection.unknown);
-    let users: Vec<&str> = USERS.shown().map(|shown| shown.name()).collect();
+    let users: Vec<&str> = USERS.output_fields().map(|shown| shown.name()).collect();
     assert_eq!(users[5..8], ["created_at", "teams", "has_login"]);
-    assert_eq!(resource("repos").unwrap().shown().filter(|shown| shown.name() == "tags").count(), 1);
+    assert_eq!(resource("repos").unwrap().output_fields().filter(|shown| shown.name() == "tags").count(), 1);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn ordering_takes_what_can_be_ordered_by() {
     let order = |query: &str| -> Vec<(usize, bool)> {
         parse(&TEAMS, query).ordering.iter().map(|order| (order.field, order.descending)).collect()
     };
-    let name = TEAMS.place("name");
+    let name = TEAMS.field_index("name");
     assert_eq!(order("ordering=path,--name,+-+name,-name+"), [(name, true)]);
     assert_eq!(order("ordering=name&ordering="), []);
 }
@@ -217,8 +217,8 @@ fn terms_of_a_search() {
         let mut encoded = String::from("search=");
         crate::query::encode_form(search, &mut encoded);
         let request = parse(&USERS, &encoded);
-        let term = |condition: &Condition| match &condition.test {
-            Test::Contains(term) => term.clone(),
+        let term = |condition: &Condition| match &condition.predicate {
+            Predicate::Contains(term) => term.clone(),
             other => panic!("{other:?}"),
         };
         request.filter.conditions().map(term).collect()
@@ -272,9 +272,9 @@ fn tree(filter: &Filter) -> String {
     for node in &filter.nodes {
         let (of, negated, operator) = match node {
             Node::Condition(condition) => {
-                stack.push(match &condition.test {
-                    Test::Equal(operand) => operand.to_string(),
-                    Test::Contains(part) => part.clone(),
+                stack.push(match &condition.predicate {
+                    Predicate::Equal(operand) => operand.to_string(),
+                    Predicate::Contains(part) => part.clone(),
                     test => format!("{test:?}"),
                 });
                 continue;
@@ -327,31 +327,37 @@ fn joins() {
     let filter = parse(&USERS, later).filter;
     let places: Vec<Option<usize>> = filter.conditions().map(|condition| condition.join).collect();
     assert_eq!(places, [Some(0), Some(1), Some(1)]);
-    let many = ["(team_member%3D1)"; MAX_JOINED + 1];
+    let many = ["(team_member%3D1)"; MAX_JOINED_CONDITIONS + 1];
     assert_eq!(joins(&format!("filters={}", many.join("|"))).len(), 1);
     assert_eq!(
         body(&USERS, &format!("filters={}", many.join("%26"))),
         r#"{"filters":["Too many conditions on related objects: at most 8 can be joined."]}"#
     );
     assert_eq!(
-        body(&COMMITS, &format!("filters={}", ["~(repo_tags__in%3D1)"; MAX_JOINED_OF_COMMITS + 1].join("%26"))),
+        body(
+            &COMMITS,
+            &format!("filters={}", ["~(repo_tags__in%3D1)"; MAX_JOINED_CONDITIONS_OF_COMMITS + 1].join("%26"))
+        ),
         r#"{"filters":["Too many conditions on related objects: at most 4 can be joined."]}"#
     );
     let contained = |most: usize| format!("filters={}", vec!["(message%3Da)"; most].join("|"));
-    assert_eq!(parse(&COMMITS, &contained(MAX_CONTAINED)).filter.conditions().count(), MAX_CONTAINED);
     assert_eq!(
-        body(&COMMITS, &contained(MAX_CONTAINED + 1)),
+        parse(&COMMITS, &contained(MAX_CONTAINS_CONDITIONS)).filter.conditions().count(),
+        MAX_CONTAINS_CONDITIONS
+    );
+    assert_eq!(
+        body(&COMMITS, &contained(MAX_CONTAINS_CONDITIONS + 1)),
         r#"{"filters":["Too many conditions on parts of texts: at most 20 can be joined."]}"#
     );
     let condition = only(&USERS, "team_member=7");
-    assert_eq!((condition.subject, condition.join), (Subject::Filter(FilterOf::Team), Some(0)));
+    assert_eq!((condition.subject, condition.join), (Subject::Filter(FilterTarget::Team), Some(0)));
 }
 
 #[test]
 fn long_requests_are_read_in_one_pass() {
     let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
     let ids = ids.join(",");
-    assert!(matches!(test(&format!("id__in={ids}")), Test::OneOf(set) if set.as_slice().len() == 10_000));
+    assert!(matches!(test(&format!("id__in={ids}")), Predicate::OneOf(set) if set.as_slice().len() == 10_000));
     let deep = |pairs: usize| vec!["~(id%3D1)|(id%3D2)%26"; pairs].concat();
     let filter = parse(&USERS, &format!("filters={}(id%3D3)", deep(249))).filter;
     assert_eq!(filter.conditions().count(), MAX_CONDITIONS - 1);
@@ -429,19 +435,19 @@ fn canonical_text() {
 #[test]
 fn the_filter_parameters_are_those_that_are_read() {
     use crate::query::filter_parameters;
-    use crate::schema::Operand;
+    use crate::schema::OperandType;
     for resource in RESOURCES {
         for parameter in filter_parameters(resource) {
             let ask = |value: &str| ListRequest::parse(resource, &format!("{}={value}", parameter.name));
             let message = |value: &str| ask(value).err().map(|errors| errors.to_string());
             let told = |text: &str| Some(format!("{}: {text}", parameter.name));
             let (bad, good, expected) = match parameter.operand {
-                Operand::Number => ("x", "7.5", told("Enter a number.")),
-                Operand::Numbers => ("1,x", "1,2", told("Enter a number.")),
-                Operand::DateTime => ("x", "2021-06-01", told("Enter a valid date/time.")),
-                Operand::Text | Operand::Texts => ("%00", "x", told("Null characters are not allowed.")),
-                Operand::Boolean => ("x", "true", None),
-                Operand::Date | Operand::Choice(_) => ("", "", told("No list has such.")),
+                OperandType::Number => ("x", "7.5", told("Enter a number.")),
+                OperandType::Numbers => ("1,x", "1,2", told("Enter a number.")),
+                OperandType::DateTime => ("x", "2021-06-01", told("Enter a valid date/time.")),
+                OperandType::Text | OperandType::Texts => ("%00", "x", told("Null characters are not allowed.")),
+                OperandType::Boolean => ("x", "true", None),
+                OperandType::Date | OperandType::Choice(_) => ("", "", told("No list has such.")),
             };
             assert_eq!(message(bad), expected, "{parameter:?}");
             let condition = ask(good).unwrap().filter.conditions().next().cloned().unwrap();

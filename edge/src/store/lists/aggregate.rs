@@ -4,7 +4,7 @@ use super::filter;
 use super::rows::{Object, limit, read, whole, write_cell};
 use crate::store::sql::{Broken, Columns, Parameters};
 use streamgage::json::write_text;
-use streamgage::query::{Aggregate, AggregateRequest, Function, Group};
+use streamgage::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
 
 /// Counts the rows.
@@ -25,7 +25,7 @@ pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> S
         let Some(field) = place(aggregate.field) else { continue };
         let column = column(*aggregate, field, times.as_deref());
         match (aggregate.function, field.kind) {
-            (Function::Sum, Kind::Number | Kind::Decimal) => columns.add_double(&column),
+            (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => columns.add_double(&column),
             _ => columns.add(column),
         }
     }
@@ -59,16 +59,18 @@ fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
     let name = field.name;
     let each = times.map(|times| format!(" * ({times})")).unwrap_or_default();
     match (aggregate.function, field.kind) {
-        (Function::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
-        (Function::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
+        (AggregateFunction::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
+        (AggregateFunction::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
         // JSON has no infinity; nor has D1, which makes it null.
-        (Function::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{each}), 9e999), -9e999)"),
+        (AggregateFunction::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{each}), 9e999), -9e999)"),
         // In two parts, neither of which can overflow, nor be rounded before there are 2^26 rows. Up to 15 digits a quotient
         // of doubles shows the very decimal.
-        (Function::Sum, Kind::Decimal) => {
+        (AggregateFunction::Sum, Kind::Decimal) => {
             format!("((SUM((t.{name} >> 26){each}) * 67108864.0 + SUM((t.{name} & 67108863){each})) / 10000)")
         }
-        (Function::Sum, _) => format!("(SUM((t.{name} >> 26){each}) || ' ' || SUM((t.{name} & 67108863){each}))"),
+        (AggregateFunction::Sum, _) => {
+            format!("(SUM((t.{name} >> 26){each}) || ' ' || SUM((t.{name} & 67108863){each}))")
+        }
     }
 }
 
@@ -107,9 +109,9 @@ fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), Broken
 fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Result<(), Broken> {
     let kind = place(aggregate.field).map_or(Kind::Integer, |field| field.kind);
     match (aggregate.function, kind) {
-        (Function::Count, _) => return write_cell(Kind::Integer, cell, into),
-        (Function::Sum, Kind::Number | Kind::Decimal) => return write_cell(Kind::Number, cell, into),
-        (Function::Sum, _) => {}
+        (AggregateFunction::Count, _) => return write_cell(Kind::Integer, cell, into),
+        (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => return write_cell(Kind::Number, cell, into),
+        (AggregateFunction::Sum, _) => {}
     }
     let Some(parts) = read::<Option<String>>(cell)? else {
         into.push_str("null");

@@ -6,8 +6,8 @@ use super::rows::whole;
 use crate::store::computed_columns::{Form, instant};
 use crate::store::counts;
 use crate::store::sql::Parameters;
-use streamgage::query::{Comparison, Condition, ListRequest, Node, Subject, Test};
-use streamgage::schema::{COMMITS, Field, FilterOf, Flag, Kind, Missing, Relation, Resource};
+use streamgage::query::{Comparison, Condition, ListRequest, Node, Predicate, Subject};
+use streamgage::schema::{COMMITS, Field, FilterTarget, Flag, Kind, Missing, Relation, Resource};
 use streamgage::sort::sort_by;
 
 /// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
@@ -59,11 +59,11 @@ fn joined(request: &ListRequest, index: usize, parameters: &mut Parameters) -> O
     for (node, condition) in request.filter.nodes.iter().enumerate() {
         let Some(condition) = condition.condition().filter(|condition| condition.join == Some(index)) else { continue };
         let Subject::Filter(of) = condition.subject else { continue };
-        let test = test_sql(&Value::related(of, "r"), &condition.test, parameters);
+        let test = test_sql(&Value::related(of, "r"), &condition.predicate, parameters);
         columns.push(format!("{test} AS v{node}"));
         groups.push(format!("v{node}"));
         // That there are no rows is what a condition may ask for.
-        is_narrowed &= condition.test != Test::Null(true);
+        is_narrowed &= condition.predicate != Predicate::Null(true);
     }
     let narrow = if is_narrowed { format!(" WHERE {}", groups.get(1..)?.join(" AND ")) } else { String::new() };
     Some(format!(
@@ -81,7 +81,7 @@ fn joined(request: &ListRequest, index: usize, parameters: &mut Parameters) -> O
 }
 
 /// A condition on the rows of one of several joins.
-fn verdict(test: &Test, join: usize, node: usize, parameters: &mut Parameters) -> String {
+fn verdict(test: &Predicate, join: usize, node: usize, parameters: &mut Parameters) -> String {
     let missing = Value { kind: Kind::Text, plain: "NULL".to_owned(), folded: "NULL".to_owned(), derived: None };
     format!("iif(j{join}.owner IS NULL, {}, j{join}.v{node})", test_sql(&missing, test, parameters))
 }
@@ -108,10 +108,10 @@ fn days(request: &ListRequest) -> Option<(&'static str, Option<i64>, Option<i64>
     let (mut asked, mut from, mut until) = (None, None, None);
     for condition in request.filter.conjunction()? {
         let Subject::Field(place) = condition.subject else { return None };
-        match condition.test {
+        match condition.predicate {
             _ if condition.negated || asked.is_some_and(|asked| asked != place) => return None,
-            Test::AtLeast(moment) => from = from.max(Some(moment)),
-            Test::AtMost(moment) => until = Some(until.map_or(moment, |until: i64| until.min(moment))),
+            Predicate::AtLeast(moment) => from = from.max(Some(moment)),
+            Predicate::AtMost(moment) => until = Some(until.map_or(moment, |until: i64| until.min(moment))),
             _ => return None,
         }
         asked = Some(place);
@@ -148,9 +148,9 @@ pub(super) fn has_range(request: &ListRequest) -> bool {
     let is_range = |condition: &Condition| {
         let Subject::Field(place) = condition.subject else { return false };
         let field = request.resource.fields.get(place).filter(|_| request.resource.name == COMMITS.name);
-        let is_bound = match condition.test {
-            Test::AtLeast(_) | Test::AtMost(_) => true,
-            Test::Number(comparison, _) => comparison != Comparison::Equal,
+        let is_bound = match condition.predicate {
+            Predicate::AtLeast(_) | Predicate::AtMost(_) => true,
+            Predicate::Number(comparison, _) => comparison != Comparison::Equal,
             _ => false,
         };
         is_bound && !condition.negated && field.is_some_and(|field| RANGED.contains(&field.name))
@@ -236,7 +236,7 @@ impl Value {
     }
 
     /// What a filter looks at of a row that belongs to a row.
-    fn related(of: FilterOf, table: &str) -> Value {
+    fn related(of: FilterTarget, table: &str) -> Value {
         let text = |name: &str| Value {
             kind: Kind::Text,
             plain: format!("{table}.{name}"),
@@ -254,13 +254,13 @@ impl Value {
             Value { kind: Kind::Integer, plain, folded: String::new(), derived: None }
         };
         match of {
-            FilterOf::AliasName => text("name"),
-            FilterOf::AliasEmail => text("email"),
-            FilterOf::Team | FilterOf::AnyTeam => id("team_id"),
-            FilterOf::TeamName => name("teams", "team_id"),
-            FilterOf::Tag => id("tag_id"),
-            FilterOf::TagName => name("tags", "tag_id"),
-            FilterOf::Ancestor | FilterOf::Visible => id("id"),
+            FilterTarget::AliasName => text("name"),
+            FilterTarget::AliasEmail => text("email"),
+            FilterTarget::Team | FilterTarget::AnyTeam => id("team_id"),
+            FilterTarget::TeamName => name("teams", "team_id"),
+            FilterTarget::Tag => id("tag_id"),
+            FilterTarget::TagName => name("tags", "tag_id"),
+            FilterTarget::Ancestor | FilterTarget::Visible => id("id"),
         }
     }
 }
@@ -353,7 +353,7 @@ fn condition_of(request: &ListRequest, parameters: &mut Parameters) -> String {
                 }
                 let sql = match (terms.as_slice(), condition.join) {
                     (_, Some(join)) if request.filter.joins.len() > 1 => {
-                        verdict(&condition.test, join, place, parameters)
+                        verdict(&condition.predicate, join, place, parameters)
                     }
                     ([one], _) => condition_sql(request.resource, one, parameters),
                     (terms, _) => search(request.resource, terms, parameters),
@@ -415,14 +415,14 @@ fn join(mut parts: Vec<Expression>, operator: &str) -> Expression {
 
 /// A condition, in brackets.
 fn condition_sql(resource: &Resource, condition: &Condition, parameters: &mut Parameters) -> String {
-    let test = &condition.test;
+    let test = &condition.predicate;
     let sql = match (condition.subject, condition.join) {
         (Subject::Field(place), _) => {
             let field = resource.fields.get(place);
             field.map(|field| test_sql(&Value::of(resource, "t", field), test, parameters)).unwrap_or_default()
         }
         (Subject::Search, _) => {
-            let term = if let Test::Contains(term) = test { term.as_str() } else { "" };
+            let term = if let Predicate::Contains(term) = test { term.as_str() } else { "" };
             contained(resource, term, parameters)
         }
         (Subject::Flag(flag), _) => flag_sql(flag).to_owned(),
@@ -436,13 +436,19 @@ fn condition_sql(resource: &Resource, condition: &Condition, parameters: &mut Pa
 }
 
 /// Whether a test holds of any of the rows that belong to a row.
-fn any(resource: &Resource, of: FilterOf, relation: Relation, test: &Test, parameters: &mut Parameters) -> String {
+fn any(
+    resource: &Resource,
+    of: FilterTarget,
+    relation: Relation,
+    test: &Predicate,
+    parameters: &mut Parameters,
+) -> String {
     let (rows, owner) = related(relation);
     let own = owner_of(resource);
     let holds = test_sql(&Value::related(of, "r"), test, parameters);
     let found = format!("{own} IN (SELECT r.{owner} FROM {rows} AS r WHERE {holds})");
     // To be in no team is to have no membership.
-    if *test == Test::Null(true) {
+    if *test == Predicate::Null(true) {
         format!("({found} OR {own} NOT IN (SELECT r.{owner} FROM {rows} AS r WHERE r.{owner} IS NOT NULL))")
     } else {
         format!("({found})")
@@ -450,21 +456,21 @@ fn any(resource: &Resource, of: FilterOf, relation: Relation, test: &Test, param
 }
 
 /// A test of a value, in brackets.
-fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
+fn test_sql(value: &Value, test: &Predicate, parameters: &mut Parameters) -> String {
     let Value { kind, plain, .. } = value;
     let mut number = |number: i64| match kind {
         Kind::DateTime => parameters.bind(instant(number)),
         _ => parameters.bind(number),
     };
     match test {
-        Test::Never => format!("(CASE WHEN {plain} IS NOT NULL THEN 0 END)"),
-        Test::Always => format!("(CASE WHEN {plain} IS NOT NULL THEN 1 END)"),
-        Test::Equal(operand) => format!("({plain} = {})", number(*operand)),
-        Test::AtLeast(operand) => format!("({plain} >= {})", number(*operand)),
-        Test::AtMost(operand) => format!("({plain} <= {})", number(*operand)),
-        Test::OneOf(ids) if ids.as_slice().is_empty() => "(0)".to_owned(),
-        Test::OneOf(ids) => format!("({plain} IN ({}))", parameters.bind_ids(ids.as_slice())),
-        Test::Number(comparison, operand) => {
+        Predicate::Never => format!("(CASE WHEN {plain} IS NOT NULL THEN 0 END)"),
+        Predicate::Always => format!("(CASE WHEN {plain} IS NOT NULL THEN 1 END)"),
+        Predicate::Equal(operand) => format!("({plain} = {})", number(*operand)),
+        Predicate::AtLeast(operand) => format!("({plain} >= {})", number(*operand)),
+        Predicate::AtMost(operand) => format!("({plain} <= {})", number(*operand)),
+        Predicate::OneOf(ids) if ids.as_slice().is_empty() => "(0)".to_owned(),
+        Predicate::OneOf(ids) => format!("({plain} IN ({}))", parameters.bind_ids(ids.as_slice())),
+        Predicate::Number(comparison, operand) => {
             let operand = match operand.value() {
                 f64::INFINITY => "9e999".to_owned(),
                 f64::NEG_INFINITY => "-9e999".to_owned(),
@@ -479,23 +485,23 @@ fn test_sql(value: &Value, test: &Test, parameters: &mut Parameters) -> String {
             };
             format!("({plain} {operator} {operand})")
         }
-        Test::Text(text) => format!("({plain} = {})", parameters.bind(text.clone())),
-        Test::TextOneOf(texts) => format!("({plain} IN ({}))", parameters.bind_texts(texts)),
-        Test::Contains(part) => {
+        Predicate::Text(text) => format!("({plain} = {})", parameters.bind(text.clone())),
+        Predicate::TextOneOf(texts) => format!("({plain} IN ({}))", parameters.bind_texts(texts)),
+        Predicate::Contains(part) => {
             let needle = parameters.bind(part.clone());
             // What is bound has to be asked for.
             let pattern = value.derived.as_ref().and_then(|_| pattern(part)).map(|pattern| parameters.bind(pattern));
             format!("({})", value.contains(&needle, pattern.as_deref()))
         }
-        Test::StartsWith(start) => {
+        Predicate::StartsWith(start) => {
             let from = format!("{plain} >= {}", parameters.bind(start.clone()));
             match after(start) {
                 Some(end) => format!("({from} AND {plain} < {})", parameters.bind(end)),
                 None => format!("({from})"),
             }
         }
-        Test::Null(true) => format!("({plain} IS NULL)"),
-        Test::Null(false) => format!("({plain} IS NOT NULL)"),
+        Predicate::Null(true) => format!("({plain} IS NULL)"),
+        Predicate::Null(false) => format!("({plain} IS NOT NULL)"),
     }
 }
 
@@ -552,7 +558,7 @@ fn contained(resource: &Resource, term: &str, parameters: &mut Parameters) -> St
 
 /// The same, of what a term and its [`pattern`] are bound to.
 fn any_contains(resource: &Resource, needle: &str, pattern: Option<&str>) -> String {
-    let fields = resource.fields.iter().filter(|field| field.uses.searches());
+    let fields = resource.fields.iter().filter(|field| field.capabilities.is_searchable());
     let contains: Vec<String> = fields.map(|field| Value::of(resource, "t", field).contains(needle, pattern)).collect();
     format!("({})", contains.join(" OR "))
 }
@@ -560,7 +566,8 @@ fn any_contains(resource: &Resource, needle: &str, pattern: Option<&str>) -> Str
 /// Whether all terms are found. The longest, which the fewest texts hold, go first, so that most texts are looked through
 /// once; of many the database goes through the list of those that are left.
 fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters) -> String {
-    let term = |term: &&Condition| if let Test::Contains(term) = &term.test { Some(term.clone()) } else { None };
+    let term =
+        |term: &&Condition| if let Predicate::Contains(term) = &term.predicate { Some(term.clone()) } else { None };
     let mut texts: Vec<String> = terms.iter().filter_map(term).collect();
     sort_by(&mut texts, |one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     texts.dedup();
@@ -596,13 +603,13 @@ fn flag_sql(flag: Flag) -> &'static str {
 }
 
 /// A filter of teams that looks at more than a field.
-fn team_sql(of: FilterOf, test: &Test, parameters: &mut Parameters) -> String {
+fn team_sql(of: FilterTarget, test: &Predicate, parameters: &mut Parameters) -> String {
     match (of, test) {
-        (FilterOf::Visible, Test::Equal(wanted)) => {
+        (FilterTarget::Visible, Predicate::Equal(wanted)) => {
             format!("((t.visibility IS 'SHOW') = {})", parameters.bind(*wanted))
         }
         // UNION keeps each team once: so a circle of parents comes to its end.
-        (FilterOf::Ancestor, Test::Equal(ancestor)) => format!(
+        (FilterTarget::Ancestor, Predicate::Equal(ancestor)) => format!(
             "(t.id IN (WITH RECURSIVE below(id) AS (SELECT CAST({} AS INTEGER) \
              UNION SELECT teams.id FROM below JOIN teams ON teams.parent = below.id) SELECT id FROM below))",
             parameters.bind(*ancestor)

@@ -6,11 +6,11 @@ use crate::store::counts;
 use crate::store::sql::{Broken, Columns, Outcome, Parameters, Statement};
 use streamgage::json::Reader;
 use streamgage::query::{ListRequest, Page};
-use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedOf, Shown};
+use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedSource, OutputField};
 
 /// What of a row is shown, in order.
-fn shown(request: &ListRequest) -> impl Iterator<Item = Shown> {
-    let shown = request.resource.shown().enumerate();
+fn shown(request: &ListRequest) -> impl Iterator<Item = OutputField> {
+    let shown = request.resource.output_fields().enumerate();
     shown.filter(|&(place, _)| request.projection.shows(place)).map(|(_, shown)| shown)
 }
 
@@ -19,12 +19,12 @@ pub(super) fn columns(request: &ListRequest) -> String {
     let mut columns = Columns::default();
     for shown in shown(request) {
         match shown {
-            Shown::Field(_, Field { name: "user_alias_id", .. }) if request.normalize_authors => {
+            OutputField::Field(_, Field { name: "user_alias_id", .. }) if request.normalize_authors => {
                 columns.add("t.apex_user_id".to_owned());
             }
-            Shown::Field(_, Field { name, kind: Kind::Number, .. }) => columns.add_double(&format!("t.{name}")),
-            Shown::Field(_, field) => columns.add(format!("t.{}", field.name)),
-            Shown::Nested(nested) => {
+            OutputField::Field(_, Field { name, kind: Kind::Number, .. }) => columns.add_double(&format!("t.{name}")),
+            OutputField::Field(_, field) => columns.add(format!("t.{}", field.name)),
+            OutputField::Nested(nested) => {
                 // Of many rows this can be as long as a value can be.
                 columns.end_list();
                 columns.add(format!("json({})", nested_column(nested)));
@@ -43,12 +43,14 @@ fn nested_column(nested: &Nested) -> String {
     let fields: Vec<String> = nested.fields.iter().map(|name| format!("n.{name}")).collect();
     let row = format!("json_array({})", fields.join(", "));
     let rows = format!("json_group_array({row} ORDER BY n.id) FROM {} AS n", nested.resource.name);
-    match nested.of {
-        NestedOf::TeamsOfUser => {
+    match nested.source {
+        NestedSource::TeamsOfUser => {
             format!("(SELECT {rows} WHERE n.id IN (SELECT team_id FROM team_membership WHERE apex_user_id = t.id))")
         }
-        NestedOf::Ids => format!("(SELECT {rows} WHERE n.id IN (SELECT value FROM json_each(t.{})))", nested.after),
-        NestedOf::Id => format!("(SELECT {row} FROM {} AS n WHERE n.id = t.{})", nested.resource.name, nested.after),
+        NestedSource::Ids => format!("(SELECT {rows} WHERE n.id IN (SELECT value FROM json_each(t.{})))", nested.after),
+        NestedSource::Id => {
+            format!("(SELECT {row} FROM {} AS n WHERE n.id = t.{})", nested.resource.name, nested.after)
+        }
     }
 }
 
@@ -225,7 +227,7 @@ pub(super) fn times(request: &ListRequest, row: &[&str]) -> Result<usize, Broken
 pub(super) struct Writer<'a> {
     request: &'a ListRequest,
     /// What is shown, and what stands before its value.
-    members: Vec<(Shown, String)>,
+    members: Vec<(OutputField, String)>,
 }
 
 impl Writer<'_> {
@@ -242,8 +244,8 @@ impl Writer<'_> {
         for ((shown, before), cell) in self.members.iter().zip(&mut cells) {
             into.push_str(before);
             match shown {
-                Shown::Field(_, field) => write_cell(field.kind, cell, into)?,
-                Shown::Nested(nested) => write_nested(nested, cell, into)?,
+                OutputField::Field(_, field) => write_cell(field.kind, cell, into)?,
+                OutputField::Nested(nested) => write_nested(nested, cell, into)?,
             }
         }
         let mut separator = if self.members.is_empty() { "{" } else { "," };
@@ -298,7 +300,7 @@ fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), Br
         into.push_str("null");
         return Ok(());
     }
-    if nested.of == NestedOf::Id {
+    if nested.source == NestedSource::Id {
         return write_nested_row(nested, &elements(cell).ok_or_else(unread)?, into);
     }
     into.push('[');

@@ -1,13 +1,13 @@
 //! Rows that belong to rows: what conditions on them make of a row, and how often it is found.
 
-use super::own::Truth;
 use super::relations::{Relations, range};
+use super::row_condition::Ternary;
 use crate::query::{Filter, Subject};
 use alloc::vec::Vec;
 use core::ops::Range;
 
 /// A join and the conditions on its rows.
-pub(super) struct Joined<'a> {
+pub(super) struct JoinConditions<'a> {
     items: &'a [(i64, i64)],
     outer: bool,
     conditions: Vec<Item>,
@@ -17,26 +17,26 @@ pub(super) struct Joined<'a> {
 struct Item {
     node: usize,
     /// Of each of the relation's items.
-    truths: Vec<Truth>,
+    truths: Vec<Ternary>,
     /// Of an item that is missing.
-    missing: Truth,
+    missing: Ternary,
 }
 
 /// What is known of rows that are joined, condition by condition, and of how many.
-pub(super) type Class = (Vec<Truth>, u64);
+pub(super) type Class = (Vec<Ternary>, u64);
 
-impl<'a> Joined<'a> {
+impl<'a> JoinConditions<'a> {
     /// The joins of a filter.
-    pub(super) fn all(filter: &Filter, relations: &'a Relations<'a>) -> Vec<Joined<'a>> {
+    pub(super) fn all(filter: &Filter, relations: &'a Relations<'a>) -> Vec<JoinConditions<'a>> {
         let joined = |(at, join): (usize, &crate::query::Join)| {
             let items = relations.all(join.relation);
             let conditions = filter.nodes.iter().enumerate().filter_map(|(node, condition)| {
                 let condition = condition.condition().filter(|condition| condition.join == Some(at))?;
                 let Subject::Filter(of) = condition.subject else { return None };
-                let truths = items.iter().map(|&(_, item)| relations.truth(of, &condition.test, item)).collect();
-                Some(Item { node, truths, missing: condition.test.of_integer(None) })
+                let truths = items.iter().map(|&(_, item)| relations.truth(of, &condition.predicate, item)).collect();
+                Some(Item { node, truths, missing: condition.predicate.test_integer(None) })
             });
-            Joined { items, outer: join.outer, conditions: conditions.collect() }
+            JoinConditions { items, outer: join.outer, conditions: conditions.collect() }
         };
         filter.joins.iter().enumerate().map(joined).collect()
     }
@@ -49,7 +49,7 @@ impl<'a> Joined<'a> {
     /// How many of an owner's rows all conditions are true of.
     pub(super) fn count(&self, owner: i64) -> u64 {
         let range = self.range(owner);
-        let all = |truth: &dyn Fn(&Item) -> Truth| self.conditions.iter().all(|item| truth(item) == Some(true));
+        let all = |truth: &dyn Fn(&Item) -> Ternary| self.conditions.iter().all(|item| truth(item) == Some(true));
         if range.is_empty() && self.outer {
             return u64::from(all(&|item| item.missing));
         }
@@ -63,7 +63,7 @@ impl<'a> Joined<'a> {
             return [(self.conditions.iter().map(|item| item.missing).collect(), 1)].into();
         }
         let truths = |at| self.conditions.iter().map(|item| item.at(at)).collect();
-        let mut known: Vec<Vec<Truth>> = range.map(truths).collect();
+        let mut known: Vec<Vec<Ternary>> = range.map(truths).collect();
         known.sort_unstable();
         known.chunk_by(PartialEq::eq).filter_map(|same| Some((same.first()?.clone(), same.len() as u64))).collect()
     }
@@ -75,7 +75,7 @@ impl<'a> Joined<'a> {
 }
 
 impl Item {
-    fn at(&self, at: usize) -> Truth {
+    fn at(&self, at: usize) -> Ternary {
         self.truths.get(at).copied().flatten()
     }
 }

@@ -1,6 +1,6 @@
 //! The texts of a field.
 
-use super::places::word;
+use super::bit_set::word;
 use crate::text::fold;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,16 +8,16 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 use memchr::memmem::Finder;
 
-/// Texts, one behind the other, and nulls between them.
+/// TextColumn, one behind the other, and nulls between them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Texts {
+pub(super) struct TextColumn {
     all: Joined,
-    /// Of each place, whether it is null.
+    /// Of each position, whether it is null.
     nulls: Vec<bool>,
     folded: OnceCell<Box<Folded>>,
 }
 
-/// Texts without anything between them.
+/// TextColumn without anything between them.
 #[derive(Clone, Debug, Default)]
 struct Joined {
     text: String,
@@ -25,7 +25,7 @@ struct Joined {
     ends: Vec<usize>,
 }
 
-/// Texts as `icontains` compares them.
+/// TextColumn as `icontains` compares them.
 #[derive(Clone, Debug)]
 struct Folded {
     all: Joined,
@@ -34,34 +34,34 @@ struct Folded {
 }
 
 /// A text that is looked for in others.
-pub(super) struct Part<'a> {
+pub(super) struct TextSearch<'a> {
     folded: &'a Folded,
     /// Nothing, if it can't be there.
     finder: Option<Finder<'a>>,
 }
 
 impl Joined {
-    fn at(&self, place: usize) -> Option<&str> {
-        let end = *self.ends.get(place)?;
-        self.text.get(self.start(place)..end)
+    fn at(&self, position: usize) -> Option<&str> {
+        let end = *self.ends.get(position)?;
+        self.text.get(self.start(position)..end)
     }
 
-    fn start(&self, place: usize) -> usize {
-        place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
+    fn start(&self, position: usize) -> usize {
+        position.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
     }
 }
 
-impl Texts {
-    /// The text at a place; `None` for null.
-    pub(super) fn at(&self, place: usize) -> Option<&str> {
-        if self.is_null(place) { None } else { self.all.at(place) }
+impl TextColumn {
+    /// The text at a position; `None` for null.
+    pub(super) fn at(&self, position: usize) -> Option<&str> {
+        if self.is_null(position) { None } else { self.all.at(position) }
     }
 
-    fn is_null(&self, place: usize) -> bool {
-        self.nulls.get(place) != Some(&false)
+    fn is_null(&self, position: usize) -> bool {
+        self.nulls.get(position) != Some(&false)
     }
 
-    /// Which of the 64 places from one on are null.
+    /// Which of the 64 positions from one on are null.
     pub(super) fn nulls(&self, first: usize) -> u64 {
         word(&self.nulls, first, |is_null| is_null)
     }
@@ -73,8 +73,8 @@ impl Texts {
     }
 
     /// Adds all texts of others after these.
-    pub(super) fn append(&mut self, others: &Texts) {
-        (0..others.nulls.len()).for_each(|place| self.push(others.at(place)));
+    pub(super) fn append(&mut self, others: &TextColumn) {
+        (0..others.nulls.len()).for_each(|position| self.push(others.at(position)));
     }
 
     /// Forgets what was made of the texts there are, so that more can be added.
@@ -89,11 +89,11 @@ impl Texts {
     }
 
     /// Looks for a folded text in all of these, which are folded when that is first asked for.
-    pub(super) fn find<'a>(&'a self, part: &'a str) -> Part<'a> {
+    pub(super) fn find<'a>(&'a self, part: &'a str) -> TextSearch<'a> {
         let folded = self.folded.get_or_init(|| Folded::new(&self.all).into());
         let occurs = |&byte: &u8| folded.occurs.get(usize::from(byte)) == Some(&true);
         let finder = part.as_bytes().iter().all(occurs).then(|| Finder::new(part));
-        Part { folded, finder }
+        TextSearch { folded, finder }
     }
 }
 
@@ -101,8 +101,8 @@ impl Folded {
     fn new(all: &Joined) -> Folded {
         let mut folded =
             Joined { text: String::with_capacity(all.text.len()), ends: Vec::with_capacity(all.ends.len()) };
-        for place in 0..all.ends.len() {
-            let text = all.at(place).unwrap_or_default();
+        for position in 0..all.ends.len() {
+            let text = all.at(position).unwrap_or_default();
             if text.is_ascii() {
                 let start = folded.text.len();
                 folded.text.push_str(text);
@@ -124,8 +124,8 @@ impl Folded {
     }
 }
 
-impl Part<'_> {
-    /// Which of the 64 texts from a place on hold it: a bit for each. They are looked through at once, which is several
+impl TextSearch<'_> {
+    /// Which of the 64 texts from a position on hold it: a bit for each. They are looked through at once, which is several
     /// times as fast as each by itself. What is at a null means nothing.
     pub(super) fn holding(&self, first: usize) -> u64 {
         let Some(finder) = &self.finder else { return 0 };
@@ -139,10 +139,10 @@ impl Part<'_> {
         let text = all.text.as_bytes().get(..ends.last().copied().unwrap_or(0)).unwrap_or_default();
         let mut holding = 0;
         let mut from = all.start(first);
-        let mut places = ends.iter().enumerate();
+        let mut positions = ends.iter().enumerate();
         while let Some(at) = text.get(from..).and_then(|rest| finder.find(rest)).map(|at| from + at) {
-            let Some((place, &end)) = places.find(|&(_, &end)| at < end) else { break };
-            holding |= u64::from(at + length <= end) << place;
+            let Some((position, &end)) = positions.find(|&(_, &end)| at < end) else { break };
+            holding |= u64::from(at + length <= end) << position;
             // What runs over the end of a text leaves no room for itself behind it in that text either.
             from = end;
         }

@@ -6,7 +6,7 @@ use core::slice::ChunksExact;
 
 /// Days without a gap, and marks of users in rows of one width.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(super) struct DayTable {
     lowest: u16,
     width: usize,
     days: Vec<Day>,
@@ -24,10 +24,10 @@ struct Day {
     mark: u8,
 }
 
-impl Places {
+impl DayTable {
     /// None, from a day on, and for so many users.
-    pub(super) fn new(lowest: u16, width: usize) -> Places {
-        Places { lowest, width, days: Vec::new(), marks: Vec::new() }
+    pub(super) fn new(lowest: u16, width: usize) -> DayTable {
+        DayTable { lowest, width, days: Vec::new(), marks: Vec::new() }
     }
 
     /// The first day.
@@ -53,7 +53,7 @@ impl Places {
     }
 
     /// Takes over what was added, where the last days are the same and the last rows.
-    pub(super) fn take(&mut self, other: &Places) {
+    pub(super) fn take(&mut self, other: &DayTable) {
         for (to, day) in self.days.iter_mut().rev().zip(other.days.iter().rev()) {
             to.packed = day.packed;
         }
@@ -112,7 +112,7 @@ mod vectors {
     //! have theirs, and loads and stores of vectors.
     #![allow(unsafe_code)]
 
-    use super::{Block, COMMIT, Day, Places};
+    use super::{Block, COMMIT, Day, DayTable};
     use core::arch::wasm32::*;
     use core::hint::black_box;
 
@@ -122,7 +122,7 @@ mod vectors {
     /// Rows that are gone through before it is tried again whether the next ones are of one day.
     const RUN: usize = 4 * GROUP;
 
-    /// Places, and vectors of one number each.
+    /// DayTable, and vectors of one number each.
     struct Pass<'a> {
         first: *mut Day,
         marks: *mut u8,
@@ -137,7 +137,7 @@ mod vectors {
         commit: v128,
     }
 
-    impl Places {
+    impl DayTable {
         #[inline(always)]
         pub(super) fn add_vectors(&mut self, rows: &Block<'_>) -> usize {
             let Some(last) = self.days.len().checked_sub(1) else { return 0 };
@@ -159,7 +159,7 @@ mod vectors {
                 commit,
             };
             let mut at = 0;
-            // Places are counted without a look at overflows: no column is that long.
+            // DayTable are counted without a look at overflows: no column is that long.
             // SAFETY: nothing from `count` on is asked for; a day that has a place is one of `days`, and a user who has
             // one has it in the rows of marks of all of them, which `push` has made.
             unsafe {

@@ -10,16 +10,16 @@ use streamgage_kernel::WeekSums;
 
 /// The body of a 200. Serializes as `{"count":1,"results":[…]}`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
+pub struct MetricsResponse {
     /// How many rows there are.
     pub count: usize,
     /// The rows, oldest first.
-    pub results: Vec<Row>,
+    pub results: Vec<MetricsRow>,
 }
 
 /// A week, or the whole period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct MetricsRow {
     /// The Monday of the week, even where that lies before the range; `None` in the row of a period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period_start_date: Option<Day>,
@@ -33,20 +33,20 @@ pub struct Row {
     pub total_efficiency: Tenths,
 }
 
-impl Answer {
+impl MetricsResponse {
     /// Makes the rows of a request from the sums of its weeks, in any order. Sums of a week that come in parts (of
     /// disjoint users) are added up.
-    pub fn new(request: &MetricsRequest, sums: &[WeekSums]) -> Answer {
+    pub fn new(request: &MetricsRequest, sums: &[WeekSums]) -> MetricsResponse {
         let weeks = merge(sums);
-        let results: Vec<Row> = match request.resolution {
+        let results: Vec<MetricsRow> = match request.resolution {
             Resolution::Week => weeks.iter().map(week_row).collect(),
             Resolution::Period => period_row(request, &weeks).into_iter().collect(),
         };
-        Answer { count: results.len(), results }
+        MetricsResponse { count: results.len(), results }
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for MetricsResponse {
     /// As JSON: what serde's form would be, where a figure has one decimal.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{{\"count\":{},\"results\":[", self.count)?;
@@ -55,7 +55,7 @@ impl fmt::Display for Answer {
             if let Some(monday) = row.period_start_date {
                 write!(formatter, "\"period_start_date\":\"{monday}\",")?;
             }
-            let Row { active_days, commit_count, total_impact, total_efficiency, .. } = row;
+            let MetricsRow { active_days, commit_count, total_impact, total_efficiency, .. } = row;
             write!(formatter, "\"active_days\":{active_days},\"commit_count\":{commit_count},")?;
             write!(formatter, "\"total_impact\":{total_impact},\"total_efficiency\":{total_efficiency}}}")?;
         }
@@ -86,14 +86,14 @@ fn add(total: &mut WeekSums, part: &WeekSums) {
     total.impact = total.impact.saturating_add(part.impact);
 }
 
-fn week_row(week: &WeekSums) -> Row {
+fn week_row(week: &WeekSums) -> MetricsRow {
     let monday = Week::from_number(week.week).monday();
-    Row { period_start_date: Some(monday), ..row(week, i128::from(week.users), 1) }
+    MetricsRow { period_start_date: Some(monday), ..row(week, i128::from(week.users), 1) }
 }
 
 /// Averages over user-days, scaled to a week or, where the weeks with commits have fewer than seven days inside the
 /// range, to those days: Σ coding days · min(7, D) / Σ |A(w)|·d(w), with D = Σ d(w) (§1).
-fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<Row> {
+fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<MetricsRow> {
     let mut total = WeekSums::default();
     let (mut user_days, mut days_in_range) = (0i128, 0i128);
     for week in weeks {
@@ -106,13 +106,13 @@ fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<Row> {
 }
 
 /// The figures of some sums: coding days and impact are scaled by `days` and divided by `user_days`.
-fn row(sums: &WeekSums, user_days: i128, days: i128) -> Row {
+fn row(sums: &WeekSums, user_days: i128, days: i128) -> MetricsRow {
     let coding_days = i128::from(sums.coding_days);
     let efficiency = match sums.haloc {
         0 => Tenths(1_000),
         haloc => Tenths::of(haloc.saturating_sub(sums.churn).saturating_mul(100), haloc),
     };
-    Row {
+    MetricsRow {
         period_start_date: None,
         active_days: Tenths::of(coding_days.saturating_mul(days), user_days),
         commit_count: Tenths::of(i128::from(sums.commits), coding_days),
@@ -202,15 +202,15 @@ mod tests {
     #[test]
     fn the_vendors_period_follows_from_its_weeks() {
         let range = "start_date=2021-06-01&end_date=2021-06-30";
-        let weeks = Answer::new(&request(&format!("{range}&resolution=week")), &vendors_team());
-        let column = |figure: fn(&Row) -> Tenths| -> Vec<_> {
+        let weeks = MetricsResponse::new(&request(&format!("{range}&resolution=week")), &vendors_team());
+        let column = |figure: fn(&MetricsRow) -> Tenths| -> Vec<_> {
             weeks.results.iter().map(|row| figure(row).to_string()).collect()
         };
         assert_eq!(column(|row| row.active_days), ["1.0", "1.0", "3.0", "2.5", "3.0"]);
         assert_eq!(column(|row| row.commit_count), ["4.0", "4.0", "3.5", "4.0", "2.3"]);
         assert_eq!(column(|row| row.total_impact), ["18.5", "33.8", "118.0", "151.7", "87.4"]);
 
-        let period = Answer::new(&request(&format!("{range}&resolution=period")), &vendors_team());
+        let period = MetricsResponse::new(&request(&format!("{range}&resolution=period")), &vendors_team());
         assert_eq!(
             serde_json::to_string(&period).unwrap(),
             r#"{"count":1,"results":[{"active_days":2.4,"commit_count":3.5,"total_impact":97.7,"total_efficiency":83.1}]}"#
@@ -221,7 +221,7 @@ mod tests {
     fn the_documented_shape_of_weeks() {
         let request = request("start_date=2021-06-01&end_date=2021-06-30&resolution=week");
         let [first, second, ..] = vendors_team();
-        let answer = Answer::new(&request, &[second, first]);
+        let answer = MetricsResponse::new(&request, &[second, first]);
         assert_eq!(
             serde_json::to_string(&answer).unwrap(),
             concat!(
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn no_commit_at_all() {
         for resolution in ["week", "period"] {
-            let answer = Answer::new(&request(&format!("start_date=2021-06-01&resolution={resolution}")), &[]);
+            let answer = MetricsResponse::new(&request(&format!("start_date=2021-06-01&resolution={resolution}")), &[]);
             assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"count":0,"results":[]}"#);
         }
     }
@@ -244,7 +244,7 @@ mod tests {
     fn no_lines_are_efficient() {
         let mut sums = week("2021-06-07", 1, 1, 1, "1.0");
         (sums.haloc, sums.churn) = (0, 0);
-        let answer = Answer::new(&request("start_date=2021-06-01&resolution=week"), &[sums]);
+        let answer = MetricsResponse::new(&request("start_date=2021-06-01&resolution=week"), &[sums]);
         assert_eq!(answer.results.first().unwrap().total_efficiency, Tenths(1_000));
     }
 
@@ -280,9 +280,9 @@ mod tests {
             let merged = merge(&sums);
             for query in ["start_date=2020-06-01&resolution=week", "start_date=2020-06-01&resolution=period"] {
                 let request = request(query);
-                prop_assert_eq!(Answer::new(&request, &sums), Answer::new(&request, &shuffled));
-                prop_assert_eq!(Answer::new(&request, &sums), Answer::new(&request, &merged));
-                let answer = Answer::new(&request, &sums);
+                prop_assert_eq!(MetricsResponse::new(&request, &sums), MetricsResponse::new(&request, &shuffled));
+                prop_assert_eq!(MetricsResponse::new(&request, &sums), MetricsResponse::new(&request, &merged));
+                let answer = MetricsResponse::new(&request, &sums);
                 prop_assert_eq!(answer.to_string(), serde_json::to_string(&answer).unwrap());
             }
         }
@@ -300,9 +300,9 @@ mod tests {
             let sums = WeekSums { week, users, coding_days, commits, haloc, churn: haloc / 3, impact };
             let row = |resolution: &str| {
                 let request = request(&format!("start_date={start}&end_date={end}&resolution={resolution}"));
-                Answer::new(&request, &[sums]).results.first().unwrap().clone()
+                MetricsResponse::new(&request, &[sums]).results.first().unwrap().clone()
             };
-            prop_assert_eq!(Row { period_start_date: None, ..row("week") }, row("period"));
+            prop_assert_eq!(MetricsRow { period_start_date: None, ..row("week") }, row("period"));
         }
 
         #[test]

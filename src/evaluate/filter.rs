@@ -1,9 +1,9 @@
 //! A filter, bound to the rows that it looks at: asked of 64 of them at a time.
 
-use super::joined::{Class, Joined};
-use super::own::{Own, Truths};
-use super::places::{Places, bits};
+use super::bit_set::{BitSet, bits};
+use super::join::{Class, JoinConditions};
 use super::relations::{self, Relations, owner};
+use super::row_condition::{RowCondition, TernaryMask};
 use super::rows::{NULL, Rows};
 use crate::query::{ListRequest, Node, Subject};
 use crate::schema::{Flag, REPOS, Resource, USERS};
@@ -11,14 +11,14 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 /// A filter that can be asked which rows it finds.
-pub(super) struct Bound<'a> {
+pub(super) struct FilterEvaluator<'a> {
     rows: &'a Rows,
     /// Conditions on the row itself that must be true, cheap ones first.
-    required: Vec<Own<'a>>,
+    required: Vec<RowCondition<'a>>,
     /// What must be true besides, where it is more than conditions.
     formula: Option<Formula<'a>>,
-    joins: Vec<Joined<'a>>,
-    /// Whose are the rows that joins look at, by place.
+    joins: Vec<JoinConditions<'a>>,
+    /// Whose are the rows that joins look at, by position.
     owners: &'a [i64],
 }
 
@@ -26,15 +26,15 @@ pub(super) struct Bound<'a> {
 struct Formula<'a> {
     nodes: &'a [Node],
     /// What is known of each node before a row is looked at.
-    leaves: Vec<Truths>,
+    leaves: Vec<TernaryMask>,
     /// The conditions on the row itself that are not known to be true, by their nodes.
-    own: Vec<(usize, Own<'a>)>,
+    own: Vec<(usize, RowCondition<'a>)>,
 }
 
 /// What a filter finds.
 pub(super) struct Matches {
-    found: Places,
-    /// How often, by place; of none where each is found once.
+    found: BitSet,
+    /// How often, by position; of none where each is found once.
     times: Vec<u64>,
 }
 
@@ -46,33 +46,33 @@ struct Memory {
     /// Owners of the same kind have the same rows, as far as conditions tell them apart: of each join its classes.
     kinds: Vec<Vec<Vec<Class>>>,
     kind_of: HashMap<i64, usize>,
-    leaves: Vec<Truths>,
-    stack: Vec<Truths>,
+    leaves: Vec<TernaryMask>,
+    stack: Vec<TernaryMask>,
 }
 
-impl<'a> Bound<'a> {
-    pub(super) fn new(request: &'a ListRequest, rows: &'a Rows, relations: &'a Relations<'a>) -> Bound<'a> {
+impl<'a> FilterEvaluator<'a> {
+    pub(super) fn new(request: &'a ListRequest, rows: &'a Rows, relations: &'a Relations<'a>) -> FilterEvaluator<'a> {
         let nodes = request.filter.nodes.as_slice();
         let owners = rows.integers(owner(request.resource));
         let is_all = request.filter.conjunction().is_some();
         let mut required = Vec::new();
-        let mut formula = Formula { nodes, leaves: alloc::vec![Truths::default(); nodes.len()], own: Vec::new() };
+        let mut formula = Formula { nodes, leaves: alloc::vec![TernaryMask::default(); nodes.len()], own: Vec::new() };
         let required_nodes = required_of(nodes);
         for (node, condition) in nodes.iter().enumerate() {
             let Some(condition) = condition.condition().filter(|condition| condition.join.is_none()) else { continue };
-            let own = Own::new(condition, rows, relations, owners);
+            let own = RowCondition::new(condition, rows, relations, owners);
             if !required_nodes.contains(&node) {
                 formula.own.push((node, own));
                 continue;
             }
             required.push(own);
             if let Some(leaf) = formula.leaves.get_mut(node) {
-                *leaf = Truths::of(Some(true));
+                *leaf = TernaryMask::of(Some(true));
             }
         }
-        required.sort_by_key(Own::cost);
-        let joins = Joined::all(&request.filter, relations);
-        Bound { rows, required, formula: (!is_all).then_some(formula), joins, owners }
+        required.sort_by_key(RowCondition::cost);
+        let joins = JoinConditions::all(&request.filter, relations);
+        FilterEvaluator { rows, required, formula: (!is_all).then_some(formula), joins, owners }
     }
 
     /// What is found of all rows.
@@ -90,15 +90,15 @@ impl<'a> Bound<'a> {
         Matches { found: found.collect(), times }
     }
 
-    /// Whether the row at a place is found.
-    pub(super) fn finds(&self, place: usize) -> bool {
-        let row = self.rows.all().word(place) & 1 << (place % 64);
-        self.find(place / 64 * 64, row, &mut [1; 64], &mut Memory::default()) != 0
+    /// Whether the row at a position is found.
+    pub(super) fn finds(&self, position: usize) -> bool {
+        let row = self.rows.all().word(position) & 1 << (position % 64);
+        self.find(position / 64 * 64, row, &mut [1; 64], &mut Memory::default()) != 0
     }
 
     /// Which rows of a word are found and, where there are joins, how often each.
     fn find(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
-        let narrow = |word, own: &Own<'_>| if word == 0 { 0 } else { word & own.truths(first).yes };
+        let narrow = |word, own: &RowCondition<'_>| if word == 0 { 0 } else { word & own.truths(first).yes };
         let word = self.required.iter().fold(word, narrow);
         match &self.formula {
             _ if word == 0 => 0,
@@ -143,7 +143,7 @@ impl<'a> Bound<'a> {
         }
         let (mut found, mut rest) = (0, word);
         while let Some(&kind) = bits(rest).next().and_then(|bit| kinds.get(bit)) {
-            let same = rest & super::places::word(&kinds, 0, |other| other == kind);
+            let same = rest & super::bit_set::word(&kinds, 0, |other| other == kind);
             rest &= !same;
             let Some(classes) = memory.kinds.get(kind) else { continue };
             let mut chosen = alloc::vec![0; classes.len()];
@@ -154,7 +154,7 @@ impl<'a> Bound<'a> {
                     let Some((truths, of_this)) = classes.get(at) else { continue };
                     count = count.saturating_mul(*of_this);
                     for (node, &truth) in join.nodes().zip(truths) {
-                        set(&mut memory.leaves, node, Truths::of(truth));
+                        set(&mut memory.leaves, node, TernaryMask::of(truth));
                     }
                 }
                 let yes = same & formula.truths(&memory.leaves, &mut memory.stack).yes;
@@ -174,13 +174,13 @@ impl<'a> Bound<'a> {
         found
     }
 
-    fn owner(&self, place: usize) -> i64 {
-        self.owners.get(place).copied().unwrap_or(NULL)
+    fn owner(&self, position: usize) -> i64 {
+        self.owners.get(position).copied().unwrap_or(NULL)
     }
 }
 
 impl Memory {
-    fn kind(&mut self, owner: i64, joins: &[Joined<'_>]) -> usize {
+    fn kind(&mut self, owner: i64, joins: &[JoinConditions<'_>]) -> usize {
         *self.kind_of.entry(owner).or_insert_with(|| {
             let classes: Vec<Vec<Class>> = joins.iter().map(|join| join.classes(owner)).collect();
             self.kinds.iter().position(|other| *other == classes).unwrap_or_else(|| {
@@ -193,7 +193,7 @@ impl Memory {
 
 impl Formula<'_> {
     /// What is known of the whole.
-    fn truths(&self, leaves: &[Truths], stack: &mut Vec<Truths>) -> Truths {
+    fn truths(&self, leaves: &[TernaryMask], stack: &mut Vec<TernaryMask>) -> TernaryMask {
         stack.clear();
         for (node, &leaf) in self.nodes.iter().zip(leaves) {
             let (of, negated, decides) = match *node {
@@ -205,14 +205,14 @@ impl Formula<'_> {
                 Node::Any { of, negated } => (of, negated, true),
             };
             let parts = stack.drain(stack.len().saturating_sub(of)..);
-            let joined = if decides { Truths::any(parts) } else { Truths::all(parts) };
+            let joined = if decides { TernaryMask::any(parts) } else { TernaryMask::all(parts) };
             stack.push(if of == 0 || !negated { joined } else { joined.opposite() });
         }
         stack.pop().unwrap_or_default()
     }
 }
 
-fn set(leaves: &mut [Truths], node: usize, truths: Truths) {
+fn set(leaves: &mut [TernaryMask], node: usize, truths: TernaryMask) {
     if let Some(leaf) = leaves.get_mut(node) {
         *leaf = truths;
     }
@@ -239,9 +239,9 @@ fn required_of(nodes: &[Node]) -> Vec<usize> {
 }
 
 impl Matches {
-    /// How often the row at a place is found.
-    pub(super) fn times(&self, place: usize) -> u64 {
-        if self.found.contains(place) { self.times.get(place).copied().unwrap_or(1) } else { 0 }
+    /// How often the row at a position is found.
+    pub(super) fn times(&self, position: usize) -> u64 {
+        if self.found.contains(position) { self.times.get(position).copied().unwrap_or(1) } else { 0 }
     }
 
     /// How many rows are found; one that is found several times counts as often.
@@ -255,9 +255,9 @@ impl Matches {
 }
 
 /// The resources that a condition reads besides the row's own.
-pub(super) fn reads(subject: Subject) -> &'static [&'static Resource] {
+pub(super) fn required_resources(subject: Subject) -> &'static [&'static Resource] {
     match subject {
-        Subject::Filter(of) => relations::reads(of),
+        Subject::Filter(of) => relations::required_resources(of),
         Subject::Flag(Flag::RemoveExcluded) => &[&USERS],
         Subject::Flag(Flag::ExcludeBlocked) => &[&REPOS],
         Subject::Flag(_) | Subject::Field(_) | Subject::Search => &[],

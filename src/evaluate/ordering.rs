@@ -11,9 +11,9 @@ pub(super) struct By<'a> {
     descending: bool,
 }
 
-/// The first so many rows in an order, by their places; of equal ones those that come first are first.
-pub(super) fn first(places: impl Iterator<Item = usize>, count: usize, by: &[By<'_>]) -> Vec<usize> {
-    // Beside its place a row keeps a key, which mostly decides, and its number, which does at last.
+/// The first so many rows in an order, by their positions; of equal ones those that come first are first.
+pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[By<'_>]) -> Vec<usize> {
+    // Beside its position a row keeps a key, which mostly decides, and its number, which does at last.
     type Row = (u64, usize, usize);
     let compare = |one: &Row, other: &Row| {
         let by_key = one.0.cmp(&other.0);
@@ -23,8 +23,8 @@ pub(super) fn first(places: impl Iterator<Item = usize>, count: usize, by: &[By<
     let Some(last) = count.checked_sub(1) else { return Vec::new() };
     let mut kept: Vec<Row> = Vec::new();
     let mut worst: Option<Row> = None;
-    for (number, place) in places.enumerate() {
-        let row = (by.first().map_or(0, |by| by.key(place)), number, place);
+    for (number, position) in positions.enumerate() {
+        let row = (by.first().map_or(0, |by| by.key(position)), number, position);
         if worst.is_some_and(|worst| compare(&row, &worst).is_gt()) {
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn first(places: impl Iterator<Item = usize>, count: usize, by: &[By<
     }
     kept.sort_unstable_by(compare);
     kept.truncate(count);
-    kept.into_iter().map(|(_, _, place)| place).collect()
+    kept.into_iter().map(|(_, _, position)| position).collect()
 }
 
 impl<'a> By<'a> {
@@ -49,17 +49,19 @@ impl<'a> By<'a> {
 
     /// A number that is less where a row comes before another, if it is not the same. Null is the greatest: last
     /// going up, first going down.
-    fn key(&self, place: usize) -> u64 {
+    fn key(&self, position: usize) -> u64 {
         const SIGN: u64 = 1 << 63;
         let key = match self.column {
             // No row has the greatest number, nor a text that begins with a byte FF.
-            Column::Integers(_) => self.column.integer(place).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN),
+            Column::Integers(_) => {
+                self.column.integer(position).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN)
+            }
             // As `f64::total_cmp` has it.
             Column::Doubles(values) => {
-                let bits = values.get(place).copied().unwrap_or(f64::NAN).to_bits();
+                let bits = values.get(position).copied().unwrap_or(f64::NAN).to_bits();
                 if bits & SIGN == 0 { bits | SIGN } else { !bits }
             }
-            Column::Texts(texts) => texts.at(place).map_or(u64::MAX, |text| {
+            Column::Texts(texts) => texts.at(position).map_or(u64::MAX, |text| {
                 let bytes = text.bytes().chain(core::iter::repeat(0)).take(8);
                 bytes.fold(0, |key, byte| key << 8 | u64::from(byte))
             }),

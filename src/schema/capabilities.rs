@@ -24,7 +24,7 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// All of them, in the order of the specification. Errors are listed in it.
+    /// All of them, in the order of the specification. ValidationErrors are listed in it.
     pub const ALL: [Lookup; 9] = [
         Lookup::Exact,
         Lookup::Gt,
@@ -55,7 +55,7 @@ impl Lookup {
 
 /// What lists do with a field: a set of flags. Where they are written, `|` joins them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uses(pub(super) u16);
+pub struct FieldCapabilities(pub(super) u16);
 
 pub(super) const SHOWN: u16 = 0;
 pub(super) const EXACT: u16 = 1 << Lookup::Exact as u16;
@@ -74,23 +74,23 @@ pub(super) const EXACT_CONTAINS: u16 = 1 << 11;
 /// A filter of another name looks at it.
 pub(super) const LOOKED_AT: u16 = 1 << 12;
 
-impl Uses {
+impl FieldCapabilities {
     const fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
     }
 
     /// Whether there is that lookup.
-    pub const fn looks_up(self, lookup: Lookup) -> bool {
+    pub const fn supports(self, lookup: Lookup) -> bool {
         self.has(1 << lookup as u16)
     }
 
     /// Whether lists can be in its order.
-    pub const fn orders(self) -> bool {
+    pub const fn is_orderable(self) -> bool {
         self.has(ORDER)
     }
 
     /// Whether `search` looks at it.
-    pub const fn searches(self) -> bool {
+    pub const fn is_searchable(self) -> bool {
         self.has(SEARCH)
     }
 
@@ -100,7 +100,7 @@ impl Uses {
     }
 
     /// Whether lists only show it.
-    pub const fn is_only_shown(self) -> bool {
+    pub const fn is_display_only(self) -> bool {
         self.0 == SHOWN
     }
 }

@@ -10,13 +10,13 @@ use crate::text::{fold, trim};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::cmp::Ordering;
 
-/// A test of a value. Of null each is unknown, but [`Null`](Test::Null), and [`OneOf`](Test::OneOf) and
-/// [`TextOneOf`](Test::TextOneOf) of an empty list, which are false.
+/// A predicate of a value. Of null each is unknown, but [`Null`](Predicate::Null), and [`OneOf`](Predicate::OneOf) and
+/// [`TextOneOf`](Predicate::TextOneOf) of an empty list, which are false.
 ///
 /// Whole numbers stand for: numbers of [`Kind::Integer`], ten-thousandths of [`Kind::Decimal`], microseconds since
 /// 1970-01-01T00:00:00Z of [`Kind::DateTime`], 0 and 1 of [`Kind::Boolean`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Test {
+pub enum Predicate {
     /// False of any value.
     Never,
     /// True of any value.
@@ -30,7 +30,7 @@ pub enum Test {
     /// It is one of these.
     OneOf(IdSet),
     /// A value of [`Kind::Number`] compares so with this one.
-    Number(Comparison, Double),
+    Number(Comparison, OrderedDouble),
     /// The value is this text.
     Text(String),
     /// It is one of these, which are sorted.
@@ -60,38 +60,38 @@ pub enum Comparison {
 
 /// A double that is a number, or infinite; -0 is 0.
 #[derive(Clone, Copy, Debug)]
-pub struct Double(f64);
+pub struct OrderedDouble(f64);
 
-impl Double {
+impl OrderedDouble {
     /// Its value.
     pub fn value(self) -> f64 {
         self.0
     }
 }
 
-impl From<&Number> for Double {
-    fn from(number: &Number) -> Double {
+impl From<&Number> for OrderedDouble {
+    fn from(number: &Number) -> OrderedDouble {
         // -0 + 0 is 0.
-        Double(number.to_double() + 0.0)
+        OrderedDouble(number.to_double() + 0.0)
     }
 }
 
-impl PartialEq for Double {
-    fn eq(&self, other: &Double) -> bool {
+impl PartialEq for OrderedDouble {
+    fn eq(&self, other: &OrderedDouble) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Double {}
+impl Eq for OrderedDouble {}
 
-impl PartialOrd for Double {
-    fn partial_cmp(&self, other: &Double) -> Option<Ordering> {
+impl PartialOrd for OrderedDouble {
+    fn partial_cmp(&self, other: &OrderedDouble) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Double {
-    fn cmp(&self, other: &Double) -> Ordering {
+impl Ord for OrderedDouble {
+    fn cmp(&self, other: &OrderedDouble) -> Ordering {
         self.0.total_cmp(&other.0)
     }
 }
@@ -108,17 +108,17 @@ pub(super) fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-impl Test {
+impl Predicate {
     /// Reads a value that is not blank. `None` where it is as good as absent.
-    pub(super) fn parse(kind: Kind, lookup: Lookup, value: &str) -> Result<Option<Test>, &'static str> {
+    pub(super) fn parse(kind: Kind, lookup: Lookup, value: &str) -> Result<Option<Predicate>, &'static str> {
         match (lookup, kind) {
-            (Lookup::IsNull, _) => Ok(boolean(value).map(Test::Null)),
-            (_, Kind::Boolean) => Ok(boolean(value).map(|value| Test::Equal(i64::from(value)))),
+            (Lookup::IsNull, _) => Ok(boolean(value).map(Predicate::Null)),
+            (_, Kind::Boolean) => Ok(boolean(value).map(|value| Predicate::Equal(i64::from(value)))),
             (Lookup::In, Kind::Text) => {
                 let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
                 sort_by(&mut texts, String::cmp);
                 texts.dedup();
-                Ok(Some(Test::TextOneOf(texts)))
+                Ok(Some(Predicate::TextOneOf(texts)))
             }
             (Lookup::In, _) => {
                 let numbers = value.split(',').filter(|part| !part.is_empty()).map(number);
@@ -126,58 +126,58 @@ impl Test {
                 let ids: IdSet = numbers.iter().filter_map(|number| number.truncate().value()).collect();
                 // Whether null is one of nothing is known; whether it is one of numbers that no value can be, is not.
                 let is_never = ids.as_slice().is_empty() && !numbers.is_empty();
-                Ok(Some(if is_never { Test::Never } else { Test::OneOf(ids) }))
+                Ok(Some(if is_never { Predicate::Never } else { Predicate::OneOf(ids) }))
             }
             (_, Kind::DateTime) => {
                 let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
-                Ok(Some(Test::whole(comparison(lookup), Whole::Value(time.microseconds()))))
+                Ok(Some(Predicate::whole(comparison(lookup), Whole::Value(time.microseconds()))))
             }
             (_, Kind::Integer) => {
                 let number = number(value)?;
-                Ok(Some(Test::whole(comparison(lookup), number.truncate())))
+                Ok(Some(Predicate::whole(comparison(lookup), number.truncate())))
             }
             (_, Kind::Decimal) => {
                 let number = number(value)?.shifted(4);
-                Ok(Some(Test::between(comparison(lookup), &number)))
+                Ok(Some(Predicate::between(comparison(lookup), &number)))
             }
             (_, Kind::Number) => {
                 let number = number(value)?;
-                Ok(Some(Test::Number(comparison(lookup), Double::from(&number))))
+                Ok(Some(Predicate::Number(comparison(lookup), OrderedDouble::from(&number))))
             }
             (_, Kind::Text | Kind::Ids | Kind::Json) => {
                 let text = text(value)?;
                 Ok((!text.is_empty()).then(|| match lookup {
-                    Lookup::IContains => Test::Contains(fold(&text)),
-                    Lookup::StartsWith => Test::StartsWith(text),
-                    _ => Test::Text(text),
+                    Lookup::IContains => Predicate::Contains(fold(&text)),
+                    Lookup::StartsWith => Predicate::StartsWith(text),
+                    _ => Predicate::Text(text),
                 }))
             }
         }
     }
 
-    fn whole(comparison: Comparison, operand: Whole) -> Test {
+    fn whole(comparison: Comparison, operand: Whole) -> Predicate {
         use Comparison::{AtLeast, AtMost, Equal, Greater, Less};
-        let next = |test: fn(i64) -> Test, number: Option<i64>| number.map_or(Test::Never, test);
+        let next = |predicate: fn(i64) -> Predicate, number: Option<i64>| number.map_or(Predicate::Never, predicate);
         match (comparison, operand) {
-            (Equal, Whole::Value(value)) => Test::Equal(value),
-            (Greater, Whole::Value(value)) => next(Test::AtLeast, value.checked_add(1)),
-            (AtLeast, Whole::Value(value)) => Test::AtLeast(value),
-            (Less, Whole::Value(value)) => next(Test::AtMost, value.checked_sub(1)),
-            (AtMost, Whole::Value(value)) => Test::AtMost(value),
-            (Greater | AtLeast, Whole::Below) | (Less | AtMost, Whole::Above) => Test::Always,
-            (Equal, _) | (Greater | AtLeast, Whole::Above) | (Less | AtMost, Whole::Below) => Test::Never,
+            (Equal, Whole::Value(value)) => Predicate::Equal(value),
+            (Greater, Whole::Value(value)) => next(Predicate::AtLeast, value.checked_add(1)),
+            (AtLeast, Whole::Value(value)) => Predicate::AtLeast(value),
+            (Less, Whole::Value(value)) => next(Predicate::AtMost, value.checked_sub(1)),
+            (AtMost, Whole::Value(value)) => Predicate::AtMost(value),
+            (Greater | AtLeast, Whole::Below) | (Less | AtMost, Whole::Above) => Predicate::Always,
+            (Equal, _) | (Greater | AtLeast, Whole::Above) | (Less | AtMost, Whole::Below) => Predicate::Never,
         }
     }
 
     /// Compares whole numbers with a number that may lie between two of them.
-    fn between(comparison: Comparison, operand: &Number) -> Test {
+    fn between(comparison: Comparison, operand: &Number) -> Predicate {
         let comparison = match (comparison, operand.is_whole()) {
             (comparison, true) => comparison,
-            (Comparison::Equal, false) => return Test::Never,
+            (Comparison::Equal, false) => return Predicate::Never,
             (Comparison::Greater | Comparison::AtLeast, false) => Comparison::Greater,
             (Comparison::Less | Comparison::AtMost, false) => Comparison::AtMost,
         };
-        Test::whole(comparison, operand.floor())
+        Predicate::whole(comparison, operand.floor())
     }
 }
 

@@ -1,30 +1,30 @@
 //! Rows as the API shows them (§2), made of their own text.
 
-use super::{Store, list, nested};
+use super::{Store, list, nested_rows};
 use crate::json::{Reader, unescape, write_text};
 use crate::query::{ListRequest, Page};
-use crate::schema::{COMMITS, Field, Missing, Nested, NestedOf, Resource, Shown};
+use crate::schema::{COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// The texts of the rows of a [`Store`].
-pub trait Lines {
-    /// The row at that place: JSON that `schema` has read without an error.
-    fn line(&self, resource: &Resource, place: usize) -> &str;
+pub trait RowTexts {
+    /// The row at that position: JSON that `schema` has read without an error.
+    fn row_text(&self, resource: &Resource, position: usize) -> &str;
 }
 
 /// The answer to a list request, `{"count":1,"next":null,"previous":null,"results":[…]}`.
 ///
 /// `address` is that of the list, and `query` what it was asked with: links are made of them.
-pub fn list_body(request: &ListRequest, store: &Store, lines: &dyn Lines, address: &str, query: &str) -> String {
+pub fn list_body(request: &ListRequest, store: &Store, texts: &dyn RowTexts, address: &str, query: &str) -> String {
     let found = list(request, store);
     let mut out = String::new();
     write_page(&request.page, found.count, address, query, &mut out, |out| {
         let (form, mut values) = (Form::of_request(request), Values::default());
-        for (index, &place) in found.places.iter().enumerate() {
+        for (index, &position) in found.positions.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
-            form.write(store, lines, place, &mut values, out);
+            form.write(store, texts, position, &mut values, out);
         }
     });
     out
@@ -56,10 +56,10 @@ pub fn write_page(
     out.push_str("]}");
 }
 
-/// The row at a place: what the request asks for, in the resource's order, then, if it asks for nothing by name, what
+/// The row at a position: what the request asks for, in the resource's order, then, if it asks for nothing by name, what
 /// the resource does not know.
-pub fn write_row(request: &ListRequest, store: &Store, lines: &dyn Lines, place: usize, out: &mut String) {
-    Form::of_request(request).write(store, lines, place, &mut Values::default(), out);
+pub fn write_row(request: &ListRequest, store: &Store, texts: &dyn RowTexts, position: usize, out: &mut String) {
+    Form::of_request(request).write(store, texts, position, &mut Values::default(), out);
 }
 
 /// How rows are written: what is the same for all of them, found once.
@@ -81,14 +81,14 @@ enum Source {
 
 impl Form {
     fn of_request(request: &ListRequest) -> Form {
-        const ALIAS: usize = COMMITS.place("user_alias_id");
-        const USER: usize = COMMITS.place("apex_user_id");
-        let shown = request.resource.shown().enumerate().filter(|&(at, _)| request.projection.shows(at));
+        const ALIAS: usize = COMMITS.field_index("user_alias_id");
+        const USER: usize = COMMITS.field_index("apex_user_id");
+        let shown = request.resource.output_fields().enumerate().filter(|&(at, _)| request.projection.shows(at));
         let sources = shown.map(|(_, shown)| match shown {
             // Commits alone can be asked for so.
-            Shown::Field(ALIAS, field) if request.normalize_authors => (field.name, Source::field(USER, field)),
-            Shown::Field(at, field) => (field.name, Source::field(at, field)),
-            Shown::Nested(nested) => {
+            OutputField::Field(ALIAS, field) if request.normalize_authors => (field.name, Source::field(USER, field)),
+            OutputField::Field(at, field) => (field.name, Source::field(at, field)),
+            OutputField::Nested(nested) => {
                 let fields = nested.resource.fields.iter().enumerate();
                 let fields = fields.filter(|(_, field)| nested.fields.contains(&field.name));
                 let form = Form::new(nested.resource, fields.map(|(at, field)| (field.name, Source::field(at, field))));
@@ -109,21 +109,28 @@ impl Form {
         Form { resource, members, unknown: false }
     }
 
-    /// Writes the row at a place; `values` is room for what is read of it.
-    fn write<'a>(&self, store: &Store, lines: &'a dyn Lines, place: usize, values: &mut Values<'a>, out: &mut String) {
-        values.read(self.resource, lines.line(self.resource, place));
+    /// Writes the row at a position; `values` is room for what is read of it.
+    fn write<'a>(
+        &self,
+        store: &Store,
+        texts: &'a dyn RowTexts,
+        position: usize,
+        values: &mut Values<'a>,
+        out: &mut String,
+    ) {
+        values.read(self.resource, texts.row_text(self.resource, position));
         for (name, source) in &self.members {
             out.push_str(name);
             match source {
                 Source::Field(at, missing) => {
                     out.push_str(values.fields.get(*at).copied().flatten().unwrap_or(missing))
                 }
-                Source::Nested(nested, form) => form.write_nested(nested, self.resource, store, lines, place, out),
+                Source::Nested(nested, form) => form.write_nested(nested, self.resource, store, texts, position, out),
             }
         }
         let mut separator = if self.members.is_empty() { '{' } else { ',' };
         for (name, value) in values.others.iter().filter(|_| self.unknown) {
-            // What is nested has no place of its own among a row's values.
+            // What is nested has no position of its own among a row's values.
             if self.resource.nested.iter().all(|nested| nested.name != name) {
                 out.push(core::mem::replace(&mut separator, ','));
                 write_text(name, out);
@@ -137,24 +144,24 @@ impl Form {
     /// Writes the rows that a row of another resource shows.
     fn write_nested(
         &self,
-        of: &Nested,
+        nested: &Nested,
         resource: &Resource,
         store: &Store,
-        lines: &dyn Lines,
-        place: usize,
+        texts: &dyn RowTexts,
+        position: usize,
         out: &mut String,
     ) {
-        let places = store.rows(resource).map(|rows| nested(of, rows, place, store)).unwrap_or_default();
-        let is_list = of.of != NestedOf::Id;
-        out.push_str(match (is_list, places.is_empty()) {
+        let positions = store.rows(resource).map(|rows| nested_rows(nested, rows, position, store)).unwrap_or_default();
+        let is_list = nested.source != NestedSource::Id;
+        out.push_str(match (is_list, positions.is_empty()) {
             (true, _) => "[",
             (false, true) => "null",
             (false, false) => "",
         });
         let mut values = Values::default();
-        for (index, &place) in places.iter().enumerate() {
+        for (index, &position) in positions.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
-            self.write(store, lines, place, &mut values, out);
+            self.write(store, texts, position, &mut values, out);
         }
         if is_list {
             out.push(']');

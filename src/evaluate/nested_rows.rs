@@ -1,0 +1,32 @@
+//! What rows show of other resources.
+
+use super::relations::range;
+use super::{Rows, Store};
+use crate::schema::{Nested, NestedSource, Resource, TEAM_MEMBERSHIP};
+use alloc::vec::Vec;
+
+/// The positions of the rows that a row shows, in order; of what has no record, none.
+pub fn nested_rows(nested: &Nested, rows: &Rows, position: usize, store: &Store) -> Vec<usize> {
+    const TEAM: usize = TEAM_MEMBERSHIP.field_index("team_id");
+    let Some(others) = store.rows(nested.resource) else { return Vec::new() };
+    let field = rows.resource().position(nested.after).unwrap_or_default();
+    let mut ids: Vec<i64> = match nested.source {
+        NestedSource::Id => rows.integer(field, position).into_iter().collect(),
+        NestedSource::Ids => rows.ids(field, position).to_vec(),
+        NestedSource::TeamsOfUser => {
+            let Some(memberships) = store.rows(&TEAM_MEMBERSHIP) else { return Vec::new() };
+            let members = memberships.by_user();
+            let own = members.get(range(members, rows.id(position))).unwrap_or_default();
+            own.iter().filter_map(|&(_, at)| memberships.integer(TEAM, usize::try_from(at).ok()?)).collect()
+        }
+    };
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter().filter_map(|id| others.find(id)).collect()
+}
+
+/// The resources that it reads.
+pub(super) fn required_resources(nested: &'static Nested) -> impl Iterator<Item = &'static Resource> {
+    let between = (nested.source == NestedSource::TeamsOfUser).then_some(&TEAM_MEMBERSHIP);
+    between.into_iter().chain([nested.resource])
+}

@@ -1,0 +1,312 @@
+//! Conditions on rows themselves.
+
+use super::bit_set::{BitSet, word};
+use super::relations::{Relations, range};
+use super::rows::{Column, NULL, Rows};
+use super::text_column::{TextColumn, TextSearch};
+use crate::query::{Comparison, Condition, IdSet, Predicate, Subject};
+use crate::schema::{COMMITS, FilterTarget, Flag, REPOS, Relation, Resource, TEAMS, USERS};
+use crate::text::fold;
+use alloc::vec::Vec;
+use hashbrown::HashSet;
+
+/// What is known of a condition: true, false, or, of a null, nothing.
+pub(super) type Ternary = Option<bool>;
+
+/// Of 64 positions what is known of a condition. Of nulls it may be neither.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TernaryMask {
+    /// Where it is true.
+    pub(super) yes: u64,
+    /// Where it is false.
+    pub(super) no: u64,
+}
+
+impl TernaryMask {
+    /// The same everywhere.
+    pub(super) fn of(truth: Ternary) -> TernaryMask {
+        let word = |wanted| if truth == Some(wanted) { u64::MAX } else { 0 };
+        TernaryMask { yes: word(true), no: word(false) }
+    }
+
+    /// Something of which all is known.
+    pub(super) fn known(yes: u64) -> TernaryMask {
+        TernaryMask { yes, no: !yes }
+    }
+
+    /// Whether all of some are true: one that is false decides, and then what is unknown.
+    pub(super) fn all(truths: impl Iterator<Item = TernaryMask>) -> TernaryMask {
+        truths
+            .fold(TernaryMask::known(u64::MAX), |all, one| TernaryMask { yes: all.yes & one.yes, no: all.no | one.no })
+    }
+
+    /// Whether any of some is true.
+    pub(super) fn any(truths: impl Iterator<Item = TernaryMask>) -> TernaryMask {
+        truths.fold(TernaryMask::known(0), |any, one| TernaryMask { yes: any.yes | one.yes, no: any.no & one.no })
+    }
+
+    /// Whether it is not so.
+    pub(super) fn opposite(self) -> TernaryMask {
+        TernaryMask { yes: self.no, no: self.yes }
+    }
+
+    /// Something that is known but of nulls.
+    fn but_of(nulls: u64, yes: u64) -> TernaryMask {
+        TernaryMask { yes: yes & !nulls, no: !yes & !nulls }
+    }
+}
+
+/// A condition on the row itself.
+pub(super) struct RowCondition<'a> {
+    predicate: RowPredicate<'a>,
+    negated: bool,
+}
+
+enum RowPredicate<'a> {
+    Integers(&'a [i64], &'a Predicate),
+    Doubles(&'a [f64], &'a Predicate),
+    Texts(&'a TextColumn, &'a Predicate),
+    /// One of the texts holds another.
+    Contains(Vec<(&'a TextColumn, TextSearch<'a>)>),
+    /// The number at a position is in the set, or is not.
+    Keys(&'a [i64], IdSet, bool),
+    BitSet(&'a BitSet),
+    /// The day at a position is none of a weekend.
+    Weekdays(&'a [i64]),
+    /// There is no such field.
+    Unknown,
+}
+
+impl<'a> RowCondition<'a> {
+    pub(super) fn new(
+        condition: &'a Condition,
+        rows: &'a Rows,
+        relations: &Relations<'_>,
+        owners: &'a [i64],
+    ) -> RowCondition<'a> {
+        let predicate = match condition.subject {
+            Subject::Field(field) => match rows.column(field) {
+                Column::Integers(values) => RowPredicate::Integers(values, &condition.predicate),
+                Column::Doubles(values) => RowPredicate::Doubles(values, &condition.predicate),
+                Column::Texts(texts) => match &condition.predicate {
+                    Predicate::Contains(part) => RowPredicate::Contains([(texts, texts.find(part))].into()),
+                    predicate => RowPredicate::Texts(texts, predicate),
+                },
+                Column::Ids(_) | Column::Unread => RowPredicate::Unknown,
+            },
+            Subject::Search => RowPredicate::search(&condition.predicate, rows),
+            Subject::Flag(flag) => RowPredicate::flag(flag, rows, relations),
+            Subject::Filter(of) => match of.relation() {
+                Some(relation) => RowPredicate::any(relation, of, &condition.predicate, relations, owners),
+                None => RowPredicate::team(of, &condition.predicate, rows),
+            },
+        };
+        RowCondition { predicate, negated: condition.negated }
+    }
+
+    /// What it costs to ask, beside others.
+    pub(super) fn cost(&self) -> u8 {
+        match &self.predicate {
+            RowPredicate::BitSet(_) | RowPredicate::Unknown => 0,
+            RowPredicate::Integers(..) | RowPredicate::Doubles(..) | RowPredicate::Weekdays(_) => 1,
+            RowPredicate::Keys(..) | RowPredicate::Texts(..) => 2,
+            RowPredicate::Contains(_) => 3,
+        }
+    }
+
+    /// What is known of the 64 positions from one on.
+    #[inline]
+    pub(super) fn truths(&self, first: usize) -> TernaryMask {
+        let truths = self.predicate.truths(first);
+        if self.negated { TernaryMask::known(!truths.yes) } else { truths }
+    }
+}
+
+impl<'a> RowPredicate<'a> {
+    fn search(predicate: &'a Predicate, rows: &'a Rows) -> RowPredicate<'a> {
+        let Predicate::Contains(term) = predicate else { return RowPredicate::Unknown };
+        let fields = rows.resource().fields.iter().enumerate().filter(|(_, field)| field.capabilities.is_searchable());
+        let texts = fields.filter_map(|(index, _)| match rows.column(index) {
+            Column::Texts(texts) => Some((texts, texts.find(term))),
+            _ => None,
+        });
+        RowPredicate::Contains(texts.collect())
+    }
+
+    /// Whether a predicate holds of any of the items of a row's owner.
+    fn any(
+        relation: Relation,
+        target: FilterTarget,
+        predicate: &Predicate,
+        relations: &Relations<'_>,
+        owners: &'a [i64],
+    ) -> RowPredicate<'a> {
+        let items = relations.all(relation);
+        let holds = |item: i64| relations.truth(target, predicate, item) == Some(true);
+        let found = items.iter().filter(|&&(_, item)| holds(item)).map(|&(owner, _)| owner);
+        if *predicate != Predicate::Null(true) {
+            return RowPredicate::Keys(owners, found.collect(), true);
+        }
+        // To be in no team is to have no membership.
+        let found: IdSet = found.collect();
+        let others = items.iter().map(|&(owner, _)| owner).filter(|&owner| !found.contains(owner));
+        RowPredicate::Keys(owners, others.collect(), false)
+    }
+
+    fn flag(flag: Flag, rows: &'a Rows, relations: &Relations<'_>) -> RowPredicate<'a> {
+        const APEX_USER_ID: usize = COMMITS.field_index("apex_user_id");
+        const REPO_ID: usize = COMMITS.field_index("repo_id");
+        const LOCAL_DATE: usize = COMMITS.field_index("author_local_date");
+        const HIDDEN: usize = USERS.field_index("hidden_from_reports");
+        const BLOCKED: usize = REPOS.field_index("blocked");
+        const OLDEST: usize = REPOS.field_index("oldest_commit_date");
+        let ids = |resource: &Resource, counts: &dyn Fn(&Rows, usize) -> bool| -> IdSet {
+            let Some(others) = relations.store.rows(resource) else { return IdSet::default() };
+            let positions = others.positions().iter().filter(|&&position| counts(others, position));
+            positions.map(|&position| others.id(position)).collect()
+        };
+        match flag {
+            Flag::SmartDedupe => RowPredicate::BitSet(rows.firsts()),
+            Flag::ExcludeWeekends => RowPredicate::Weekdays(rows.integers(LOCAL_DATE)),
+            Flag::RemoveExcluded => {
+                let hidden = ids(&USERS, &|users, position| users.integer(HIDDEN, position) == Some(1));
+                RowPredicate::Keys(rows.integers(APEX_USER_ID), hidden, false)
+            }
+            Flag::ExcludeBlocked => {
+                let kept = ids(&REPOS, &|repos, position| {
+                    repos.integer(BLOCKED, position) != Some(1) && repos.integer(OLDEST, position).is_some()
+                });
+                RowPredicate::Keys(rows.integers(REPO_ID), kept, true)
+            }
+            // These are conditions on fields, or none.
+            Flag::ExcludeOutliers
+            | Flag::ExcludePrOrphans
+            | Flag::ExcludeMerge
+            | Flag::NormalizeAuthors
+            | Flag::ApplyDefaultFilters => RowPredicate::Unknown,
+        }
+    }
+
+    fn team(target: FilterTarget, predicate: &'a Predicate, rows: &'a Rows) -> RowPredicate<'a> {
+        const PARENT: usize = TEAMS.field_index("parent");
+        const VISIBILITY: usize = TEAMS.field_index("visibility");
+        match (target, predicate) {
+            (FilterTarget::Visible, Predicate::Equal(wanted)) => {
+                let is_visible = |&position: &usize| rows.text(VISIBILITY, position) == Some("SHOW");
+                let found = rows.positions().iter().filter(|position| i64::from(is_visible(position)) == *wanted);
+                RowPredicate::Keys(rows.integers(0), found.map(|&position| rows.id(position)).collect(), true)
+            }
+            (FilterTarget::Ancestor, &Predicate::Equal(ancestor)) => {
+                let pair = |&position: &usize| Some((rows.integer(PARENT, position)?, rows.id(position)));
+                let mut children: Vec<(i64, i64)> = rows.positions().iter().filter_map(pair).collect();
+                children.sort_unstable();
+                let mut found = HashSet::new();
+                let mut new: Vec<i64> = [ancestor].into();
+                // It ends where there is nothing new: even if parents run in circles.
+                while let Some(id) = new.pop() {
+                    if found.insert(id) {
+                        let below = children.get(range(&children, id)).unwrap_or_default();
+                        new.extend(below.iter().map(|&(_, id)| id));
+                    }
+                }
+                RowPredicate::Keys(rows.integers(0), found.into_iter().collect(), true)
+            }
+            // No team has an id beyond 64 bits.
+            _ => RowPredicate::Keys(rows.integers(0), IdSet::default(), true),
+        }
+    }
+
+    #[inline]
+    fn truths(&self, first: usize) -> TernaryMask {
+        match self {
+            RowPredicate::Integers(values, predicate) => of_integers(values, first, predicate),
+            RowPredicate::Doubles(values, predicate) => of_doubles(values, first, predicate),
+            RowPredicate::Texts(texts, predicate) => of_texts(texts, first, predicate),
+            RowPredicate::Contains(texts) => TernaryMask::any(
+                texts.iter().map(|(texts, part)| TernaryMask::but_of(texts.nulls(first), part.holding(first))),
+            ),
+            RowPredicate::Keys(values, set, keep) => {
+                TernaryMask::known(word(values, first, |value| set.contains(value) == *keep))
+            }
+            RowPredicate::BitSet(positions) => TernaryMask::known(positions.word(first)),
+            RowPredicate::Weekdays(times) => {
+                // 1970-01-01 was a Thursday: three days after its Monday.
+                let is_weekday = |time: i64| (time.div_euclid(86_400_000_000) + 3).rem_euclid(7) < 5;
+                TernaryMask::but_of(word(times, first, |time| time == NULL), word(times, first, is_weekday))
+            }
+            RowPredicate::Unknown => TernaryMask::default(),
+        }
+    }
+}
+
+/// What is known of whole numbers; null is [`NULL`].
+#[inline]
+fn of_integers(values: &[i64], first: usize, predicate: &Predicate) -> TernaryMask {
+    let nulls = word(values, first, |value| value == NULL);
+    let yes = match predicate {
+        Predicate::Null(wanted) => return TernaryMask::known(if *wanted { nulls } else { !nulls }),
+        Predicate::OneOf(ids) if ids.as_slice().is_empty() => return TernaryMask::known(0),
+        Predicate::Always => u64::MAX,
+        Predicate::Equal(operand) => word(values, first, |value| value == *operand),
+        Predicate::AtLeast(operand) => word(values, first, |value| value >= *operand),
+        Predicate::AtMost(operand) => word(values, first, |value| value <= *operand),
+        Predicate::OneOf(ids) => word(values, first, |value| ids.contains(value)),
+        _ => 0,
+    };
+    TernaryMask::but_of(nulls, yes)
+}
+
+/// What is known of doubles; null is NaN.
+fn of_doubles(values: &[f64], first: usize, predicate: &Predicate) -> TernaryMask {
+    let nulls = word(values, first, f64::is_nan);
+    let yes = match predicate {
+        Predicate::Null(wanted) => return TernaryMask::known(if *wanted { nulls } else { !nulls }),
+        Predicate::Number(comparison, operand) => {
+            let operand = operand.value();
+            match comparison {
+                Comparison::Equal => word(values, first, |value| value == operand),
+                Comparison::Greater => word(values, first, |value| value > operand),
+                Comparison::AtLeast => word(values, first, |value| value >= operand),
+                Comparison::Less => word(values, first, |value| value < operand),
+                Comparison::AtMost => word(values, first, |value| value <= operand),
+            }
+        }
+        _ => 0,
+    };
+    TernaryMask::but_of(nulls, yes)
+}
+
+fn of_texts(texts: &TextColumn, first: usize, predicate: &Predicate) -> TernaryMask {
+    let (mut yes, mut no) = (0, 0);
+    for bit in 0..64 {
+        match predicate.test_text(texts.at(first + bit)) {
+            Some(true) => yes |= 1 << bit,
+            Some(false) => no |= 1 << bit,
+            None => {}
+        }
+    }
+    TernaryMask { yes, no }
+}
+
+impl Predicate {
+    /// What is known of a whole number.
+    pub(super) fn test_integer(&self, value: Option<i64>) -> Ternary {
+        let truths = of_integers(&[value.unwrap_or(NULL)], 0, self);
+        (truths.yes & 1 != truths.no & 1).then_some(truths.yes & 1 != 0)
+    }
+
+    /// What is known of a text.
+    pub(super) fn test_text(&self, value: Option<&str>) -> Ternary {
+        if let Predicate::Null(wanted) = self {
+            return Some(value.is_none() == *wanted);
+        }
+        let value = value?;
+        Some(match self {
+            Predicate::Text(operand) => value == operand,
+            Predicate::TextOneOf(texts) => texts.binary_search_by(|text| text.as_str().cmp(value)).is_ok(),
+            Predicate::StartsWith(start) => value.starts_with(start),
+            Predicate::Contains(part) => fold(value).contains(part),
+            _ => false,
+        })
+    }
+}
