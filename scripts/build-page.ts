@@ -1,12 +1,12 @@
-// The page and the documentation of the API, into www/dist. It needs browser/dist.
+// Builds the dashboard and the API documentation into www/dist. Requires browser/dist.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageStamp } from "./build-browser.ts";
-import { fingerprint, main, root, run, sha256, rebuildIfChanged } from "./lib.ts";
+import { buildFolder, fingerprint, main, root, run, sha256, rebuildIfChanged } from "./lib.ts";
 
 export const openapiFile = join(root, "target/openapi.json");
 
-/** The OpenAPI document, into `openapiFile`. */
+/** Writes the OpenAPI document to `openapiFile` and returns it. */
 export async function buildOpenapi(): Promise<string> {
   const printing = ["run", "--quiet", "--package", "streamgage-openapi"];
   const openapi = await run("cargo", printing, { capture: true });
@@ -18,10 +18,13 @@ export async function buildOpenapi(): Promise<string> {
 export async function buildPage(): Promise<void> {
   const openapi = await buildOpenapi();
   const state = sha256(await fingerprint("www", "package-lock.json"), openapi, readFileSync(packageStamp));
-  // The stamp lies elsewhere, because what lies in dist is served.
-  await rebuildIfChanged(join(root, "www/dist/index.html"), join(root, "target/page.built-from"), state, async () => {
-    await run("vite", ["build", "www", "--logLevel", "warn", "--emptyOutDir"]);
-  });
+  const dist = join(root, "www/dist");
+  // The stamp is outside of dist, because files in dist are served.
+  await rebuildIfChanged(join(dist, "index.html"), join(root, "target/page.built-from"), state, () =>
+    buildFolder(dist, async (folder) => {
+      await run("vite", ["build", "www", "--logLevel", "warn", "--emptyOutDir", "--outDir", folder]);
+    }),
+  );
 }
 
 if (import.meta.main) await main(buildPage);

@@ -1,4 +1,4 @@
-// npm run format: what the format step of npm test asks for.
+// npm run format: formats all files as the format step of npm test requires.
 import { main, run } from "./lib.ts";
 
 await main(async () => {

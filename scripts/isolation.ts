@@ -1,4 +1,5 @@
-// npm run isolation [-- STEPS [SEED]]: the proxy's front and keeper in a made-up world, a million steps long if not told otherwise.
+// npm run isolation [-- STEPS [SEED]]: simulates the proxy for some steps (default one million) and checks that callers
+// never see each other's data.
 import { main, run } from "./lib.ts";
 
 const [steps = "1000000", seed = "1"] = process.argv.slice(2);

@@ -1,31 +1,42 @@
-// What the scripts share: running programs, naming and timing stages, remembering what a result was made from.
+// Shared by the scripts: runs programs, times stages, and skips work whose inputs have not changed.
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { delimiter, dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Local databases, keys and the demo dump. */
+/** Holds local databases, keys and the demo dump. */
 export const stateFolder = process.env.STREAMGAGE_HOME ?? join(root, ".streamgage");
 
-/** Something that the person at the keyboard can mend: shown without a stack trace, exit code 1. */
+/** An error that the user can fix. It is shown without a stack trace, and the exit code is 1. */
 export class UserError extends Error {}
 
-/** A UserError, or an argument that parseArgs does not know. */
-const isForUser = (error: Error & { code?: unknown }): boolean =>
+/** Reports whether an error is a UserError or an invalid argument for parseArgs. */
+const isUserError = (error: Error & { code?: unknown }): boolean =>
   error instanceof UserError || String(error.code).startsWith("ERR_PARSE_ARGS");
 
-/** Runs a script's main function; its failures become one clear line. */
+/** Runs a script's main function. A UserError is printed as one line. */
 export async function main(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    console.error(error instanceof Error && isForUser(error) ? `error: ${error.message}` : error);
+    console.error(error instanceof Error && isUserError(error) ? `error: ${error.message}` : error);
     process.exit(1);
   }
 }
@@ -34,12 +45,12 @@ export type RunOptions = { env?: Record<string, string>; cwd?: string; input?: s
 
 const children = new Set<ChildProcess>();
 
-/** Stops what `run` has running; for a script that has been told to stop. */
+/** Sends a signal to all programs started by `run`. */
 export function stopChildren(signal: NodeJS.Signals): void {
   for (const child of children) child.kill(signal);
 }
 
-/** Runs a program to its end; a failure throws. Its output is shown, or with `capture` the standard output returned. */
+/** Runs a program and throws if it fails. With `capture`, returns its standard output instead of showing it. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
   const child = spawn(command, args, {
     cwd: options.cwd ?? root,
@@ -51,7 +62,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   child.stdout?.on("data", (chunk: Buffer) => output.push(chunk));
   child.stdin?.end(options.input);
   return new Promise((resolve, reject) => {
-    child.on("error", () => reject(new UserError(`${command} could not be started: is it installed?`)));
+    child.on("error", () => reject(new UserError(`${command} could not be started; check that it is installed`)));
     child.on("close", (code, signal) => {
       children.delete(child);
       if (code === 0) resolve(Buffer.concat(output).toString());
@@ -62,7 +73,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
 
 export const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** A named and timed part of a script's work. */
+/** Runs a part of a script and prints its name and duration. */
 export async function stage<T>(name: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   console.log(`== ${name}`);
@@ -74,7 +85,7 @@ export async function stage<T>(name: string, work: () => Promise<T>): Promise<T>
   return result;
 }
 
-/** The path of an installed program, or undefined. */
+/** Returns the path of an installed program, or undefined. */
 export function findOnPath(program: string): string | undefined {
   return (process.env.PATH ?? "")
     .split(delimiter)
@@ -95,23 +106,21 @@ export const sha256 = (...parts: (string | Buffer)[]): string => {
   return hash.digest("hex");
 };
 
-/** A hash over the files under some files and folders (paths from the root); dist, build and node_modules aside. */
+/** Hashes files and folders, given by paths from the root, except dist, build and node_modules folders. */
 export async function fingerprint(...paths: string[]): Promise<string> {
   const files: string[] = [];
   for (const path of paths.map((path) => join(root, path))) {
     if (!existsSync(path)) continue;
     if (statSync(path).isFile()) files.push(path);
-    else
-      for (const entry of await readdir(path, { recursive: true, withFileTypes: true }))
-        if (entry.isFile()) files.push(join(entry.parentPath, entry.name));
+    else files.push(...filesIn(path).map((name) => join(path, name)));
   }
-  const own = files
+  const hashed = files
     .map((path) => relative(root, path))
     .filter((path) => !/(^|\/)(dist|build|node_modules)\//.test(path));
-  return sha256(...own.sort().flatMap((path) => [path, readFileSync(join(root, path))]));
+  return sha256(...hashed.sort().flatMap((path) => [path, readFileSync(join(root, path))]));
 }
 
-/** Does the work unless its result is there, and the stamp says that it was made from just this state of its inputs. */
+/** Runs the work unless its result exists and the stamp file contains the current state of the inputs. */
 export async function rebuildIfChanged(
   result: string,
   stamp: string,
@@ -125,7 +134,39 @@ export async function rebuildIfChanged(
   writeFileSync(stamp, state);
 }
 
-/** A port of this machine on which nobody listens. */
+/** Lists all files of a folder and its subfolders, by relative path. */
+export const filesIn = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    : [];
+
+/**
+ * Builds into a fresh folder, then moves every changed file into place by an atomic rename and deletes the others. A server
+ * that runs from the target folder never sees a missing or half-written file.
+ */
+export async function buildFolder(target: string, build: (folder: string) => Promise<void>): Promise<void> {
+  mkdirSync(join(root, "target"), { recursive: true });
+  const fresh = mkdtempSync(join(root, "target/build-"));
+  try {
+    await build(fresh);
+    const depth = (file: string) => file.split(sep).length;
+    // Deeper files first, because pages refer to assets in subfolders.
+    const files = filesIn(fresh).sort((a, b) => depth(b) - depth(a));
+    for (const file of files) {
+      const [source, destination] = [join(fresh, file), join(target, file)];
+      if (existsSync(destination) && readFileSync(source).equals(readFileSync(destination))) continue;
+      mkdirSync(dirname(destination), { recursive: true });
+      renameSync(source, destination);
+    }
+    for (const file of filesIn(target)) if (!files.includes(file)) rmSync(join(target, file));
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Returns a free local port. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,6 +1,6 @@
-// npm run schemathesis [-- ARGUMENT …]: the Worker, with data in its database, against its own OpenAPI document. It runs
-// all checks of schemathesis; what tests/schemathesis/hooks.py takes from the document is the only exemption.
-// Arguments go to schemathesis, such as --include-path-regex users or --seed 2.
+// npm run schemathesis [-- ARGUMENT …]: tests the Worker against its own OpenAPI document with all checks of schemathesis.
+// The only exemptions are those that tests/schemathesis/hooks.py reads from the document. Arguments are passed on, such
+// as --include-path-regex users or --seed 2.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +11,9 @@ import { buildWorker } from "./build-worker.ts";
 import { main, root, run, stage } from "./lib.ts";
 import { schemathesis } from "./tools.ts";
 
-/** The day of the document's examples: of a later one, metrics would refuse them as too old. */
+/** The day of the document's examples. On a later day, metrics would reject them as too old. */
 const TODAY = "2024-05-31";
-/** How many requests each endpoint gets of each phase that makes them up; which, a seed tells. */
+/** The number of generated requests per endpoint and phase, and their seed. */
 const EXAMPLES = ["--max-examples", "25", "--seed", "1"];
 
 await main(async () => {
@@ -25,7 +25,7 @@ await main(async () => {
   });
   await stage("command line", () => run("cargo", ["build", "--release", "--bin", "streamgage"]));
   const folder = mkdtempSync(join(tmpdir(), "schemathesis-"));
-  // Good keys of this machine are not counted; bad ones, which a check sends to each endpoint, are.
+  // One check sends invalid keys to every endpoint, which would exceed the limit.
   const worker = await start({ vars: { TODAY }, limits: { FAILED_KEYS: 1e9 } });
   try {
     const dump = join(folder, "dump");

@@ -1,4 +1,4 @@
-// npm test [-- STEP …]: every check there is, or the steps named, in this order; it stops at the first that fails.
+// npm test [-- STEP …]: runs all checks, or the named steps, in this order. Stops at the first failure.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildBrowser } from "./build-browser.ts";
@@ -9,10 +9,10 @@ import { chrome, pathWith, rustComponents, wasmBindgen, wasmPack, wasmTarget } f
 
 const cargo = (...args: string[]) => run("cargo", args);
 
-/** A part of the tree that several steps need, made once a run. */
+/** Builds something that several steps need at most once per run. */
 const once = (work: () => Promise<unknown>) => {
-  let made: Promise<unknown> | undefined;
-  return () => (made ??= work());
+  let result: Promise<unknown> | undefined;
+  return () => (result ??= work());
 };
 const builtCli = once(() => cargo("build", "--locked", "--release", "--bin", "streamgage"));
 const builtWorker = once(() => buildWorker(false));
@@ -26,7 +26,7 @@ async function nodeTests(folder: string): Promise<void> {
   await run("node", ["--test", `${folder}/**/*.test.{ts,mjs}`]);
 }
 
-/** Tests in a browser drive the one that is found or installed here. */
+/** Finds or installs a browser for the tests, and returns its driver. */
 async function useChrome(): Promise<string> {
   const { browser, driver } = await chrome();
   process.env.CHROME_PATH = browser;
@@ -109,17 +109,17 @@ const steps: Record<string, () => Promise<void>> = {
 };
 
 await main(async () => {
-  const asked = process.argv.slice(2);
-  const unknown = asked.find((name) => !(name in steps));
-  if (unknown) throw new UserError(`no step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
+  const requested = process.argv.slice(2);
+  const unknown = requested.find((name) => !(name in steps));
+  if (unknown) throw new UserError(`unknown step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
   console.log(
     existsSync(join(root, "../shared/conformance"))
       ? "conformance: ../shared and tests/corpus"
-      : "conformance: tests/corpus (there is no ../shared)",
+      : "conformance: tests/corpus (../shared does not exist)",
   );
   const rows: string[] = [];
   let failed: string | undefined;
-  for (const name of asked.length > 0 ? asked : Object.keys(steps)) {
+  for (const name of requested.length > 0 ? requested : Object.keys(steps)) {
     const started = performance.now();
     console.log(`\n== ${name}`);
     await steps[name]?.().catch((error: unknown) => {
@@ -131,5 +131,5 @@ await main(async () => {
   }
   console.log(`\n${rows.join("\n")}`);
   console.log(`steps: ${rows.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
-  if (failed) throw new UserError(`${failed} failed; this step alone: npm test -- ${failed}`);
+  if (failed) throw new UserError(`${failed} failed; to repeat only this step: npm test -- ${failed}`);
 });

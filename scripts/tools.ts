@@ -1,5 +1,4 @@
-// The programs that neither npm nor rustup's default toolchain brings: found if they are there, else installed,
-// each when it is first needed.
+// Finds or installs the programs that neither npm nor rustup's default toolchain provides.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -16,8 +15,8 @@ const versionOf = (program: string): string => {
   }
 };
 
-/** cargo. Cloudflare's builders, to which a Deploy button leads, have none: there rustup installs it. */
-export async function cargo(): Promise<void> {
+/** Installs Rust on Cloudflare's build machines, which have none. Elsewhere the user must install it. */
+export async function ensureCargo(): Promise<void> {
   if (findOnPath("cargo")) return;
   if (!process.env.WORKERS_CI) throw new UserError("cargo is missing: install it from https://rustup.rs");
   console.log("   installing Rust by rustup");
@@ -25,16 +24,16 @@ export async function cargo(): Promise<void> {
   process.env.PATH = join(homedir(), ".cargo/bin") + delimiter + process.env.PATH;
 }
 
-type CargoTool = { crate: string; program: string; version: string; takes: string; flags: string[] };
+type CargoTool = { crate: string; program: string; version: string; duration: string; flags: string[] };
 
-async function cargoTool({ crate, program, version, takes, flags }: CargoTool): Promise<string> {
+async function cargoTool({ crate, program, version, duration, flags }: CargoTool): Promise<string> {
   const found = findOnPath(program);
   if (found && versionOf(found) === version) return found;
   const folder = join(cache, `${crate}-${version}`);
   const installed = join(folder, "bin", program);
   if (!existsSync(installed)) {
-    console.log(`   installing ${crate} ${version} into ${folder} (${takes} on two cores)`);
-    // It orchestrates more than it computes: built fast rather than to run fast.
+    console.log(`   installing ${crate} ${version} into ${folder} (${duration} on two cores)`);
+    // The tools compute little, so a fast build matters more than fast code.
     const env = {
       CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
       CARGO_PROFILE_RELEASE_LTO: "off",
@@ -46,12 +45,12 @@ async function cargoTool({ crate, program, version, takes, flags }: CargoTool): 
   return installed;
 }
 
-/** The command line tool and the library must be of one version; Cargo.lock says which. */
+/** The command line tool must have the version of the library in Cargo.lock. */
 export function wasmBindgen(): Promise<string> {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
   const version = /^name = "wasm-bindgen"\nversion = "(.+)"$/m.exec(lock)?.[1];
-  if (!version) throw new UserError("Cargo.lock names no wasm-bindgen");
-  return cargoTool({ crate: "wasm-bindgen-cli", program: "wasm-bindgen", version, takes: "4 minutes", flags: [] });
+  if (!version) throw new UserError("Cargo.lock does not contain wasm-bindgen");
+  return cargoTool({ crate: "wasm-bindgen-cli", program: "wasm-bindgen", version, duration: "4 minutes", flags: [] });
 }
 
 export function wasmPack(): Promise<string> {
@@ -59,13 +58,13 @@ export function wasmPack(): Promise<string> {
     crate: "wasm-pack",
     program: "wasm-pack",
     version: "0.15.1",
-    takes: "2 minutes",
+    duration: "2 minutes",
     flags: ["--debug"],
   });
 }
 
 export function cargoFuzz(): Promise<string> {
-  return cargoTool({ crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", takes: "2 minutes", flags: [] });
+  return cargoTool({ crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", duration: "2 minutes", flags: [] });
 }
 
 export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-none"): Promise<void> {
@@ -73,19 +72,18 @@ export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-no
     encoding: "utf8",
   }).trim();
   if (existsSync(libraries)) return;
-  if (!findOnPath("rustup"))
-    throw new UserError(`the Rust target ${target} is missing, and there is no rustup to add it`);
+  if (!findOnPath("rustup")) throw new UserError(`the Rust target ${target} is missing, and rustup is not installed`);
   await run("rustup", ["target", "add", target]);
 }
 
-/** rustfmt and clippy, which rustup's minimal profile leaves out. */
+/** Installs rustfmt and clippy, which rustup's minimal profile omits. */
 export async function rustComponents(): Promise<void> {
   if (versionOf("cargo-fmt") !== "" && versionOf("cargo-clippy") !== "") return;
-  if (!findOnPath("rustup")) throw new UserError("rustfmt or clippy is missing, and there is no rustup to add it");
+  if (!findOnPath("rustup")) throw new UserError("rustfmt or clippy is missing, and rustup is not installed");
   await run("rustup", ["component", "add", "rustfmt", "clippy"]);
 }
 
-/** schemathesis, in a Python environment of its own, as a file of requirements pins it and all that it needs. */
+/** Installs schemathesis into a virtual environment with pinned requirements, and returns its path. */
 export async function schemathesis(requirements: string): Promise<string> {
   const pins = sha256(readFileSync(requirements));
   const folder = join(cache, `schemathesis-${pins.slice(0, 16)}`);
@@ -93,7 +91,7 @@ export async function schemathesis(requirements: string): Promise<string> {
   await rebuildIfChanged(program, join(folder, "installed"), pins, async () => {
     const python = findOnPath("python3");
     if (!python)
-      throw new UserError("no python3 found: install Python 3.10 or newer (Debian: python3 and python3-venv)");
+      throw new UserError("python3 is missing: install Python 3.10 or newer (Debian: python3 and python3-venv)");
     console.log(`   installing schemathesis into ${folder} (half a minute)`);
     rmSync(folder, { recursive: true, force: true });
     await run(python, ["-m", "venv", folder]);
@@ -111,7 +109,7 @@ const browsers = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** A browser of the Chrome family and its driver. */
+/** Finds or installs Chromium or Chrome and its driver. */
 export async function chrome(): Promise<{ browser: string; driver: string }> {
   const find = () => ({
     browser: browsers.find((path) => path !== "" && existsSync(path)),
@@ -133,15 +131,15 @@ export async function chrome(): Promise<{ browser: string; driver: string }> {
   if (!browser)
     throw new UserError(
       "no Chrome or Chromium found: install one (Debian: apt-get install chromium chromium-driver; macOS: Google Chrome), " +
-        "or name it in CHROME_PATH",
+        "or set CHROME_PATH",
     );
   if (!driver)
     throw new UserError(
       `no chromedriver found for ${browser}: install it (Debian: chromium-driver; macOS: brew install chromedriver), ` +
-        "or name it in CHROMEDRIVER",
+        "or set CHROMEDRIVER",
     );
   return { browser, driver };
 }
 
-/** PATH with the folders of some programs in front. */
+/** Returns PATH with the folders of some programs prepended. */
 export const pathWith = (...programs: string[]): string => [...programs.map(dirname), process.env.PATH].join(":");

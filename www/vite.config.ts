@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
-import { render, type OpenApi } from "./docs/render.ts";
+import { render, type OpenApi } from "./docs/render-openapi.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The OpenAPI document, which scripts/build-page.ts leaves in target/: as a file, and as the page that shows it. */
+/** Emits the OpenAPI document, which scripts/build-page.ts writes into target/, as a file and as the documentation page. */
 function openapi(): Plugin {
   const read = (): string => readFileSync(here("../target/openapi.json"), "utf8");
   return {
@@ -28,7 +28,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: { input: [here("index.html"), here("docs/index.html")] },
   },
-  // `npx vite www` beside a local Worker.
+  // For `npx vite www` next to a local Worker.
   server: {
     proxy: { "^/(v3/|import/|healthz|dataset|openapi.json)": process.env.STREAMGAGE_URL ?? "http://127.0.0.1:8787" },
   },

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addMonths, earliest, monday, partial, presets, scaledDays, weeks } from "../../www/src/dates.ts";
+import { addMonths, earliest, monday, partialWeekNote, presets, scaledDays, weeks } from "../../www/src/dates.ts";
 
-test("months end where they end", () => {
+test("addMonths clamps to the last day of the month", () => {
   assert.equal(addMonths("2026-03-31", -1), "2026-02-28");
   assert.equal(addMonths("2026-01-15", -1), "2025-12-15");
   assert.equal(earliest("2028-02-29"), "2025-02-28");
   assert.equal(earliest("2026-09-01"), "2023-09-01");
 });
 
-test("weeks begin on Monday", () => {
+test("weeks start on Monday", () => {
   assert.deepEqual(["2026-08-30", "2026-08-31", "2026-09-06"].map(monday), ["2026-08-24", "2026-08-31", "2026-08-31"]);
 });
 
@@ -34,10 +34,10 @@ test("presets end today", () => {
   assert.equal(presets("2026-12-31")[2]?.start, "2026-10-01");
 });
 
-test("weeks that are cut, or not over, are told apart", () => {
+test("partial and current weeks have a note", () => {
   const list = weeks({ start: "2026-08-19", end: "2026-12-31" }, "2026-09-01", "2026-08-31");
   assert.deepEqual(
-    list.map((week) => [week.start, partial(week)]),
+    list.map((week) => [week.start, partialWeekNote(week)]),
     [
       ["2026-08-17", "5 of 7 days"],
       ["2026-08-24", ""],
@@ -46,7 +46,7 @@ test("weeks that are cut, or not over, are told apart", () => {
   );
 });
 
-test("commits dated ahead of today have their weeks", () => {
+test("weeks with future commits are included", () => {
   const list = weeks({ start: "2026-08-31", end: "2026-12-31" }, "2026-09-01", "2026-09-14");
   assert.deepEqual(
     list.map(({ start }) => start),

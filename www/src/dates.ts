@@ -1,4 +1,4 @@
-/** Calendar days as the API writes them, "YYYY-MM-DD". All arithmetic is in UTC, so no day is ever 23 or 25 hours long. */
+/** Arithmetic on calendar days in the API's format, "YYYY-MM-DD". It uses UTC, so every day has 24 hours. */
 
 const DAY = 86_400_000;
 
@@ -7,11 +7,11 @@ const day = (milliseconds: number) => new Date(milliseconds).toISOString().slice
 
 export const seconds = (date: string) => time(date) / 1000;
 export const addDays = (date: string, days: number) => day(time(date) + days * DAY);
-/** Days from `start` to `end`, both included. */
+/** Counts the days from `start` to `end`, both included. */
 export const daysBetween = (start: string, end: string) => Math.round((time(end) - time(start)) / DAY) + 1;
 export const monday = (date: string) => addDays(date, -((new Date(time(date)).getUTCDay() + 6) % 7));
 
-/** The same day of another month, or that month's last day. */
+/** Returns the same day of another month, or that month's last day. */
 export function addMonths(date: string, months: number): string {
   const from = new Date(time(date));
   const first = Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + months, 1);
@@ -19,7 +19,7 @@ export function addMonths(date: string, months: number): string {
   return day(first + (Math.min(from.getUTCDate(), last) - 1) * DAY);
 }
 
-/** The earliest start_date that the API takes: 3 years before today. */
+/** The earliest `start_date` that the API accepts: 3 years before today. */
 export const earliest = (today: string) => addMonths(today, -36);
 
 export interface Range {
@@ -31,7 +31,7 @@ export interface Preset extends Range {
   label: string;
 }
 
-/** "Last N weeks" are N whole weeks and what there is of this one. */
+/** Returns the preset ranges. "Last N weeks" means N whole weeks and the current partial week. */
 export function presets(today: string): Preset[] {
   const quarter = `${today.slice(0, 5)}${String(Math.floor((Number(today.slice(5, 7)) - 1) / 3) * 3 + 1).padStart(2, "0")}-01`;
   return [
@@ -45,14 +45,14 @@ export function presets(today: string): Preset[] {
 }
 
 export interface Week {
-  /** The Monday, which the API calls period_start_date. */
+  /** The Monday: `period_start_date` in the API. */
   start: string;
-  /** Days of the week that lie in the range, and not ahead. */
+  /** The number of days inside the range and not in the future. */
   days: number;
   current: boolean;
 }
 
-/** The weeks that a range touches, up to today's or, if later, the week that begins on `last`. */
+/** Returns the weeks that overlap a range, up to the current week or, if later, the week that starts on `last`. */
 export function weeks(range: Range, today: string, last: string): Week[] {
   const known = last > today ? addDays(last, 6) : today;
   const end = range.end < known ? range.end : known;
@@ -67,8 +67,8 @@ export function weeks(range: Range, today: string, last: string): Week[] {
 }
 
 /**
- * The number of days that coding days and impact of a range are scaled to: the days of its weeks with commits, at most
- * seven. `mondays` are the weeks that have commits.
+ * Returns the number of days that coding days and impact of a range are scaled to: the days of its weeks with commits,
+ * at most seven. `mondays` are the weeks with commits.
  */
 export function scaledDays(mondays: string[], range: Range): number {
   const days = mondays.map((start) => {
@@ -81,8 +81,8 @@ export function scaledDays(mondays: string[], range: Range): number {
   );
 }
 
-/** What sets an incomplete week apart from the others; "" for a whole one. */
-export function partial(week: Week): string {
+/** Returns a note on a partial or current week, or "" for a complete week. */
+export function partialWeekNote(week: Week): string {
   if (week.days === 7 && !week.current) return "";
   return `${week.current ? "in progress, " : ""}${week.days} of 7 days`;
 }

@@ -1,13 +1,13 @@
-/** The few things done to the document again and again. Data only ever becomes text nodes. */
+/** DOM helpers. Data is only ever inserted as text nodes. */
 
 export function element<E extends HTMLElement = HTMLElement>(id: string): E {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no #${id}`);
-  return found as E;
+  const node = document.getElementById(id);
+  if (!node) throw new Error(`index.html has no #${id}`);
+  return node as E;
 }
 
-/** A new element with a class and children; strings become text nodes. */
-export function make<K extends keyof HTMLElementTagNameMap>(
+/** Creates an element with a class and children. Strings become text nodes. */
+export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
   ...children: (Node | string)[]
@@ -18,25 +18,25 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** Shows `text` in a paragraph, or hides it where there is none. */
-export function say(node: HTMLElement, text: string): void {
+/** Sets the text of an element, and hides the element if the text is empty. */
+export function setText(node: HTMLElement, text: string): void {
   node.textContent = text;
   node.hidden = text === "";
 }
 
-/** Says on the button itself, for a moment, what came of it. */
-export function acknowledge(button: HTMLButtonElement, text: string): void {
+/** Shows a message on the button for two seconds. */
+export function flashLabel(button: HTMLButtonElement, text: string): void {
   button.dataset.label ??= button.textContent ?? "";
   button.textContent = text;
   setTimeout(() => (button.textContent = button.dataset.label ?? ""), 2000);
 }
 
-/** Copies text; where the page may not (plain http, no permission) it says so on the button. */
+/** Copies text to the clipboard and shows the outcome on the button. Plain HTTP or a missing permission makes it fail. */
 export async function copy(text: string, button: HTMLButtonElement): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    acknowledge(button, "Copied");
+    flashLabel(button, "Copied");
   } catch {
-    acknowledge(button, "The browser refused");
+    flashLabel(button, "Copying is not allowed");
   }
 }

@@ -1,162 +1,161 @@
-/** Puts the page together: a key, a view, its numbers. */
+/** The dashboard: asks for a key, then shows the metrics of a view. */
 import * as api from "./api";
-import { makeCards } from "./cards";
-import { userCombobox } from "./combobox";
-import { acknowledge, copy, element, say } from "./dom";
-import { showEmpty } from "./empty";
-import { bindFilters } from "./filters";
-import { forgetKey, keepKey, storedKey, takeKeyFromFragment } from "./key";
-import { load, rangeOf } from "./load";
-import { csv } from "./measures";
-import { hideProblem, showProblem } from "./problem";
-import { showTable } from "./table";
+import { createMetricCards } from "./metric-cards";
+import { createUserCombobox } from "./user-combobox";
+import { flashLabel, copy, element, setText } from "./dom";
+import { showEmptyResult } from "./empty-result";
+import { createFilterForm } from "./filter-form";
+import { removeKey, storeKey, storedKey, readKeyFromFragment } from "./api-key";
+import { loadMetrics, rangeOf } from "./load-metrics";
+import { toCsv } from "./metrics";
+import { hideError, showError } from "./error-panel";
+import { showMetricsTable } from "./metrics-table";
 import { validate } from "./validate";
 import { queryString, readView, type View } from "./view";
 
-/** Long enough to type the next digit of a date. */
-const TYPING_PAUSE = 400;
+/** Milliseconds without a keystroke after which a request is sent. */
+const TYPING_DELAY = 400;
 
-takeKeyFromFragment();
+readKeyFromFragment();
 const today = await api.today();
 
 let view = readView(location.search, today);
-/** What the running request belongs to: a new view, or a new key, ends it. */
-let asking = new AbortController();
+/** Aborts the current request when the view changes. */
+let request = new AbortController();
+/** Aborts all requests of a key. */
 let session = new AbortController();
-let pause: ReturnType<typeof setTimeout> | undefined;
-let table = "";
+let typingTimer: ReturnType<typeof setTimeout> | undefined;
+let csv = "";
 
-const status = (text: string) => (element("status").textContent = text);
-const shown = (id: string, visible: boolean) => (element(id).hidden = !visible);
+const setStatus = (text: string) => (element("status").textContent = text);
+const setVisible = (id: string, visible: boolean) => (element(id).hidden = !visible);
 
-const users = userCombobox(
+const users = createUserCombobox(
   () => api.users(storedKey() ?? "", session.signal),
-  (id) => change({ apex_user_id: id }),
+  (id) => changeView({ apex_user_id: id }),
 );
-const filters = bindFilters(today, users, change);
-const cards = makeCards();
+const filters = createFilterForm(today, users, changeView);
+const cards = createMetricCards();
 
-/** Takes new values into the view, and asks for its numbers once no more keystrokes follow. */
-function change(values: Partial<View>, typing = false): void {
+/** Changes the view and requests its metrics, after a delay while the user is typing. */
+function changeView(values: Partial<View>, isTyping = false): void {
   view = { ...view, ...values };
   filters.show(view);
-  clearTimeout(pause);
-  pause = setTimeout(() => void ask("push"), typing ? TYPING_PAUSE : 0);
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(() => void update("push"), isTyping ? TYPING_DELAY : 0);
 }
 
-/** Validates the view, then asks for its numbers; whatever was being asked before is given up. */
-async function ask(history: "push" | "keep"): Promise<void> {
-  clearTimeout(pause);
-  asking.abort();
-  asking = new AbortController();
-  const { signal } = asking;
-  hideProblem();
+/** Validates the view and requests its metrics. Aborts the previous request. */
+async function update(mode: "push" | "keep"): Promise<void> {
+  clearTimeout(typingTimer);
+  request.abort();
+  request = new AbortController();
+  const { signal } = request;
+  hideError();
 
   const query = queryString(view);
   const errors = await validate(query, today);
   if (signal.aborted) return;
   filters.showErrors(errors);
-  const invalid = Object.keys(errors).length > 0;
-  element("results").classList.toggle("stale", invalid);
-  element("dashboard").setAttribute("aria-busy", String(!invalid));
-  // What was asked before is not what the fields say now.
-  if (invalid) shown("request", false);
-  if (invalid) return void status("Not sent: see the message beside the field.");
+  const isInvalid = Object.keys(errors).length > 0;
+  element("results").classList.toggle("stale", isInvalid);
+  element("dashboard").setAttribute("aria-busy", String(!isInvalid));
+  // The previous request no longer matches the form.
+  if (isInvalid) setVisible("request", false);
+  if (isInvalid) return void setStatus("Not sent: see the error next to the field.");
 
-  remember(query, history);
-  status("Loading…");
+  showRequest(query, mode);
+  setStatus("Loading…");
   try {
-    await show(signal);
+    await showMetrics(signal);
   } catch (error) {
-    if (!signal.aborted) fail(error);
+    if (!signal.aborted) handleError(error);
   }
   if (!signal.aborted) element("dashboard").setAttribute("aria-busy", "false");
 }
 
-async function show(signal: AbortSignal): Promise<void> {
+async function showMetrics(signal: AbortSignal): Promise<void> {
   const range = rangeOf(view, today);
-  const numbers = await load(view, today, storedKey() ?? "", signal);
+  const data = await loadMetrics(view, today, storedKey() ?? "", signal);
   if (signal.aborted) return;
-  shown("empty", !numbers);
-  shown("results", !!numbers);
-  if (!numbers) {
+  setVisible("empty", !data);
+  setVisible("results", !!data);
+  if (!data) {
     const team = element<HTMLSelectElement>("team_id").selectedOptions[0]?.text.trim() ?? "";
-    showEmpty(view, { team, user: users.label(view.apex_user_id) }, range, today, change);
-    return void status("No commits in this range.");
+    showEmptyResult(view, { team, user: users.label(view.apex_user_id) }, range, today, changeView);
+    return void setStatus("No commits in this range.");
   }
-  cards.show(numbers);
-  showTable(numbers.rows, numbers.weeks, range);
-  table = csv(numbers.rows);
-  const count = numbers.weeks
-    ? `${numbers.rows.length} ${numbers.rows.length === 1 ? "week" : "weeks"} with commits, `
-    : "";
-  status(`${count}${range.start} to ${range.end}.`);
+  cards.show(data);
+  showMetricsTable(data.rows, data.weeks, range);
+  csv = toCsv(data.rows);
+  const count = data.weeks ? `${data.rows.length} ${data.rows.length === 1 ? "week" : "weeks"} with commits, ` : "";
+  setStatus(`${count}${range.start} to ${range.end}.`);
 }
 
-function fail(error: unknown): void {
-  const problem = error instanceof api.Problem ? error : new api.Problem("unexpected", String(error));
-  status("");
-  if (problem.kind === "key") return leave(`${problem.message} Enter another key.`);
-  shown("empty", false);
-  shown("results", false);
-  if (problem.kind === "parameters") filters.showErrors(problem.errors);
-  showProblem(problem, () => void enter());
+function handleError(error: unknown): void {
+  const apiError = error instanceof api.ApiError ? error : new api.ApiError("unexpected", String(error));
+  setStatus("");
+  if (apiError.kind === "unauthorized") return closeDashboard(`${apiError.message} Enter another key.`);
+  setVisible("empty", false);
+  setVisible("results", false);
+  if (apiError.kind === "invalid-request") filters.showErrors(apiError.errors);
+  showError(apiError, () => void openDashboard());
 }
 
-/** Puts the view into the address bar, for sharing, and the request below the table. */
-function remember(query: string, mode: "push" | "keep"): void {
+/** Shows the view in the address bar, so that it can be shared, and the request below the table. */
+function showRequest(query: string, mode: "push" | "keep"): void {
   const address = `${location.pathname}?${query}`;
   if (mode === "push" && address !== location.pathname + location.search) history.pushState(null, "", address);
   document.title = `${view.start_date} to ${view.end_date || today} · streamgage`;
-  element("request-url").textContent = `${location.origin}${api.METRICS}?${query}`;
-  shown("request", true);
+  element("request-url").textContent = `${location.origin}${api.METRICS_PATH}?${query}`;
+  setVisible("request", true);
 }
 
-/** With a key at hand: everything that needs one. */
-async function enter(): Promise<void> {
+/** Opens the dashboard with the stored key. */
+async function openDashboard(): Promise<void> {
   session.abort();
   session = new AbortController();
   const { signal } = session;
   const key = storedKey() ?? "";
   users.reset();
-  hideProblem();
-  for (const id of ["dashboard", "forget-key"]) shown(id, true);
-  shown("key-form", false);
+  hideError();
+  for (const id of ["dashboard", "forget-key"]) setVisible(id, true);
+  setVisible("key-form", false);
   filters.show(view);
-  status("Loading…");
+  setStatus("Loading…");
 
-  // Alone and first, so that a bad key fails once, not five times: the server counts.
-  const about = await api.dataset(key, signal).catch((error: unknown) => {
-    if (!signal.aborted) fail(error);
+  // Sent alone first, so that an invalid key fails once: the server limits failed attempts.
+  const dataset = await api.dataset(key, signal).catch((error: unknown) => {
+    if (!signal.aborted) handleError(error);
   });
-  if (!about) return;
-  element("dataset").textContent = about.name;
-  shown("demo", about.demo);
-  void ask("keep");
+  if (!dataset) return;
+  element("dataset").textContent = dataset.name;
+  setVisible("demo", dataset.demo);
+  void update("keep");
 
   try {
     filters.setTeams(await api.teams(key, signal));
-    say(element("lists-problem"), "");
+    setText(element("lists-error"), "");
   } catch (error) {
-    if (!signal.aborted) say(element("lists-problem"), `Teams can't be listed: ${(error as Error).message}`);
+    if (!signal.aborted) setText(element("lists-error"), `Teams cannot be listed: ${(error as Error).message}`);
   }
 }
 
-/** Without one: back to the form that asks for it. */
-function leave(error: string): void {
-  forgetKey();
+/** Removes the key and returns to the key form. */
+function closeDashboard(error: string): void {
+  removeKey();
   session.abort();
-  asking.abort();
-  hideProblem();
-  for (const id of ["dashboard", "forget-key", "demo", "results", "empty", "request"]) shown(id, false);
+  request.abort();
+  hideError();
+  for (const id of ["dashboard", "forget-key", "demo", "results", "empty", "request"]) setVisible(id, false);
   element("dataset").textContent = "";
-  shown("key-form", true);
+  setVisible("key-form", true);
   showKeyError(error);
   element("key").focus();
 }
 
 function showKeyError(text: string): void {
-  say(element("key-error"), text);
+  setText(element("key-error"), text);
   const input = element("key");
   input.setAttribute("aria-invalid", String(text !== ""));
   input.setAttribute("aria-describedby", text === "" ? "key-hint" : "key-error key-hint");
@@ -165,44 +164,45 @@ function showKeyError(text: string): void {
 element("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const input = element<HTMLInputElement>("key");
-  if (!keepKey(input.value.trim())) return showKeyError("A key is one word without spaces.");
+  if (!storeKey(input.value.trim()))
+    return showKeyError("A key contains only printable ASCII characters without spaces.");
   input.value = "";
   showKeyError("");
-  void enter();
+  void openDashboard();
   element("start_date").focus();
 });
-element("forget-key").addEventListener("click", () => leave(""));
+element("forget-key").addEventListener("click", () => closeDashboard(""));
 element("filters").addEventListener("submit", (event) => {
   event.preventDefault();
-  void ask("push");
+  void update("push");
 });
-element("retry").addEventListener("click", () => void enter());
-element("copy-csv").addEventListener("click", (event) => void copy(table, event.currentTarget as HTMLButtonElement));
+element("retry").addEventListener("click", () => void openDashboard());
+element("copy-csv").addEventListener("click", (event) => void copy(csv, event.currentTarget as HTMLButtonElement));
 element("download-csv").addEventListener("click", (event) => {
   const { start, end } = rangeOf(view, today);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([table], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
   link.download = `streamgage_${start}_${end}.csv`;
   link.click();
   URL.revokeObjectURL(link.href);
-  acknowledge(event.currentTarget as HTMLButtonElement, "Downloaded");
+  flashLabel(event.currentTarget as HTMLButtonElement, "Downloaded");
 });
 element("copy-curl").addEventListener("click", (event) => {
   const url = element("request-url").textContent ?? "";
-  // A query string as URLSearchParams writes it holds no single quote.
+  // URLSearchParams encodes single quotes, so the URL can be quoted with them.
   void copy(`curl -H "Authorization: Bearer $STREAMGAGE_KEY" '${url}'`, event.currentTarget as HTMLButtonElement);
 });
 addEventListener("popstate", () => {
   view = readView(location.search, today);
   filters.show(view);
-  if (storedKey()) void ask("keep");
+  if (storedKey()) void update("keep");
 });
 addEventListener("hashchange", () => {
-  if (takeKeyFromFragment()) void enter();
+  if (readKeyFromFragment()) void openDashboard();
 });
 addEventListener("online", () => {
-  if (!element("problem").hidden) void enter();
+  if (!element("error-panel").hidden) void openDashboard();
 });
 
-if (storedKey()) void enter();
-else leave("");
+if (storedKey()) void openDashboard();
+else closeDashboard("");

@@ -1,14 +1,14 @@
-/** The query, checked by the same core that the server runs, before anything is sent. */
+/** Validates a query with the server's own core before it is sent. */
 import init, { type Errors, validateMetricsQuery } from "streamgage";
 
 const loaded = init().then(
   () => true,
-  // Where WebAssembly is switched off the server still validates; only later.
+  // Without WebAssembly only the server validates.
   () => false,
 );
 
 export async function validate(query: string, today: string): Promise<Errors> {
   if (!(await loaded)) return {};
-  const verdict = validateMetricsQuery(query, today);
-  return verdict.ok ? {} : verdict.errors;
+  const result = validateMetricsQuery(query, today);
+  return result.ok ? {} : result.errors;
 }

@@ -1,7 +1,7 @@
-/** What the page shows, as the API's own parameters: in the form, in the address bar, in the request. */
+/** The state of the dashboard: the API's parameters, as shown in the form, the address bar and the request. */
 import { presets } from "./dates";
 
-/** In the API's order. */
+/** The parameters in the API's order. */
 export const FIELDS = [
   "start_date",
   "end_date",
@@ -15,19 +15,19 @@ export const FIELDS = [
 export type Field = (typeof FIELDS)[number];
 export type View = Record<Field, string>;
 
-/** Values are kept as they are, right or wrong: the validator has the say. */
+/** Parses the query string of the page. Values are not validated here. */
 export function readView(search: string, today: string): View {
-  const given = new URLSearchParams(search);
-  const view = Object.fromEntries(FIELDS.map((field) => [field, given.get(field) ?? ""])) as View;
-  if (!given.has("resolution")) view.resolution = "week";
-  if (!given.has("start_date") && !given.has("end_date")) {
+  const parameters = new URLSearchParams(search);
+  const view = Object.fromEntries(FIELDS.map((field) => [field, parameters.get(field) ?? ""])) as View;
+  if (!parameters.has("resolution")) view.resolution = "week";
+  if (!parameters.has("start_date") && !parameters.has("end_date")) {
     const { start, end } = presets(today)[1]!;
     Object.assign(view, { start_date: start, end_date: end });
   }
   return view;
 }
 
-/** The query string of a request. Nested teams mean nothing without a team. */
+/** Returns the query string of a request. `include_nested_teams` is omitted without a team. */
 export function queryString(view: View): string {
   const query = new URLSearchParams();
   for (const field of FIELDS) {

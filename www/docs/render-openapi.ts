@@ -1,4 +1,4 @@
-/** The OpenAPI document as a page. It is rendered when the page is built, so it can be read without a script. */
+/** Renders the OpenAPI document as HTML at build time, so that the page is readable without JavaScript. */
 
 type Schema = {
   $ref?: string;
@@ -48,7 +48,7 @@ export type OpenApi = {
   components: Record<string, Record<string, unknown>>;
 };
 
-/** Text that is HTML already. */
+/** Text that needs no escaping. */
 class Html {
   readonly text: string;
   constructor(text: string) {
@@ -59,49 +59,49 @@ class Html {
 type Part = Html | Html[] | string | undefined;
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text: string): string => text.replace(/[&<>"]/g, (found) => escapes[found] ?? found);
-const written = (part: Part): string => {
+const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character] ?? character);
+const toHtml = (part: Part): string => {
   if (Array.isArray(part)) return part.map(({ text }) => text).join("");
   return part instanceof Html ? part.text : escape(part ?? "");
 };
 const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
-  new Html(String.raw({ raw: strings }, ...parts.map(written)));
+  new Html(String.raw({ raw: strings }, ...parts.map(toHtml)));
 
-/** `code` and **bold**, which is all that descriptions have. */
-const prose = (text: string): Html =>
+/** Renders a description. Descriptions use only `code` and **bold**. */
+const markdown = (text: string): Html =>
   new Html(
     escape(text)
       .replace(/`([^`]+)`/g, "<code>$1</code>")
       .replace(/\*\*([^*]+)\*\*/g, "<strong>$1</strong>"),
   );
-const paragraphs = (text: string): Html[] => text.split("\n\n").map((paragraph) => html`<p>${prose(paragraph)}</p>`);
+const paragraphs = (text: string): Html[] => text.split("\n\n").map((paragraph) => html`<p>${markdown(paragraph)}</p>`);
 
 export function render(document: OpenApi): string {
   const { info, tags, paths, components } = document;
-  const find = <T>(value: T & { $ref?: string }): T => {
+  const resolve = <T>(value: T & { $ref?: string }): T => {
     const [, kind = "", name = ""] = /^#\/components\/(\w+)\/(.+)$/.exec(value.$ref ?? "") ?? [];
     return value.$ref === undefined ? value : (components[kind]?.[name] as T);
   };
   const endpoints = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
-  const of = (tag: string) => endpoints.filter(({ operation }) => operation.tags.includes(tag));
+  const endpointsOf = (tag: string) => endpoints.filter(({ operation }) => operation.tags.includes(tag));
 
-  const type = (schema: Schema): string => {
-    const known = find(schema);
-    if (known !== schema) return schema.$ref?.split("/").pop() ?? "";
-    if (schema.anyOf) return schema.anyOf.map(type).join(" or ");
+  const typeName = (schema: Schema): string => {
+    const resolved = resolve(schema);
+    if (resolved !== schema) return schema.$ref?.split("/").pop() ?? "";
+    if (schema.anyOf) return schema.anyOf.map(typeName).join(" or ");
     if (schema.const !== undefined) return JSON.stringify(schema.const);
     if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
     const name = [schema.type ?? "anything"].flat().join(" or ");
-    if (schema.items) return `${name} of ${schema.items.enum ? "names" : type(schema.items)}`;
+    if (schema.items) return `${name} of ${schema.items.enum ? "names" : typeName(schema.items)}`;
     return schema.format ? `${name} (${schema.format})` : name;
   };
   const limits = ({ minimum, maximum, default: fallback }: Schema): string =>
     [
       minimum === undefined ? "" : `at least ${minimum}`,
       maximum === undefined || maximum > 1e9 ? "" : `at most ${maximum.toLocaleString("en")}`,
-      fallback === undefined ? "" : `${fallback} if absent`,
+      fallback === undefined ? "" : `default ${fallback}`,
     ]
       .filter(Boolean)
       .join(", ");
@@ -119,44 +119,44 @@ export function render(document: OpenApi): string {
         </tbody>
       </table>
     </div>`;
-  const folded = (summary: string, content: Part): Html =>
+  const collapsible = (summary: string, content: Part): Html =>
     html`<details>
       <summary>${summary}</summary>
       ${content}
     </details>`;
 
-  /** The names that a list is made of, behind a fold. */
+  /** Renders the allowed names of a list, collapsed. */
   const names = (schema: Schema): Part => {
     const values = schema.items?.enum ?? Object.keys(schema.properties ?? {});
     if (values.length === 0) return undefined;
-    return folded(
+    return collapsible(
       `${values.length} names`,
       html`<p>${values.map((value) => html`<code>${String(value)}</code> `)}</p>`,
     );
   };
 
   const parameter = ({ name, description, required, schema, example }: Parameter): Html => {
-    const known = find(schema);
-    const shown = schema.items || schema.properties ? undefined : example;
+    const resolved = resolve(schema);
+    const shownExample = schema.items || schema.properties ? undefined : example;
     return html`<tr>
       <th scope="row"><code>${name}</code>${required ? html` <small>required</small>` : undefined}</th>
-      <td>${type(schema)}${limits(known) ? html`<br /><small>${limits(known)}</small>` : undefined}</td>
+      <td>${typeName(schema)}${limits(resolved) ? html`<br /><small>${limits(resolved)}</small>` : undefined}</td>
       <td>
-        ${prose(description)}${shown === undefined ? undefined : html` <small>e.g. <code>${String(shown)}</code></small>`}${names(schema)}
+        ${markdown(description)}${shownExample === undefined ? undefined : html` <small>e.g. <code>${String(shownExample)}</code></small>`}${names(schema)}
       </td>
     </tr>`;
   };
 
-  /** A field a line, with all its lookups: of each there is one that leaves out, with a `!`. */
+  /** Renders one row per field with all its lookups. Every lookup also exists negated, with a trailing `!`. */
   const filters = (parameters: Parameter[]): Html => {
     const fields = new Map<string, { lookups: string[]; types: Set<string>; about: string }>();
     for (const { name, description, schema } of parameters) {
-      const [, about, field = name] = /^[^`]+`(?:[^`]+)`(?: \((.+)\))? /.exec(description) ?? [];
-      const base = /`([^`]+)`/.exec(description)?.[1] ?? field;
-      const known = fields.get(base) ?? { lookups: [], types: new Set(), about: about ?? "" };
-      known.lookups.push(name.slice(base.length) || "=");
-      if (!schema.items && !name.endsWith("__isnull")) known.types.add(type(schema));
-      fields.set(base, known);
+      const [, about, path = name] = /^[^`]+`(?:[^`]+)`(?: \((.+)\))? /.exec(description) ?? [];
+      const base = /`([^`]+)`/.exec(description)?.[1] ?? path;
+      const field = fields.get(base) ?? { lookups: [], types: new Set(), about: about ?? "" };
+      field.lookups.push(name.slice(base.length) || "=");
+      if (!schema.items && !name.endsWith("__isnull")) field.types.add(typeName(schema));
+      fields.set(base, field);
     }
     const rows = [...fields].map(
       ([name, { lookups, types, about }]) =>
@@ -164,29 +164,29 @@ export function render(document: OpenApi): string {
           <th scope="row"><code>${name}</code></th>
           <td>${[...types].join(" or ") || "boolean"}</td>
           <td class="lookups">${lookups.map((lookup) => html`<code>${lookup}</code> `)}</td>
-          <td>${prose(about)}</td>
+          <td>${markdown(about)}</td>
         </tr>`,
     );
-    return table("Filters", ["Field", "Value", "Lookups, each also with ! at its end", ""], rows);
+    return table("Filters", ["Field", "Value", "Lookups (add ! to negate)", ""], rows);
   };
 
   const curl = ({ method, path, body }: Request): Html => {
     const data = body === undefined ? "" : ` --data-binary @rows.ndjson`;
     const verb = method === "GET" ? "" : `-X ${method} `;
-    // Brackets mean something to curl, and spaces nothing good to a shell.
+    // curl would expand brackets.
     const globbing = path.includes("[") ? "-g " : "";
     return html`<pre
       class="curl"
     ><code>curl ${verb}${globbing}-H "Authorization: Bearer $STREAMGAGE_KEY"${data} '<span class="origin">https://streamgage.example.com</span>${path}'</code></pre>`;
   };
 
-  const answers = (status: string, { content, description }: Response, open: boolean): Html[] =>
+  const responseExamples = (status: string, { content, description }: Response, open: boolean): Html[] =>
     Object.values(content ?? {}).flatMap(({ examples }) =>
       Object.values(examples ?? {}).map((example, at) => {
         const request = example["x-request"];
         return html`<details ${open && at === 0 ? new Html("open") : undefined}>
           <summary><span class="status s${status.charAt(0)}">${status}</span> ${example.summary}</summary>
-          ${at === 0 ? html`<p class="note">${prose(description)}</p>` : undefined}
+          ${at === 0 ? html`<p class="note">${markdown(description)}</p>` : undefined}
           ${request ? curl(request) : undefined}
           <pre><code>${JSON.stringify(example.value, null, 2)}</code></pre>
         </details>`;
@@ -194,20 +194,20 @@ export function render(document: OpenApi): string {
     );
 
   const fields = (schema: Schema): Html => {
-    const rows = Object.entries(find(schema).properties ?? {}).map(
+    const rows = Object.entries(resolve(schema).properties ?? {}).map(
       ([name, field]) =>
         html`<tr>
           <th scope="row"><code>${name}</code></th>
-          <td>${type(field)}</td>
-          <td>${prose(field.description ?? "")}</td>
+          <td>${typeName(field)}</td>
+          <td>${markdown(field.description ?? "")}</td>
         </tr>`,
     );
     return table("Fields", ["Field", "Type", ""], rows);
   };
-  /** The rows of a list, or the object itself. */
-  const shape = (schema: Schema): Schema => {
-    const known = find(schema);
-    return known.properties?.results?.items ?? schema;
+  /** Returns the row schema of a list response, or the schema itself. */
+  const rowSchemaOf = (schema: Schema): Schema => {
+    const resolved = resolve(schema);
+    return resolved.properties?.results?.items ?? schema;
   };
 
   const tryIt = (method: string, request: Request): Html =>
@@ -220,19 +220,19 @@ export function render(document: OpenApi): string {
 
   const endpoint = ({ path, method, operation }: (typeof endpoints)[number]): Html => {
     const { operationId, summary, description, parameters = [], requestBody, responses } = operation;
-    const known = parameters.map(find<Parameter>);
-    const sent = new Set(known.map(({ name }) => name));
-    const isFilter = ({ name }: Parameter) => sent.has(`${name}!`);
-    const own = known.filter((each) => !isFilter(each) && !each.name.endsWith("!"));
-    const conditions = known.filter(isFilter);
-    const good = find(responses["200"] as Response);
-    const json = good.content?.["application/json"];
+    const resolved = parameters.map(resolve<Parameter>);
+    const names = new Set(resolved.map(({ name }) => name));
+    const isFilter = ({ name }: Parameter) => names.has(`${name}!`);
+    const ownParameters = resolved.filter((each) => !isFilter(each) && !each.name.endsWith("!"));
+    const conditions = resolved.filter(isFilter);
+    const success = resolve(responses["200"] as Response);
+    const json = success.content?.["application/json"];
     const first = Object.values(json?.examples ?? {})[0]?.["x-request"];
     const rowSchema = Object.values(requestBody?.content ?? {})[0]?.schema.items?.anyOf?.[0];
-    const own_errors = Object.entries(responses).filter(([status, { $ref }]) => status !== "200" && !$ref);
+    const ownErrors = Object.entries(responses).filter(([status, { $ref }]) => status !== "200" && !$ref);
     return html`<section class="card endpoint" id="${operationId}">
       <h3><span class="method m${method}">${method}</span> <code>${path}</code></h3>
-      <p>${prose(summary)} ${prose(description ?? "")}</p>
+      <p>${markdown(summary)} ${markdown(description ?? "")}</p>
       ${
         conditions.length > 0
           ? html`<h4>Filters</h4>
@@ -240,16 +240,16 @@ export function render(document: OpenApi): string {
           : undefined
       }
       ${
-        own.length > 0
+        ownParameters.length > 0
           ? html`<h4>Parameters</h4>
-              ${table("Parameters", ["Name", "Value", ""], own.map(parameter))}`
+              ${table("Parameters", ["Name", "Value", ""], ownParameters.map(parameter))}`
           : undefined
       }
-      ${rowSchema ? folded("Fields of a row that is sent", fields(rowSchema)) : undefined}
-      ${json && Object.keys(find(shape(json.schema)).properties ?? {}).length > 0 ? folded("Fields of the answer", fields(shape(json.schema))) : undefined}
-      <h4>Answers</h4>
-      ${json?.examples ? answers("200", good, true) : html`<p>${prose(good.description)}</p>`}
-      ${own_errors.flatMap(([status, response]) => answers(status, response, false))}
+      ${rowSchema ? collapsible("Fields of a request row", fields(rowSchema)) : undefined}
+      ${json && Object.keys(resolve(rowSchemaOf(json.schema)).properties ?? {}).length > 0 ? collapsible("Fields of the response", fields(rowSchemaOf(json.schema))) : undefined}
+      <h4>Responses</h4>
+      ${json?.examples ? responseExamples("200", success, true) : html`<p>${markdown(success.description)}</p>`}
+      ${ownErrors.flatMap(([status, response]) => responseExamples(status, response, false))}
       ${
         first
           ? html`<h4>Try it</h4>
@@ -272,7 +272,7 @@ export function render(document: OpenApi): string {
           ({ name }) =>
             html`<h2>${name}</h2>
               <ul>
-                ${of(name).map(
+                ${endpointsOf(name).map(
                   ({ path, method, operation }) =>
                     html`<li>
                       <a href="#${operation.operationId}"
@@ -283,33 +283,35 @@ export function render(document: OpenApi): string {
                 )}
               </ul>`,
         )}
-        <h2><a href="#errors">Errors of all</a></h2>
+        <h2><a href="#errors">Common errors</a></h2>
       </nav>
       <div id="endpoints">
         <section class="card">${paragraphs(info.description)}</section>
         <form id="key-form" class="card" novalidate>
           <div class="field">
-            <label for="key">API key, to try requests from this page</label>
+            <label for="key">API key for requests from this page</label>
             <input id="key" type="password" autocomplete="off" spellcheck="false" aria-describedby="key-hint" />
-            <p id="key-hint" class="note">It stays in this tab until you close it, and is sent to this server only.</p>
+            <p id="key-hint" class="note">
+              It is stored in this tab until you close it and is sent only to this server.
+            </p>
           </div>
         </form>
         ${tags.map(
           ({ name, description }) =>
             html`<h2 class="tag">${name}</h2>
-              <p class="note">${prose(description)}</p>
-              ${of(name).map(endpoint)}`,
+              <p class="note">${markdown(description)}</p>
+              ${endpointsOf(name).map(endpoint)}`,
         )}
         <section class="card" id="errors">
-          <h2>Errors of all endpoints</h2>
+          <h2>Common errors</h2>
           ${shared.flatMap(([name, response]) => {
             const status = statuses[name] ?? "";
             const headers = Object.entries(response.headers ?? {});
             return html`<h3>
-                <span class="status s${status.charAt(0)}">${status}</span> ${prose(response.description)}
+                <span class="status s${status.charAt(0)}">${status}</span> ${markdown(response.description)}
               </h3>
               ${headers.map(([header, { example }]) => html`<p><code>${header}: ${example}</code></p>`)}
-              ${answers(status, { ...response, description: "" }, false)}`;
+              ${responseExamples(status, { ...response, description: "" }, false)}`;
           })}
         </section>
       </div>

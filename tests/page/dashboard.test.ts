@@ -1,16 +1,16 @@
-// The page in Chromium, against canned answers.
+// The dashboard in Chromium, against a mock API.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { launch, open, type Watched } from "./browser.ts";
-import { type CannedServer, KEY, serve, TODAY } from "./server.ts";
+import { launch, open, type OpenPage } from "./chromium.ts";
+import { type MockServer, KEY, serve, TODAY } from "./mock-server.ts";
 
 const METRICS = "/v3/customer/metrics/";
 const TOO_OLD = "Provide a valid date. Date cannot be more than 3 years prior to now.";
 
 let browser: Browser;
-let server: CannedServer;
-let opened: Watched[] = [];
+let server: MockServer;
+let opened: OpenPage[] = [];
 
 before(async () => {
   browser = await launch();
@@ -25,28 +25,29 @@ afterEach(async () => {
   await server.close();
 });
 
-async function visit(path: string, options: Parameters<typeof open>[2] = {}): Promise<Watched> {
-  const watched = await open(browser, server.url + path, options);
-  opened.push(watched);
-  return watched;
+async function visit(path: string, options: Parameters<typeof open>[2] = {}): Promise<OpenPage> {
+  const result = await open(browser, server.url + path, options);
+  opened.push(result);
+  return result;
 }
 
-/** The page with its key, its numbers shown. */
-async function dashboard(query = "", options: Parameters<typeof open>[2] = {}): Promise<Watched> {
-  const watched = await visit(`/${query}#key=${KEY}`, options);
-  await watched.page.locator("#results").waitFor();
-  return watched;
+/** Opens the dashboard with a key and waits for its metrics. */
+async function dashboard(query = "", options: Parameters<typeof open>[2] = {}): Promise<OpenPage> {
+  const result = await visit(`/${query}#key=${KEY}`, options);
+  await result.page.locator("#results").waitFor();
+  return result;
 }
 
-/** Waits for the answers to what was asked. */
-const settled = (page: Page) => page.locator("#dashboard[aria-busy=false]").waitFor();
+/** Waits until no request is pending. */
+const idle = (page: Page) => page.locator("#dashboard[aria-busy=false]").waitFor();
 const text = (page: Page, selector: string) => page.locator(selector).innerText();
 const parameters = (page: Page) => Object.fromEntries(new URL(page.url()).searchParams);
-/** The last request for rows, the ones for whole periods apart. */
-const lastWeekly = () => new URLSearchParams(server.asked.findLast((query) => query.includes("resolution=week")));
+/** The parameters of the last weekly metrics request. */
+const lastWeekly = () =>
+  new URLSearchParams(server.metricsQueries.findLast((query) => query.includes("resolution=week")));
 
-test("a link with the key in its fragment shows charts and table, and the key leaves the address", async () => {
-  const { page, complaints } = await dashboard();
+test("a link with a key shows charts and table and removes the key from the URL", async () => {
+  const { page, errors } = await dashboard();
   assert.equal(page.url(), `${server.url}/`);
   assert.equal(await page.evaluate(() => JSON.stringify(localStorage)), "{}");
   assert.equal(await page.locator(".chart canvas").count(), 4);
@@ -54,32 +55,32 @@ test("a link with the key in its fragment shows charts and table, and the key le
   assert.match(await text(page, "tbody tr:last-child"), /2026-08-31 in progress, 2 of 7 days/);
   assert.match(await text(page, "#table-note"), /^1 week had no commits/);
   assert.equal(await text(page, "#demo"), "Demo data");
-  assert.equal(await text(page, "#dataset"), "Made-up organisation");
-  assert.deepEqual(complaints, []);
+  assert.equal(await text(page, "#dataset"), "Sample organization");
+  assert.deepEqual(errors, []);
 
   await page.reload();
   await page.locator("#results").waitFor();
   await page.goBack();
-  assert.ok(!page.url().includes(KEY), "no entry of the history holds the key");
+  assert.ok(!page.url().includes(KEY), "no history entry contains the key");
 });
 
-test("the whole period stands above the charts, beside the period before", async () => {
+test("the cards compare the whole period with the preceding one", async () => {
   const { page } = await dashboard("?start_date=2026-08-03&end_date=2026-08-30&resolution=week");
   assert.match(await text(page, "article:nth-of-type(1)"), /Coding days active_days\s+2\.\d\s+per week/);
-  assert.match(await text(page, "article:nth-of-type(1)"), /(on|as in) the 28 days before/);
-  const periods = server.asked.filter((query) => query.includes("resolution=period")).sort();
+  assert.match(await text(page, "article:nth-of-type(1)"), /(vs\.|same as) the 28 days before/);
+  const periods = server.metricsQueries.filter((query) => query.includes("resolution=period")).sort();
   assert.deepEqual(periods, [
     "start_date=2026-07-06&end_date=2026-08-02&resolution=period",
     "start_date=2026-08-03&end_date=2026-08-30&resolution=period",
   ]);
 });
 
-test("no period before is asked for where it would begin more than 3 years ago", async () => {
+test("the preceding period is not requested if it starts more than 3 years ago", async () => {
   await dashboard("?start_date=2023-09-01&end_date=2026-09-01&resolution=week");
-  assert.equal(server.asked.length, 2);
+  assert.equal(server.metricsQueries.length, 2);
 });
 
-test("hovering a chart tells the week's values in all four", async () => {
+test("hovering over a chart shows the values of the week in all four charts", async () => {
   const { page } = await dashboard("?start_date=2026-06-08&end_date=2026-09-01&resolution=week");
   await page.locator(".chart").first().hover();
   for (const readout of await page.locator(".readout").all()) {
@@ -87,9 +88,9 @@ test("hovering a chart tells the week's values in all four", async () => {
   }
 });
 
-test("a bad date shows the documented message beside its field, and nothing is sent", async () => {
-  const { page, complaints } = await dashboard();
-  const sent = server.asked.length;
+test("an invalid date shows the documented message next to its field and sends no request", async () => {
+  const { page, errors } = await dashboard();
+  const sent = server.metricsQueries.length;
   const address = page.url();
   await page.locator("#start_date").fill("2020-01-01");
   await page.locator("#start_date-error").waitFor();
@@ -104,16 +105,16 @@ test("a bad date shows the documented message beside its field, and nothing is s
   await page.locator("#end_date-error").waitFor();
   assert.equal(await text(page, "#end_date-error"), "Provide a valid date. end_date cannot be before start_date.");
   assert.equal(await page.locator("#start_date-error").isVisible(), false);
-  assert.equal(server.asked.length, sent);
-  assert.equal(page.url(), address, "the address stays with what is shown");
+  assert.equal(server.metricsQueries.length, sent);
+  assert.equal(page.url(), address, "the URL still matches the shown metrics");
 
   await page.locator("#end_date").fill("2026-08-31");
   await page.locator("#end_date-error").waitFor({ state: "hidden" });
   await page.locator("#request").waitFor();
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(errors, []);
 });
 
-test("a date left out, or only half typed, is told too", async () => {
+test("a missing or incomplete date shows an error", async () => {
   const { page } = await dashboard();
   await page.locator("#start_date").fill("");
   await page.locator("#start_date-error").waitFor();
@@ -130,7 +131,7 @@ test("a date left out, or only half typed, is told too", async () => {
   assert.equal(await page.locator("[aria-invalid=true]").count(), 0);
 });
 
-test("an address with wrong values shows every message, and asks nothing", async () => {
+test("a URL with invalid values shows all messages and sends no request", async () => {
   const { page } = await visit(
     `/?start_date=2026-02-31&resolution=month&team_id=x&include_nested_teams=yes&apex_user_id=y#key=${KEY}`,
   );
@@ -142,10 +143,10 @@ test("an address with wrong values shows every message, and asks nothing", async
   assert.equal(await text(page, "#include_nested_teams-error"), choice("yes", "'true', 'false'"));
   assert.equal(await text(page, "#team_id-error"), "Enter a number.");
   assert.equal(await text(page, "#apex_user_id-error"), "Enter a number.");
-  assert.deepEqual(server.asked, []);
+  assert.deepEqual(server.metricsQueries, []);
 });
 
-test("the view is in the address, and comes back from it", async () => {
+test("the URL stores and restores the view", async () => {
   const { page } = await dashboard();
   await page.getByRole("button", { name: "Last 4 weeks" }).click();
   await page.waitForURL(/start_date=2026-08-03/);
@@ -153,7 +154,7 @@ test("the view is in the address, and comes back from it", async () => {
   await page.locator("#include_nested_teams").check();
   await page.locator("#repo_name").fill("api");
   await page.waitForURL(/repo_name=api/);
-  await settled(page);
+  await idle(page);
   const shared = parameters(page);
   assert.deepEqual(shared, {
     start_date: "2026-08-03",
@@ -175,7 +176,7 @@ test("the view is in the address, and comes back from it", async () => {
   await page.waitForFunction(() => (document.querySelector("#repo_name") as HTMLInputElement).value === "");
 });
 
-test("teams are a tree, and names are text", async () => {
+test("teams are listed as a tree and names are not interpreted as HTML", async () => {
   const { page } = await dashboard();
   await page.locator("#team_id option").nth(5).waitFor({ state: "attached" });
   assert.deepEqual(await page.locator("#team_id option").allTextContents(), [
@@ -188,7 +189,7 @@ test("teams are a tree, and names are text", async () => {
   ]);
 });
 
-test("any of 1,171 users is found by typing, hidden ones apart", async () => {
+test("typing finds any of 1,171 users except hidden ones", async () => {
   const { page } = await dashboard();
   const user = page.locator("#apex_user_id");
   await user.fill("user1170");
@@ -197,13 +198,13 @@ test("any of 1,171 users is found by typing, hidden ones apart", async () => {
   await user.press("Enter");
   await page.waitForURL(/apex_user_id=1170/);
   assert.equal(await user.inputValue(), "user1170");
-  // The button lies on the field: a long name ends before it.
+  // The input reserves space for the button that overlaps it.
   const clear = await page.locator("#clear-user").boundingBox();
   const padding = await user.evaluate((field) => parseFloat(getComputedStyle(field).paddingRight));
   assert.ok(clear && padding >= clear.width, `${padding}`);
 
   await user.fill("user0007");
-  await page.getByText("No such user.").waitFor();
+  await page.getByText("No matching user.").waitFor();
   await user.press("Escape");
   assert.equal(await user.inputValue(), "user1170");
 
@@ -213,30 +214,30 @@ test("any of 1,171 users is found by typing, hidden ones apart", async () => {
   await page.waitForFunction(() => !location.search.includes("apex_user_id"));
 });
 
-test("no commits: the page says so, and offers ways out", async () => {
-  const { page, complaints } = await visit(`/?start_date=2026-08-01&resolution=week&team_id=101#key=${KEY}`);
+test("a range without commits shows an explanation and suggestions", async () => {
+  const { page, errors } = await visit(`/?start_date=2026-08-01&resolution=week&team_id=101#key=${KEY}`);
   await page.locator("#empty").waitFor();
   assert.match(await text(page, "#empty"), /No commits in this range[^]*2026-08-01 to 2026-09-01 for team Product/);
   assert.equal(await page.locator("#results").isVisible(), false);
   await page.locator("#empty").getByRole("button", { name: "Include nested teams" }).click();
   await page.locator("#results").waitFor();
   assert.equal(await page.locator("#empty").isVisible(), false);
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(errors, []);
 });
 
-test("without a key the page asks for one; a refused key is asked for again, having failed once", async () => {
-  const { page, complaints } = await visit("/");
+test("the page asks for a key, and asks again after one failed request with an invalid key", async () => {
+  const { page, errors } = await visit("/");
   await page.locator("#key").fill("wrong");
   await page.keyboard.press("Enter");
   await page.locator("#key-error").waitFor();
   assert.equal(await text(page, "#key-error"), "Invalid token. Enter another key.");
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-  assert.equal(complaints.length, 1, "one request failed");
-  assert.deepEqual(server.asked, []);
+  assert.equal(errors.length, 1, "exactly one request fails");
+  assert.deepEqual(server.metricsQueries, []);
 
   await page.locator("#key").fill("two words");
   await page.keyboard.press("Enter");
-  assert.equal(await text(page, "#key-error"), "A key is one word without spaces.");
+  assert.equal(await text(page, "#key-error"), "A key contains only printable ASCII characters without spaces.");
 
   await page.locator("#key").fill(KEY);
   await page.keyboard.press("Enter");
@@ -247,77 +248,77 @@ test("without a key the page asks for one; a refused key is asked for again, hav
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 
-test("403, 429, 500, nonsense and silence are told apart, and tried again", async () => {
+test("403, 429, 500, malformed responses and network failures show distinct errors with a retry", async () => {
   const { page } = await dashboard();
-  const problem = page.locator("#problem");
+  const panel = page.locator("#error-panel");
   const refresh = page.getByRole("button", { name: "Refresh" });
-  const said = async (pattern: RegExp) => {
+  const expectError = async (pattern: RegExp) => {
     await refresh.click();
-    await page.locator("#problem").getByText(pattern).first().waitFor();
+    await page.locator("#error-panel").getByText(pattern).first().waitFor();
     assert.equal(await page.locator("#results").isVisible(), false);
   };
   const detail = (detail: string) => ({ detail });
-  server.answers.set(METRICS, { status: 403, body: detail("You do not have permission to perform this action.") });
-  await said(/You do not have permission to perform this action\. Ask for a key with the Metrics permission/);
-  server.answers.set(METRICS, { status: 500, body: { error: ["Unknown error occurred"] } });
-  await said(/It answered 500\./);
-  server.answers.set(METRICS, { status: 200, body: "hello" });
-  await said(/not with metrics/);
-  server.answers.set(METRICS, { status: 400, body: { start_date: ["Bad."], repo_tag_id: ["Worse."] } });
-  await said(/start_date: Bad\. repo_tag_id: Worse\./);
+  server.overrides.set(METRICS, { status: 403, body: detail("You do not have permission to perform this action.") });
+  await expectError(/You do not have permission to perform this action\. Use a key with the Metrics permission/);
+  server.overrides.set(METRICS, { status: 500, body: { error: ["Unknown error occurred"] } });
+  await expectError(/The server responded with status 500\./);
+  server.overrides.set(METRICS, { status: 200, body: "hello" });
+  await expectError(/contains no metrics/);
+  server.overrides.set(METRICS, { status: 400, body: { start_date: ["Bad."], repo_tag_id: ["Worse."] } });
+  await expectError(/start_date: Bad\. repo_tag_id: Worse\./);
   assert.equal(await text(page, "#start_date-error"), "Bad.");
   await page.context().setOffline(true);
-  await said(/did not answer/);
-  server.answers.delete(METRICS);
+  await expectError(/did not respond/);
+  server.overrides.delete(METRICS);
   await page.context().setOffline(false);
   await page.locator("#results").waitFor();
-  assert.equal(await problem.isVisible(), false);
+  assert.equal(await panel.isVisible(), false);
 
   const throttled = detail("Request was throttled. Expected available in 1 seconds.");
-  server.answers.set(METRICS, { status: 429, body: throttled, headers: { "Retry-After": "1" } });
-  await said(/available in 1 seconds\. This page asks again by itself in 1 seconds/);
-  server.answers.delete(METRICS);
+  server.overrides.set(METRICS, { status: 429, body: throttled, headers: { "Retry-After": "1" } });
+  await expectError(/available in 1 seconds\. This page retries in 1 seconds/);
+  server.overrides.delete(METRICS);
   await page.locator("#results").waitFor();
 
-  server.answers.set(METRICS, { status: 500, body: {} });
-  await said(/500/);
-  server.answers.delete(METRICS);
+  server.overrides.set(METRICS, { status: 500, body: {} });
+  await expectError(/500/);
+  server.overrides.delete(METRICS);
   await page.getByRole("button", { name: "Try again" }).click();
   await page.locator("#results").waitFor();
 });
 
-test("a key without core lists still shows metrics", async () => {
-  server.answers.set("/v3/customer/core/", { status: 403, body: { detail: "No." } });
+test("a key without access to core lists shows metrics", async () => {
+  server.overrides.set("/v3/customer/core/", { status: 403, body: { detail: "No." } });
   const { page } = await dashboard("?start_date=2026-08-01&resolution=week&team_id=100");
-  await page.locator("#lists-problem").waitFor();
-  assert.equal(await text(page, "#lists-problem"), "Teams can't be listed: No.");
+  await page.locator("#lists-error").waitFor();
+  assert.equal(await text(page, "#lists-error"), "Teams cannot be listed: No.");
   assert.equal(await page.locator("#team_id").inputValue(), "100");
   await page.locator("#apex_user_id").fill("12");
-  await page.getByText("An id can be typed instead").waitFor();
+  await page.getByText("You can type an id instead").waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL(/apex_user_id=12/);
 });
 
-test("a newer request ends the one before", async () => {
+test("a new request aborts the previous one", async () => {
   const { page } = await dashboard();
-  server.answers.set(METRICS, { status: 500, body: {}, after: 1500 });
+  server.overrides.set(METRICS, { status: 500, body: {}, delay: 1500 });
   await page.getByRole("button", { name: "Last year" }).click();
   await page.waitForURL(/start_date=2025-09-01/);
-  server.answers.delete(METRICS);
+  server.overrides.delete(METRICS);
   await page.getByRole("button", { name: "Last 4 weeks" }).click();
   await page.locator("#status", { hasText: "2026-08-03 to 2026-09-01" }).waitFor();
   await page.waitForTimeout(1700);
-  assert.equal(await page.locator("#problem").isVisible(), false);
+  assert.equal(await page.locator("#error-panel").isVisible(), false);
   assert.match(await text(page, "#status"), /2026-08-03 to 2026-09-01/);
 });
 
-test("typing asks once, when it pauses", async () => {
+test("typing sends one request after a pause", async () => {
   const { page } = await dashboard("?start_date=2026-08-01&resolution=week");
-  const sent = server.asked.length;
+  const sent = server.metricsQueries.length;
   await page.locator("#repo_name").pressSequentially("some", { delay: 20 });
   await page.waitForURL(/repo_name=some/);
   await page.waitForTimeout(600);
-  assert.equal(server.asked.length - sent, 3, "weeks, the period, and the period before");
+  assert.equal(server.metricsQueries.length - sent, 3, "weeks, the period, and the preceding period");
 });
 
 test("resolution=period shows one row and no charts", async () => {
@@ -328,7 +329,7 @@ test("resolution=period shows one row and no charts", async () => {
   assert.equal(await page.locator(".chart").first().isVisible(), false);
 });
 
-test("the table as CSV, and the request as curl without the key", async () => {
+test("the table is exported as CSV and the request as curl without the key", async () => {
   const { page } = await dashboard("?start_date=2026-08-17&end_date=2026-08-30&resolution=week&repo_name=it's", {
     permissions: ["clipboard-read", "clipboard-write"],
     acceptDownloads: true,
@@ -357,15 +358,15 @@ test("the table as CSV, and the request as curl without the key", async () => {
   assert.ok(!(await page.content()).includes(KEY));
 });
 
-test("by keyboard alone: from the key to a team, a user and a week of a chart", async () => {
-  const { page, complaints } = await visit("/");
+test("the keyboard reaches the key, the filters and the weeks of a chart", async () => {
+  const { page, errors } = await visit("/");
   const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.className || "");
-  const tabTo = async (wanted: string) => {
+  const tabTo = async (id: string) => {
     for (let presses = 0; presses < 60; presses += 1) {
-      if ((await focused()) === wanted) return;
+      if ((await focused()) === id) return;
       await page.keyboard.press("Tab");
     }
-    assert.fail(`Tab never comes to ${wanted}`);
+    assert.fail(`Tab does not reach ${id}`);
   };
   await tabTo("key");
   await page.keyboard.type(KEY);
@@ -385,19 +386,19 @@ test("by keyboard alone: from the key to a team, a user and a week of a chart", 
   await page.keyboard.press("Enter");
   await page.waitForURL(/apex_user_id=31/);
   await tabTo("chart");
-  await settled(page);
+  await idle(page);
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
-  assert.equal(outline, "solid", "the focus is seen");
+  assert.equal(outline, "solid", "the focus is visible");
   await page.keyboard.press("Home");
   assert.match(await text(page, ".readout >> nth=0"), /^2026-06-08: /);
   await page.keyboard.press("ArrowRight");
   assert.match(await text(page, ".readout >> nth=3"), /^2026-06-15: /);
   assert.match((await page.locator(".chart").first().getAttribute("aria-valuetext")) ?? "", /^2026-06-15: /);
   await tabTo("copy-curl");
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(errors, []);
 });
 
-test("nothing scrolls sideways at 360 pixels, in any state", async () => {
+test("no state scrolls horizontally at a width of 360 pixels", async () => {
   const options = { viewport: { width: 360, height: 740 } };
   const queries = ["?start_date=2023-09-01&resolution=week", "?start_date=2026-08-01&resolution=week&team_id=101", ""];
   for (const query of queries) {
@@ -409,6 +410,6 @@ test("nothing scrolls sideways at 360 pixels, in any state", async () => {
       const box = document.querySelector(".scroll")!;
       return box.scrollWidth - box.clientWidth;
     });
-    assert.equal(table, 0, "the table fits as well");
+    assert.equal(table, 0, "the table fits");
   }
 });

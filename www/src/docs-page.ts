@@ -1,29 +1,29 @@
-/** What the page of the API does beyond being read: requests are sent from it, and addresses are this server's. */
-import { element, make } from "./dom";
+/** Scripts of the API documentation page: sends the example requests and fills in this server's origin. */
+import { element, create } from "./dom";
 import { today } from "./api";
-import { keepKey, storedKey, takeKeyFromFragment } from "./key";
+import { storeKey, storedKey, readKeyFromFragment } from "./api-key";
 
 const DAY = 86_400_000;
 
-takeKeyFromFragment();
+readKeyFromFragment();
 const key = element<HTMLInputElement>("key");
 key.value = storedKey() ?? "";
 key.addEventListener("change", () => {
-  key.setAttribute("aria-invalid", String(key.value !== "" && !keepKey(key.value)));
+  key.setAttribute("aria-invalid", String(key.value !== "" && !storeKey(key.value)));
 });
 element("key-form").addEventListener("submit", (event) => event.preventDefault());
 
-for (const place of document.querySelectorAll(".origin")) place.textContent = location.origin;
+for (const element of document.querySelectorAll(".origin")) element.textContent = location.origin;
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form.try"))
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void send(form);
   });
-await moveDates();
+await updateExampleDates();
 
-/** The examples are of 2021, which is too long ago for metrics: what is sent is of the last four weeks. */
-async function moveDates(): Promise<void> {
+/** Replaces the dates of metrics examples with the last four weeks, because the API rejects dates older than 3 years. */
+async function updateExampleDates(): Promise<void> {
   const paths = [...document.querySelectorAll<HTMLInputElement>(".try [name=path]")];
   const dated = paths.filter(({ value }) => value.includes("start_date="));
   if (dated.length === 0) return;
@@ -41,7 +41,7 @@ async function send(form: HTMLFormElement): Promise<void> {
   const field = (name: string) => form.elements.namedItem(name) as HTMLInputElement | null;
   if (!output) return;
   const url = new URL(field("path")?.value ?? "", location.origin);
-  if (url.origin !== location.origin) return output.replaceChildren("The key is sent to this server only.");
+  if (url.origin !== location.origin) return output.replaceChildren("Requests can be sent only to this server.");
   output.replaceChildren("…");
   const started = performance.now();
   try {
@@ -52,15 +52,15 @@ async function send(form: HTMLFormElement): Promise<void> {
       body: field("body")?.value ?? null,
     });
     const text = await response.text();
-    const took = `${Math.round(performance.now() - started)} ms`;
-    const status = make("span", `status s${Math.floor(response.status / 100)}`, String(response.status));
-    output.replaceChildren(status, ` ${took}`, make("pre", "", make("code", "", indented(text))));
+    const duration = `${Math.round(performance.now() - started)} ms`;
+    const status = create("span", `status s${Math.floor(response.status / 100)}`, String(response.status));
+    output.replaceChildren(status, ` ${duration}`, create("pre", "", create("code", "", formatJson(text))));
   } catch {
-    output.replaceChildren("The server did not answer. It may be down, or this device offline.");
+    output.replaceChildren("The server did not respond. It may be down, or this device may be offline.");
   }
 }
 
-function indented(text: string): string {
+function formatJson(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {

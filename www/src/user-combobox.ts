@@ -1,47 +1,47 @@
-/** A combobox of users after the ARIA pattern: typing filters, arrows move, Enter takes, Escape gives up. */
+/** A user combobox that follows the ARIA pattern: typing filters, arrows move, Enter selects, Escape cancels. */
 import type { User } from "./api";
-import { element, make, say } from "./dom";
+import { element, create, setText } from "./dom";
 
-/** A list longer than this helps nobody; typing narrows it. */
-const SHOWN = 50;
+/** The longest list that is shown. */
+const MAX_OPTIONS = 50;
 
-export interface Combobox {
-  /** Shows the user of this id; "" for all. */
+export interface UserCombobox {
+  /** Shows the user with this id, or all users if the id is "". */
   show(id: string): void;
-  /** The name of a user, as far as users are known. */
+  /** Returns the name of a user, or a placeholder if users are not loaded. */
   label(id: string): string;
-  /** Forgets the users that were loaded. */
+  /** Discards the loaded users. */
   reset(): void;
 }
 
-/** `load` is asked once, when the users are first wanted; `choose` hears of the id chosen, "" for all. */
-export function userCombobox(load: () => Promise<User[]>, choose: (id: string) => void): Combobox {
+/** Calls `load` once, when users are first needed, and `onSelect` with the selected id, or "" for all users. */
+export function createUserCombobox(load: () => Promise<User[]>, onSelect: (id: string) => void): UserCombobox {
   const input = element<HTMLInputElement>("apex_user_id");
   const clear = element<HTMLButtonElement>("clear-user");
   const popup = element("users-popup");
   const list = element<HTMLUListElement>("users");
   let users: Promise<User[]> | undefined;
   let names = new Map<string, string>();
-  let chosen = "";
+  let selectedId = "";
   let matches: User[] = [];
   let active = -1;
 
   const label = (id: string) => (id === "" ? "" : names.get(id) || `User ${id}`);
 
   function show(id: string): void {
-    chosen = id;
+    selectedId = id;
     input.value = label(id);
     clear.hidden = id === "";
-    if (id !== "") void known().catch(() => undefined);
+    if (id !== "") void loadedUsers().catch(() => undefined);
   }
 
-  async function known(): Promise<User[]> {
+  async function loadedUsers(): Promise<User[]> {
     users ??= load();
     try {
       const all = await users;
       if (names.size === 0) {
         names = new Map(all.map((user) => [String(user.id), user.name]));
-        if (document.activeElement !== input) input.value = label(chosen);
+        if (document.activeElement !== input) input.value = label(selectedId);
       }
       return all.filter((user) => !user.hidden_from_reports);
     } catch (error) {
@@ -51,47 +51,48 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
   }
 
   async function open(filter: string): Promise<void> {
-    note("Loading users…");
+    showNote("Loading users…");
     try {
-      const all = await known();
+      const all = await loadedUsers();
       if (document.activeElement !== input) return;
-      const wanted = filter.trim().toLowerCase();
-      const found = all.filter(
-        ({ id, name, email }) => `${name} ${email ?? ""}`.toLowerCase().includes(wanted) || String(id) === wanted,
+      const searchText = filter.trim().toLowerCase();
+      const allMatches = all.filter(
+        ({ id, name, email }) =>
+          `${name} ${email ?? ""}`.toLowerCase().includes(searchText) || String(id) === searchText,
       );
-      matches = found.slice(0, SHOWN);
-      fill(found.length);
-      // Of what was searched for, the best answer is ready to be taken; a list only opened offers nothing yet.
-      if (wanted !== "" && found.length > 0) activate(0);
+      matches = allMatches.slice(0, MAX_OPTIONS);
+      showOptions(allMatches.length);
+      // A search preselects its first result. A list opened without a search preselects nothing.
+      if (searchText !== "" && allMatches.length > 0) activate(0);
     } catch (error) {
       matches = [];
-      note(`Users can't be listed: ${(error as Error).message} An id can be typed instead.`);
+      showNote(`Users cannot be listed: ${(error as Error).message} You can type an id instead.`);
     }
   }
 
-  function fill(found: number): void {
-    if (found === 0) return note("No such user.");
-    note(found > SHOWN ? `${found - SHOWN} more: type to narrow the list.` : "");
+  function showOptions(count: number): void {
+    if (count === 0) return showNote("No matching user.");
+    showNote(count > MAX_OPTIONS ? `${count - MAX_OPTIONS} more: type to narrow the list.` : "");
     list.replaceChildren(
       ...matches.map((user, index) => {
-        const option = make(
+        const option = create(
           "li",
           "",
-          make("span", "", user.name || `User ${user.id}`),
-          make("small", "", user.email ?? `id ${user.id}`),
+          create("span", "", user.name || `User ${user.id}`),
+          create("small", "", user.email ?? `id ${user.id}`),
         );
         option.id = `user-option-${index}`;
         option.role = "option";
-        option.addEventListener("click", () => take(String(user.id)));
+        option.addEventListener("click", () => select(String(user.id)));
         return option;
       }),
     );
   }
 
-  /** Opens the list without options, with a remark. */
-  function note(text: string): void {
+  /** Opens the empty list with a message. */
+  function showNote(text: string): void {
     list.replaceChildren();
-    say(element("users-note"), text);
+    setText(element("users-note"), text);
     expand(true);
     activate(-1);
   }
@@ -112,41 +113,41 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
     if (!open) activate(-1);
   }
 
-  function take(id: string): void {
-    const changed = id !== chosen;
+  function select(id: string): void {
+    const changed = id !== selectedId;
     show(id);
     expand(false);
-    if (changed) choose(id);
+    if (changed) onSelect(id);
   }
 
-  /** Enter: the option at hand, or nobody, or an id typed where no list could be had. */
-  function takeTyped(): void {
+  /** Handles Enter: selects the active option, all users, or a typed id. */
+  function confirmInput(): void {
     const typed = input.value.trim();
     const option = matches[active];
-    if (option) take(String(option.id));
-    else if (typed === "") take("");
-    else if (/^\d+$/.test(typed)) take(typed);
-    else if (typed === label(chosen)) expand(false);
+    if (option) select(String(option.id));
+    else if (typed === "") select("");
+    else if (/^\d+$/.test(typed)) select(typed);
+    else if (typed === label(selectedId)) expand(false);
   }
 
   input.addEventListener("focus", () => {
     input.select();
-    void known().catch(() => undefined);
+    void loadedUsers().catch(() => undefined);
   });
   input.addEventListener("click", () => void open(""));
   input.addEventListener("input", () => void open(input.value));
   input.addEventListener("blur", () => {
     expand(false);
-    if (input.value.trim() === "") take("");
-    else input.value = label(chosen);
+    if (input.value.trim() === "") select("");
+    else input.value = label(selectedId);
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      input.value = label(chosen);
+      input.value = label(selectedId);
       expand(false);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      takeTyped();
+      confirmInput();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (popup.hidden) void open("");
@@ -156,10 +157,10 @@ export function userCombobox(load: () => Promise<User[]>, choose: (id: string) =
       }
     }
   });
-  // Pressing an option must not take the focus away, which would close the list before the click.
+  // Pressing an option must not move the focus, because the list would close before the click.
   popup.addEventListener("pointerdown", (event) => event.preventDefault());
   clear.addEventListener("click", () => {
-    take("");
+    select("");
     input.focus();
   });
 

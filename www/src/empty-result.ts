@@ -1,5 +1,5 @@
-/** No commits: says what was asked for, and offers ways to ask for more. */
-import { element, make } from "./dom";
+/** The panel for a range without commits: states the filters and offers buttons that widen them. */
+import { element, create } from "./dom";
 import { presets, type Range } from "./dates";
 import type { View } from "./view";
 
@@ -8,12 +8,12 @@ export interface Names {
   user: string;
 }
 
-export function showEmpty(
+export function showEmptyResult(
   view: View,
   names: Names,
   range: Range,
   today: string,
-  change: (values: Partial<View>) => void,
+  onChange: (values: Partial<View>) => void,
 ): void {
   const subject = [
     view.team_id && `team ${names.team}`,
@@ -21,11 +21,11 @@ export function showEmpty(
     view.repo_name && `repositories with “${view.repo_name.trim()}” in their name`,
   ].filter(Boolean);
   element("empty-text").textContent =
-    `Nothing was committed from ${range.start} to ${range.end}` +
-    `${subject.length > 0 ? ` for ${subject.join(", ")}` : ""}. Merges, outliers and duplicates are not counted.`;
+    `There are no commits from ${range.start} to ${range.end}` +
+    `${subject.length > 0 ? ` for ${subject.join(", ")}` : ""}. Merges, outliers and duplicates are excluded.`;
 
   const year = presets(today).find(({ label }) => label === "Last year")!;
-  const ways: [boolean, string, Partial<View>][] = [
+  const suggestions: [boolean, string, Partial<View>][] = [
     [
       view.team_id !== "" && view.include_nested_teams !== "true",
       "Include nested teams",
@@ -36,13 +36,13 @@ export function showEmpty(
     [view.repo_name !== "", "All repositories", { repo_name: "" }],
     [range.start > year.start, "Last year", { start_date: year.start, end_date: year.end }],
   ];
-  element("empty-ways").replaceChildren(
-    ...ways
-      .filter(([offered]) => offered)
+  element("empty-actions").replaceChildren(
+    ...suggestions
+      .filter(([applies]) => applies)
       .map(([, label, values]) => {
-        const button = make("button", "quiet", label);
+        const button = create("button", "quiet", label);
         button.type = "button";
-        button.addEventListener("click", () => change(values));
+        button.addEventListener("click", () => onChange(values));
         return button;
       }),
   );

@@ -1,27 +1,27 @@
-/** The form: a view goes in, changes to it come out. */
+/** The filter form: shows a view and reports changes to it. */
 import type { Errors } from "streamgage";
 import type { Team } from "./api";
-import type { Combobox } from "./combobox";
+import type { UserCombobox } from "./user-combobox";
 import { earliest, presets } from "./dates";
-import { element, make, say } from "./dom";
-import { teamOptions } from "./teams";
+import { element, create, setText } from "./dom";
+import { teamOptions } from "./team-tree";
 import { FIELDS, type Field, type View } from "./view";
 
-/** What a half-typed date is sent to the validator as: the browser doesn't tell what was typed. */
-const NO_DATE = "not a date";
+/** Stands for an incomplete date, because browsers do not expose its text. The validator rejects it. */
+const INCOMPLETE_DATE = "not a date";
 
-export interface Filters {
+export interface FilterForm {
   show(view: View): void;
   showErrors(errors: Errors): void;
   setTeams(teams: Team[]): void;
 }
 
-/** `change` hears of new values, and whether more keystrokes may follow. */
-export function bindFilters(
+/** Calls `onChange` with new values, and with `isTyping` if more keystrokes may follow. */
+export function createFilterForm(
   today: string,
-  users: Combobox,
-  change: (values: Partial<View>, typing: boolean) => void,
-): Filters {
+  users: UserCombobox,
+  onChange: (values: Partial<View>, isTyping: boolean) => void,
+): FilterForm {
   const input = (field: Field) => element<HTMLInputElement>(field);
   const start = input("start_date");
   const end = input("end_date");
@@ -32,19 +32,21 @@ export function bindFilters(
 
   start.min = end.min = earliest(today);
   for (const date of [start, end]) {
-    date.addEventListener("input", () => change({ [date.id]: date.validity.badInput ? NO_DATE : date.value }, true));
-    // Browsers fire no input event while a date stays incomplete.
-    date.addEventListener("blur", () => date.validity.badInput && change({ [date.id]: NO_DATE }, false));
+    date.addEventListener("input", () =>
+      onChange({ [date.id]: date.validity.badInput ? INCOMPLETE_DATE : date.value }, true),
+    );
+    // Browsers do not fire an input event while a date is incomplete.
+    date.addEventListener("blur", () => date.validity.badInput && onChange({ [date.id]: INCOMPLETE_DATE }, false));
   }
-  resolution.addEventListener("change", () => change({ resolution: resolution.value }, false));
-  team.addEventListener("change", () => change({ team_id: team.value }, false));
-  nested.addEventListener("change", () => change({ include_nested_teams: nested.checked ? "true" : "" }, false));
-  repository.addEventListener("input", () => change({ repo_name: repository.value }, true));
+  resolution.addEventListener("change", () => onChange({ resolution: resolution.value }, false));
+  team.addEventListener("change", () => onChange({ team_id: team.value }, false));
+  nested.addEventListener("change", () => onChange({ include_nested_teams: nested.checked ? "true" : "" }, false));
+  repository.addEventListener("input", () => onChange({ repo_name: repository.value }, true));
 
   const ranges = presets(today).map(({ label, start, end }) => {
-    const button = make("button", "quiet", label);
+    const button = create("button", "quiet", label);
     button.type = "button";
-    button.addEventListener("click", () => change({ start_date: start, end_date: end }, false));
+    button.addEventListener("click", () => onChange({ start_date: start, end_date: end }, false));
     return { button, start, end };
   });
   element("presets").replaceChildren(...ranges.map(({ button }) => button));
@@ -52,11 +54,11 @@ export function bindFilters(
   function show(view: View): void {
     for (const date of [start, end]) {
       const value = view[date.id as Field];
-      // Writing a date input would undo what is being typed into it.
-      if (value !== NO_DATE && date.value !== value) date.value = value;
+      // Setting the value of a date input would discard what the user is typing.
+      if (value !== INCOMPLETE_DATE && date.value !== value) date.value = value;
     }
-    select(resolution, view.resolution, view.resolution);
-    select(team, view.team_id, `Team ${view.team_id}`);
+    selectOption(resolution, view.resolution, view.resolution);
+    selectOption(team, view.team_id, `Team ${view.team_id}`);
     nested.checked = view.include_nested_teams === "true";
     nested.disabled = view.team_id === "";
     users.show(view.apex_user_id);
@@ -69,7 +71,7 @@ export function bindFilters(
   function showErrors(errors: Errors): void {
     for (const field of FIELDS) {
       const messages = errors[field] ?? [];
-      say(element(`${field}-error`), messages.join(" "));
+      setText(element(`${field}-error`), messages.join(" "));
       const control = element(field);
       if (messages.length > 0) {
         control.setAttribute("aria-invalid", "true");
@@ -84,14 +86,14 @@ export function bindFilters(
   function setTeams(teams: Team[]): void {
     const value = team.value;
     team.replaceChildren(new Option("All teams", ""), ...teamOptions(teams));
-    select(team, value, `Team ${value}`);
+    selectOption(team, value, `Team ${value}`);
   }
 
   return { show, showErrors, setTeams };
 }
 
-/** Selects a value, which becomes an option of its own if the list has none: an address may ask for anything. */
-function select(list: HTMLSelectElement, value: string, label: string): void {
+/** Selects a value. Adds an option for a value that is not in the list, because the URL may contain any value. */
+function selectOption(list: HTMLSelectElement, value: string, label: string): void {
   if (![...list.options].some((option) => option.value === value)) list.add(new Option(label, value));
   list.value = value;
 }

@@ -1,4 +1,4 @@
-// A server that serves www/dist, with the headers that Cloudflare would add, and canned answers of the API.
+// Serves www/dist with the headers that Cloudflare adds, and mock responses of the API.
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,41 +17,41 @@ const types: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-export interface Answer {
+export interface MockResponse {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
-  /** Milliseconds to wait before answering. */
-  after?: number;
+  /** Delay of the response, in milliseconds. */
+  delay?: number;
 }
 
-export interface CannedServer {
+export interface MockServer {
   url: string;
-  /** Every request to the metrics endpoint so far: its query string. */
-  asked: string[];
-  /** Paths for which another answer than the usual one is given, by prefix. */
-  answers: Map<string, Answer>;
+  /** The query strings of all requests to the metrics endpoint. */
+  metricsQueries: string[];
+  /** Responses that replace the default one, by path prefix. */
+  overrides: Map<string, MockResponse>;
   close(): Promise<void>;
 }
 
-export async function serve(): Promise<CannedServer> {
-  const asked: string[] = [];
-  const answers = new Map<string, Answer>();
+export async function serve(): Promise<MockServer> {
+  const metricsQueries: string[] = [];
+  const overrides = new Map<string, MockResponse>();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
-    if (url.pathname.startsWith("/v3/customer/metrics/")) asked.push(url.search.slice(1));
-    const answer = [...answers].find(([path]) => url.pathname.startsWith(path))?.[1] ?? usual(request, url);
-    if (!answer) return file(url.pathname, response);
+    if (url.pathname.startsWith("/v3/customer/metrics/")) metricsQueries.push(url.search.slice(1));
+    const mock = [...overrides].find(([path]) => url.pathname.startsWith(path))?.[1] ?? defaultResponse(request, url);
+    if (!mock) return sendFile(url.pathname, response);
     setTimeout(() => {
-      response.writeHead(answer.status, { "Content-Type": "application/json", ...answer.headers });
-      response.end(JSON.stringify(answer.body));
-    }, answer.after ?? 0);
+      response.writeHead(mock.status, { "Content-Type": "application/json", ...mock.headers });
+      response.end(JSON.stringify(mock.body));
+    }, mock.delay ?? 0);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    answers,
+    metricsQueries,
+    overrides,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -60,13 +60,13 @@ export async function serve(): Promise<CannedServer> {
   };
 }
 
-function usual(request: IncomingMessage, url: URL): Answer | undefined {
+function defaultResponse(request: IncomingMessage, url: URL): MockResponse | undefined {
   if (url.pathname === "/healthz") return { status: 200, body: { status: "ok", today: TODAY } };
   if (!url.pathname.startsWith("/v3/") && url.pathname !== "/dataset") return undefined;
   if (request.headers.authorization !== `Bearer ${KEY}`) return { status: 401, body: { detail: "Invalid token." } };
   switch (url.pathname) {
     case "/dataset":
-      return { status: 200, body: { name: "Made-up organisation", demo: true } };
+      return { status: 200, body: { name: "Sample organization", demo: true } };
     case "/v3/customer/core/teams/":
       return page(url, teams);
     case "/v3/customer/core/users/":
@@ -93,7 +93,7 @@ const users = Array.from({ length: 1171 }, (_, index) => ({
   hidden_from_reports: index === 6,
 }));
 
-function page(url: URL, rows: unknown[]): Answer {
+function page(url: URL, rows: unknown[]): MockResponse {
   const limit = Number(url.searchParams.get("limit") ?? 100);
   const offset = Number(url.searchParams.get("offset") ?? 0);
   const next = new URL(url);
@@ -102,7 +102,7 @@ function page(url: URL, rows: unknown[]): Answer {
   return { status: 200, body: { count: rows.length, next: offset + limit < rows.length ? next.href : null, results } };
 }
 
-/** Rows that look like metrics: the same for the same week, none in every ninth week, none for team 101 alone. */
+/** Returns rows that depend only on the week. Every ninth week, and team 101 without its nested teams, have none. */
 function metrics(query: URLSearchParams): { count: number; results: object[] } {
   if (query.get("team_id") === "101" && !query.has("include_nested_teams")) return { count: 0, results: [] };
   const week = 7 * 86_400_000;
@@ -114,7 +114,7 @@ function metrics(query: URLSearchParams): { count: number; results: object[] } {
     total_efficiency: 70 + ((n * 13) % 25),
   });
   const results = [];
-  // Day 4 after the epoch was a Monday.
+  // Day 4 after the epoch is a Monday.
   const first = Math.floor((at(query.get("start_date")) / 86_400_000 - 4) / 7);
   const last = Math.floor((at(query.get("end_date")) / 86_400_000 - 4) / 7);
   for (let n = first; n <= last; n += 1) {
@@ -126,7 +126,7 @@ function metrics(query: URLSearchParams): { count: number; results: object[] } {
   return { count: results.length, results };
 }
 
-function file(path: string, response: ServerResponse): void {
+function sendFile(path: string, response: ServerResponse): void {
   const name = join(dist, normalize(path === "/" ? "/index.html" : path));
   if (!existsSync(name) || !statSync(name).isFile()) {
     response.writeHead(404).end();
@@ -136,15 +136,15 @@ function file(path: string, response: ServerResponse): void {
   createReadStream(name).pipe(response);
 }
 
-/** What www/dist/_headers says of a path: a pattern, then indented lines of header and value. */
+/** Returns the headers that www/dist/_headers sets for a path. A pattern is followed by indented `name: value` lines. */
 function headers(path: string): Record<string, string> {
-  const found: Record<string, string> = {};
+  const result: Record<string, string> = {};
   let applies = false;
   for (const line of readFileSync(join(dist, "_headers"), "utf8").split("\n")) {
     const [, name, value] = /^\s+([^:]+):\s*(.*)$/.exec(line) ?? [];
     if (name !== undefined && value !== undefined) {
-      if (applies) found[name] = value;
+      if (applies) result[name] = value;
     } else if (line.trim() !== "") applies = path.startsWith(line.trim().replace("*", ""));
   }
-  return found;
+  return result;
 }
