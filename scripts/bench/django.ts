@@ -1,4 +1,4 @@
-// The same lists by Django REST Framework on PostgreSQL (tests/peers/drf), to measure beside and to compare with.
+// Runs the same lists on Django REST Framework and PostgreSQL (tests/peers/drf), for benchmarks and comparisons.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,13 +8,13 @@ import { fingerprint, findOnPath, root, run, sha256, rebuildIfChanged } from "..
 const home = join(root, "target/bench/drf");
 const app = join(root, "tests/peers/drf");
 const PORT = 18_973;
-/** One a core: the load comes from this machine, too. */
+/** Gunicorn workers. The load generator runs on the same machine. */
 const WORKERS = 2;
 
 export type Peer = { url: string; stop: () => Promise<void> };
 
-/** The programs of PostgreSQL, which some systems keep away from the path. */
-function postgres(): string | undefined {
+/** Returns the folder of PostgreSQL's programs. Debian does not put them on the path. */
+function postgresPrograms(): string | undefined {
   const found = findOnPath("initdb");
   if (found !== undefined) return join(found, "..");
   const versions = "/usr/lib/postgresql";
@@ -22,28 +22,29 @@ function postgres(): string | undefined {
   return version && join(versions, version, "bin");
 }
 
-/** PostgreSQL refuses to be run by root. */
-function user(): { uid: number; gid: number } | undefined {
+/** PostgreSQL does not run as root. */
+function postgresUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(spawnSync("id", [flag, "postgres"], { encoding: "utf8" }).stdout);
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** A program that Python has for it, and what it has to know; and the PostgreSQL that it asks, which does not run yet. */
+/** An installed framework and its PostgreSQL server, which is not running yet. */
 type Framework = {
+  /** Returns the path of a program of the Python environment. */
   program: (name: string) => string;
   env: Record<string, string>;
   data: string;
   initialize: () => void;
-  begin: () => void;
-  end: () => void;
+  start: () => void;
+  stop: () => void;
 };
 
-/** Installs the framework; undefined, and a line that says why, where it can't be had. `folder` holds its database. */
+/** Installs the framework with its database in `folder`. Prints the reason and returns undefined if that is impossible. */
 export async function framework(folder: string): Promise<Framework | undefined> {
-  const [programs, python] = [postgres(), findOnPath("python3")];
+  const [programs, python] = [postgresPrograms(), findOnPath("python3")];
   if (programs === undefined || python === undefined) {
-    console.log(`Django REST Framework is not here: there is no ${python ? "PostgreSQL" : "python3"}`);
+    console.log(`Django REST Framework is not available: ${python ? "PostgreSQL" : "python3"} is missing`);
     return undefined;
   }
   const venv = join(root, "target/drf");
@@ -54,23 +55,23 @@ export async function framework(folder: string): Promise<Framework | undefined> 
       await run(join(venv, "bin/pip"), ["install", "--quiet", "--requirement", join(app, "requirements.txt")]);
     });
   } catch (error) {
-    console.log(`Django REST Framework is not here: it can't be installed (${(error as Error).message})`);
+    console.log(`Django REST Framework is not available: ${(error as Error).message}`);
     return undefined;
   }
   await buildOpenapi();
 
-  const as = user();
+  const user = postgresUser();
   const sockets = join(folder, "postgres");
   const data = join(sockets, "data");
   const control = (...args: string[]) => {
     const done = spawnSync(join(programs, "pg_ctl"), ["-D", data, "-w", "-s", ...args], {
-      ...as,
+      ...user,
       stdio: "ignore",
       cwd: "/",
     });
     if (done.status !== 0) throw new Error(`pg_ctl ${args.join(" ")}: exit code ${done.status}`);
   };
-  // What a machine of this size is given: the data in memory, no compiling of short queries.
+  // Keeps the data in memory and does not compile short queries.
   const options = `-c listen_addresses= -c unix_socket_directories=${sockets} -c shared_buffers=1GB -c jit=off`;
   return {
     program: (name) => join(venv, "bin", name),
@@ -79,35 +80,35 @@ export async function framework(folder: string): Promise<Framework | undefined> 
     initialize: () => {
       rmSync(sockets, { recursive: true, force: true });
       mkdirSync(sockets, { recursive: true });
-      if (as !== undefined) chownSync(sockets, as.uid, as.gid);
+      if (user !== undefined) chownSync(sockets, user.uid, user.gid);
       const flags = ["-D", data, "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"];
-      spawnSync(join(programs, "initdb"), flags, { ...as, stdio: "ignore", cwd: "/" });
+      spawnSync(join(programs, "initdb"), flags, { ...user, stdio: "ignore", cwd: "/" });
     },
-    begin: () => control("-o", options, "-l", join(sockets, "log"), "start"),
-    end: () => control("-m", "fast", "stop"),
+    start: () => control("-o", options, "-l", join(sockets, "log"), "start"),
+    stop: () => control("-m", "fast", "stop"),
   };
 }
 
-/** Starts it over this dump, which is loaded once; undefined, and a line that says why, where it can't be had. */
+/** Serves a dump, which is loaded once. Prints the reason and returns undefined if the framework is not available. */
 export async function startPeer(dump: string): Promise<Peer | undefined> {
   const peer = await framework(home);
   if (peer === undefined) return undefined;
-  const made = sha256(dump, await fingerprint("tests/peers/drf"));
+  const state = sha256(dump, await fingerprint("tests/peers/drf"));
   let running = false;
   let server: ChildProcess | undefined;
   const stop = async () => {
     server?.kill("SIGTERM");
-    if (running) peer.end();
+    if (running) peer.stop();
   };
   try {
-    await rebuildIfChanged(peer.data, join(home, ".loaded"), made, async () => {
+    await rebuildIfChanged(peer.data, join(home, ".loaded"), state, async () => {
       peer.initialize();
-      peer.begin();
+      peer.start();
       running = true;
       const load = "import flow, sys; flow.load(sys.argv[1])";
       await run(peer.program("python"), ["-c", load, dump], { env: peer.env });
     });
-    if (!running) peer.begin();
+    if (!running) peer.start();
     running = true;
     const flags = [
       "--workers",
@@ -134,7 +135,7 @@ export async function startPeer(dump: string): Promise<Peer | undefined> {
         )
       )
         return { url, stop };
-    throw new Error("gunicorn does not answer");
+    throw new Error("gunicorn does not respond");
   } catch (error) {
     await stop();
     throw error;

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { freePort } from "../../scripts/lib.ts";
 import { corpora, METRICS, root } from "../conformance.ts";
-import { launch, open } from "../page/browser.ts";
+import { launch, open } from "../page/chromium.ts";
 import { startUpstream } from "../worker/upstream.ts";
 
 const corpus = corpora().at(-1) ?? assert.fail("no corpus");
@@ -87,9 +87,9 @@ test("the page shows numbers", async () => {
   const { url, key } = await running.ready;
   const browser = await launch();
   try {
-    const { page, complaints } = await open(browser, `${url}/#key=${key}`);
+    const { page, errors } = await open(browser, `${url}/#key=${key}`);
     await page.locator("#results").waitFor();
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(errors, []);
   } finally {
     await browser.close();
   }
