@@ -13,13 +13,11 @@
 mod access;
 pub mod cache;
 mod codec;
-pub mod derive;
 pub mod proxy;
 mod reply;
 mod request;
 mod store;
 mod visit;
-pub mod weeks;
 
 pub use access::{Permission, Refusal, bearer_key, forbidden, throttle_address, unauthorized};
 pub use reply::{Reply, dress, method_not_allowed, not_found, throttled, unknown_error};

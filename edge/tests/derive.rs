@@ -12,36 +12,36 @@ use std::path::Path;
 use store::{METRICS, Store, request};
 use streamgage::calendar::{DateTime, Day};
 use streamgage::query::{MetricsRequest, Parameters};
-use streamgage_edge::derive::{answer, is_gone, remember_gone};
-use streamgage_edge::proxy::{Fetched, Source, Trouble};
-use streamgage_edge::weeks::{Answered, Assembled};
+use streamgage_edge::proxy::derive::{answer, is_gone, remember_gone};
+use streamgage_edge::proxy::weeks::{AssembledMetrics, MetricsResult};
+use streamgage_edge::proxy::{JsonResponse, UpstreamClient, UpstreamError};
 
 const CORE: &str = "/v3/customer/core/";
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 const MINUTE: i64 = 60_000;
 
-fn ask(source: &impl Source, shelf: &Memory, query: &str) -> Result<Answered, Trouble> {
+fn ask(source: &impl UpstreamClient, shelf: &Memory, query: &str) -> Result<MetricsResult, UpstreamError> {
     let today = Day::from_number((source.now() / DAY) as i32);
     let request = MetricsRequest::parse(query, today).expect("a good question");
     now(answer(&request, today, source, shelf, false))
 }
 
-fn derived(answered: Result<Answered, Trouble>) -> Assembled {
+fn derived(answered: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
     match answered {
-        Ok(Answered::Assembled(assembled)) => assembled,
+        Ok(MetricsResult::Assembled(assembled)) => assembled,
         other => panic!("{other:?}"),
     }
 }
 
 /// The lists of a store; without the metrics, and perhaps without the aggregate.
-fn lists(store: &Store, has_aggregate: bool) -> impl Fn(&str, &str, Day) -> Fetched {
+fn lists(store: &Store, has_aggregate: bool) -> impl Fn(&str, &str, Day) -> JsonResponse {
     move |path, query, _| {
         let is_there = path.starts_with(CORE) && (has_aggregate || path != AGGREGATE);
         if !is_there {
-            return Fetched { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..ok("") };
+            return JsonResponse { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..ok("") };
         }
         let reply = store.answer(&request("GET", &format!("{path}?{query}")), b"");
-        Fetched { status: reply.status, body: reply.body, ..ok("") }
+        JsonResponse { status: reply.status, body: reply.body, ..ok("") }
     }
 }
 
@@ -108,7 +108,7 @@ fn later_questions_need_only_the_open_days() {
     for (has_aggregate, path) in [(true, "aggregate"), (false, "fields")] {
         let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, has_aggregate)), Memory::default());
         let first = derived(ask(&upstream, &shelf, QUESTION));
-        assert_eq!((first.lifetimes.fresh, first.trouble), (upstream.now() + MINUTE, None));
+        assert_eq!((first.deadlines.fresh, first.trouble), (upstream.now() + MINUTE, None));
         upstream.take_asked();
         assert_eq!(derived(ask(&upstream, &shelf, QUESTION)), first);
         assert_eq!(upstream.take_asked(), [""; 0]);
@@ -147,31 +147,31 @@ fn what_is_kept_stands_in_where_the_server_fails() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05")]);
     let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, true)), Memory::default());
-    upstream.trouble.set(Some(Trouble::Unreachable));
-    assert_eq!(ask(&upstream, &shelf, QUESTION), Err(Trouble::Unreachable));
+    upstream.trouble.set(Some(UpstreamError::Unreachable));
+    assert_eq!(ask(&upstream, &shelf, QUESTION), Err(UpstreamError::Unreachable));
     upstream.trouble.set(None);
     let first = derived(ask(&upstream, &shelf, QUESTION));
     upstream.wait(MINUTE);
-    upstream.trouble.set(Some(Trouble::Unreachable));
+    upstream.trouble.set(Some(UpstreamError::Unreachable));
     let stale = derived(ask(&upstream, &shelf, QUESTION));
-    assert_eq!(stale, Assembled { trouble: Some(Trouble::Unreachable), ..first });
+    assert_eq!(stale, AssembledMetrics { trouble: Some(UpstreamError::Unreachable), ..first });
     let longer = ask(&upstream, &shelf, "start_date=2026-08-02&resolution=week");
-    assert_eq!(longer, Err(Trouble::Unreachable));
+    assert_eq!(longer, Err(UpstreamError::Unreachable));
 }
 
 #[test]
 fn errors_are_passed_on() {
     for status in [401, 403, 404] {
         let upstream =
-            Upstream::new(midnight(NOW), |_: &str, _: &str, _| Fetched { status, body: "{}".into(), ..ok("") });
+            Upstream::new(midnight(NOW), |_: &str, _: &str, _| JsonResponse { status, body: "{}".into(), ..ok("") });
         let answered = ask(&upstream, &Memory::default(), QUESTION);
-        let Ok(Answered::AsItCame(refused)) = answered else { panic!("{answered:?}") };
+        let Ok(MetricsResult::Passthrough(refused)) = answered else { panic!("{answered:?}") };
         assert_eq!((refused.status, refused.body.as_str()), (status, "{}"));
     }
 }
 
 /// A list of rows, page by page.
-fn page(rows: &[Value], query: &str) -> Fetched {
+fn page(rows: &[Value], query: &str) -> JsonResponse {
     let parameters = Parameters::parse(query);
     let offset: usize = parameters.value("offset").unwrap().parse().unwrap();
     let limit: usize = parameters.value("limit").unwrap().parse().unwrap();
@@ -182,10 +182,10 @@ fn page(rows: &[Value], query: &str) -> Fetched {
 const BUDGET: u32 = 40;
 
 /// An upstream of so many commits a day, without an aggregate.
-fn many(a_day: i32) -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
+fn many(a_day: i32) -> Upstream<impl Fn(&str, &str, Day) -> JsonResponse> {
     Upstream::new(midnight(NOW), move |path: &str, query: &str, _| {
         if path == AGGREGATE {
-            return Fetched { status: 400, body: "{}".into(), ..ok("") };
+            return JsonResponse { status: 400, body: "{}".into(), ..ok("") };
         }
         let parameters = Parameters::parse(query);
         let day = |name| parameters.value(name).and_then(Day::parse).map(Day::number);
@@ -206,8 +206,8 @@ fn beyond_its_budget_the_same_question_goes_on() {
     let body = loop {
         upstream.budget.set(BUDGET);
         match ask(&upstream, &shelf, question) {
-            Ok(Answered::Assembled(assembled)) => break assembled.body,
-            other => assert_eq!(other, Err(Trouble::OverBudget)),
+            Ok(MetricsResult::Assembled(assembled)) => break assembled.body,
+            other => assert_eq!(other, Err(UpstreamError::BudgetExhausted)),
         }
         tries += 1;
         assert!(tries < 5);
@@ -224,7 +224,7 @@ fn what_is_no_longer_fresh_stands_in_when_the_budget_ends() {
     upstream.budget.set(BUDGET);
     let again = derived(ask(&upstream, &shelf, question));
     assert_eq!((upstream.budget.get(), again.trouble), (0, None));
-    assert!(again.lifetimes.fresh <= upstream.now());
+    assert!(again.deadlines.fresh <= upstream.now());
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_window_that_changes_is_read_again() {
         let is_second = path.ends_with("/commits/") && query.contains("offset=1000");
         if is_second { ok(fetched.body.replacen("\"count\":", "\"count\":1", 1)) } else { fetched }
     });
-    assert_eq!(ask(&always, &Memory::default(), question), Err(Trouble::Broken));
+    assert_eq!(ask(&always, &Memory::default(), question), Err(UpstreamError::InvalidResponse));
 }
 
 #[test]
@@ -263,16 +263,16 @@ fn filters_that_are_not_heeded_are_seen() {
         (vec![row(json!({})), merge], Ok(1)),
         (vec![row(json!({"outlier_reason": 1}))], Ok(0)),
         (vec![row(json!({"is_pr_orphan": true}))], Ok(0)),
-        (vec![row(json!({"author_local_date": "2026-08-02T00:00:00"}))], Err(Trouble::Broken)),
-        (vec![row(json!({"author_local_date": "2026-08-28T00:00:00"}))], Err(Trouble::Broken)),
-        (vec![row(json!({"apex_user_id": 2}))], Err(Trouble::Broken)),
-        (vec![row(json!({})), row(json!({}))], Err(Trouble::Broken)),
-        (vec![hash(1), hash(2)], Err(Trouble::Broken)),
-        (vec![json!({"id": 1})], Err(Trouble::Broken)),
+        (vec![row(json!({"author_local_date": "2026-08-02T00:00:00"}))], Err(UpstreamError::InvalidResponse)),
+        (vec![row(json!({"author_local_date": "2026-08-28T00:00:00"}))], Err(UpstreamError::InvalidResponse)),
+        (vec![row(json!({"apex_user_id": 2}))], Err(UpstreamError::InvalidResponse)),
+        (vec![row(json!({})), row(json!({}))], Err(UpstreamError::InvalidResponse)),
+        (vec![hash(1), hash(2)], Err(UpstreamError::InvalidResponse)),
+        (vec![json!({"id": 1})], Err(UpstreamError::InvalidResponse)),
     ] {
         let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, _| {
             if path == AGGREGATE {
-                return Fetched { status: 404, body: "{}".into(), ..ok("") };
+                return JsonResponse { status: 404, body: "{}".into(), ..ok("") };
             }
             page(if path.ends_with("/commits/") { &rows } else { &[] }, query)
         });

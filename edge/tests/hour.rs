@@ -14,8 +14,9 @@ use std::rc::Rc;
 use streamgage::calendar::Day;
 use streamgage::query::METRICS_PATH;
 use streamgage_edge::proxy::{
-    self, Ask, Front, Headers, Incoming, Keeper, Net, NoAnswer, Opened, Outgoing, ProxySettings, Record, Shelf, Store,
-    Told, Unavailable, World, open,
+    self, FetchReply, FetchRequest, Headers, KvStore, PartitionCoordinator, PartitionState, PartitionStore,
+    ProxyHandler, ProxySettings, RouteOutcome, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest,
+    UpstreamResponse, route_proxy_request,
 };
 use streamgage_edge::{Outcome, Request, Settings, Statement, Url};
 
@@ -62,7 +63,7 @@ struct Counted {
     asked: Cell<usize>,
 }
 
-impl Net for Upstream {
+impl Transport for Upstream {
     fn now(&self) -> i64 {
         self.0.time.get()
     }
@@ -73,10 +74,10 @@ impl Net for Upstream {
 
     async fn sleep(&self, _: u32) {}
 
-    async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+    async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
         self.0.asked.set(self.0.asked.get() + 1);
         let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
-        Ok(Incoming { asked: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
+        Ok(UpstreamResponse { sent_at: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
     }
 }
 
@@ -89,7 +90,7 @@ struct Durable {
 /// A text, and a body.
 type Kept = (String, Vec<u8>);
 
-impl Shelf for Durable {
+impl KvStore for Durable {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
         self.shelf.get(kind, key)
     }
@@ -102,31 +103,31 @@ impl Shelf for Durable {
         self.shelf.put(kind, key, text);
     }
 
-    fn remove(&self, kind: &str, key: &str) {
-        self.shelf.remove(kind, key);
+    fn delete(&self, kind: &str, key: &str) {
+        self.shelf.delete(kind, key);
     }
 }
 
-impl Store for Durable {
+impl PartitionStore for Durable {
     type Body = Vec<u8>;
 
-    fn answer(&self, name: &str) -> Option<Kept> {
+    fn get_response(&self, name: &str) -> Option<Kept> {
         self.answers.borrow().get(name).cloned()
     }
 
-    fn keep(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
+    fn put_response(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
         self.answers.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
     }
 
-    fn forget(&self, name: &str) {
+    fn delete_response(&self, name: &str) {
         self.answers.borrow_mut().remove(name);
     }
 
-    fn clear(&self) {
+    fn delete_all(&self) {
         panic!("the key stays good");
     }
 
-    fn sweep(&self, _: i64) {
+    fn evict(&self, _: i64) {
         panic!("an hour is short");
     }
 }
@@ -135,55 +136,59 @@ impl Store for Durable {
 struct Edge {
     upstream: Upstream,
     settings: ProxySettings,
-    memory: RefCell<proxy::Memory>,
+    memory: RefCell<proxy::IsolateCache>,
     /// By address, and until when it is there.
     fast: RefCell<HashMap<String, (Kept, i64)>>,
-    keeper: Keeper<Upstream, Durable>,
+    keeper: PartitionCoordinator<Upstream, Durable>,
 }
 
-impl World for Edge {
-    type Net = Upstream;
+impl Runtime for Edge {
+    type Transport = Upstream;
     type Body = Vec<u8>;
 
-    fn net(&self) -> &Upstream {
+    fn transport(&self) -> &Upstream {
         &self.upstream
     }
 
-    fn memory(&self) -> &RefCell<proxy::Memory> {
+    fn isolate_cache(&self) -> &RefCell<proxy::IsolateCache> {
         &self.memory
     }
 
-    async fn find(&self, address: &str) -> Option<Kept> {
+    async fn get_cached(&self, address: &str) -> Option<Kept> {
         let found = self.fast.borrow().get(address).cloned();
         found.filter(|(_, until)| self.now() < *until).map(|(kept, _)| kept)
     }
 
-    async fn put(&self, address: &str, text: &str, body: Vec<u8>, seconds: u32) {
+    async fn put_cached(&self, address: &str, text: &str, body: Vec<u8>, seconds: u32) {
         let until = self.now() + i64::from(seconds) * 1_000;
         self.fast.borrow_mut().insert(address.to_owned(), ((text.to_owned(), body), until));
     }
 
-    async fn remove(&self, address: &str) {
+    async fn delete_cached(&self, address: &str) {
         self.fast.borrow_mut().remove(address);
     }
 
-    async fn ask(&self, _: &str, ask: &Ask) -> Result<Told<Vec<u8>>, Unavailable> {
-        Ok(self.keeper.answer(ask).await)
+    async fn fetch_from_coordinator(
+        &self,
+        _: &str,
+        request: &FetchRequest,
+    ) -> Result<FetchReply<Vec<u8>>, UnavailableError> {
+        Ok(self.keeper.fetch(request).await)
     }
 
-    async fn drop_partition(&self, _: &str) -> Result<Record, Unavailable> {
+    async fn purge_partition(&self, _: &str) -> Result<PartitionState, UnavailableError> {
         panic!("nobody purges");
     }
 
-    async fn look_up(&self, _: Statement) -> Result<Outcome, Unavailable> {
+    async fn look_up_key(&self, _: Statement) -> Result<Outcome, UnavailableError> {
         panic!("the keys are the upstream's");
     }
 
-    async fn admits(&self, _: &str) -> bool {
+    async fn check_rate_limit(&self, _: &str) -> bool {
         true
     }
 
-    async fn bytes(&self, body: Vec<u8>) -> Option<Vec<u8>> {
+    async fn read_body(&self, body: Vec<u8>) -> Option<Vec<u8>> {
         Some(body)
     }
 }
@@ -197,7 +202,7 @@ impl Edge {
         };
         let settings = ProxySettings::read(variable).unwrap().unwrap();
         let upstream = Upstream::default();
-        let keeper = Keeper::new(upstream.clone(), Durable::default(), settings.clone());
+        let keeper = PartitionCoordinator::new(upstream.clone(), Durable::default(), settings.clone());
         Edge { upstream, settings, memory: RefCell::default(), fast: RefCell::default(), keeper }
     }
 
@@ -207,11 +212,14 @@ impl Edge {
         let authorization = Some("Bearer one".to_owned());
         let request = Request { method: "GET".into(), url, authorization, ..Request::default() };
         let settings = Settings::default();
-        let Opened::Call(call) = open(&request, &settings, self.now() as f64) else { panic!("a good question") };
-        let front = Front { world: self, proxy: &self.settings, settings: &settings, request: &request };
-        let mut served = now(front.serve(call));
+        let RouteOutcome::Request(call) = route_proxy_request(&request, &settings, self.now() as f64) else {
+            panic!("a good question")
+        };
+        let handler =
+            ProxyHandler { runtime: self, proxy_settings: &self.settings, settings: &settings, request: &request };
+        let mut served = now(handler.handle(call));
         assert_eq!(served.status, 200);
-        now(front.finish(std::mem::take(&mut served.later)));
+        now(handler.run_background_tasks(std::mem::take(&mut served.background_tasks)));
     }
 }
 

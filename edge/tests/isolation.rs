@@ -1,4 +1,4 @@
-//! The proxy's front and keeper, as they are, in a made-up world: callers, keys, scopes, requests, an upstream that answers
+//! The proxy's front and keeper, as they are, in a made-up runtime: callers, keys, scopes, requests, an upstream that answers
 //! and fails in every way, tiers that forget, and a clock. Whatever happens in whatever order, no byte that is one key's
 //! is served to another, nor one beyond a caller's scope.
 //!
@@ -16,8 +16,10 @@ use std::task::{Context, Poll, Waker};
 use streamgage::calendar::{Day, Week};
 use streamgage::query::{CORE_PATH, METRICS_PATH};
 use streamgage_edge::proxy::{
-    Answered, Ask, Command, Content, Front, Headers, Incoming, Keeper, Memory, Net, NoAnswer, Opened, Outgoing,
-    ProxySettings, Record, Report, Shelf, Store, Told, Unavailable, World, open,
+    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, Headers, IsolateCache,
+    KvStore, PartitionCoordinator, PartitionState, PartitionStore, ProxyHandler, ProxySettings, ResponseBody,
+    RouteOutcome, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
+    route_proxy_request,
 };
 use streamgage_edge::{Outcome, Parameter, Request, Settings, Statement, Url};
 
@@ -130,11 +132,11 @@ struct Simulation {
     is_gone: Cell<bool>,
     fast: RefCell<BTreeMap<String, (String, Bytes, i64)>>,
     kept: RefCell<BTreeMap<String, Rc<RefCell<Kept>>>>,
-    keepers: RefCell<BTreeMap<String, Rc<Keeper<Network, Database>>>>,
+    keepers: RefCell<BTreeMap<String, Rc<PartitionCoordinator<Network, Database>>>>,
     keepers_fail: Cell<bool>,
     keys_fail: Cell<bool>,
     revoked: RefCell<BTreeSet<&'static str>>,
-    memories: Vec<RefCell<Memory>>,
+    memories: Vec<RefCell<IsolateCache>>,
     counts: RefCell<BTreeMap<String, u64>>,
     /// The tags that a caller saw: by caller, path and query.
     tags: RefCell<BTreeMap<(String, String), BTreeSet<String>>>,
@@ -163,7 +165,7 @@ impl Simulation {
         }
     }
 
-    fn answer(&self, request: &Outgoing) -> Result<Incoming, NoAnswer> {
+    fn answer(&self, request: &UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
         self.count("upstream");
         let header =
             |name: &str| request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
@@ -177,15 +179,20 @@ impl Simulation {
             let mut headers: Vec<(String, String)> =
                 headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             headers.push(("set-cookie".into(), format!("session={key}")));
-            Ok(Incoming { asked: self.now.get(), status, headers: Headers::new(headers), body: body.into_bytes() })
+            Ok(UpstreamResponse {
+                sent_at: self.now.get(),
+                status,
+                headers: Headers::new(headers),
+                body: body.into_bytes(),
+            })
         };
         let json = ("content-type", "application/json".to_owned());
         let poison = format!("{{\"poison\":\"{key}\"}}");
         let fault = if self.random.one_in(4) { Fault::None } else { self.fault.get() };
         match fault {
-            Fault::Refuses => return Err(NoAnswer::Connection),
-            Fault::Hangs => return Err(NoAnswer::Time),
-            Fault::TooLong => return Err(NoAnswer::TooLarge),
+            Fault::Refuses => return Err(TransportError::Connection),
+            Fault::Hangs => return Err(TransportError::Timeout),
+            Fault::TooLong => return Err(TransportError::TooLarge),
             Fault::Status(status) => return incoming(status, &[json], poison),
             _ => {}
         }
@@ -379,7 +386,7 @@ impl Future for Once {
 #[derive(Clone)]
 struct Network(Rc<Simulation>);
 
-impl Net for Network {
+impl Transport for Network {
     fn now(&self) -> i64 {
         self.0.now.get()
     }
@@ -392,7 +399,7 @@ impl Net for Network {
         self.0.wait().await;
     }
 
-    async fn get(&self, request: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+    async fn get(&self, request: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
         self.0.wait().await;
         let answer = self.0.answer(&request);
         self.0.wait().await;
@@ -416,7 +423,7 @@ impl Database {
     }
 }
 
-impl Shelf for Database {
+impl KvStore for Database {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
         self.kept.borrow().shelf.get(&(kind.to_owned(), key.to_owned())).cloned()
     }
@@ -433,33 +440,33 @@ impl Shelf for Database {
         });
     }
 
-    fn remove(&self, kind: &str, key: &str) {
+    fn delete(&self, kind: &str, key: &str) {
         self.write(|kept| {
             kept.shelf.remove(&(kind.to_owned(), key.to_owned()));
         });
     }
 }
 
-impl Store for Database {
+impl PartitionStore for Database {
     type Body = Bytes;
 
-    fn answer(&self, name: &str) -> Option<(String, Bytes)> {
+    fn get_response(&self, name: &str) -> Option<(String, Bytes)> {
         self.kept.borrow().answers.get(name).cloned()
     }
 
-    fn keep(&self, name: &str, entry: &str, body: &Bytes, _: i64) {
+    fn put_response(&self, name: &str, entry: &str, body: &Bytes, _: i64) {
         self.write(|kept| {
             kept.answers.insert(name.to_owned(), (entry.to_owned(), body.clone()));
         });
     }
 
-    fn forget(&self, name: &str) {
+    fn delete_response(&self, name: &str) {
         self.write(|kept| {
             kept.answers.remove(name);
         });
     }
 
-    fn clear(&self) {
+    fn delete_all(&self) {
         self.write(|kept| {
             kept.answers.clear();
             kept.shelf.clear();
@@ -467,7 +474,7 @@ impl Store for Database {
     }
 
     /// Whatever goes, and be it the record.
-    fn sweep(&self, _: i64) {
+    fn evict(&self, _: i64) {
         let random = &self.simulation.random;
         self.write(|kept| {
             kept.answers.retain(|_, _| !random.one_in(4));
@@ -485,7 +492,7 @@ struct Isolate {
 }
 
 impl Isolate {
-    fn keeper(&self, partition: &str) -> Rc<Keeper<Network, Database>> {
+    fn keeper(&self, partition: &str) -> Rc<PartitionCoordinator<Network, Database>> {
         let simulation = &self.simulation;
         let mut keepers = simulation.keepers.borrow_mut();
         if let Some(keeper) = keepers.get(partition) {
@@ -495,7 +502,7 @@ impl Isolate {
         kept.borrow_mut().instance += 1;
         let instance = kept.borrow().instance;
         let database = Database { kept, instance, simulation: Rc::clone(simulation) };
-        let keeper = Rc::new(Keeper::new(self.network.clone(), database, (*self.proxy).clone()));
+        let keeper = Rc::new(PartitionCoordinator::new(self.network.clone(), database, (*self.proxy).clone()));
         keepers.insert(partition.to_owned(), Rc::clone(&keeper));
         keeper
     }
@@ -505,26 +512,26 @@ impl Isolate {
     }
 }
 
-impl World for Isolate {
-    type Net = Network;
+impl Runtime for Isolate {
+    type Transport = Network;
     type Body = Bytes;
 
-    fn net(&self) -> &Network {
+    fn transport(&self) -> &Network {
         &self.network
     }
 
-    fn memory(&self) -> &RefCell<Memory> {
+    fn isolate_cache(&self) -> &RefCell<IsolateCache> {
         &self.simulation.memories[self.memory]
     }
 
-    async fn find(&self, address: &str) -> Option<(String, Bytes)> {
+    async fn get_cached(&self, address: &str) -> Option<(String, Bytes)> {
         self.simulation.wait().await;
         assert!(KEYS.iter().chain(OWN.iter().map(|(key, _)| key)).all(|key| *key == "tw" || !address.contains(key)));
         let found = self.simulation.fast.borrow().get(address).cloned();
         found.filter(|(_, _, until)| self.now() < *until).map(|(text, body, _)| (text, body))
     }
 
-    async fn put(&self, address: &str, text: &str, body: Bytes, seconds: u32) {
+    async fn put_cached(&self, address: &str, text: &str, body: Bytes, seconds: u32) {
         self.simulation.wait().await;
         if !self.simulation.random.one_in(20) {
             let until = self.now() + i64::from(seconds) * SECOND;
@@ -532,36 +539,40 @@ impl World for Isolate {
         }
     }
 
-    async fn remove(&self, address: &str) {
+    async fn delete_cached(&self, address: &str) {
         self.simulation.wait().await;
         self.simulation.fast.borrow_mut().remove(address);
     }
 
-    async fn ask(&self, partition: &str, ask: &Ask) -> Result<Told<Bytes>, Unavailable> {
+    async fn fetch_from_coordinator(
+        &self,
+        partition: &str,
+        request: &FetchRequest,
+    ) -> Result<FetchReply<Bytes>, UnavailableError> {
         if self.fails() {
-            return Err(Unavailable);
+            return Err(UnavailableError);
         }
         // Across the wire and back.
-        let command = Command::read(&Command::Answer { ask: ask.clone() }.to_text());
-        let Some(Command::Answer { ask }) = command else { panic!("{command:?}") };
-        let mut told = self.keeper(partition).answer(&ask).await;
-        if let Told::Answer(Answered { entry, record, way, .. }) = &mut told {
-            let report = Report::Answer { entry: entry.clone(), record: *record, way: *way };
-            assert_eq!(Report::read(&report.to_text()), Some(report));
+        let command = CoordinatorCommand::read(&CoordinatorCommand::Fetch { request: request.clone() }.to_text());
+        let Some(CoordinatorCommand::Fetch { request }) = command else { panic!("{command:?}") };
+        let mut told = self.keeper(partition).fetch(&request).await;
+        if let FetchReply::Response(CoordinatedResponse { entry, state, outcome, .. }) = &mut told {
+            let report = CoordinatorReport::Response { entry: entry.clone(), state: *state, outcome: *outcome };
+            assert_eq!(CoordinatorReport::read(&report.to_text()), Some(report));
         }
         self.simulation.wait().await;
-        if self.fails() { Err(Unavailable) } else { Ok(told) }
+        if self.fails() { Err(UnavailableError) } else { Ok(told) }
     }
 
-    async fn drop_partition(&self, partition: &str) -> Result<Record, Unavailable> {
+    async fn purge_partition(&self, partition: &str) -> Result<PartitionState, UnavailableError> {
         self.simulation.wait().await;
-        if self.fails() { Err(Unavailable) } else { Ok(self.keeper(partition).drop_partition()) }
+        if self.fails() { Err(UnavailableError) } else { Ok(self.keeper(partition).purge()) }
     }
 
-    async fn look_up(&self, statement: Statement) -> Result<Outcome, Unavailable> {
+    async fn look_up_key(&self, statement: Statement) -> Result<Outcome, UnavailableError> {
         self.simulation.wait().await;
         if self.simulation.keys_fail.get() {
-            return Err(Unavailable);
+            return Err(UnavailableError);
         }
         let Some(Parameter::Text(hash)) = statement.parameters.first() else { panic!("{statement:?}") };
         let found = OWN.iter().enumerate().find(|(_, (key, _))| hex(key) == *hash);
@@ -571,11 +582,11 @@ impl World for Isolate {
         Ok(Outcome { rows: json!(rows).to_string(), changes: 0 })
     }
 
-    async fn admits(&self, _: &str) -> bool {
+    async fn check_rate_limit(&self, _: &str) -> bool {
         !self.simulation.random.one_in(200)
     }
 
-    async fn bytes(&self, body: Bytes) -> Option<Vec<u8>> {
+    async fn read_body(&self, body: Bytes) -> Option<Vec<u8>> {
         Some(body.0.to_vec())
     }
 }
@@ -697,18 +708,19 @@ async fn call(simulation: Rc<Simulation>, isolate: Isolate, key: &'static str, i
     };
     let settings = Settings { public_origin: Some("https://gage.example".into()), ..Settings::default() };
     let began = simulation.now.get();
-    let served = match open(&request, &settings, began as f64) {
-        Opened::Call(call) => {
+    let served = match route_proxy_request(&request, &settings, began as f64) {
+        RouteOutcome::Request(call) => {
             let proxy = Rc::clone(&isolate.proxy);
-            let front = Front { world: &isolate, proxy: &proxy, settings: &settings, request: &request };
-            let mut served = front.serve(call).await;
-            let later = std::mem::take(&mut served.later);
+            let handler =
+                ProxyHandler { runtime: &isolate, proxy_settings: &proxy, settings: &settings, request: &request };
+            let mut served = handler.handle(call).await;
+            let tasks = std::mem::take(&mut served.background_tasks);
             check(&simulation, &name, key, is_own, began, &request, &served.status, &served.headers, &served.content);
-            front.finish(later).await;
+            handler.run_background_tasks(tasks).await;
             return;
         }
-        Opened::Reply(reply) => reply,
-        Opened::Elsewhere => panic!("{path} is elsewhere"),
+        RouteOutcome::Reply(reply) => reply,
+        RouteOutcome::NotProxied => panic!("{path} is elsewhere"),
     };
     assert!((300..500).contains(&served.status), "{served:?}");
     simulation.count("refused at the door");
@@ -724,7 +736,7 @@ fn check(
     request: &Request,
     status: &u16,
     headers: &[(String, String)],
-    content: &Content<Bytes>,
+    content: &ResponseBody<Bytes>,
 ) {
     let header = |name: &str| {
         headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -741,8 +753,8 @@ fn check(
     assert!(header("set-cookie").is_none());
     assert!(header("cache-control").is_some_and(|value| value.starts_with("private")));
     let body: &[u8] = match content {
-        Content::Kept(body) => &body.0,
-        Content::Bytes(bytes) => bytes,
+        ResponseBody::Stored(body) => &body.0,
+        ResponseBody::Bytes(bytes) => bytes,
     };
     let text = std::str::from_utf8(body).unwrap();
     let tag = header("etag").map(str::to_owned);
@@ -924,7 +936,7 @@ impl Run {
             }
             38 if random.one_in(4) => simulation.version.set(simulation.version.get() + 1),
             39 if random.one_in(20) => simulation.fast.borrow_mut().clear(),
-            40 if random.one_in(10) => *simulation.memories[random.below(3)].borrow_mut() = Memory::default(),
+            40 if random.one_in(10) => *simulation.memories[random.below(3)].borrow_mut() = IsolateCache::default(),
             41 if random.one_in(10) => simulation.keepers_fail.set(!random.one_in(3)),
             42 if random.one_in(10) => simulation.keys_fail.set(random.one_in(4)),
             43 if random.one_in(10) => {
@@ -947,7 +959,7 @@ impl Run {
             47 if random.one_in(20) => simulation.is_gone.set(!simulation.is_gone.get()),
             46 if random.one_in(10) => {
                 for keeper in simulation.keepers.borrow().values() {
-                    keeper.sweep();
+                    keeper.evict();
                 }
             }
             _ => self.poll(),

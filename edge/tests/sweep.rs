@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params, params_from_iter};
 use streamgage_edge::Parameter;
-use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, Limits, TABLES};
+use streamgage_edge::proxy::storage::{HAS_CONTENT, Limits, TABLES};
 
 const TODAY: i64 = 20_000;
 const NOW: i64 = TODAY * 86_400_000;
@@ -32,7 +32,7 @@ impl Tier {
 
     /// Sweeps, and tells what is left.
     fn swept(&self) -> Vec<String> {
-        for statement in LIMITS.sweep(NOW, TODAY) {
+        for statement in LIMITS.eviction_statements(NOW, TODAY) {
             let values = statement.parameters.iter().map(|parameter| match parameter {
                 Parameter::Integer(value) => *value,
                 parameter => panic!("{parameter:?}"),
@@ -45,7 +45,7 @@ impl Tier {
     }
 
     fn is_anything_left(&self) -> bool {
-        self.0.prepare(IS_ANYTHING_LEFT).unwrap().exists([]).unwrap()
+        self.0.prepare(HAS_CONTENT).unwrap().exists([]).unwrap()
     }
 }
 

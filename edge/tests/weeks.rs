@@ -10,25 +10,30 @@ use streamgage::calendar::Day;
 use streamgage::metrics::{Commit, Membership, MetricsTable, Organization, Team};
 use streamgage::query::{METRICS_PATH, MetricsRequest};
 use streamgage_edge::cache::Times;
-use streamgage_edge::proxy::{Fetched, Headers, Lifetimes, Source, Trouble};
-use streamgage_edge::weeks::{Answered, Assembled, Weeks};
+use streamgage_edge::proxy::weeks::{AssembledMetrics, MetricsResult, Weeks};
+use streamgage_edge::proxy::{Deadlines, Headers, JsonResponse, UpstreamClient, UpstreamError};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// A question, as the proxy answers it.
-fn answer(source: &impl Source, shelf: &Memory, query: &str) -> Result<Answered, Trouble> {
+fn answer(source: &impl UpstreamClient, shelf: &Memory, query: &str) -> Result<MetricsResult, UpstreamError> {
     ask(source, shelf, query, false)
 }
 
-fn ask(source: &impl Source, shelf: &Memory, query: &str, must_ask: bool) -> Result<Answered, Trouble> {
+fn ask(
+    source: &impl UpstreamClient,
+    shelf: &Memory,
+    query: &str,
+    must_ask: bool,
+) -> Result<MetricsResult, UpstreamError> {
     let today = Day::from_number((source.now() / DAY) as i32);
     now(Weeks::of(query, today).expect("a question by weeks").answer(source, shelf, must_ask))
 }
 
-fn assembled(answered: Result<Answered, Trouble>) -> Assembled {
+fn assembled(answered: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
     match answered {
-        Ok(Answered::Assembled(assembled)) => assembled,
+        Ok(MetricsResult::Assembled(assembled)) => assembled,
         other => panic!("{other:?}"),
     }
 }
@@ -43,7 +48,7 @@ fn list(mondays: &[&str]) -> String {
 }
 
 /// An upstream that has a commit in each week but that of 2026-08-03, and writes rows in its own way.
-fn every_week_but_one(query: &str, today: Day) -> Fetched {
+fn every_week_but_one(query: &str, today: Day) -> JsonResponse {
     let request = MetricsRequest::parse(query, today).expect("a good question");
     let weeks = request.start.week().number()..=request.end.week().number();
     let mondays = weeks.map(|week| streamgage::calendar::Week::from_number(week).monday().to_string());
@@ -52,7 +57,7 @@ fn every_week_but_one(query: &str, today: Day) -> Fetched {
 }
 
 /// 2026-08-27 is a Thursday.
-fn upstream() -> Upstream<impl Fn(&str, &str, Day) -> Fetched> {
+fn upstream() -> Upstream<impl Fn(&str, &str, Day) -> JsonResponse> {
     Upstream::new(midnight("2026-08-27") + 10 * HOUR, |path, query, today| {
         assert_eq!(path, METRICS_PATH);
         every_week_but_one(query, today)
@@ -67,7 +72,7 @@ fn only_what_is_missing_or_open_is_asked_for() {
 
     let first = assembled(answer(&upstream, &shelf, question));
     assert_eq!(first.body, whole);
-    assert_eq!((first.lifetimes.born, first.lifetimes.fresh), (upstream.now(), upstream.now() + MINUTE));
+    assert_eq!((first.deadlines.born, first.deadlines.fresh), (upstream.now(), upstream.now() + MINUTE));
     assert_eq!(upstream.take_asked(), ["start_date=2026-07-29&end_date=2026-08-27&resolution=week&team_id=7"]);
 
     upstream.wait(MINUTE - 1);
@@ -124,19 +129,19 @@ fn when_weeks_close_and_age() {
         upstream.time.set(midnight(today));
         let question = "resolution=week&start_date=2026-08-17&end_date=2026-08-20";
         let answer = assembled(answer(&upstream, &shelf, question));
-        assert_eq!(answer.lifetimes.fresh - upstream.now(), fresh, "{today}");
+        assert_eq!(answer.deadlines.fresh - upstream.now(), fresh, "{today}");
     }
 }
 
 #[test]
 fn the_upstream_may_say_how_long() {
     let (time, shelf) = (midnight("2026-08-27"), Memory::default());
-    let upstream = Upstream::new(time, |_: &str, query: &str, today| Fetched {
+    let upstream = Upstream::new(time, |_: &str, query: &str, today| JsonResponse {
         headers: Headers::new([("cache-control".into(), "max-age=5".into())]),
         ..every_week_but_one(query, today)
     });
     let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
-    assert_eq!(assembled(answer(&upstream, &shelf, question)).lifetimes.fresh, time + 5_000);
+    assert_eq!(assembled(answer(&upstream, &shelf, question)).deadlines.fresh, time + 5_000);
     upstream.wait(5_000);
     assembled(answer(&upstream, &shelf, question));
     assert_eq!(upstream.take_asked().len(), 2);
@@ -156,21 +161,29 @@ fn something_is_asked_for_to_prove_the_key() {
 fn what_is_kept_stands_in_where_the_server_fails() {
     let (upstream, shelf) = (upstream(), Memory::default());
     let question = "resolution=week&start_date=2026-08-17&end_date=2026-08-27";
-    upstream.trouble.set(Some(Trouble::TimedOut));
-    assert_eq!(answer(&upstream, &shelf, question), Err(Trouble::TimedOut));
+    upstream.trouble.set(Some(UpstreamError::TimedOut));
+    assert_eq!(answer(&upstream, &shelf, question), Err(UpstreamError::TimedOut));
 
     upstream.trouble.set(None);
     let fresh = assembled(answer(&upstream, &shelf, question));
     upstream.wait(DAY);
-    for trouble in [Trouble::Unreachable, Trouble::TimedOut, Trouble::Status { status: 503, retry_after: Some(1) }] {
+    for trouble in [
+        UpstreamError::Unreachable,
+        UpstreamError::TimedOut,
+        UpstreamError::Status { status: 503, retry_after: Some(1) },
+    ] {
         upstream.trouble.set(Some(trouble));
         let stale = assembled(answer(&upstream, &shelf, question));
-        assert_eq!(stale, Assembled { trouble: Some(trouble), ..fresh.clone() });
+        assert_eq!(stale, AssembledMetrics { trouble: Some(trouble), ..fresh.clone() });
         // But not for a week that was never seen.
         let longer = "resolution=week&start_date=2026-08-10&end_date=2026-08-27";
         assert_eq!(answer(&upstream, &shelf, longer), Err(trouble));
     }
-    for trouble in [Trouble::Status { status: 429, retry_after: None }, Trouble::Broken, Trouble::TooLarge] {
+    for trouble in [
+        UpstreamError::Status { status: 429, retry_after: None },
+        UpstreamError::InvalidResponse,
+        UpstreamError::TooLarge,
+    ] {
         upstream.trouble.set(Some(trouble));
         assert_eq!(answer(&upstream, &shelf, question), Err(trouble));
     }
@@ -180,7 +193,7 @@ fn what_is_kept_stands_in_where_the_server_fails() {
 fn what_the_upstream_says_of_staleness_counts() {
     let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
     let part = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
-    let failing = Trouble::Status { status: 503, retry_after: None };
+    let failing = UpstreamError::Status { status: 503, retry_after: None };
     for (says, fresh, revalidate, error) in [
         ("no-cache", 0, 0, 0),
         ("max-age=60, must-revalidate", MINUTE, MINUTE, MINUTE),
@@ -188,13 +201,13 @@ fn what_the_upstream_says_of_staleness_counts() {
         ("stale-if-error=0, stale-while-revalidate=0", DAY, DAY, DAY),
     ] {
         let (shelf, now) = (Memory::default(), midnight("2026-08-27"));
-        let upstream = Upstream::new(now, |_: &str, query: &str, today| Fetched {
+        let upstream = Upstream::new(now, |_: &str, query: &str, today| JsonResponse {
             headers: Headers::new([("cache-control".into(), says.into())]),
             ..every_week_but_one(query, today)
         });
         assembled(answer(&upstream, &shelf, part));
-        let whole = assembled(answer(&upstream, &shelf, question)).lifetimes;
-        let expected = Lifetimes { born: now, fresh: now + fresh, revalidate: now + revalidate, error: now + error };
+        let whole = assembled(answer(&upstream, &shelf, question)).deadlines;
+        let expected = Deadlines { born: now, fresh: now + fresh, revalidate: now + revalidate, error: now + error };
         assert_eq!(whole, expected, "{says}");
         upstream.trouble.set(Some(failing));
         upstream.wait((error - 1).max(fresh));
@@ -207,7 +220,7 @@ fn what_the_upstream_says_of_staleness_counts() {
 #[test]
 fn what_may_not_be_kept_is_not() {
     let (shelf, question) = (Memory::default(), "resolution=week&start_date=2026-06-01&end_date=2026-06-14");
-    let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, today| Fetched {
+    let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, today| JsonResponse {
         headers: Headers::new([("cache-control".into(), "no-store".into())]),
         ..every_week_but_one(query, today)
     });
@@ -220,15 +233,15 @@ fn at_midnight_the_open_week_of_yesterday_stands_in() {
     let (upstream, shelf) = (upstream(), Memory::default());
     let yesterday = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
     upstream.wait(DAY);
-    upstream.trouble.set(Some(Trouble::Unreachable));
+    upstream.trouble.set(Some(UpstreamError::Unreachable));
     let today = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
-    assert_eq!((today.body, today.lifetimes), (yesterday.body, yesterday.lifetimes));
+    assert_eq!((today.body, today.deadlines), (yesterday.body, yesterday.deadlines));
     // What was kept of a shorter range when the longer one was over is something else.
     let (upstream, shelf) = (self::upstream(), Memory::default());
     assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17&end_date=2026-08-18"));
-    upstream.trouble.set(Some(Trouble::Unreachable));
+    upstream.trouble.set(Some(UpstreamError::Unreachable));
     let longer = "resolution=week&start_date=2026-08-17&end_date=2026-08-19";
-    assert_eq!(answer(&upstream, &shelf, longer), Err(Trouble::Unreachable));
+    assert_eq!(answer(&upstream, &shelf, longer), Err(UpstreamError::Unreachable));
 }
 
 #[test]
@@ -262,11 +275,11 @@ fn what_is_no_list_of_weeks_is_passed_on_and_not_kept() {
         (201, list(&[first])),
     ] {
         let times = Times { asked: midnight("2026-08-27"), answered: midnight("2026-08-27") };
-        let fetched = Fetched { status, body, times, ..ok("") };
+        let fetched = JsonResponse { status, body, times, ..ok("") };
         let (shelf, came) = (Memory::default(), fetched.clone());
         let upstream = Upstream::new(midnight("2026-08-27"), move |_: &str, _: &str, _| came.clone());
         for _ in 0..2 {
-            assert_eq!(answer(&upstream, &shelf, question), Ok(Answered::AsItCame(fetched.clone())));
+            assert_eq!(answer(&upstream, &shelf, question), Ok(MetricsResult::Passthrough(fetched.clone())));
             let asked = upstream.take_asked();
             assert_eq!(asked, ["start_date=2026-06-03&end_date=2026-06-16&resolution=week"]);
         }
@@ -280,7 +293,7 @@ fn what_came_for_a_part_is_no_answer_to_the_whole() {
     assembled(answer(&upstream(), &shelf, "resolution=week&start_date=2026-06-01&end_date=2026-06-07"));
     let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, _| ok(format!("{{\"{query}\":0}}")));
     let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
-    let Ok(Answered::AsItCame(fetched)) = answer(&upstream, &shelf, question) else { panic!("put together") };
+    let Ok(MetricsResult::Passthrough(fetched)) = answer(&upstream, &shelf, question) else { panic!("put together") };
     assert!(fetched.body.contains("start_date=2026-06-01&end_date=2026-06-14"), "{}", fetched.body);
 }
 
@@ -337,7 +350,7 @@ struct Step {
     length: Option<i32>,
     filter: &'static str,
     must_ask: bool,
-    trouble: Option<Trouble>,
+    trouble: Option<UpstreamError>,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -351,8 +364,13 @@ fn step() -> impl Strategy<Value = Step> {
         "&repo_id_not__in=2",
         "&apex_user_id=9",
     ];
-    let troubles =
-        &[None, None, None, Some(Trouble::TimedOut), Some(Trouble::Status { status: 502, retry_after: None })];
+    let troubles = &[
+        None,
+        None,
+        None,
+        Some(UpstreamError::TimedOut),
+        Some(UpstreamError::Status { status: 502, retry_after: None }),
+    ];
     (wait, back, proptest::option::of(0..120i32), select(&filters[..]), any::<bool>(), select(&troubles[..])).prop_map(
         |(wait, back, length, filter, must_ask, trouble)| Step { wait, back, length, filter, must_ask, trouble },
     )
@@ -375,11 +393,11 @@ proptest! {
             let whole = (upstream.answer)(METRICS_PATH, &query, upstream.today()).body;
             upstream.trouble.set(step.trouble);
             match ask(&upstream, &shelf, &query, step.must_ask) {
-                Ok(Answered::Assembled(Assembled { body, trouble, lifetimes })) => {
-                    prop_assert!(lifetimes.born <= upstream.now());
+                Ok(MetricsResult::Assembled(AssembledMetrics { body, trouble, deadlines })) => {
+                    prop_assert!(deadlines.born <= upstream.now());
                     if trouble.is_none() {
                         prop_assert_eq!(body, whole);
-                        prop_assert!(lifetimes.is_fresh(upstream.now()));
+                        prop_assert!(deadlines.is_fresh(upstream.now()));
                     } else {
                         prop_assert_eq!(trouble, step.trouble);
                     }

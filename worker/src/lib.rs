@@ -18,7 +18,9 @@ use response::respond;
 use std::cell::RefCell;
 use std::rc::Rc;
 use streamgage::json::write_text;
-use streamgage_edge::proxy::{Call, Front, Later, Opened, ProxySettings, open};
+use streamgage_edge::proxy::{
+    BackgroundTask, ProxyHandler, ProxyRequest, ProxySettings, RouteOutcome, route_proxy_request,
+};
 use streamgage_edge::{
     Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit,
     dress, receive, throttle_address, unknown_error,
@@ -32,11 +34,13 @@ use web_sys::console;
 pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let exchange = Exchange::new(lines, request, env);
     if let Some(proxy) = proxy::settings(&exchange.env)? {
-        match open(&exchange.request, &exchange.settings, Date::now()) {
-            Opened::Elsewhere => {}
-            Opened::Reply(reply) => return Ok(exchange.at_once(reply)),
-            Opened::Call(call) => {
-                return Ok(future_to_promise(async move { exchange.serve(proxy, call, &context).await }).into());
+        match route_proxy_request(&exchange.request, &exchange.settings, Date::now()) {
+            RouteOutcome::NotProxied => {}
+            RouteOutcome::Reply(reply) => return Ok(exchange.at_once(reply)),
+            RouteOutcome::Request(proxy_request) => {
+                return Ok(
+                    future_to_promise(async move { exchange.serve(proxy, proxy_request, &context).await }).into()
+                );
             }
         }
     }
@@ -192,11 +196,21 @@ impl Exchange {
     }
 
     /// Serves a call of the proxy, and leaves what is to be done after it to the platform.
-    async fn serve(self, proxy: Rc<ProxySettings>, call: Call, context: &Context) -> Result<JsValue, JsValue> {
+    async fn serve(
+        self,
+        proxy: Rc<ProxySettings>,
+        proxy_request: ProxyRequest,
+        context: &Context,
+    ) -> Result<JsValue, JsValue> {
         let platform = Platform::new(self.env.clone(), &proxy, !self.request.url.is_loopback());
-        let front = Front { world: &platform, proxy: &proxy, settings: &self.settings, request: &self.request };
-        let mut served = front.serve(call).await;
-        let later = std::mem::take(&mut served.later);
+        let handler = ProxyHandler {
+            runtime: &platform,
+            proxy_settings: &proxy,
+            settings: &self.settings,
+            request: &self.request,
+        };
+        let mut served = handler.handle(proxy_request).await;
+        let later = std::mem::take(&mut served.background_tasks);
         if served.status == 401 && !self.may_fail().await? {
             return self.send(Refusal::throttled()).map(JsValue::from);
         }
@@ -210,8 +224,10 @@ impl Exchange {
         Ok(response.into())
     }
 
-    async fn finish(&self, platform: &Platform, proxy: &ProxySettings, later: Vec<Later<proxy::Body>>) {
-        Front { world: platform, proxy, settings: &self.settings, request: &self.request }.finish(later).await;
+    async fn finish(&self, platform: &Platform, proxy: &ProxySettings, later: Vec<BackgroundTask<proxy::Body>>) {
+        ProxyHandler { runtime: platform, proxy_settings: proxy, settings: &self.settings, request: &self.request }
+            .run_background_tasks(later)
+            .await;
     }
 
     /// Counts a key that is none against the limit of the caller's address.

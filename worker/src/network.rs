@@ -1,7 +1,9 @@
 //! The upstream, over the network: one request, read whole, within a time and a length.
 
 use js_sys::{Array, Date, Function, Math, Promise, Reflect, Uint8Array};
-use streamgage_edge::proxy::{Headers, Incoming, MAX_ANSWER, Net, NoAnswer, Outgoing};
+use streamgage_edge::proxy::{
+    Headers, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -9,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 #[derive(Clone, Copy)]
 pub struct Network;
 
-impl Net for Network {
+impl Transport for Network {
     fn now(&self) -> i64 {
         // Whole milliseconds, in doubles exact.
         Date::now() as i64
@@ -30,10 +32,10 @@ impl Net for Network {
         let _ = JsFuture::from(promise).await;
     }
 
-    async fn get(&self, request: Outgoing, limit: u32) -> Result<Incoming, NoAnswer> {
+    async fn get(&self, request: UpstreamRequest, limit: u32) -> Result<UpstreamResponse, TransportError> {
         send(request, limit)
             .await
-            .map_err(|error| if is_timeout(&error) { NoAnswer::Time } else { NoAnswer::Connection })?
+            .map_err(|error| if is_timeout(&error) { TransportError::Timeout } else { TransportError::Connection })?
     }
 }
 
@@ -47,8 +49,8 @@ fn global() -> web_sys::WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-async fn send(request: Outgoing, limit: u32) -> Result<Result<Incoming, NoAnswer>, JsValue> {
-    let asked = Network.now();
+async fn send(request: UpstreamRequest, limit: u32) -> Result<Result<UpstreamResponse, TransportError>, JsValue> {
+    let sent_at = Network.now();
     let headers = web_sys::Headers::new()?;
     for (name, value) in &request.headers {
         headers.append(name, value)?;
@@ -61,8 +63,13 @@ async fn send(request: Outgoing, limit: u32) -> Result<Result<Incoming, NoAnswer
     init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(limit)));
     let promise = global().fetch_with_str_and_init(&request.address, &init);
     let response: web_sys::Response = JsFuture::from(promise).await?.unchecked_into();
-    let Some(body) = read(response.body(), MAX_ANSWER).await? else { return Ok(Err(NoAnswer::TooLarge)) };
-    Ok(Ok(Incoming { asked, status: response.status(), headers: Headers::new(pairs(&response.headers())), body }))
+    let Some(body) = read(response.body(), MAX_RESPONSE_BYTES).await? else { return Ok(Err(TransportError::TooLarge)) };
+    Ok(Ok(UpstreamResponse {
+        sent_at,
+        status: response.status(),
+        headers: Headers::new(pairs(&response.headers())),
+        body,
+    }))
 }
 
 fn pairs(headers: &web_sys::Headers) -> impl Iterator<Item = (String, String)> {

@@ -1,4 +1,4 @@
-//! The Durable Object that keeps one partition of the proxy: [`Keeper`] over the object's own SQLite.
+//! The Durable Object that keeps one partition of the proxy: [`PartitionCoordinator`] over the object's own SQLite.
 
 use crate::Env;
 use crate::database::to_js;
@@ -8,8 +8,11 @@ use crate::response;
 use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
 use std::cell::Cell;
 use std::rc::Rc;
-use streamgage_edge::proxy::durable::{IS_ANYTHING_LEFT, LIMITS, SWEPT_AFTER, TABLES};
-use streamgage_edge::proxy::{Answered, Command, Keeper, Net, Report, Shelf, Store, Told};
+use streamgage_edge::proxy::storage::{EVICT_AFTER_BYTES, HAS_CONTENT, LIMITS, TABLES};
+use streamgage_edge::proxy::{
+    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, KvStore, PartitionCoordinator,
+    PartitionStore, Transport,
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -18,7 +21,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 pub struct PartitionKeeper(Rc<Woken>);
 
 struct Woken {
-    keeper: Keeper<Network, Sqlite>,
+    keeper: PartitionCoordinator<Network, Sqlite>,
     storage: Storage,
     /// Whether an alarm is known to be set.
     is_armed: Cell<bool>,
@@ -31,9 +34,9 @@ impl Woken {
     /// Sees to it that there is an alarm: soon, if there is something to go on with; else in a day, to sweep what is kept,
     /// if anything is. One that is set and comes sooner stays.
     async fn arm(&self) -> Result<(), JsValue> {
-        let after = if self.keeper.is_unfinished() {
+        let after = if self.keeper.has_unfinished() {
             GO_ON_AFTER
-        } else if !self.is_armed.get() && self.keeper.is_written() {
+        } else if !self.is_armed.get() && self.keeper.has_state() {
             DAY_MILLISECONDS
         } else {
             return Ok(());
@@ -55,7 +58,7 @@ impl PartitionKeeper {
     pub fn new(state: State, env: Env) -> Result<PartitionKeeper, JsValue> {
         let settings = settings(&env)?.ok_or_else(|| JsValue::from_str("no UPSTREAM"))?;
         let storage = state.storage();
-        let keeper = Keeper::new(Network, Sqlite::open(storage.sql())?, (*settings).clone());
+        let keeper = PartitionCoordinator::new(Network, Sqlite::open(storage.sql())?, (*settings).clone());
         Ok(PartitionKeeper(Rc::new(Woken { keeper, storage, is_armed: Cell::new(false) })))
     }
 
@@ -63,10 +66,10 @@ impl PartitionKeeper {
     pub fn alarm(&self) -> Promise {
         let woken = Rc::clone(&self.0);
         future_to_promise(async move {
-            woken.keeper.go_on().await;
+            woken.keeper.resume_unfinished().await;
             // While there is more to do the alarm rings each second.
-            if !woken.keeper.is_unfinished() {
-                woken.keeper.sweep();
+            if !woken.keeper.has_unfinished() {
+                woken.keeper.evict();
             }
             woken.is_armed.set(false);
             woken.arm().await?;
@@ -80,19 +83,19 @@ impl PartitionKeeper {
         future_to_promise(async move {
             let keeper = &woken.keeper;
             let text = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
-            let command = Command::read(&text).ok_or_else(|| JsValue::from_str("no command"))?;
+            let command = CoordinatorCommand::read(&text).ok_or_else(|| JsValue::from_str("no command"))?;
             let report = match command {
-                Command::Answer { ask } => match keeper.answer(&ask).await {
-                    Told::Answer(Answered { entry, body, record, way }) => {
+                CoordinatorCommand::Fetch { request } => match keeper.fetch(&request).await {
+                    FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }) => {
                         woken.arm().await?;
-                        return respond(&Report::Answer { entry, record, way }, &body);
+                        return respond(&CoordinatorReport::Response { entry, state, outcome }, &body);
                     }
-                    Told::Yourself => Report::Yourself,
+                    FetchReply::Uncoalesced => CoordinatorReport::Uncoalesced,
                 },
-                Command::Drop => Report::Dropped { record: keeper.drop_partition() },
-                Command::Refresh { today } => {
-                    keeper.refresh(today).await;
-                    Report::Refreshed
+                CoordinatorCommand::Purge => CoordinatorReport::Purged { state: keeper.purge() },
+                CoordinatorCommand::Refresh { today } => {
+                    keeper.refresh_recent(today).await;
+                    CoordinatorReport::Refreshed
                 }
             };
             respond(&report, &Body::from(Vec::new()))
@@ -100,7 +103,7 @@ impl PartitionKeeper {
     }
 }
 
-fn respond(report: &Report, body: &Body) -> Result<JsValue, JsValue> {
+fn respond(report: &CoordinatorReport, body: &Body) -> Result<JsValue, JsValue> {
     response::respond(200, &[(REPORT, report.to_text())], &body.to_js()).map(JsValue::from)
 }
 
@@ -170,8 +173,8 @@ impl Sqlite {
 
     fn wrote(&self, bytes: u32) {
         self.written.set(self.written.get().saturating_add(bytes));
-        if self.written.get() > SWEPT_AFTER {
-            self.sweep(Network.now());
+        if self.written.get() > EVICT_AFTER_BYTES {
+            self.evict(Network.now());
         }
     }
 }
@@ -180,7 +183,7 @@ fn text(row: &Array, column: u32) -> Option<String> {
     row.get(column).as_string()
 }
 
-impl Shelf for Sqlite {
+impl KvStore for Sqlite {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
         text(self.read("text", "shelf", "kind = ?1 AND key = ?2", &[kind.into(), key.into()]).first()?, 0)
     }
@@ -198,45 +201,45 @@ impl Shelf for Sqlite {
         self.wrote(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
 
-    fn remove(&self, kind: &str, key: &str) {
+    fn delete(&self, kind: &str, key: &str) {
         self.rows("DELETE FROM shelf WHERE kind = ? AND key = ?", &[kind.into(), key.into()]);
     }
 }
 
-impl Store for Sqlite {
+impl PartitionStore for Sqlite {
     type Body = Body;
 
-    fn answer(&self, name: &str) -> Option<(String, Body)> {
+    fn get_response(&self, name: &str) -> Option<(String, Body)> {
         let rows = self.read("entry, body", "answer", "name = ?1", &[name.into()]);
         let row = rows.first()?;
         let body: ArrayBuffer = row.get(1).dyn_into().ok()?;
         Some((text(row, 0)?, Body::Bytes(Uint8Array::new(&body))))
     }
 
-    fn keep(&self, name: &str, entry: &str, body: &Body, until: i64) {
+    fn put_response(&self, name: &str, entry: &str, body: &Body, until: i64) {
         let Body::Bytes(bytes) = body else { return };
         let values = [name.into(), entry.into(), bytes.into(), JsValue::from_f64(until as f64), today().into()];
         self.rows("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)", &values);
         self.wrote(bytes.length());
     }
 
-    fn forget(&self, name: &str) {
+    fn delete_response(&self, name: &str) {
         self.rows("DELETE FROM answer WHERE name = ?", &[name.into()]);
     }
 
-    fn clear(&self) {
+    fn delete_all(&self) {
         self.rows("DELETE FROM answer", &[]);
         self.rows("DELETE FROM shelf", &[]);
     }
 
-    fn sweep(&self, now: i64) {
+    fn evict(&self, now: i64) {
         self.written.set(0);
-        for statement in LIMITS.sweep(now, today() as i64) {
+        for statement in LIMITS.eviction_statements(now, today() as i64) {
             let values: Vec<JsValue> = statement.parameters.iter().map(to_js).collect();
             self.rows(&statement.sql, &values);
         }
-        if self.rows(IS_ANYTHING_LEFT, &[]).is_empty() {
-            self.clear();
+        if self.rows(HAS_CONTENT, &[]).is_empty() {
+            self.delete_all();
         }
     }
 }

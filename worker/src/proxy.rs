@@ -12,15 +12,16 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use streamgage_edge::proxy::{
-    Answered, Ask, Command, Content, MAX_ANSWER, Memory, Net, ProxySettings, Record, Report, Served, Told, Unavailable,
-    World,
+    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache,
+    MAX_RESPONSE_BYTES, PartitionState, ProxyResponse, ProxySettings, ResponseBody, Runtime, Transport,
+    UnavailableError,
 };
 use streamgage_edge::{Outcome, Statement};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 thread_local! {
-    static MEMORY: Rc<RefCell<Memory>> = Rc::default();
+    static MEMORY: Rc<RefCell<IsolateCache>> = Rc::default();
     static SETTINGS: RefCell<Option<Option<Rc<ProxySettings>>>> = const { RefCell::new(None) };
 }
 
@@ -47,7 +48,7 @@ pub async fn refresh(env: Env) -> Result<(), JsValue> {
     let Some(settings) = settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
         let platform = Platform::new(env, &settings, false);
-        platform.command(&partitions.name(key), &Command::Refresh { today: today() as i32 }).await?;
+        platform.command(&partitions.name(key), &CoordinatorCommand::Refresh { today: today() as i32 }).await?;
     }
     Ok(())
 }
@@ -82,18 +83,18 @@ impl Body {
 }
 
 /// An answer to a caller, as a response.
-pub fn respond(served: &Served<Body>) -> Result<web_sys::Response, JsValue> {
-    let body = match &served.content {
-        Content::Kept(body) => body.to_js(),
-        Content::Bytes(bytes) => Body::from(bytes.clone()).to_js(),
+pub fn respond(response: &ProxyResponse<Body>) -> Result<web_sys::Response, JsValue> {
+    let body = match &response.content {
+        ResponseBody::Stored(body) => body.to_js(),
+        ResponseBody::Bytes(bytes) => Body::from(bytes.clone()).to_js(),
     };
-    response::respond(served.status, &served.headers, &body)
+    response::respond(response.status, &response.headers, &body)
 }
 
 /// The platform, as the front reaches it.
 pub struct Platform {
     env: Env,
-    memory: Rc<RefCell<Memory>>,
+    memory: Rc<RefCell<IsolateCache>>,
     time_limit: i64,
     is_limited: bool,
 }
@@ -107,7 +108,11 @@ impl Platform {
         Platform { env, memory: MEMORY.with(Rc::clone), time_limit: settings.time_limit, is_limited }
     }
 
-    async fn command(&self, partition: &str, command: &Command) -> Result<(Report, web_sys::Response), JsValue> {
+    async fn command(
+        &self,
+        partition: &str,
+        command: &CoordinatorCommand,
+    ) -> Result<(CoordinatorReport, web_sys::Response), JsValue> {
         let namespace: Namespace =
             property(&self.env, "PARTITIONS").ok_or_else(|| JsValue::from_str("no PARTITIONS"))?.unchecked_into();
         let init = web_sys::RequestInit::new();
@@ -118,7 +123,7 @@ impl Platform {
         let stub = namespace.get(&namespace.id_from_name(partition)?)?;
         let response: web_sys::Response =
             JsFuture::from(stub.fetch("https://partition.invalid/", &init)?).await?.unchecked_into();
-        let report = response.headers().get(REPORT)?.and_then(|text| Report::read(&text));
+        let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::read(&text));
         Ok((report.ok_or_else(|| JsValue::from_str("the partition failed"))?, response))
     }
 }
@@ -137,56 +142,63 @@ extern "C" {
     fn fetch(this: &Stub, address: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 }
 
-impl World for Platform {
-    type Net = Network;
+impl Runtime for Platform {
+    type Transport = Network;
     type Body = Body;
 
-    fn net(&self) -> &Network {
+    fn transport(&self) -> &Network {
         &Network
     }
 
-    fn memory(&self) -> &RefCell<Memory> {
+    fn isolate_cache(&self) -> &RefCell<IsolateCache> {
         &self.memory
     }
 
-    async fn find(&self, address: &str) -> Option<(String, Body)> {
+    async fn get_cached(&self, address: &str) -> Option<(String, Body)> {
         let response = Fast::open().get(address).await.ok()??;
         Some((fast::head(&response)?, Body::Response(response)))
     }
 
-    async fn put(&self, address: &str, text: &str, body: Body, seconds: u32) {
+    async fn put_cached(&self, address: &str, text: &str, body: Body, seconds: u32) {
         let put = async { Fast::open().put(address, &fast::entry(text, &body.to_js(), seconds)?).await };
         if let Err(error) = put.await {
             log_error("the fast tier", &error);
         }
     }
 
-    async fn remove(&self, address: &str) {
+    async fn delete_cached(&self, address: &str) {
         let removed = async { Fast::open().remove(address).await };
         if let Err(error) = removed.await {
             log_error("the fast tier", &error);
         }
     }
 
-    async fn ask(&self, partition: &str, ask: &Ask) -> Result<Told<Body>, Unavailable> {
+    async fn fetch_from_coordinator(
+        &self,
+        partition: &str,
+        request: &FetchRequest,
+    ) -> Result<FetchReply<Body>, UnavailableError> {
         let told = async {
-            let (report, response) = self.command(partition, &Command::Answer { ask: ask.clone() }).await?;
-            let Report::Answer { entry, record, way } = report else { return Ok(Told::Yourself) };
+            let (report, response) =
+                self.command(partition, &CoordinatorCommand::Fetch { request: request.clone() }).await?;
+            let CoordinatorReport::Response { entry, state, outcome } = report else {
+                return Ok(FetchReply::Uncoalesced);
+            };
             let body = Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?);
-            Ok(Told::Answer(Answered { entry, body: Body::Bytes(body), record, way }))
+            Ok(FetchReply::Response(CoordinatedResponse { entry, body: Body::Bytes(body), state, outcome }))
         };
         told.await.map_err(|error| self.unavailable(&error))
     }
 
-    async fn drop_partition(&self, partition: &str) -> Result<Record, Unavailable> {
-        match self.command(partition, &Command::Drop).await {
-            Ok((Report::Dropped { record }, _)) => Ok(record),
-            Ok(_) => Err(Unavailable),
+    async fn purge_partition(&self, partition: &str) -> Result<PartitionState, UnavailableError> {
+        match self.command(partition, &CoordinatorCommand::Purge).await {
+            Ok((CoordinatorReport::Purged { state }, _)) => Ok(state),
+            Ok(_) => Err(UnavailableError),
             Err(error) => Err(self.unavailable(&error)),
         }
     }
 
-    async fn look_up(&self, statement: Statement) -> Result<Outcome, Unavailable> {
+    async fn look_up_key(&self, statement: Statement) -> Result<Outcome, UnavailableError> {
         let mut found = pin!(async { Database::of(&self.env)?.run(&[statement]).await });
         // D1 has a limit of its own, which is longer than ours.
         let mut late = pin!(Network.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));
@@ -196,32 +208,32 @@ impl World for Platform {
         });
         let batch = found.await.map_err(|error| {
             log_error("the keys", &error);
-            Unavailable
+            UnavailableError
         })?;
-        batch.outcomes.into_iter().next().ok_or(Unavailable)
+        batch.outcomes.into_iter().next().ok_or(UnavailableError)
     }
 
-    async fn admits(&self, caller: &str) -> bool {
+    async fn check_rate_limit(&self, caller: &str) -> bool {
         if !self.is_limited {
             return true;
         }
         property(&self.env, "READS").is_none() || allows(&self.env, "READS", caller).await.unwrap_or(false)
     }
 
-    async fn bytes(&self, body: Body) -> Option<Vec<u8>> {
+    async fn read_body(&self, body: Body) -> Option<Vec<u8>> {
         match body {
             Body::Bytes(bytes) => Some(bytes.to_vec()),
-            Body::Response(response) => read(response.body(), MAX_ANSWER).await.ok()?,
+            Body::Response(response) => read(response.body(), MAX_RESPONSE_BYTES).await.ok()?,
         }
     }
 }
 
 impl Platform {
     /// Without the binding there are no keepers, which is nobody's fault.
-    fn unavailable(&self, error: &JsValue) -> Unavailable {
+    fn unavailable(&self, error: &JsValue) -> UnavailableError {
         if property(&self.env, "PARTITIONS").is_some() {
             log_error("a partition", error);
         }
-        Unavailable
+        UnavailableError
     }
 }

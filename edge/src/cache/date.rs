@@ -1,6 +1,6 @@
 //! HTTP-dates (RFC 9110 §5.6.7), by the core's calendar: that of the crate `httpdate` would be 4 KB of the bundle.
 
-use super::said::{milliseconds, seconds};
+use super::response_policy::{milliseconds, seconds};
 use crate::store::computed_columns::instant;
 use streamgage::calendar::{DateTime, Day};
 

@@ -2,8 +2,8 @@
 
 use super::date::write_date;
 use super::directives::Directives;
-use super::said::{milliseconds, seconds};
-use super::{Fields, Lifetimes, Rules, Said, Times, said};
+use super::response_policy::{milliseconds, seconds};
+use super::{Fields, FreshnessLifetime, ResponsePolicy, Rules, Times, response_policy};
 use serde::{Deserialize, Serialize};
 
 /// By how many milliseconds clocks of one place may differ. What is further in the future came from another time, so
@@ -20,7 +20,7 @@ pub struct Stored {
     /// When it came.
     pub answered: i64,
     /// How long it may be used.
-    pub lifetimes: Lifetimes,
+    pub lifetimes: FreshnessLifetime,
     /// The fields that `Vary` names, in lower case, and what the request said in each.
     vary: Vec<(String, Option<String>)>,
 }
@@ -83,7 +83,8 @@ impl Stored {
     /// The answer to a `GET` as it is to be stored; `None` if it must not be, or could never be of use. `request` are the
     /// fields that went upstream.
     pub fn new(request: &Fields, status: u16, response: &Fields, times: Times, rules: &Rules) -> Option<Stored> {
-        let (Said::Explicit(lifetimes) | Said::Nothing(lifetimes)) = said(request, status, response, times, rules)
+        let (ResponsePolicy::Explicit(lifetimes) | ResponsePolicy::Implicit(lifetimes)) =
+            response_policy(request, status, response, times, rules)
         else {
             return None;
         };
@@ -202,7 +203,7 @@ impl Stored {
         }
         let mut fields = self.fields.clone();
         fields.update(newer);
-        let spent = Lifetimes { fresh: 0, must_revalidate: true, stale: Default::default(), ..self.lifetimes };
+        let spent = FreshnessLifetime { fresh: 0, must_revalidate: true, stale: Default::default(), ..self.lifetimes };
         let stored = Stored::new(request, self.status, &fields, times, rules);
         Some(stored.unwrap_or_else(|| Stored { fields, answered: times.answered, lifetimes: spent, ..self.clone() }))
     }

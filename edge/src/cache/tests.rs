@@ -27,10 +27,10 @@ fn stored(lines: &[(&str, &str)]) -> Stored {
 
 /// Whether it is explicit, and the seconds of freshness; `None` if it isn't to be stored.
 fn freshness(rules: &Rules, status: u16, lines: &[(&str, &str)]) -> Option<(bool, u64)> {
-    match said(&Fields::default(), status, &fields(lines), AT_NOON, rules) {
-        Said::NotStored => None,
-        Said::Explicit(lifetimes) => Some((true, lifetimes.fresh)),
-        Said::Nothing(lifetimes) => Some((false, lifetimes.fresh)),
+    match response_policy(&Fields::default(), status, &fields(lines), AT_NOON, rules) {
+        ResponsePolicy::NotStorable => None,
+        ResponsePolicy::Explicit(lifetimes) => Some((true, lifetimes.fresh)),
+        ResponsePolicy::Implicit(lifetimes) => Some((false, lifetimes.fresh)),
     }
 }
 
@@ -91,15 +91,15 @@ fn statuses_cookies_and_keys() {
     assert_eq!(freshness(&SHARED, 200, &[hour, ("Vary", "Accept, *")]), None);
 
     let with_key = |rules: &Rules, control| {
-        said(&fields(&[("Authorization", "x")]), 200, &fields(&[("Cache-Control", control)]), AT_NOON, rules)
+        response_policy(&fields(&[("Authorization", "x")]), 200, &fields(&[("Cache-Control", control)]), AT_NOON, rules)
     };
-    assert_eq!(with_key(&SHARED, "max-age=3600"), Said::NotStored);
+    assert_eq!(with_key(&SHARED, "max-age=3600"), ResponsePolicy::NotStorable);
     for control in ["public, max-age=3600", "s-maxage=3600", "must-revalidate, max-age=3600"] {
-        assert!(matches!(with_key(&SHARED, control), Said::Explicit(_)), "{control}");
+        assert!(matches!(with_key(&SHARED, control), ResponsePolicy::Explicit(_)), "{control}");
     }
-    assert!(matches!(with_key(&PRIVATE, "max-age=3600"), Said::Explicit(_)));
+    assert!(matches!(with_key(&PRIVATE, "max-age=3600"), ResponsePolicy::Explicit(_)));
     let no_store = fields(&[("Cache-Control", "no-store")]);
-    assert_eq!(said(&no_store, 200, &fields(&[hour]), AT_NOON, &PRIVATE), Said::NotStored);
+    assert_eq!(response_policy(&no_store, 200, &fields(&[hour]), AT_NOON, &PRIVATE), ResponsePolicy::NotStorable);
 }
 
 #[test]
@@ -437,7 +437,7 @@ proptest! {
     /// Freshness is what the plain formula says: the least of the seconds, or Expires less Date.
     #[test]
     fn freshness_is_the_formula((status, response, times) in answers()) {
-        let Said::Explicit(lifetimes) = said(&Fields::default(), status, &response, times, &PRIVATE) else {
+        let ResponsePolicy::Explicit(lifetimes) = response_policy(&Fields::default(), status, &response, times, &PRIVATE) else {
             return Ok(());
         };
         let control = response.get("cache-control").unwrap_or_default().to_ascii_lowercase();

@@ -1,16 +1,16 @@
 //! An answer of the upstream, as it is kept: what there is to know of it, beside its bytes.
 
+use super::cache_key::CacheKey;
+use super::deadlines::{Deadlines, deadlines};
 use super::headers::Headers;
 use super::links::{Link, find_links};
-use super::policy::{Lifetimes, lifetimes};
-use super::requests::Asked;
 use crate::access::tag;
 use crate::cache::Times;
 use crate::codec::as_list;
 
 /// An answer but for its bytes, which stay as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CacheEntry {
     /// The status.
     pub status: u16,
     /// The headers that pass.
@@ -22,10 +22,10 @@ pub struct Entry {
     /// What the upstream can be asked by whether they are still the same.
     pub validators: Validators,
     /// How long they serve; `None` if they are not to be kept.
-    pub lifetimes: Option<Lifetimes>,
+    pub deadlines: Option<Deadlines>,
 }
 
-as_list!(Entry { status, headers, tag, links, validators, lifetimes });
+as_list!(CacheEntry { status, headers, tag, links, validators, deadlines });
 
 /// `If-None-Match` and `If-Modified-Since`, as they go to the upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,44 +38,51 @@ pub struct Validators {
 
 as_list!(Validators { etag, last_modified });
 
-impl Entry {
+impl CacheEntry {
     /// Reads a good answer, which is whole JSON text.
     ///
     /// # Errors
     /// It isn't.
     pub fn read(
-        asked: &Asked,
+        asked: &CacheKey,
         upstream: &str,
         status: u16,
         headers: &Headers,
         body: &[u8],
         times: Times,
-    ) -> Result<Entry, NoJson> {
-        let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(NoJson)?;
-        Ok(Entry {
+    ) -> Result<CacheEntry, InvalidJsonError> {
+        let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(InvalidJsonError)?;
+        Ok(CacheEntry {
             status,
             headers: headers.passed(),
             tag: tag(body),
-            links: find_links(text, upstream).map_err(|_| NoJson)?,
+            links: find_links(text, upstream).map_err(|_| InvalidJsonError)?,
             validators: Validators::of(headers),
-            lifetimes: lifetimes(asked, headers, times).filter(|_| status == 200),
+            deadlines: deadlines(asked, headers, times).filter(|_| status == 200),
         })
     }
 
     /// Metrics that were put together here, which is JSON text without links.
-    pub fn assembled(body: &[u8], lifetimes: Lifetimes) -> Entry {
+    pub fn assembled(body: &[u8], deadlines: Deadlines) -> CacheEntry {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Entry { lifetimes: Some(lifetimes), ..Entry::own(200, headers, body) }
+        CacheEntry { deadlines: Some(deadlines), ..CacheEntry::own(200, headers, body) }
     }
 
     /// An answer of the proxy's own, which is not kept.
-    pub fn own(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> Entry {
-        Entry { status, headers, tag: tag(body), links: Vec::new(), validators: Validators::default(), lifetimes: None }
+    pub fn own(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> CacheEntry {
+        CacheEntry {
+            status,
+            headers,
+            tag: tag(body),
+            links: Vec::new(),
+            validators: Validators::default(),
+            deadlines: None,
+        }
     }
 
     /// What a 304 leaves of it: the same bytes, with the new headers and times.
     #[must_use]
-    pub fn confirmed(&self, asked: &Asked, headers: &Headers, times: Times) -> Entry {
+    pub fn confirmed(&self, asked: &CacheKey, headers: &Headers, times: Times) -> CacheEntry {
         let mut entry = self.clone();
         for (name, value) in headers.passed() {
             if name != "content-type" {
@@ -86,7 +93,7 @@ impl Entry {
         let validators = Validators::of(headers);
         entry.validators.etag = validators.etag.or(entry.validators.etag);
         entry.validators.last_modified = validators.last_modified.or(entry.validators.last_modified);
-        entry.lifetimes = lifetimes(asked, headers, times);
+        entry.deadlines = deadlines(asked, headers, times);
         entry
     }
 }
@@ -100,4 +107,4 @@ impl Validators {
 
 /// A body that isn't JSON, or isn't declared to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoJson;
+pub struct InvalidJsonError;

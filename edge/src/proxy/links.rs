@@ -1,6 +1,6 @@
 //! The links of a list, which lead to the upstream, and are served leading here.
 
-use super::requests::Asked;
+use super::cache_key::CacheKey;
 use crate::codec::{as_list, quote};
 use streamgage::json::{Reader, Syntax, Value, unescape};
 
@@ -56,7 +56,7 @@ pub fn rest_of<'a>(address: &'a str, upstream: &str) -> Option<&'a str> {
     let rest = without_scheme(address)?.strip_prefix(host)?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let plain = rest.bytes().all(|byte| byte.is_ascii_graphic());
-    (plain && Asked::read(path, query).is_some()).then_some(rest)
+    (plain && CacheKey::read(path, query).is_some()).then_some(rest)
 }
 
 /// The body with its links behind another origin.

@@ -1,44 +1,51 @@
 //! The proxy before an upstream that serves the v3 API.
 //!
 //! ```text
-//! caller ─► open ─► Front ──── hit ────────────────────► dress ─► caller
-//!          (400,     │  ▲  the fast tier
+//! caller ─► route ─► ProxyHandler ── hit ─────────────────► finalize ─► caller
+//!          (400,     │  ▲  edge cache
 //!           401…)    ▼  │
-//!                   Keeper, one a partition ─► Upstream: limits, retries, the breaker ─► settle
-//!                    what outlives the fast tier
+//!                   PartitionCoordinator (one per partition) ─► UpstreamSession (limits, retries, circuit breaker)
+//!                    durable storage                             ─► classify_response
 //! ```
 //!
-//! Everything is written over traits: the same code runs in workerd, and in a simulated world by the million of steps.
+//! All modules are generic over traits: the same code runs in workerd and in a simulation.
 
 mod breaker;
-pub mod durable;
+mod cache_key;
+mod classify;
+mod coordinator;
+mod deadlines;
+pub mod derive;
 mod entry;
-mod front;
+mod handler;
 mod headers;
-mod keeper;
-mod keys;
 mod links;
-mod policy;
-mod requests;
+mod outcome;
+mod partition;
+mod protocol;
 mod retry;
 mod scopes;
 mod settings;
-mod settle;
 mod source;
-mod status;
+pub mod storage;
 mod upstream;
-mod wire;
+pub mod weeks;
 
-pub use entry::Entry;
-pub use front::{Call, Content, Front, Later, Memory, Opened, Served, Unavailable, World, open};
+pub use cache_key::{CacheKey, PermissionClass, Query};
+pub use coordinator::{
+    CoordinatedResponse, FetchReply, FetchRequest, MAX_STORED_BYTES, PartitionCoordinator, PartitionStore,
+};
+pub use deadlines::{CacheDirectives, Deadlines};
+pub use entry::CacheEntry;
+pub use handler::{
+    BackgroundTask, IsolateCache, ProxyHandler, ProxyRequest, ProxyResponse, ResponseBody, RouteOutcome, Runtime,
+    UnavailableError, route_proxy_request,
+};
 pub use headers::Headers;
-pub use keeper::{Answered, Ask, Keeper, MAX_KEPT, Store, Told};
-pub use keys::Record;
-pub use policy::{Lifetimes, Terms};
-pub use requests::{Asked, Class, Query};
-pub use settings::{BadVariable, MetricsFrom, ProxySettings};
+pub use outcome::CacheOutcome;
+pub use partition::PartitionState;
+pub use protocol::{CoordinatorCommand, CoordinatorReport};
+pub use settings::{InvalidVariableError, MetricsSource, ProxySettings};
 pub(crate) use source::all;
-pub use source::{Fetched, Shelf, Source, Trouble};
-pub use status::Way;
-pub use upstream::{Incoming, MAX_ANSWER, Net, NoAnswer, Outgoing};
-pub use wire::{Command, Report};
+pub use source::{JsonResponse, KvStore, UpstreamClient, UpstreamError};
+pub use upstream::{MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse};

@@ -3,7 +3,7 @@
 //! A scope is expressed by parameters of the upstream's own, written by us from what was read: no spelling of a caller's
 //! can mean one thing here and another there. What can't be expressed so is refused.
 
-use super::requests::{Asked, Class};
+use super::cache_key::{CacheKey, PermissionClass};
 use crate::codec::from_text;
 use streamgage::calendar::Day;
 use streamgage::json::Reader;
@@ -20,7 +20,7 @@ pub struct Scope {
 
 /// The scope can't be expressed, or it was asked for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfScope;
+pub struct OutOfScopeError;
 
 impl Scope {
     /// Reads a key's `scopes`. Whatever is not exactly one, a list that is misspelled or said twice, is none.
@@ -53,14 +53,14 @@ impl Scope {
     ///
     /// # Errors
     /// It can't be put so, or it names what is not in the scope.
-    pub fn narrow(&self, mut asked: Asked, today: Day) -> Result<Asked, OutOfScope> {
+    pub fn narrow(&self, mut asked: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
         if self.is_whole() {
             return Ok(asked);
         }
-        if asked.class == Class::Metrics {
+        if asked.class == PermissionClass::Metrics {
             return self.narrow_metrics(asked, today);
         }
-        let path = asked.path.strip_prefix(CORE_PATH).ok_or(OutOfScope)?.to_owned();
+        let path = asked.path.strip_prefix(CORE_PATH).ok_or(OutOfScopeError)?.to_owned();
         let (name, id) = path
             .strip_suffix('/')
             .unwrap_or(&path)
@@ -71,23 +71,23 @@ impl Scope {
             "repos" => (self.repos.as_ref(), "id", "id__in"),
             // Which commits are a team's is not among their filters.
             "commits" | "commits.agg" if self.teams.is_none() => (self.repos.as_ref(), "repo_id", "repo_id__in"),
-            _ => return Err(OutOfScope),
+            _ => return Err(OutOfScopeError),
         };
-        let ids: IdSet = ids.ok_or(OutOfScope)?.iter().copied().collect();
+        let ids: IdSet = ids.ok_or(OutOfScopeError)?.iter().copied().collect();
         let sent = asked.query.encode();
         let sees_others = |(name, value): (&str, &str)| names_columns(name) && value.contains("__");
         if !asked.query.names().all(|name_sent| is_plain(name, name_sent))
             || Parameters::parse(&sent).iter().any(sees_others)
         {
-            return Err(OutOfScope);
+            return Err(OutOfScopeError);
         }
         match id {
             // A commit's own path doesn't tell its repository.
             Some(id) if one == "id" => {
                 let id: Option<i64> = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
-                if id.is_some_and(|id| ids.contains(id)) { Ok(asked) } else { Err(OutOfScope) }
+                if id.is_some_and(|id| ids.contains(id)) { Ok(asked) } else { Err(OutOfScopeError) }
             }
-            Some(_) => Err(OutOfScope),
+            Some(_) => Err(OutOfScopeError),
             None => {
                 let allowed = narrowed(&sent, one, list, &ids)?;
                 asked.query.remove(one);
@@ -97,13 +97,13 @@ impl Scope {
         }
     }
 
-    fn narrow_metrics(&self, mut asked: Asked, today: Day) -> Result<Asked, OutOfScope> {
+    fn narrow_metrics(&self, mut asked: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
         let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
         let sent = asked.query.encode();
-        let request = MetricsRequest::parse(&sent, today).map_err(|_| OutOfScope)?;
+        let request = MetricsRequest::parse(&sent, today).map_err(|_| OutOfScopeError)?;
         // Nested teams may be others'.
         if !asked.query.names().all(documented) || (self.teams.is_some() && request.include_nested_teams) {
-            return Err(OutOfScope);
+            return Err(OutOfScopeError);
         }
         for (ids, one, list) in [(&self.teams, "team_id", "team_id__in"), (&self.repos, "repo_id", "repo_id__in")] {
             let Some(ids) = ids else { continue };
@@ -117,20 +117,20 @@ impl Scope {
 
 /// The list of ids that is asked for, all of the scope if none is. An empty one is refused: servers differ in whether it
 /// means none or all.
-fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String, OutOfScope> {
+fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String, OutOfScopeError> {
     let parameters = Parameters::parse(query);
     let sent = [parameters.value(one), parameters.value(list)];
     let mut asked = scope.clone();
     for value in sent.into_iter().flatten() {
         let ids: Option<IdSet> = value.split(',').map(|id| id.parse::<i64>().ok()).collect();
-        let ids = ids.ok_or(OutOfScope)?;
+        let ids = ids.ok_or(OutOfScopeError)?;
         if !ids.as_slice().iter().all(|&id| scope.contains(id)) {
-            return Err(OutOfScope);
+            return Err(OutOfScopeError);
         }
         asked = asked.intersection(&ids);
     }
     if asked.as_slice().is_empty() {
-        return Err(OutOfScope);
+        return Err(OutOfScopeError);
     }
     let ids: Vec<String> = asked.as_slice().iter().map(i64::to_string).collect();
     Ok(ids.join(","))
@@ -175,7 +175,7 @@ mod tests {
     fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
         let scope = Scope::read(scope).unwrap();
         let today = Day::parse("2026-11-22").unwrap();
-        scope.narrow(Asked::read(path, query).unwrap(), today).ok().map(|asked| asked.query.encode())
+        scope.narrow(CacheKey::read(path, query).unwrap(), today).ok().map(|asked| asked.query.encode())
     }
 
     fn metrics(scope: &str, query: &str) -> Option<String> {

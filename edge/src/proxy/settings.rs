@@ -1,6 +1,6 @@
 //! The variables of the proxy.
 
-use super::keys::Partitions;
+use super::partition::PartitionNames;
 use std::fmt;
 
 /// What the proxy was told.
@@ -11,7 +11,7 @@ pub struct ProxySettings {
     /// `UPSTREAM_KEY`: the Worker's own key; callers then use keys of streamgage.
     pub upstream_key: Option<String>,
     /// How answers are kept apart. `None` without `CACHE_SECRET`, unless there is an `UPSTREAM_KEY`: nothing is kept.
-    pub partitions: Option<Partitions>,
+    pub partitions: Option<PartitionNames>,
     /// `KEY_TTL` (seconds; 300): how long a key's last proof lets answers be served without asking the upstream.
     pub key_ttl: i64,
     /// `STALE_KEY_TTL` (seconds; 86,400): how long it does so while the upstream is down.
@@ -21,12 +21,12 @@ pub struct ProxySettings {
     /// `TIME_LIMIT` (seconds; 25): how long a caller waits at most.
     pub time_limit: i64,
     /// `METRICS`.
-    pub metrics: MetricsFrom,
+    pub metrics: MetricsSource,
 }
 
 /// Where metrics come from. All times in [`ProxySettings`] are milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MetricsFrom {
+pub enum MetricsSource {
     /// The upstream's metrics endpoint.
     Upstream,
     /// The upstream's lists.
@@ -38,45 +38,45 @@ pub enum MetricsFrom {
 
 /// A variable that can't be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadVariable(pub &'static str);
+pub struct InvalidVariableError(pub &'static str);
 
-impl fmt::Display for BadVariable {
+impl fmt::Display for InvalidVariableError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the variable {} can't be right", self.0)
     }
 }
 
-impl std::error::Error for BadVariable {}
+impl std::error::Error for InvalidVariableError {}
 
 impl ProxySettings {
     /// Reads the variables; `None` without `UPSTREAM`: there is no proxy. A blank variable is as if absent.
     ///
     /// # Errors
     /// The first variable that can't be right.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<ProxySettings>, BadVariable> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<ProxySettings>, InvalidVariableError> {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let Some(upstream) = variable("UPSTREAM") else { return Ok(None) };
         let upstream = upstream.trim_end_matches('/').to_owned();
         if !is_address(&upstream) {
-            return Err(BadVariable("UPSTREAM"));
+            return Err(InvalidVariableError("UPSTREAM"));
         }
         let upstream_key = variable("UPSTREAM_KEY");
         if upstream_key.as_deref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(BadVariable("UPSTREAM_KEY"));
+            return Err(InvalidVariableError("UPSTREAM_KEY"));
         }
         let time = |name, default: i64| match variable(name) {
             None => Ok(default * 1_000),
-            Some(text) => milliseconds(&text).ok_or(BadVariable(name)),
+            Some(text) => milliseconds(&text).ok_or(InvalidVariableError(name)),
         };
         let metrics = match variable("METRICS").as_deref() {
-            None | Some("auto") => MetricsFrom::Auto,
-            Some("upstream") => MetricsFrom::Upstream,
-            Some("derive") => MetricsFrom::Derive,
-            Some(_) => return Err(BadVariable("METRICS")),
+            None | Some("auto") => MetricsSource::Auto,
+            Some("upstream") => MetricsSource::Upstream,
+            Some("derive") => MetricsSource::Derive,
+            Some(_) => return Err(InvalidVariableError("METRICS")),
         };
         let secret = variable("CACHE_SECRET").or_else(|| upstream_key.clone());
         Ok(Some(ProxySettings {
-            partitions: secret.map(|secret| Partitions::new(&secret, &upstream)),
+            partitions: secret.map(|secret| PartitionNames::new(&secret, &upstream)),
             upstream,
             upstream_key,
             key_ttl: time("KEY_TTL", 300)?,
@@ -114,7 +114,7 @@ fn is_address(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Option<ProxySettings>, BadVariable> {
+    fn read(pairs: &[(&str, &str)]) -> Result<Option<ProxySettings>, InvalidVariableError> {
         ProxySettings::read(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(settings.upstream, "https://flow.example");
         assert_eq!((settings.key_ttl, settings.stale_key_ttl), (300_000, 86_400_000));
         assert_eq!((settings.try_limit, settings.time_limit), (250, 25_000));
-        assert!(settings.partitions.is_none() && settings.metrics == MetricsFrom::Auto);
+        assert!(settings.partitions.is_none() && settings.metrics == MetricsSource::Auto);
     }
 
     #[test]
@@ -143,13 +143,13 @@ mod tests {
             "https://a/b?c",
             "https://a b",
         ] {
-            assert_eq!(read(&[("UPSTREAM", upstream)]).err(), Some(BadVariable("UPSTREAM")), "{upstream}");
+            assert_eq!(read(&[("UPSTREAM", upstream)]).err(), Some(InvalidVariableError("UPSTREAM")), "{upstream}");
         }
         let with = |name, value| read(&[("UPSTREAM", "http://127.0.0.1:8000"), (name, value)]).err();
         for (name, value) in
             [("KEY_TTL", "-1"), ("KEY_TTL", "soon"), ("TIME_LIMIT", "inf"), ("METRICS", "yes"), ("UPSTREAM_KEY", "a b")]
         {
-            assert_eq!(with(name, value), Some(BadVariable(name)), "{name}={value}");
+            assert_eq!(with(name, value), Some(InvalidVariableError(name)), "{name}={value}");
         }
         assert_eq!(with("METRICS", "derive"), None);
     }

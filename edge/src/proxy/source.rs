@@ -12,17 +12,17 @@ use std::task::Poll;
 /// The upstream, as one partition sees it.
 ///
 /// The key, retries, time limits, the circuit breaker and the limit of a body are the implementor's.
-pub trait Source {
+pub trait UpstreamClient {
     /// The answer to `GET {path}?{query}`; the query is encoded, and may be empty. More than one may be under way.
-    fn get(&self, path: &str, query: &str) -> impl Future<Output = Result<Fetched, Trouble>>;
+    fn get(&self, path: &str, query: &str) -> impl Future<Output = Result<JsonResponse, UpstreamError>>;
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     fn now(&self) -> i64;
 }
 
-/// An answer of the upstream: any status but those that are a [`Trouble`].
+/// An answer of the upstream: any status but those that are a [`UpstreamError`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fetched {
+pub struct JsonResponse {
     /// The status.
     pub status: u16,
     /// The body: of a 200 whole JSON text.
@@ -35,7 +35,7 @@ pub struct Fetched {
 
 /// Why there is no answer. The fault is the upstream's, or the network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum UpstreamError {
     /// No connection; or the circuit breaker expects none.
     Unreachable,
     /// No whole answer in time.
@@ -50,16 +50,19 @@ pub enum Trouble {
     /// A body over the limit.
     TooLarge,
     /// No JSON, another content type, or cut off.
-    Broken,
+    InvalidResponse,
     /// The request may ask the upstream no more: what it found is kept, and the next one goes on.
-    OverBudget,
+    BudgetExhausted,
 }
 
-impl Trouble {
+impl UpstreamError {
     /// Whether what is no longer fresh may stand in (RFC 5861, section 4): for 500 and above, and for no answer, or none
     /// in time.
     pub fn allows_stale(self) -> bool {
-        matches!(self, Trouble::Unreachable | Trouble::TimedOut | Trouble::Status { status: 500.., .. })
+        matches!(
+            self,
+            UpstreamError::Unreachable | UpstreamError::TimedOut | UpstreamError::Status { status: 500.., .. }
+        )
     }
 }
 
@@ -82,7 +85,7 @@ pub(crate) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::O
 
 /// What a partition keeps beyond the fast tier: texts under a kind and a key. Synchronous, as the SQLite of a Durable
 /// Object is.
-pub trait Shelf {
+pub trait KvStore {
     /// The text that was put last.
     fn get(&self, kind: &str, key: &str) -> Option<String>;
 
@@ -93,5 +96,5 @@ pub trait Shelf {
     fn put(&self, kind: &str, key: &str, text: &str);
 
     /// Forgets one.
-    fn remove(&self, kind: &str, key: &str);
+    fn delete(&self, kind: &str, key: &str);
 }

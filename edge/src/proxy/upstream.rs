@@ -1,12 +1,12 @@
 //! Asking the upstream: within limits, again where that may help, and not at all while it rests.
 
-use super::breaker::Breaker;
+use super::breaker::CircuitBreaker;
+use super::deadlines::CacheDirectives;
 use super::entry::Validators;
 use super::headers::{Headers, UPSTREAM_HEADERS};
-use super::policy::Terms;
 use super::retry::{Failed, seconds, wait};
 use super::settings::ProxySettings;
-use super::source::{Fetched, Source, Trouble};
+use super::source::{JsonResponse, UpstreamClient, UpstreamError};
 use crate::cache::Times;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -14,10 +14,10 @@ use streamgage::json::is_json;
 
 /// How long an answer may be, in bytes: a page of 1,000 commits has about one million. It is held in memory, of which an
 /// isolate has 128 MB.
-pub const MAX_ANSWER: usize = 32 << 20;
+pub const MAX_RESPONSE_BYTES: usize = 32 << 20;
 
 /// The network, the clock and chance.
-pub trait Net {
+pub trait Transport {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     fn now(&self) -> i64;
 
@@ -28,12 +28,16 @@ pub trait Net {
     fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
 
     /// Sends a request and reads the answer whole, all within `limit` milliseconds. Redirects are answers like others.
-    fn get(&self, request: Outgoing, limit: u32) -> impl Future<Output = Result<Incoming, NoAnswer>>;
+    fn get(
+        &self,
+        request: UpstreamRequest,
+        limit: u32,
+    ) -> impl Future<Output = Result<UpstreamResponse, TransportError>>;
 }
 
 /// A `GET` to the upstream.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outgoing {
+pub struct UpstreamRequest {
     /// The whole address.
     pub address: String,
     /// All of its headers.
@@ -42,32 +46,32 @@ pub struct Outgoing {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct UpstreamResponse {
     /// When it was asked for, in milliseconds since 1970-01-01.
-    pub asked: i64,
+    pub sent_at: i64,
     /// The status.
     pub status: u16,
     /// The headers.
     pub headers: Headers,
-    /// The body, at most [`MAX_ANSWER`] bytes.
+    /// The body, at most [`MAX_RESPONSE_BYTES`] bytes.
     pub body: Vec<u8>,
 }
 
 /// Why nothing whole came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoAnswer {
+pub enum TransportError {
     /// No connection, or it broke before the end of the body.
     Connection,
     /// Not within the limit.
-    Time,
-    /// A body over [`MAX_ANSWER`].
+    Timeout,
+    /// A body over [`MAX_RESPONSE_BYTES`].
     TooLarge,
 }
 
 /// The upstream, as one request of one key sees it.
-pub struct Upstream<'a, N> {
+pub struct UpstreamSession<'a, N> {
     net: &'a N,
-    breaker: &'a RefCell<Breaker>,
+    breaker: &'a RefCell<CircuitBreaker>,
     settings: &'a ProxySettings,
     key: &'a str,
     deadline: i64,
@@ -80,17 +84,17 @@ pub struct Upstream<'a, N> {
 /// How many answers one request may take: a Worker on the free plan has 50 subrequests.
 const BUDGET: u32 = 40;
 
-impl<'a, N: Net> Upstream<'a, N> {
+impl<'a, N: Transport> UpstreamSession<'a, N> {
     /// The time limit runs from a moment on, in milliseconds since 1970-01-01.
     pub fn new(
         net: &'a N,
-        breaker: &'a RefCell<Breaker>,
+        breaker: &'a RefCell<CircuitBreaker>,
         settings: &'a ProxySettings,
         key: &'a str,
         since: i64,
     ) -> Self {
         let deadline = since.saturating_add(settings.time_limit);
-        Upstream {
+        UpstreamSession {
             net,
             breaker,
             settings,
@@ -123,83 +127,83 @@ impl<'a, N: Net> Upstream<'a, N> {
     ///
     /// # Errors
     /// There is none.
-    pub async fn ask(&self, target: &str, validators: &Validators) -> Result<Incoming, Trouble> {
+    pub async fn ask(&self, target: &str, validators: &Validators) -> Result<UpstreamResponse, UpstreamError> {
         let mut tried = 0;
         loop {
             let now = self.net.now();
             let left = self.deadline - now;
             let Some(limit) = u32::try_from(left.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0) else {
-                return Err(Trouble::TimedOut);
+                return Err(UpstreamError::TimedOut);
             };
             // Last, since the one try that a breaker lets through is to be made.
-            if let Err(left) = self.breaker.borrow_mut().ask(now) {
+            if let Err(left) = self.breaker.borrow_mut().try_acquire(now) {
                 // At most a minute.
-                return Err(Trouble::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
+                return Err(UpstreamError::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
             }
             tried += 1;
             self.tries.set(self.tries.get() + 1);
             let answer = self.net.get(self.outgoing(target, validators), limit).await;
             let (failed, trouble) = match answer {
                 Ok(answer) if answer.status < 500 => {
-                    self.breaker.borrow_mut().succeeded();
+                    self.breaker.borrow_mut().record_success();
                     if matches!(answer.status, 200..=299 | 304) {
-                        self.proved.set(self.proved.get().max(Some(answer.asked)));
+                        self.proved.set(self.proved.get().max(Some(answer.sent_at)));
                     }
                     return Ok(answer);
                 }
-                Ok(Incoming { status, headers, .. }) => {
+                Ok(UpstreamResponse { status, headers, .. }) => {
                     let retry_after = headers.value("retry-after").and_then(seconds);
-                    let trouble = Trouble::Status { status, retry_after };
+                    let trouble = UpstreamError::Status { status, retry_after };
                     if !(502..=504).contains(&status) {
                         return Err(trouble);
                     }
                     (Failed::Gateway(retry_after), trouble)
                 }
-                Err(NoAnswer::Connection) => (Failed::Connection, Trouble::Unreachable),
-                Err(NoAnswer::Time) => {
-                    self.breaker.borrow_mut().failed(self.net.now());
-                    return Err(Trouble::TimedOut);
+                Err(TransportError::Connection) => (Failed::Connection, UpstreamError::Unreachable),
+                Err(TransportError::Timeout) => {
+                    self.breaker.borrow_mut().record_failure(self.net.now());
+                    return Err(UpstreamError::TimedOut);
                 }
-                Err(NoAnswer::TooLarge) => return Err(Trouble::TooLarge),
+                Err(TransportError::TooLarge) => return Err(UpstreamError::TooLarge),
             };
             let now = self.net.now();
-            self.breaker.borrow_mut().failed(now);
+            self.breaker.borrow_mut().record_failure(now);
             let Some(wait) = wait(failed, tried, self.net.random(), self.deadline - now) else { return Err(trouble) };
             self.net.sleep(wait).await;
         }
     }
 
-    fn outgoing(&self, target: &str, validators: &Validators) -> Outgoing {
+    fn outgoing(&self, target: &str, validators: &Validators) -> UpstreamRequest {
         let mut headers: Vec<(&'static str, String)> =
             UPSTREAM_HEADERS.iter().map(|&(name, value)| (name, value.to_owned())).collect();
         headers.push(("Authorization", format!("Bearer {}", self.key)));
         let conditions = [("If-None-Match", &validators.etag), ("If-Modified-Since", &validators.last_modified)];
         headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
-        Outgoing { address: format!("{}{target}", self.settings.upstream), headers }
+        UpstreamRequest { address: format!("{}{target}", self.settings.upstream), headers }
     }
 }
 
-impl<N: Net> Source for Upstream<'_, N> {
-    async fn get(&self, path: &str, query: &str) -> Result<Fetched, Trouble> {
+impl<N: Transport> UpstreamClient for UpstreamSession<'_, N> {
+    async fn get(&self, path: &str, query: &str) -> Result<JsonResponse, UpstreamError> {
         if self.asked.replace(self.asked.get() + 1) >= BUDGET {
-            return Err(Trouble::OverBudget);
+            return Err(UpstreamError::BudgetExhausted);
         }
         let separator = if query.is_empty() { "" } else { "?" };
         let answer = self.ask(&format!("{path}{separator}{query}"), &Validators::default()).await?;
-        let Incoming { asked, status, headers, body } = answer;
+        let UpstreamResponse { sent_at, status, headers, body } = answer;
         if status == 429 {
-            return Err(Trouble::Status { status, retry_after: headers.value("retry-after").and_then(seconds) });
+            return Err(UpstreamError::Status { status, retry_after: headers.value("retry-after").and_then(seconds) });
         }
-        let body = String::from_utf8(body).map_err(|_| Trouble::Broken)?;
+        let body = String::from_utf8(body).map_err(|_| UpstreamError::InvalidResponse)?;
         let is_json = || headers.is_json() && is_json(&body);
         if status < 400 && (status >= 300 || !is_json()) {
-            return Err(Trouble::Broken);
+            return Err(UpstreamError::InvalidResponse);
         }
-        let times = Times { asked, answered: self.net.now() };
-        if status < 300 && Terms::of(&headers, times).is_none() {
+        let times = Times { asked: sent_at, answered: self.net.now() };
+        if status < 300 && CacheDirectives::of(&headers, times).is_none() {
             self.may_keep.set(false);
         }
-        Ok(Fetched { status, body, headers, times })
+        Ok(JsonResponse { status, body, headers, times })
     }
 
     fn now(&self) -> i64 {
@@ -215,7 +219,7 @@ mod tests {
     /// An upstream with one answer.
     struct Canned(u16, &'static str, &'static [u8]);
 
-    impl Net for Canned {
+    impl Transport for Canned {
         fn now(&self) -> i64 {
             0
         }
@@ -226,18 +230,18 @@ mod tests {
 
         async fn sleep(&self, _: u32) {}
 
-        async fn get(&self, _: Outgoing, _: u32) -> Result<Incoming, NoAnswer> {
+        async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
             let headers = Headers::new([("content-type".to_owned(), self.1.to_owned())]);
-            Ok(Incoming { asked: 0, status: self.0, headers, body: self.2.into() })
+            Ok(UpstreamResponse { sent_at: 0, status: self.0, headers, body: self.2.into() })
         }
     }
 
-    fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<Fetched, Trouble> {
+    fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<JsonResponse, UpstreamError> {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
         let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
         let net = Canned(status, declared, body);
-        let upstream = Upstream::new(&net, &breaker, &settings, "key", 0);
-        Source::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
+        let upstream = UpstreamSession::new(&net, &breaker, &settings, "key", 0);
+        UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
     }
 
     #[test]
@@ -252,7 +256,7 @@ mod tests {
             (200, "text/html", b"[1]"),
             (302, "application/json", b"[1]"),
         ] {
-            assert_eq!(fetched(status, declared, body), Err(Trouble::Broken));
+            assert_eq!(fetched(status, declared, body), Err(UpstreamError::InvalidResponse));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use streamgage::calendar::Day;
 use streamgage_edge::cache::Times;
-use streamgage_edge::proxy::{Fetched, Headers, Shelf, Source, Trouble};
+use streamgage_edge::proxy::{Headers, JsonResponse, KvStore, UpstreamClient, UpstreamError};
 
 pub const DAY: i64 = 86_400_000;
 
@@ -33,7 +33,7 @@ impl Memory {
     }
 }
 
-impl Shelf for Memory {
+impl KvStore for Memory {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
         self.0.borrow().get(&(kind.into(), key.into())).cloned()
     }
@@ -47,7 +47,7 @@ impl Shelf for Memory {
         self.0.borrow_mut().insert((kind.into(), key.into()), text.into());
     }
 
-    fn remove(&self, kind: &str, key: &str) {
+    fn delete(&self, kind: &str, key: &str) {
         self.0.borrow_mut().remove(&(kind.into(), key.into()));
     }
 }
@@ -58,14 +58,14 @@ pub struct Upstream<F> {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub time: Cell<i64>,
     /// What is wrong with it, now and until it is changed.
-    pub trouble: Cell<Option<Trouble>>,
+    pub trouble: Cell<Option<UpstreamError>>,
     /// How much more it may be asked.
     pub budget: Cell<u32>,
     /// The queries it was asked.
     pub asked: RefCell<Vec<String>>,
 }
 
-impl<F: Fn(&str, &str, Day) -> Fetched> Upstream<F> {
+impl<F: Fn(&str, &str, Day) -> JsonResponse> Upstream<F> {
     pub fn new(time: i64, answer: F) -> Upstream<F> {
         Upstream {
             answer,
@@ -90,16 +90,16 @@ impl<F: Fn(&str, &str, Day) -> Fetched> Upstream<F> {
     }
 }
 
-impl<F: Fn(&str, &str, Day) -> Fetched> Source for Upstream<F> {
-    async fn get(&self, path: &str, query: &str) -> Result<Fetched, Trouble> {
+impl<F: Fn(&str, &str, Day) -> JsonResponse> UpstreamClient for Upstream<F> {
+    async fn get(&self, path: &str, query: &str) -> Result<JsonResponse, UpstreamError> {
         self.asked.borrow_mut().push(query.into());
         let budget = self.budget.get();
         self.budget.set(budget.saturating_sub(1));
-        match self.trouble.get().or((budget == 0).then_some(Trouble::OverBudget)) {
+        match self.trouble.get().or((budget == 0).then_some(UpstreamError::BudgetExhausted)) {
             Some(trouble) => Err(trouble),
             None => {
                 let times = Times { asked: self.now(), answered: self.now() };
-                Ok(Fetched { times, ..(self.answer)(path, query, self.today()) })
+                Ok(JsonResponse { times, ..(self.answer)(path, query, self.today()) })
             }
         }
     }
@@ -110,6 +110,6 @@ impl<F: Fn(&str, &str, Day) -> Fetched> Source for Upstream<F> {
 }
 
 /// A 200.
-pub fn ok(body: impl Into<String>) -> Fetched {
-    Fetched { status: 200, body: body.into(), headers: Headers::default(), times: Times { asked: 0, answered: 0 } }
+pub fn ok(body: impl Into<String>) -> JsonResponse {
+    JsonResponse { status: 200, body: body.into(), headers: Headers::default(), times: Times { asked: 0, answered: 0 } }
 }

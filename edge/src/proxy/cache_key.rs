@@ -11,25 +11,25 @@ use streamgage::sort::sort_by;
 
 /// What upstreams let keys do apart: a key may lose one and keep the other (§3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum PermissionClass {
     /// The metrics endpoint.
     Metrics,
     /// Everything under `core/`.
     Core,
 }
 
-impl Json for Class {
+impl Json for PermissionClass {
     fn write_json(&self, out: &mut String) {
         out.push_str(match self {
-            Class::Metrics => "\"Metrics\"",
-            Class::Core => "\"Core\"",
+            PermissionClass::Metrics => "\"Metrics\"",
+            PermissionClass::Core => "\"Core\"",
         });
     }
 
     fn read_json(from: &mut Reader<'_>) -> Option<Self> {
         match from.value().ok()? {
-            "\"Metrics\"" => Some(Class::Metrics),
-            "\"Core\"" => Some(Class::Core),
+            "\"Metrics\"" => Some(PermissionClass::Metrics),
+            "\"Core\"" => Some(PermissionClass::Core),
             _ => None,
         }
     }
@@ -37,16 +37,16 @@ impl Json for Class {
 
 /// A request to the upstream, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct CacheKey {
     /// Which permission it takes.
-    pub class: Class,
+    pub class: PermissionClass,
     /// The path, without the upstream's own.
     pub path: String,
     /// The parameters.
     pub query: Query,
 }
 
-as_list!(Asked { class, path, query });
+as_list!(CacheKey { class, path, query });
 
 /// The parameters of a request, decoded: sorted by name, those of one name in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,23 +71,27 @@ impl Json for Query {
     }
 }
 
-impl Asked {
+impl CacheKey {
     /// Reads a path and a query string; `None` if the path is none that is served.
     ///
     /// A path that means another to a lenient server (`..` in any spelling, an escaped slash, a backslash, a
     /// parameter behind `;`) is not served: it could lead the key elsewhere on the upstream.
-    pub fn read(path: &str, query: &str) -> Option<Asked> {
+    pub fn read(path: &str, query: &str) -> Option<CacheKey> {
         if path == METRICS_PATH {
-            return Some(Asked::metrics(query));
+            return Some(CacheKey::metrics(query));
         }
         let rest = path.strip_prefix(CORE_PATH).filter(|rest| !rest.is_empty())?;
         let path = format!("{CORE_PATH}{}", canonical_path(rest)?);
-        Some(Asked { class: Class::Core, path, query: Query::parse(query) })
+        Some(CacheKey { class: PermissionClass::Core, path, query: Query::parse(query) })
     }
 
     /// Reads the query string of a request for metrics.
-    pub(crate) fn metrics(query: &str) -> Asked {
-        Asked { class: Class::Metrics, path: METRICS_PATH.to_owned(), query: Query::parse(query).without_inert() }
+    pub(crate) fn metrics(query: &str) -> CacheKey {
+        CacheKey {
+            class: PermissionClass::Metrics,
+            path: METRICS_PATH.to_owned(),
+            query: Query::parse(query).without_inert(),
+        }
     }
 
     /// The path and the query: what the upstream is asked for, and what the answer is kept under.
@@ -230,7 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn target(path: &str, query: &str) -> Option<String> {
-        Asked::read(path, query).map(|asked| asked.target())
+        CacheKey::read(path, query).map(|asked| asked.target())
     }
 
     fn query(text: &str) -> String {
@@ -326,10 +330,10 @@ mod tests {
     proptest! {
         #[test]
         fn canonical_is_canonical(path in "[a-z./%\\\\;2e5cf]{0,12}", text in "[a-z=&%+;2e]{0,24}") {
-            if let Some(asked) = Asked::read(&format!("{CORE_PATH}{path}"), &text) {
+            if let Some(asked) = CacheKey::read(&format!("{CORE_PATH}{path}"), &text) {
                 let target = asked.target();
                 let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-                prop_assert_eq!(Asked::read(path, query), Some(asked.clone()));
+                prop_assert_eq!(CacheKey::read(path, query), Some(asked.clone()));
                 prop_assert!(path.starts_with(CORE_PATH) && !path.split('/').any(|segment| segment == ".."));
             }
         }

@@ -1,12 +1,12 @@
 //! Where an answer came from, as `Cache-Status` says it (RFC 9211).
 
-use super::source::Trouble;
+use super::source::UpstreamError;
 use crate::codec::as_tagged_list;
 use std::fmt::Write;
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum CacheOutcome {
     /// It was kept.
     Hit,
     /// The upstream was asked.
@@ -34,28 +34,28 @@ pub enum Way {
     },
 }
 
-as_tagged_list!(Way {
+as_tagged_list!(CacheOutcome {
     Hit,
     Fetched { status, stored, stale, collapsed, tries },
     Excused { status },
     Failed { status }
 });
 
-impl Way {
-    pub(crate) fn excused(trouble: Trouble) -> Way {
-        Way::Excused { status: status(trouble) }
+impl CacheOutcome {
+    pub(crate) fn excused(trouble: UpstreamError) -> CacheOutcome {
+        CacheOutcome::Excused { status: status(trouble) }
     }
 
-    pub(crate) fn failed(trouble: Trouble) -> Way {
-        Way::Failed { status: status(trouble) }
+    pub(crate) fn failed(trouble: UpstreamError) -> CacheOutcome {
+        CacheOutcome::Failed { status: status(trouble) }
     }
 
     /// The same, for one who waited.
     #[must_use]
-    pub(crate) fn collapsed(self) -> Way {
+    pub(crate) fn collapsed(self) -> CacheOutcome {
         match self {
-            Way::Fetched { status, stored, stale, tries, .. } => {
-                Way::Fetched { status, stored, stale, collapsed: true, tries }
+            CacheOutcome::Fetched { status, stored, stale, tries, .. } => {
+                CacheOutcome::Fetched { status, stored, stale, collapsed: true, tries }
             }
             way => way,
         }
@@ -65,15 +65,15 @@ impl Way {
     pub fn cache_status(self, ttl: Option<i64>, bypass: Option<&str>) -> String {
         let mut text = String::from("streamgage");
         let fwd = match self {
-            Way::Hit => "; hit",
+            CacheOutcome::Hit => "; hit",
             _ if bypass.is_some() => "; fwd=bypass",
-            Way::Fetched { stale: true, .. } | Way::Excused { .. } => "; fwd=stale",
-            Way::Fetched { .. } | Way::Failed { .. } => "; fwd=uri-miss",
+            CacheOutcome::Fetched { stale: true, .. } | CacheOutcome::Excused { .. } => "; fwd=stale",
+            CacheOutcome::Fetched { .. } | CacheOutcome::Failed { .. } => "; fwd=uri-miss",
         };
         text.push_str(fwd);
-        if let Way::Fetched { status, .. }
-        | Way::Excused { status: Some(status) }
-        | Way::Failed { status: Some(status) } = self
+        if let CacheOutcome::Fetched { status, .. }
+        | CacheOutcome::Excused { status: Some(status) }
+        | CacheOutcome::Failed { status: Some(status) } = self
         {
             // Writing into a String can't fail.
             let _ = write!(text, "; fwd-status={status}");
@@ -81,12 +81,12 @@ impl Way {
         if let Some(ttl) = ttl {
             let _ = write!(text, "; ttl={ttl}");
         }
-        if let Way::Fetched { stored, collapsed, .. } = self {
+        if let CacheOutcome::Fetched { stored, collapsed, .. } = self {
             text.push_str(if stored { "; stored" } else { "" });
             text.push_str(if collapsed { "; collapsed" } else { "" });
         }
         let detail = match self {
-            Way::Excused { .. } => Some("stale-if-error"),
+            CacheOutcome::Excused { .. } => Some("stale-if-error"),
             _ => bypass,
         };
         if let Some(detail) = detail {
@@ -96,9 +96,9 @@ impl Way {
     }
 }
 
-fn status(trouble: Trouble) -> Option<u16> {
+fn status(trouble: UpstreamError) -> Option<u16> {
     match trouble {
-        Trouble::Status { status, .. } => Some(status),
+        UpstreamError::Status { status, .. } => Some(status),
         _ => None,
     }
 }
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn cache_status() {
-        let fetched = Way::Fetched { status: 200, stored: true, stale: false, collapsed: false, tries: 1 };
+        let fetched = CacheOutcome::Fetched { status: 200, stored: true, stale: false, collapsed: false, tries: 1 };
         for (way, ttl, bypass, expected) in [
-            (Way::Hit, Some(-3), None, "streamgage; hit; ttl=-3"),
+            (CacheOutcome::Hit, Some(-3), None, "streamgage; hit; ttl=-3"),
             (
                 fetched.collapsed(),
                 Some(60),
@@ -119,20 +119,20 @@ mod tests {
                 "streamgage; fwd=uri-miss; fwd-status=200; ttl=60; stored; collapsed",
             ),
             (
-                Way::Fetched { status: 304, stored: true, stale: true, collapsed: false, tries: 1 },
+                CacheOutcome::Fetched { status: 304, stored: true, stale: true, collapsed: false, tries: 1 },
                 Some(60),
                 None,
                 "streamgage; fwd=stale; fwd-status=304; ttl=60; stored",
             ),
             (
-                Way::Excused { status: Some(503) },
+                CacheOutcome::Excused { status: Some(503) },
                 Some(-9),
                 None,
                 "streamgage; fwd=stale; fwd-status=503; ttl=-9; detail=stale-if-error",
             ),
-            (Way::Failed { status: None }, None, None, "streamgage; fwd=uri-miss"),
+            (CacheOutcome::Failed { status: None }, None, None, "streamgage; fwd=uri-miss"),
             (
-                Way::Fetched { status: 200, stored: false, stale: false, collapsed: false, tries: 1 },
+                CacheOutcome::Fetched { status: 200, stored: false, stale: false, collapsed: false, tries: 1 },
                 None,
                 Some("no-secret"),
                 "streamgage; fwd=bypass; fwd-status=200; detail=no-secret",

@@ -1,17 +1,17 @@
 //! For how long an answer serves: a pure function of what was asked, what was answered, and when.
 
+use super::cache_key::{CacheKey, PermissionClass};
 use super::headers::{Headers, UPSTREAM_HEADERS};
-use super::keys::CLOCK_SKEW;
-use super::requests::{Asked, Class};
-use crate::cache::{self, Fields, Rules, Said, Stale, Times, said};
+use super::partition::CLOCK_SKEW;
+use crate::cache::{self, Fields, ResponsePolicy, Rules, Stale, Times, response_policy};
 use crate::codec::as_list;
-use crate::weeks::freshness;
+use crate::proxy::weeks::freshness;
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
 
 /// Until when an answer serves, in milliseconds since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetimes {
+pub struct Deadlines {
     /// When the upstream made it: its `Age` counts from here.
     pub born: i64,
     /// As it is.
@@ -22,21 +22,21 @@ pub struct Lifetimes {
     pub error: i64,
 }
 
-as_list!(Lifetimes { born, fresh, revalidate, error });
+as_list!(Deadlines { born, fresh, revalidate, error });
 
-impl Lifetimes {
+impl Deadlines {
     /// Whether it serves as it is. What a clock that jumped back takes to be from the future is not fresh.
     pub fn is_fresh(&self, now: i64) -> bool {
         now < self.fresh && self.is_past(now)
     }
 
     /// Whether it serves while it is fetched anew.
-    pub fn may_revalidate(&self, now: i64) -> bool {
+    pub fn may_serve_while_revalidating(&self, now: i64) -> bool {
         now < self.revalidate && self.is_past(now)
     }
 
     /// Whether it serves where the upstream fails.
-    pub fn may_excuse(&self, now: i64) -> bool {
+    pub fn may_serve_on_error(&self, now: i64) -> bool {
         now < self.error
     }
 
@@ -78,37 +78,37 @@ const RULES: Rules = Rules {
 };
 
 /// For how long a good answer serves, or `None` if it may not be kept at all (RFC 9111 §3).
-pub fn lifetimes(asked: &Asked, headers: &Headers, times: Times) -> Option<Lifetimes> {
-    Some(Terms::of(headers, times)?.lifetimes(default_freshness(asked, times.answered)))
+pub fn deadlines(asked: &CacheKey, headers: &Headers, times: Times) -> Option<Deadlines> {
+    Some(CacheDirectives::of(headers, times)?.deadlines(default_freshness(asked, times.answered)))
 }
 
 /// What the upstream says of how long a good answer serves, if it lets it be kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct CacheDirectives {
     answered: i64,
-    said: cache::Lifetimes,
+    said: cache::FreshnessLifetime,
     /// Whether it says how long it is fresh.
     is_explicit: bool,
 }
 
-impl Terms {
+impl CacheDirectives {
     /// Reads the headers; `None`, if the answer may not be kept at all (RFC 9111 §3).
-    pub fn of(headers: &Headers, times: Times) -> Option<Terms> {
+    pub fn of(headers: &Headers, times: Times) -> Option<CacheDirectives> {
         let sent: Fields = UPSTREAM_HEADERS.into_iter().collect();
-        let (said, is_explicit) = match said(&sent, 200, &headers.iter().collect(), times, &RULES) {
-            Said::NotStored => return None,
-            Said::Explicit(said) => (said, true),
-            Said::Nothing(said) => (said, false),
+        let (said, is_explicit) = match response_policy(&sent, 200, &headers.iter().collect(), times, &RULES) {
+            ResponsePolicy::NotStorable => return None,
+            ResponsePolicy::Explicit(said) => (said, true),
+            ResponsePolicy::Implicit(said) => (said, false),
         };
-        Some(Terms { answered: times.answered, said, is_explicit })
+        Some(CacheDirectives { answered: times.answered, said, is_explicit })
     }
 
     /// Until when it serves. What is not said to be fresh for a time is so for `otherwise` milliseconds.
-    pub fn lifetimes(&self, otherwise: i64) -> Lifetimes {
-        let Terms { answered, said, is_explicit } = self;
+    pub fn deadlines(&self, otherwise: i64) -> Deadlines {
+        let CacheDirectives { answered, said, is_explicit } = self;
         let fresh = if *is_explicit { said.fresh_until(*answered) } else { answered.saturating_add(otherwise) };
         let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(LONGEST).min(LONGEST) * SECOND;
-        Lifetimes {
+        Deadlines {
             born: answered.saturating_sub(seconds(said.initial_age)),
             fresh,
             revalidate: fresh.saturating_add(seconds(said.stale.while_revalidating)),
@@ -117,10 +117,10 @@ impl Terms {
     }
 }
 
-impl Lifetimes {
+impl Deadlines {
     /// Of all that an answer is put together of: from the oldest on, and as long as each of them serves.
-    pub(crate) fn and(self, other: Lifetimes) -> Lifetimes {
-        Lifetimes {
+    pub(crate) fn and(self, other: Deadlines) -> Deadlines {
+        Deadlines {
             born: self.born.min(other.born),
             fresh: self.fresh.min(other.fresh),
             revalidate: self.revalidate.min(other.revalidate),
@@ -129,20 +129,20 @@ impl Lifetimes {
     }
 
     /// Of what is fresh until that moment, and no good after it.
-    pub(crate) fn none(time: i64) -> Lifetimes {
-        Lifetimes { born: time, fresh: time, revalidate: time, error: time }
+    pub(crate) fn none(time: i64) -> Deadlines {
+        Deadlines { born: time, fresh: time, revalidate: time, error: time }
     }
 
     /// Of what is made here, so that nobody else says how long it serves.
-    pub(crate) fn ours(born: i64, fresh: i64) -> Lifetimes {
+    pub(crate) fn ours(born: i64, fresh: i64) -> Deadlines {
         let until = |seconds: u64| fresh.saturating_add(i64::try_from(seconds).unwrap_or(LONGEST) * SECOND);
-        Lifetimes { born, fresh, revalidate: until(STALE_WHILE_REVALIDATE), error: until(STALE_IF_ERROR) }
+        Deadlines { born, fresh, revalidate: until(STALE_WHILE_REVALIDATE), error: until(STALE_IF_ERROR) }
     }
 }
 
 /// For how long what was asked commonly stays as it is, in milliseconds: metrics by the last of their weeks.
-fn default_freshness(asked: &Asked, now: i64) -> i64 {
-    if asked.class == Class::Core {
+fn default_freshness(asked: &CacheKey, now: i64) -> i64 {
+    if asked.class == PermissionClass::Core {
         return OPEN;
     }
     let Ok(today) = i32::try_from(now.div_euclid(DAY)) else { return OPEN };
@@ -158,10 +158,10 @@ mod tests {
     /// Sunday 2026-11-22, noon.
     const NOW: i64 = 1_795_348_800_000;
 
-    fn of(path: &str, query: &str, headers: &[(&str, &str)]) -> Option<Lifetimes> {
-        let asked = Asked::read(path, query).unwrap();
+    fn of(path: &str, query: &str, headers: &[(&str, &str)]) -> Option<Deadlines> {
+        let asked = CacheKey::read(path, query).unwrap();
         let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        lifetimes(&asked, &headers, Times { asked: NOW, answered: NOW })
+        deadlines(&asked, &headers, Times { asked: NOW, answered: NOW })
     }
 
     fn seconds(path: &str, query: &str, headers: &[(&str, &str)]) -> i64 {
@@ -190,20 +190,20 @@ mod tests {
         assert_eq!(of(&teams, "", &[("Cache-Control", "max-age=600, No-Store")]), None);
         assert_eq!(of(&teams, "", &[("Vary", "*")]), None);
         let strict = of(&teams, "", &[("Cache-Control", "no-cache")]).unwrap();
-        assert!(!strict.is_fresh(NOW) && !strict.may_revalidate(NOW) && !strict.may_excuse(NOW));
+        assert!(!strict.is_fresh(NOW) && !strict.may_serve_while_revalidating(NOW) && !strict.may_serve_on_error(NOW));
         let limits =
             of(&teams, "", &[("Cache-Control", "max-age=1, stale-while-revalidate=2, stale-if-error=3")]).unwrap();
         let short = of(&teams, "", &[("Cache-Control", "max-age=1")]).unwrap();
         assert_eq!((short.revalidate, short.error > short.fresh), (NOW + 1_000, true));
         assert_eq!(of(&teams, "", &[]).unwrap().revalidate, NOW + 660_000);
-        assert_eq!(limits, Lifetimes { born: NOW, fresh: NOW + 1_000, revalidate: NOW + 3_000, error: NOW + 4_000 });
+        assert_eq!(limits, Deadlines { born: NOW, fresh: NOW + 1_000, revalidate: NOW + 3_000, error: NOW + 4_000 });
     }
 
     #[test]
     fn what_is_from_the_future_is_not_fresh() {
-        let lifetimes = of(&format!("{CORE_PATH}teams/"), "", &[]).unwrap();
-        assert!(lifetimes.is_fresh(NOW) && lifetimes.is_fresh(NOW - CLOCK_SKEW + 1));
-        assert!(!lifetimes.is_fresh(NOW - CLOCK_SKEW) && !lifetimes.may_revalidate(NOW - CLOCK_SKEW));
-        assert_eq!(lifetimes.age(NOW - DAY), 0);
+        let deadlines = of(&format!("{CORE_PATH}teams/"), "", &[]).unwrap();
+        assert!(deadlines.is_fresh(NOW) && deadlines.is_fresh(NOW - CLOCK_SKEW + 1));
+        assert!(!deadlines.is_fresh(NOW - CLOCK_SKEW) && !deadlines.may_serve_while_revalidating(NOW - CLOCK_SKEW));
+        assert_eq!(deadlines.age(NOW - DAY), 0);
     }
 }

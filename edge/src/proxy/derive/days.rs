@@ -4,8 +4,8 @@ use super::lists::{Listed, integer, members};
 use super::scope::Filter;
 use super::{Derivation, Stop, is_remembered, remember};
 use crate::access::tag;
-use crate::proxy::{Shelf, Source, Trouble};
-use crate::weeks::freshness_after;
+use crate::proxy::weeks::freshness_after;
+use crate::proxy::{KvStore, UpstreamClient, UpstreamError};
 use std::iter;
 use streamgage::calendar::Day;
 use streamgage::json::Value;
@@ -16,7 +16,7 @@ use streamgage::sort::{sort_by, sort_by_key};
 /// How many rows are read at once: what is more is taken in shorter windows, so that what was found is kept before the
 /// budget ends.
 const MAX_ROWS: usize = 6_000;
-/// How many days beyond today are kept apart. Later ones, of which there should be none, are asked for each time.
+/// How many days beyond today are kept apart. BackgroundTask ones, of which there should be none, are asked for each time.
 const DAYS_AHEAD: i32 = 7;
 /// 9999-12-30: the day after it is the last that can be written.
 const LAST_DAY: Day = Day::from_number(2_932_895);
@@ -62,7 +62,7 @@ enum Found {
     TooMany(usize),
 }
 
-impl<S: Source, K: Shelf> Derivation<'_, S, K> {
+impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
     /// What was done from one day to another.
     pub async fn contributions(&self, filter: &Filter, first: Day, last: Day) -> Result<Vec<Contribution>, Stop> {
         let scope = scope_of(filter);
@@ -86,7 +86,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 Ok(Found::Contributions(found)) => self.keep_days(&scope, (from, to), found, &mut days),
                 Err(stop) => {
                     let is_kept = days_of(from, to).all(|day| days.get(day).is_some()) && to <= horizon;
-                    let is_over = matches!(stop, Stop::Trouble(Trouble::OverBudget));
+                    let is_over = matches!(stop, Stop::UpstreamError(UpstreamError::BudgetExhausted));
                     if !is_kept || !(is_over || self.excuses(&stop)) {
                         return Err(stop);
                     }
@@ -122,7 +122,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             Listed::TooLong(count) => Ok(Found::TooMany(count.div_ceil(MAX_ROWS))),
             Listed::Rows(rows) => match read_commits(&rows, filter, (from, to)) {
                 Some(found) => Ok(Found::Contributions(found)),
-                None => Err(Trouble::Broken.into()),
+                None => Err(UpstreamError::InvalidResponse.into()),
             },
         }
     }

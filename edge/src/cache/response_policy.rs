@@ -46,7 +46,7 @@ pub struct Times {
 
 /// How long an answer may be used, by its age. Seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lifetimes {
+pub struct FreshnessLifetime {
     /// How old it was when it came (RFC 9111 §4.2.3).
     pub initial_age: u64,
     /// At which age it stops being fresh (RFC 9111 §4.2.1).
@@ -57,7 +57,7 @@ pub struct Lifetimes {
     pub stale: Stale,
 }
 
-impl Lifetimes {
+impl FreshnessLifetime {
     /// Until when it is fresh, if it came at that time.
     pub fn fresh_until(&self, answered: i64) -> i64 {
         answered + milliseconds(self.fresh) - milliseconds(self.initial_age)
@@ -66,20 +66,26 @@ impl Lifetimes {
 
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum ResponsePolicy {
     /// That it is not to be stored; or it is of a kind that can't be.
-    NotStored,
+    NotStorable,
     /// How long it is fresh.
-    Explicit(Lifetimes),
+    Explicit(FreshnessLifetime),
     /// Nothing of its freshness. `fresh` is then what the heuristic allows, or 0.
-    Nothing(Lifetimes),
+    Implicit(FreshnessLifetime),
 }
 
 /// The statuses that RFC 9110 §15 lets be stored without a word, and redirects.
 const KNOWN_STATUSES: [u16; 14] = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501];
 
 /// Reads what the answer to a `GET` says. The fields of the request are those that went upstream.
-pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rules: &Rules) -> Said {
+pub fn response_policy(
+    request: &Fields,
+    status: u16,
+    response: &Fields,
+    times: Times,
+    rules: &Rules,
+) -> ResponsePolicy {
     let targeted = rules.targeted.iter().find_map(|name| Directives::structured(&response.get(name)?));
     let is_targeted = targeted.is_some();
     let directives = targeted.unwrap_or_else(|| Directives::of(response));
@@ -92,21 +98,21 @@ pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rule
     let any = response.list("vary").any(|name| name == "*");
     let forbidden = directives.has("no-store") && !(directives.has("must-understand") && understood);
     if !(storable && understood && cookies) || any || forbidden {
-        return Said::NotStored;
+        return ResponsePolicy::NotStorable;
     }
 
     let max_age = directives.seconds("max-age");
     let s_maxage = directives.seconds("s-maxage").filter(|_| rules.shared);
     let policy = policy(request, status, response, &directives, expires.as_deref(), times, rules);
     if !policy.is_storable() {
-        return Said::NotStored;
+        return ResponsePolicy::NotStorable;
     }
     let must_revalidate = directives.has("must-revalidate")
         || directives.has("no-cache")
         || rules.shared && (directives.has("proxy-revalidate") || s_maxage.is_some());
     let explicit = max_age.is_some() || s_maxage.is_some() || expires.is_some() || directives.has("no-cache");
     let or = |name: &str, default: u64| directives.seconds(name).unwrap_or(default);
-    let lifetimes = Lifetimes {
+    let lifetimes = FreshnessLifetime {
         initial_age: initial_age(response, times),
         fresh: policy.time_to_live(moment(times.answered)).as_secs(),
         must_revalidate,
@@ -124,7 +130,7 @@ pub fn said(request: &Fields, status: u16, response: &Fields, times: Times, rule
             }
         },
     };
-    if explicit { Said::Explicit(lifetimes) } else { Said::Nothing(lifetimes) }
+    if explicit { ResponsePolicy::Explicit(lifetimes) } else { ResponsePolicy::Implicit(lifetimes) }
 }
 
 /// The answer as the library is to see it: what it needs to know, in the one form that it reads as RFC 9111 does. It

@@ -1,21 +1,21 @@
 //! What front and keeper say to each other where they are not in one place, as text. Bodies go beside it, as bytes.
 
-use super::entry::Entry;
-use super::keeper::Ask;
-use super::keys::Record;
-use super::status::Way;
+use super::coordinator::FetchRequest;
+use super::entry::CacheEntry;
+use super::outcome::CacheOutcome;
+use super::partition::PartitionState;
 use crate::codec::{as_tagged_list, from_text, to_text};
 
 /// What a keeper is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum CoordinatorCommand {
     /// To answer.
-    Answer {
+    Fetch {
         /// What.
-        ask: Ask,
+        request: FetchRequest,
     },
     /// To forget all.
-    Drop,
+    Purge,
     /// To fetch anew what was asked for lately.
     Refresh {
         /// The day, as its number since 1970-01-01.
@@ -25,50 +25,50 @@ pub enum Command {
 
 /// What it reports, beside a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
+pub enum CoordinatorReport {
     /// It is answered.
-    Answer {
+    Response {
         /// What is known of the answer.
-        entry: Entry,
+        entry: CacheEntry,
         /// How the partition stands.
-        record: Record,
+        state: PartitionState,
         /// Where the answer came from.
-        way: Way,
+        outcome: CacheOutcome,
     },
     /// It is not: the answer is too long to be handed to several.
-    Yourself,
+    Uncoalesced,
     /// All is forgotten.
-    Dropped {
+    Purged {
         /// How the partition stands.
-        record: Record,
+        state: PartitionState,
     },
     /// What was asked for lately is fetched anew.
     Refreshed,
 }
 
-as_tagged_list!(Command { Answer { ask }, Drop, Refresh { today } });
-as_tagged_list!(Report { Answer { entry, record, way }, Yourself, Dropped { record }, Refreshed });
+as_tagged_list!(CoordinatorCommand { Fetch { request }, Purge, Refresh { today } });
+as_tagged_list!(CoordinatorReport { Response { entry, state, outcome }, Uncoalesced, Purged { state }, Refreshed });
 
-impl Command {
+impl CoordinatorCommand {
     /// The text.
     pub fn to_text(&self) -> String {
         to_text(self)
     }
 
     /// Reads a text; `None`, if it is that of no command.
-    pub fn read(text: &str) -> Option<Command> {
+    pub fn read(text: &str) -> Option<CoordinatorCommand> {
         from_text(text)
     }
 }
 
-impl Report {
+impl CoordinatorReport {
     /// The text.
     pub fn to_text(&self) -> String {
         to_text(self)
     }
 
     /// Reads a text; `None`, if it is that of no report.
-    pub fn read(text: &str) -> Option<Report> {
+    pub fn read(text: &str) -> Option<CoordinatorReport> {
         from_text(text)
     }
 }
@@ -77,7 +77,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::codec::Json;
-    use crate::proxy::Asked;
+    use crate::proxy::CacheKey;
     use proptest::prelude::*;
     use proptest::sample::Index;
     use serde_json::{Value, json};
@@ -113,10 +113,10 @@ mod tests {
         let header = (text(), text()).prop_map(|(name, value)| json!([name, value]));
         let link = (any::<u32>(), any::<u32>(), text()).prop_map(|(start, end, rest)| json!([start, end, rest]));
         let validators = (optional(text()), optional(text())).prop_map(|(etag, modified)| json!([etag, modified]));
-        let lifetimes = prop::collection::vec(time(), 4).prop_map(Value::from);
-        (any::<u16>(), list(header), text(), list(link), validators, optional(lifetimes)).prop_map(
-            |(status, headers, tag, links, validators, lifetimes)| {
-                json!([status, headers, tag, links, validators, lifetimes])
+        let deadlines = prop::collection::vec(time(), 4).prop_map(Value::from);
+        (any::<u16>(), list(header), text(), list(link), validators, optional(deadlines)).prop_map(
+            |(status, headers, tag, links, validators, deadlines)| {
+                json!([status, headers, tag, links, validators, deadlines])
             },
         )
     }
@@ -137,17 +137,17 @@ mod tests {
         let ask = (asked(), text(), any::<bool>(), any::<i32>())
             .prop_map(|(asked, key, refresh, today)| json!([asked, key, refresh, today]));
         prop_oneof![
-            ask.prop_map(|ask| json!(["Answer", ask])),
-            Just(json!(["Drop"])),
+            ask.prop_map(|ask| json!(["Fetch", ask])),
+            Just(json!(["Purge"])),
             any::<i32>().prop_map(|today| json!(["Refresh", today])),
         ]
     }
 
     fn report() -> impl Strategy<Value = Value> {
         prop_oneof![
-            (entry(), record(), way()).prop_map(|(entry, record, way)| json!(["Answer", entry, record, way])),
-            Just(json!(["Yourself"])),
-            record().prop_map(|record| json!(["Dropped", record])),
+            (entry(), record(), way()).prop_map(|(entry, record, way)| json!(["Response", entry, record, way])),
+            Just(json!(["Uncoalesced"])),
+            record().prop_map(|record| json!(["Purged", record])),
             Just(json!(["Refreshed"])),
         ]
     }
@@ -171,9 +171,9 @@ mod tests {
         let entry = r#"[200,[["content-type","application/json"]],"0a",[[9,40,"/v3/x?a=1"]],["\"1\"",null],[1,2,3,4]]"#;
         let asked = r#"[1795348800000,["Core","/v3/customer/core/teams/",[[[97],[49]],[[98],null]]]]"#;
         let record = "[1795348800000,[-9223372036854775808,1795348800000]]";
-        assert_eq!(from_text::<Entry>(entry).as_ref().map(to_text).as_deref(), Some(entry));
-        assert_eq!(from_text::<(i64, Asked)>(asked).as_ref().map(to_text).as_deref(), Some(asked));
-        assert_eq!(from_text::<Record>(record).as_ref().map(to_text).as_deref(), Some(record));
+        assert_eq!(from_text::<CacheEntry>(entry).as_ref().map(to_text).as_deref(), Some(entry));
+        assert_eq!(from_text::<(i64, CacheKey)>(asked).as_ref().map(to_text).as_deref(), Some(asked));
+        assert_eq!(from_text::<PartitionState>(record).as_ref().map(to_text).as_deref(), Some(record));
     }
 
     #[test]
@@ -182,37 +182,37 @@ mod tests {
             "",
             "[]",
             "{}",
-            "\"Yourself\"",
-            "[\"Yourself\",1]",
-            "[\"yourself\"]",
-            "[\"Yours\\u0065lf\"]",
-            "[\"Dropped\"]",
-            "[\"Dropped\",null]",
-            "[\"Dropped\",[1,[2]]]",
-            "[\"Dropped\",[1,[2,3,4]]]",
-            "[\"Dropped\",[1,[2,3]],4]",
-            "[\"Dropped\",[1.0,[2,3]]]",
-            "[\"Dropped\",[9223372036854775808,[2,3]]]",
-            "[\"Dropped\",[\"1\",[2,3]]]",
-            "[\"Dropped\" [1,[2,3]]]",
+            "\"Uncoalesced\"",
+            "[\"Uncoalesced\",1]",
+            "[\"uncoalesced\"]",
+            "[\"Uncoal\\u0065sced\"]",
+            "[\"Purged\"]",
+            "[\"Purged\",null]",
+            "[\"Purged\",[1,[2]]]",
+            "[\"Purged\",[1,[2,3,4]]]",
+            "[\"Purged\",[1,[2,3]],4]",
+            "[\"Purged\",[1.0,[2,3]]]",
+            "[\"Purged\",[9223372036854775808,[2,3]]]",
+            "[\"Purged\",[\"1\",[2,3]]]",
+            "[\"Purged\" [1,[2,3]]]",
         ] {
-            assert_eq!(Report::read(text), None, "{text}");
+            assert_eq!(CoordinatorReport::read(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read((entry, record, asked, way) in (entry(), record(), asked(), way()), cut in any::<Index>()) {
-            is_held::<Entry>(&entry, cut)?;
-            is_held::<Record>(&record, cut)?;
-            is_held::<(i64, Asked)>(&json!([7, asked]), cut)?;
-            is_held::<Way>(&way, cut)?;
+            is_held::<CacheEntry>(&entry, cut)?;
+            is_held::<PartitionState>(&record, cut)?;
+            is_held::<(i64, CacheKey)>(&json!([7, asked]), cut)?;
+            is_held::<CacheOutcome>(&way, cut)?;
         }
 
         #[test]
         fn what_is_said_is_heard(command in command(), report in report(), cut in any::<Index>()) {
-            is_held::<Command>(&command, cut)?;
-            is_held::<Report>(&report, cut)?;
+            is_held::<CoordinatorCommand>(&command, cut)?;
+            is_held::<CoordinatorReport>(&report, cut)?;
         }
 
         #[test]
@@ -220,10 +220,10 @@ mod tests {
             let text: Vec<char> = report.to_string().chars().collect();
             let place = place.index(text.len());
             let characters = text.iter().take(place).copied().chain(other.chars()).chain(text.iter().skip(place + 1).copied());
-            if let Some(report) = Report::read(&characters.collect::<String>()) {
-                prop_assert_eq!(Report::read(&report.to_text()), Some(report));
+            if let Some(report) = CoordinatorReport::read(&characters.collect::<String>()) {
+                prop_assert_eq!(CoordinatorReport::read(&report.to_text()), Some(report));
             }
-            prop_assert_eq!(Report::read(&other), None);
+            prop_assert_eq!(CoordinatorReport::read(&other), None);
         }
     }
 }

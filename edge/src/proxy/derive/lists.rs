@@ -1,8 +1,8 @@
 //! Lists of the upstream, whole (§2).
 
 use super::{Derivation, Stop};
-use crate::proxy::{Shelf, Source, Trouble, all};
-use crate::weeks::envelope;
+use crate::proxy::weeks::envelope;
+use crate::proxy::{KvStore, UpstreamClient, UpstreamError, all};
 use streamgage::json::{Reader, Value};
 use streamgage::query::MAX_LIMIT;
 
@@ -29,7 +29,7 @@ struct Page {
     rows: Vec<String>,
 }
 
-impl<S: Source, K: Shelf> Derivation<'_, S, K> {
+impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
     /// The rows of a list, as they are kept if these are fresh.
     pub async fn list(&self, resource: &str, query: &str) -> Result<Vec<String>, Stop> {
         let key = format!("{resource}?{query}");
@@ -52,7 +52,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 self.note(self.now, self.now.saturating_add(FRESH));
                 Ok(rows)
             }
-            (Ok(Listed::TooLong(_)), _) => Err(Trouble::TooLarge.into()),
+            (Ok(Listed::TooLong(_)), _) => Err(UpstreamError::TooLarge.into()),
             (Err(stop), Some((fetched, rows))) if self.excuses(&stop) => {
                 self.note(fetched, fetched.saturating_add(FRESH));
                 Ok(rows)
@@ -83,7 +83,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
                 return Ok(Listed::Rows(rows));
             }
         }
-        Err(Trouble::Broken.into())
+        Err(UpstreamError::InvalidResponse.into())
     }
 
     async fn page(&self, resource: &str, query: &str, offset: usize) -> Result<Page, Stop> {
@@ -96,7 +96,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
             Some((count, rows, _)) if rows.iter().all(|row| row.starts_with('{')) => {
                 Ok(Page { count, rows: rows.into_iter().map(str::to_owned).collect() })
             }
-            _ => Err(Trouble::Broken.into()),
+            _ => Err(UpstreamError::InvalidResponse.into()),
         }
     }
 }

@@ -22,11 +22,11 @@ pub struct Limits {
 pub const LIMITS: Limits = Limits { unread: 30, answers: 256 << 20, shelf: 64 << 20 };
 
 /// After how many bytes that were written the tables are swept: by so much the limits may be passed.
-pub const SWEPT_AFTER: u32 = 16 << 20;
+pub const EVICT_AFTER_BYTES: u32 = 16 << 20;
 
 impl Limits {
     /// What keeps the tables within them, on a day; `now` is in milliseconds since 1970-01-01.
-    pub fn sweep(&self, now: i64, today: i64) -> [Statement; 4] {
+    pub fn eviction_statements(&self, now: i64, today: i64) -> [Statement; 4] {
         let unread = today.saturating_sub(self.unread);
         [
             Statement::new("DELETE FROM answer WHERE until < ?1 OR read_on < ?2", [now.into(), unread.into()]),
@@ -46,5 +46,5 @@ impl Limits {
 }
 
 /// Finds whether anything is kept but the partition's record.
-pub const IS_ANYTHING_LEFT: &str =
+pub const HAS_CONTENT: &str =
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM answer) OR EXISTS (SELECT 1 FROM shelf WHERE kind <> 'record')";

@@ -6,8 +6,8 @@
 
 use crate::access::tag;
 use crate::codec::elements;
-use crate::derive::members;
-use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Terms, Trouble, all};
+use crate::proxy::derive::members;
+use crate::proxy::{CacheDirectives, Deadlines, JsonResponse, KvStore, UpstreamClient, UpstreamError, all};
 use std::ops::Range;
 use streamgage::calendar::{Day, Week};
 use streamgage::json::{Reader, Value, unescape};
@@ -66,28 +66,28 @@ struct Span {
 
 /// An answer to a question by weeks.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answered {
+pub enum MetricsResult {
     /// Put together.
-    Assembled(Assembled),
+    Assembled(AssembledMetrics),
     /// The upstream's own, to the whole question: an error, or rows that can't be told apart.
-    AsItCame(Fetched),
+    Passthrough(JsonResponse),
 }
 
 /// An answer that is put together; its status is 200.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Assembled {
+pub struct AssembledMetrics {
     /// JSON text; rows as the upstream wrote them.
     pub body: String,
     /// Until when all of it serves.
-    pub lifetimes: Lifetimes,
+    pub deadlines: Deadlines,
     /// What went wrong on the way: some of it may be no longer fresh.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<UpstreamError>,
 }
 
 /// A row that is kept; its text is empty where the week has no row.
 #[derive(Clone, Debug, PartialEq)]
 struct Kept {
-    lifetimes: Lifetimes,
+    deadlines: Deadlines,
     row: String,
 }
 
@@ -112,11 +112,16 @@ impl Weeks {
     ///
     /// # Errors
     /// What hinders, where what is kept can't stand in.
-    pub async fn answer(&self, source: &impl Source, shelf: &impl Shelf, must_ask: bool) -> Result<Answered, Trouble> {
+    pub async fn answer(
+        &self,
+        source: &impl UpstreamClient,
+        shelf: &impl KvStore,
+        must_ask: bool,
+    ) -> Result<MetricsResult, UpstreamError> {
         let now = source.now();
         let kept = self.kept(shelf);
         let mut parts: Vec<Option<Kept>> = self.spans.iter().map(|span| find(&kept, *span).cloned()).collect();
-        let is_due = |part: &Option<Kept>| part.as_ref().is_none_or(|kept| kept.lifetimes.fresh <= now);
+        let is_due = |part: &Option<Kept>| part.as_ref().is_none_or(|kept| kept.deadlines.fresh <= now);
         let mut due: Vec<usize> = (0..).zip(&parts).filter(|(_, part)| is_due(part)).map(|(place, _)| place).collect();
         if due.is_empty() && must_ask {
             due.extend(self.spans.len().checked_sub(1));
@@ -129,7 +134,7 @@ impl Weeks {
                 Err(why) if why.allows_stale() => {
                     trouble = Some(why);
                     for (span, part) in self.spans.iter().zip(&mut parts).skip(run.start).take(run.len()) {
-                        let may_serve = |kept: &Kept| kept.lifetimes.may_excuse(now);
+                        let may_serve = |kept: &Kept| kept.deadlines.may_serve_on_error(now);
                         let whole = part.take().filter(may_serve);
                         *part = whole.or_else(|| find_earlier(&kept, *span).cloned().filter(may_serve));
                     }
@@ -138,11 +143,11 @@ impl Weeks {
                 Err(why) => return Err(why),
             };
             let Some(rows) = self.read(&fetched, run) else { return self.as_it_came(source, run, fetched).await };
-            let terms = Terms::of(&fetched.headers, fetched.times);
+            let terms = CacheDirectives::of(&fetched.headers, fetched.times);
             for ((span, part), row) in self.spans.iter().zip(&mut parts).skip(run.start).zip(rows) {
                 let freshness = freshness(span.first.week(), self.today);
-                let lifetimes = terms.map_or(Lifetimes::none(now), |terms| terms.lifetimes(freshness));
-                let kept = Kept { lifetimes, row };
+                let deadlines = terms.map_or(Deadlines::none(now), |terms| terms.deadlines(freshness));
+                let kept = Kept { deadlines, row };
                 if terms.is_some() {
                     shelf.put(KIND, &self.key_of(*span), &kept.to_text());
                 }
@@ -151,20 +156,20 @@ impl Weeks {
         }
         match trouble {
             Some(trouble) if parts.iter().any(Option::is_none) => Err(trouble),
-            _ => Ok(Answered::Assembled(assemble(parts.into_iter().flatten(), trouble))),
+            _ => Ok(MetricsResult::Assembled(assemble(parts.into_iter().flatten(), trouble))),
         }
     }
 
     /// Asks for a run of weeks.
-    async fn ask(&self, source: &impl Source, run: &Range<usize>) -> Result<Fetched, Trouble> {
+    async fn ask(&self, source: &impl UpstreamClient, run: &Range<usize>) -> Result<JsonResponse, UpstreamError> {
         let mut spans = self.spans.iter().skip(run.start).take(run.len());
-        let Some(Span { first, mut last }) = spans.next().copied() else { return Err(Trouble::Broken) };
+        let Some(Span { first, mut last }) = spans.next().copied() else { return Err(UpstreamError::InvalidResponse) };
         last = spans.next_back().map_or(last, |span| span.last);
         source.get(METRICS_PATH, &format!("start_date={first}&end_date={last}&{}", self.filters)).await
     }
 
     /// The row of each week of a run, empty where there is none; `None`, if the answer is no list of the run's weeks.
-    fn read(&self, fetched: &Fetched, run: &Range<usize>) -> Option<Vec<String>> {
+    fn read(&self, fetched: &JsonResponse, run: &Range<usize>) -> Option<Vec<String>> {
         let (count, results, _) = envelope(&fetched.body).filter(|(.., is_bare)| *is_bare && fetched.status == 200)?;
         let mut left = results.iter().peekable();
         let rows = self.spans.iter().skip(run.start).take(run.len()).map(|span| {
@@ -178,17 +183,17 @@ impl Weeks {
     /// The answer to the whole question, of which a part is in hand that can't be used as one.
     async fn as_it_came(
         &self,
-        source: &impl Source,
+        source: &impl UpstreamClient,
         run: &Range<usize>,
-        fetched: Fetched,
-    ) -> Result<Answered, Trouble> {
+        fetched: JsonResponse,
+    ) -> Result<MetricsResult, UpstreamError> {
         let whole = 0..self.spans.len();
         let fetched = if *run == whole { fetched } else { self.ask(source, &whole).await? };
-        Ok(Answered::AsItCame(fetched))
+        Ok(MetricsResult::Passthrough(fetched))
     }
 
     /// What is kept of weeks that begin in the range.
-    fn kept(&self, shelf: &impl Shelf) -> Vec<(Span, Kept)> {
+    fn kept(&self, shelf: &impl KvStore) -> Vec<(Span, Kept)> {
         let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else { return Vec::new() };
         let key = self.key();
         let kept = shelf.range(KIND, &format!("{key}/{}", first.first), &format!("{key}/{}~", last.first));
@@ -211,15 +216,15 @@ impl Weeks {
 
 impl Kept {
     fn to_text(&self) -> String {
-        let Lifetimes { born, fresh, revalidate, error } = self.lifetimes;
+        let Deadlines { born, fresh, revalidate, error } = self.deadlines;
         format!("{born} {fresh} {revalidate} {error} {}", self.row)
     }
 
     fn parse(text: &str) -> Option<Kept> {
         let mut parts = text.splitn(5, ' ');
         let mut time = || parts.next()?.parse().ok();
-        let lifetimes = Lifetimes { born: time()?, fresh: time()?, revalidate: time()?, error: time()? };
-        Some(Kept { lifetimes, row: parts.next()?.to_owned() })
+        let deadlines = Deadlines { born: time()?, fresh: time()?, revalidate: time()?, error: time()? };
+        Some(Kept { deadlines, row: parts.next()?.to_owned() })
     }
 }
 
@@ -256,7 +261,7 @@ fn find(kept: &[(Span, Kept)], span: Span) -> Option<&Kept> {
 
 /// What was kept of a week's days on the last of them: the days since then were still to come.
 fn find_earlier(kept: &[(Span, Kept)], span: Span) -> Option<&Kept> {
-    let was_open = |of: &Span, kept: &Kept| kept.lifetimes.born.div_euclid(DAY) <= i64::from(of.last.number());
+    let was_open = |of: &Span, kept: &Kept| kept.deadlines.born.div_euclid(DAY) <= i64::from(of.last.number());
     let earlier = kept.iter().filter(|(of, kept)| of.first == span.first && of.last < span.last && was_open(of, kept));
     earlier.max_by_key(|(of, _)| of.last).map(|(_, kept)| kept)
 }
@@ -273,12 +278,12 @@ fn runs(due: &[usize]) -> Vec<Range<usize>> {
     runs
 }
 
-fn assemble(parts: impl Iterator<Item = Kept>, trouble: Option<Trouble>) -> Assembled {
-    let (mut lifetimes, mut rows) = (Lifetimes::none(i64::MAX), Vec::new());
+fn assemble(parts: impl Iterator<Item = Kept>, trouble: Option<UpstreamError>) -> AssembledMetrics {
+    let (mut deadlines, mut rows) = (Deadlines::none(i64::MAX), Vec::new());
     for part in parts {
-        lifetimes = lifetimes.and(part.lifetimes);
+        deadlines = deadlines.and(part.deadlines);
         rows.extend(Some(part.row).filter(|row| !row.is_empty()));
     }
     let body = format!(r#"{{"count":{},"results":[{}]}}"#, rows.len(), rows.join(","));
-    Assembled { body, lifetimes, trouble }
+    AssembledMetrics { body, deadlines, trouble }
 }

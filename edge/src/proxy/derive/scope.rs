@@ -3,7 +3,7 @@
 use super::days::Contribution;
 use super::lists::{integer, members};
 use super::{Derivation, Stop};
-use crate::proxy::{Shelf, Source};
+use crate::proxy::{KvStore, UpstreamClient};
 use streamgage::json::{Value, unescape};
 use streamgage::query::{IdSet, MetricsRequest, encode_query};
 use streamgage::schema::ids;
@@ -93,7 +93,7 @@ struct Repo {
     tags: Vec<i64>,
 }
 
-impl<S: Source, K: Shelf> Derivation<'_, S, K> {
+impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
     /// Looks up what a question is about.
     pub async fn scope(&self, request: &MetricsRequest) -> Result<Scope, Stop> {
         let mut users = request.users.clone();

@@ -11,8 +11,8 @@ mod scope;
 
 pub(crate) use lists::members;
 
-use crate::proxy::{Fetched, Lifetimes, Shelf, Source, Trouble};
-use crate::weeks::{Answered, Assembled};
+use crate::proxy::weeks::{AssembledMetrics, MetricsResult};
+use crate::proxy::{Deadlines, JsonResponse, KvStore, UpstreamClient, UpstreamError};
 use days::Contribution;
 use std::cell::Cell;
 use streamgage::calendar::Day;
@@ -27,45 +27,49 @@ const KIND: &str = "derive";
 const METRICS_GONE: &str = "metrics";
 
 /// Whether the metrics endpoint was found to be gone within the hour.
-pub fn is_gone(shelf: &impl Shelf, now: i64) -> bool {
+pub fn is_gone(shelf: &impl KvStore, now: i64) -> bool {
     is_remembered(shelf, METRICS_GONE, now)
 }
 
 /// Remembers that it is: after a 404 or a 410.
-pub fn remember_gone(shelf: &impl Shelf, now: i64) {
+pub fn remember_gone(shelf: &impl KvStore, now: i64) {
     remember(shelf, METRICS_GONE, now);
 }
 
-fn is_remembered(shelf: &impl Shelf, what: &str, now: i64) -> bool {
+fn is_remembered(shelf: &impl KvStore, what: &str, now: i64) -> bool {
     shelf.get(KIND, what).and_then(|until| until.parse().ok()).is_some_and(|until: i64| now < until)
 }
 
-fn remember(shelf: &impl Shelf, what: &str, now: i64) {
+fn remember(shelf: &impl KvStore, what: &str, now: i64) {
     shelf.put(KIND, what, &now.saturating_add(GONE).to_string());
 }
 
 /// Derives an answer. With `must_ask` the upstream is asked for something at least, which proves the key.
 ///
 /// # Errors
-/// What hinders, where what is kept can't stand in. After [`Trouble::OverBudget`] the same question goes on from what
+/// What hinders, where what is kept can't stand in. After [`UpstreamError::BudgetExhausted`] the same question goes on from what
 /// was found by then.
 pub async fn answer(
     request: &MetricsRequest,
     today: Day,
-    source: &impl Source,
-    shelf: &impl Shelf,
+    source: &impl UpstreamClient,
+    shelf: &impl KvStore,
     must_ask: bool,
-) -> Result<Answered, Trouble> {
+) -> Result<MetricsResult, UpstreamError> {
     let now = source.now();
     let age = Cell::new(Age { fetched: now, fresh_until: i64::MAX, trouble: None });
     let derivation = Derivation { source, shelf, today, now, must_ask, age };
     match derivation.derive(request).await {
         Ok(body) => {
             let Age { fetched, fresh_until, trouble } = derivation.age.get();
-            Ok(Answered::Assembled(Assembled { body, lifetimes: Lifetimes::ours(fetched, fresh_until), trouble }))
+            Ok(MetricsResult::Assembled(AssembledMetrics {
+                body,
+                deadlines: Deadlines::ours(fetched, fresh_until),
+                trouble,
+            }))
         }
-        Err(Stop::Refused(fetched)) => Ok(Answered::AsItCame(fetched)),
-        Err(Stop::Trouble(trouble)) => Err(trouble),
+        Err(Stop::Refused(fetched)) => Ok(MetricsResult::Passthrough(fetched)),
+        Err(Stop::UpstreamError(trouble)) => Err(trouble),
     }
 }
 
@@ -84,23 +88,23 @@ struct Derivation<'a, S, K> {
 struct Age {
     fetched: i64,
     fresh_until: i64,
-    trouble: Option<Trouble>,
+    trouble: Option<UpstreamError>,
 }
 
 /// Why there is no answer.
 enum Stop {
-    Trouble(Trouble),
+    UpstreamError(UpstreamError),
     /// The upstream's own answer, which is no 200.
-    Refused(Fetched),
+    Refused(JsonResponse),
 }
 
-impl From<Trouble> for Stop {
-    fn from(trouble: Trouble) -> Stop {
-        Stop::Trouble(trouble)
+impl From<UpstreamError> for Stop {
+    fn from(trouble: UpstreamError) -> Stop {
+        Stop::UpstreamError(trouble)
     }
 }
 
-impl<S: Source, K: Shelf> Derivation<'_, S, K> {
+impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
     /// The body.
     async fn derive(&self, request: &MetricsRequest) -> Result<String, Stop> {
         let scope = self.scope(request).await?;
@@ -122,7 +126,7 @@ impl<S: Source, K: Shelf> Derivation<'_, S, K> {
     /// Whether what is kept may stand in for what could not be asked; then it is noted.
     fn excuses(&self, stop: &Stop) -> bool {
         match stop {
-            Stop::Trouble(trouble) if trouble.allows_stale() => {
+            Stop::UpstreamError(trouble) if trouble.allows_stale() => {
                 self.age.set(Age { trouble: Some(*trouble), ..self.age.get() });
                 true
             }
