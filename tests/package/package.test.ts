@@ -17,7 +17,7 @@ import { createTestHarness } from "wrangler";
 import { quiet } from "../../scripts/wrangler.ts";
 import { corpora, METRICS, root } from "../conformance.ts";
 import { listCases } from "../list-cases.ts";
-import { launch } from "../page/browser.ts";
+import { launch } from "../page/chromium.ts";
 
 Object.assign(process.env, quiet);
 
