@@ -1,26 +1,29 @@
-//! All that the Worker decides, as functions from values to values: no I/O, no clock.
+//! The Worker's decisions as functions from values to values, without I/O and without a clock.
 //!
-//! A request is answered in at most three steps, each of which the Worker only carries out:
+//! Every request passes five stages:
 //!
-//! 1. [`receive`] answers at once what needs no database, or names a [`Visit`].
-//! 2. The visit names the statement that looks its key up, and from that row decides whether it is let in ([`Visit::admit`]).
-//! 3. [`Admitted::plan`] is a reply, or the statements of a [`Query`], or an [`Import`] that wants the body first.
-//!    What the database answers becomes the reply.
+//! 1. Route: [`route_request`] answers requests that need no key, and turns all others into a [`PendingRequest`].
+//! 2. Authorize: [`PendingRequest::authorize`] checks the key and returns an [`AuthorizedRequest`].
+//! 3. Plan: [`AuthorizedRequest::plan`] returns a response, a [`Query`] or an [`Import`]. In proxy mode the plan is a
+//!    request to the upstream, in canonical form.
+//! 4. Execute: the Worker runs the statements, or [`proxy`] consults its cache and asks the upstream.
+//! 5. Respond: [`finalize`] completes the response.
 //!
-//! [`dress`] puts onto every reply what all have in common. Section numbers (§) are those of the project's
-//! specification of the v3 API.
+//! Section numbers (§) refer to the project's specification of the v3 API.
 
-mod access;
 pub mod cache;
 mod codec;
+mod http;
 pub mod proxy;
-mod reply;
-mod request;
 mod store;
-mod visit;
 
-pub use access::{Permission, Refusal, bearer_key, forbidden, throttle_address, unauthorized};
-pub use reply::{Reply, dress, method_not_allowed, not_found, throttled, unknown_error};
-pub use request::{Request, Settings, Url};
-pub use store::{Broken, Import, ImportBatch, MAX_BODY, Outcome, Parameter, Plan, Query, Statement};
-pub use visit::{Admitted, HEALTH_METHODS, IMPORT_METHODS, Limit, READ_METHODS, Received, Visit, receive};
+pub use http::{
+    AuthorizationError, AuthorizedRequest, Backend, HEALTH_METHODS, IMPORT_METHODS, Key, KeyCache, PendingRequest,
+    Permission, READ_METHODS, RateLimit, RecentCache, Request, Response, Routed, Settings, Url, bearer_token, finalize,
+    forbidden, method_not_allowed, not_found, rate_limit_address, route_request, throttled, unauthorized,
+    unknown_error,
+};
+pub use store::{
+    Broken, ETag, Import, ImportBatch, MAX_BODY, Outcome, Parameter, Plan, Query, Statement, generation_statement,
+    read_generation,
+};

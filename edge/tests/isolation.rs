@@ -719,7 +719,7 @@ async fn call(simulation: Rc<Simulation>, isolate: Isolate, key: &'static str, i
             handler.run_background_tasks(tasks).await;
             return;
         }
-        RouteOutcome::Reply(reply) => reply,
+        RouteOutcome::Response(reply) => reply,
         RouteOutcome::NotProxied => panic!("{path} is elsewhere"),
     };
     assert!((300..500).contains(&served.status), "{served:?}");

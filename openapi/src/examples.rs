@@ -7,7 +7,7 @@ use streamgage::evaluate::{self, RowTexts, RowsBuilder, Store};
 use streamgage::metrics::{MetricsTable, Organization, Record, Records};
 use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest};
 use streamgage::schema::{RESOURCES, Resource};
-use streamgage_edge::Reply;
+use streamgage_edge::Response;
 
 /// The day on which the examples are asked.
 pub(crate) const TODAY: &str = "2024-05-31";
@@ -61,7 +61,7 @@ pub(crate) fn example(summary: &'static str, asked: Asked, value: Json) -> Named
 }
 
 /// The same of a reply.
-pub(crate) fn replied(summary: &'static str, asked: Asked, reply: &Reply) -> Named {
+pub(crate) fn replied(summary: &'static str, asked: Asked, reply: &Response) -> Named {
     example(summary, asked, Json::written(&reply.body))
 }
 

@@ -16,8 +16,8 @@ use serde::Serialize;
 use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH, filter_parameters};
 use streamgage::schema::{COMMITS, OperandType, RESOURCES, Resource};
 use streamgage_edge::{
-    HEALTH_METHODS, IMPORT_METHODS, Import, READ_METHODS, Reply, bearer_key, forbidden, method_not_allowed, not_found,
-    throttled, unauthorized, unknown_error,
+    HEALTH_METHODS, IMPORT_METHODS, Import, READ_METHODS, Response, bearer_token, forbidden, method_not_allowed,
+    not_found, throttled, unauthorized, unknown_error,
 };
 
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
@@ -499,7 +499,7 @@ fn not_allowed(allowed: &'static str, asked: Asked) -> Json {
 }
 
 /// Tells of the headers that a reply has beside its type.
-fn with_headers(answer: Json, reply: &Reply) -> Json {
+fn with_headers(answer: Json, reply: &Response) -> Json {
     let headers = reply.headers.iter().filter(|(name, _)| *name != "Content-Type");
     let headers = headers.map(|(name, value)| {
         (*name, object! { "required" => true, "schema" => object! { "type" => "string" }, "example" => value.clone() })
@@ -531,7 +531,7 @@ fn responses() -> Json {
     let path = || address(&COMMITS);
     let with = |authorization| Asked { authorization: Some(authorization), ..Asked::get(path()) };
     let no_key = |summary: &'static str, authorization: &'static str| {
-        let reply = bearer_key(Some(authorization)).map_or_else(|reply| reply, |_| unauthorized("Invalid token."));
+        let reply = bearer_token(Some(authorization)).map_or_else(|reply| reply, |_| unauthorized("Invalid token."));
         replied(summary, with(authorization), &reply)
     };
     let unknown = unauthorized("Invalid token.");
@@ -543,8 +543,8 @@ fn responses() -> Json {
         no_key("Unknown, expired or revoked", "Bearer unknown"),
     ]);
     let without_request =
-        |summary: &'static str, reply: &Reply| Json::object([alone(summary, Json::written(&reply.body))]);
-    let detail = |description: &'static str, reply: &Reply, examples: Json| {
+        |summary: &'static str, reply: &Response| Json::object([alone(summary, Json::written(&reply.body))]);
+    let detail = |description: &'static str, reply: &Response, examples: Json| {
         with_headers(answer(description, schema("Detail"), examples), reply)
     };
     let location = object! {

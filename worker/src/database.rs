@@ -2,7 +2,7 @@
 
 use crate::Env;
 use js_sys::{Array, Number, Object, Reflect};
-use streamgage_edge::{Outcome, Parameter, Reply, Statement};
+use streamgage_edge::{Outcome, Parameter, Response, Statement};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -86,7 +86,7 @@ impl Batch {
     }
 
     /// A reply with the header `Server-Timing`: what D1 charges for this, and the milliseconds it took.
-    pub fn timed(&self, mut reply: Reply) -> Reply {
+    pub fn timed(&self, mut response: Response) -> Response {
         let written = match self.sum(Meta::rows_written) {
             0.0 => String::new(),
             rows => format!(" rows_written={}", rows as u64),
@@ -95,8 +95,8 @@ impl Batch {
         let duration =
             Number::from(self.sum(Meta::duration)).to_string_with_radix(10).map(String::from).unwrap_or_default();
         let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read());
-        reply.headers.push(("Server-Timing", timing));
-        reply
+        response.headers.push(("Server-Timing", timing));
+        response
     }
 }
 

@@ -9,7 +9,7 @@ mod partition;
 mod proxy;
 mod response;
 
-use database::{Batch, Database};
+use database::Database;
 use fast::Fast;
 use js_sys::{Date, Object, Reflect, Uint8Array};
 use partition::property;
@@ -22,8 +22,9 @@ use streamgage_edge::proxy::{
     BackgroundTask, ProxyHandler, ProxyRequest, ProxySettings, RouteOutcome, route_proxy_request,
 };
 use streamgage_edge::{
-    Admitted, Import, Limit, MAX_BODY, Outcome, Plan, Query, Received, Refusal, Reply, Request, Settings, Url, Visit,
-    dress, receive, throttle_address, unknown_error,
+    AuthorizationError, AuthorizedRequest, Backend, ETag, Import, Key, KeyCache, MAX_BODY, PendingRequest, Plan, Query,
+    RateLimit, Request, Response, Routed, Settings, Url, finalize, generation_statement, rate_limit_address,
+    read_generation, route_request, throttled, unknown_error,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -36,7 +37,7 @@ pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context)
     if let Some(proxy) = proxy::settings(&exchange.env)? {
         match route_proxy_request(&exchange.request, &exchange.settings, Date::now()) {
             RouteOutcome::NotProxied => {}
-            RouteOutcome::Reply(reply) => return Ok(exchange.at_once(reply)),
+            RouteOutcome::Response(reply) => return Ok(exchange.at_once(reply)),
             RouteOutcome::Request(proxy_request) => {
                 return Ok(
                     future_to_promise(async move { exchange.serve(proxy, proxy_request, &context).await }).into()
@@ -44,11 +45,11 @@ pub fn fetch(lines: &str, request: web_sys::Request, env: Env, context: Context)
             }
         }
     }
-    match receive(&exchange.request, &exchange.settings, Date::now()) {
-        Received::Reply(reply) => Ok(exchange.at_once(reply)),
-        Received::Visit(visit) => {
+    match route_request(&exchange.request, &exchange.settings, Backend::Store, Date::now()) {
+        Routed::Response(response) => Ok(exchange.at_once(response)),
+        Routed::Pending(pending) => {
             let answer = async move {
-                let (reply, kept) = exchange.visit(visit, &context).await.unwrap_or_else(|error| {
+                let (reply, kept) = exchange.visit(pending, &context).await.unwrap_or_else(|error| {
                     log_error(&exchange.request.url.path, &error);
                     (unknown_error(), None)
                 });
@@ -117,7 +118,7 @@ const SHORT: usize = 100_000;
 const CHEAP: u64 = 10_000;
 
 /// A reply, and the body in the place of its own, if there is one: bytes, or a stream.
-type Answer = (Reply, Option<JsValue>);
+type Answer = (Response, Option<JsValue>);
 
 /// A request, and all that it takes to answer it.
 struct Exchange {
@@ -158,7 +159,7 @@ impl Exchange {
             url: Url::parse(&line().unwrap_or_default()),
             authorization: line(),
             origin: line(),
-            asks_for_method: line().is_some(),
+            requested_method: line(),
             if_none_match: line(),
         };
         let settings = settings(&env);
@@ -167,8 +168,8 @@ impl Exchange {
 
     /// A reply, as the text that `entry.js` makes a response of: what a response is made with, a line's end and the body.
     /// Where it is made with the same as the one before, its line is empty.
-    fn at_once(&self, reply: Reply) -> JsValue {
-        let Reply { status, headers, body } = dress(reply, &self.request, &self.settings);
+    fn at_once(&self, reply: Response) -> JsValue {
+        let Response { status, headers, body } = finalize(reply, &self.request, &self.settings);
         LAST_AT_ONCE.with_borrow_mut(|last| {
             let is_same = (last.0, &last.1) == (status, &headers);
             let mut text = if is_same { String::new() } else { response::head(status, &headers) };
@@ -179,13 +180,13 @@ impl Exchange {
         })
     }
 
-    fn send(&self, reply: Reply) -> Result<web_sys::Response, JsValue> {
+    fn send(&self, reply: Response) -> Result<web_sys::Response, JsValue> {
         self.send_kept(reply, None)
     }
 
     /// Sends a reply whose body, if there is one, passes through unread.
-    fn send_kept(&self, reply: Reply, kept: Option<JsValue>) -> Result<web_sys::Response, JsValue> {
-        let reply = dress(reply, &self.request, &self.settings);
+    fn send_kept(&self, reply: Response, kept: Option<JsValue>) -> Result<web_sys::Response, JsValue> {
+        let reply = finalize(reply, &self.request, &self.settings);
         let has_body = self.request.method != "HEAD" && reply.status != 304;
         let body = match kept.filter(|_| has_body) {
             Some(kept) => kept,
@@ -212,7 +213,7 @@ impl Exchange {
         let mut served = handler.handle(proxy_request).await;
         let later = std::mem::take(&mut served.background_tasks);
         if served.status == 401 && !self.may_fail().await? {
-            return self.send(Refusal::throttled()).map(JsValue::from);
+            return self.send(throttled()).map(JsValue::from);
         }
         let response = proxy::respond(&served)?;
         if !later.is_empty() {
@@ -233,125 +234,95 @@ impl Exchange {
     /// Counts a key that is none against the limit of the caller's address.
     async fn may_fail(&self) -> Result<bool, JsValue> {
         let address = self.source.headers().get("CF-Connecting-IP")?;
-        self.allows("FAILED_KEYS", throttle_address(address.as_deref())).await
+        self.allows(RateLimit::FailedKeys.binding(), rate_limit_address(address.as_deref())).await
     }
 
-    async fn visit(&self, visit: Visit, context: &Context) -> Result<Answer, JsValue> {
+    async fn visit(&self, pending: PendingRequest, context: &Context) -> Result<Answer, JsValue> {
         let database = Database::of(&self.env)?;
-        let now = Date::now();
-        let mut statements = vec![visit.lookup(now)];
-        let mut foreseen = self.foresee(&visit, now).await?;
-        if let Some(query) = foreseen.query.as_ref().filter(|_| foreseen.kept.is_none()) {
-            statements.extend_from_slice(query.statements());
-        }
-        let mut found = database.run(&statements).await?;
-        foreseen.ran = found.split_off(1);
-        let looked_up = found.outcomes.pop().unwrap_or_default();
-        Ok(match visit.admit(&looked_up).map_err(failure)? {
-            Ok(admitted) => {
-                remember(&visit, now, looked_up);
-                return self.admitted(&database, &admitted, &found, foreseen, context).await;
-            }
-            Err(Refusal::Forbidden(reply)) => (reply, None),
-            Err(Refusal::UnknownKey(reply)) => {
-                (if self.may_fail().await? { reply } else { Refusal::throttled() }, None)
-            }
-        })
-    }
-
-    /// What a visit will most likely ask, so that it is asked in one batch with the key: of a key that was let in within
-    /// the minute, at the generation of then. Whether it was that, the batch tells.
-    async fn foresee(&self, visit: &Visit, now: f64) -> Result<Foreseen, JsValue> {
-        let mut foreseen = Foreseen::default();
-        let Some(looked_up) = remembered(visit, now) else { return Ok(foreseen) };
-        let Ok(admitted) = visit.admit(&looked_up).map_err(failure)? else { return Ok(foreseen) };
-        let allowed = self.counted(&admitted).await?;
-        foreseen.allowed = Some(allowed);
-        if allowed && let Plan::Query(query) = admitted.plan(&self.request, &self.settings, now) {
-            // Who knows the answer is not sent it.
-            if !query.is_known(&self.request) {
-                foreseen.kept = kept(&query).await;
-                foreseen.query = Some(query);
-            }
-        }
-        Ok(foreseen)
-    }
-
-    /// Counts against the limit of a key, and tells whether it may go on.
-    async fn counted(&self, admitted: &Admitted) -> Result<bool, JsValue> {
-        let limit = admitted.limit(&self.request).map(|limit| match limit {
-            Limit::Reads => "READS",
-            Limit::Imports => "IMPORTS",
-        });
-        match limit {
-            Some(limit) => self.allows(limit, admitted.throttle_key()).await,
-            None => Ok(true),
-        }
-    }
-
-    async fn admitted(
-        &self,
-        database: &Database,
-        admitted: &Admitted,
-        found: &Batch,
-        foreseen: Foreseen,
-        context: &Context,
-    ) -> Result<Answer, JsValue> {
-        let allowed = match foreseen.allowed {
-            Some(allowed) => allowed,
-            None => self.counted(admitted).await?,
+        let authorized = match self.authorize(&database, pending).await? {
+            Ok(authorized) => authorized,
+            Err(AuthorizationError::UnknownKey) if !self.may_fail().await? => return Ok((throttled(), None)),
+            Err(error) => return Ok((error.response(), None)),
         };
-        if !allowed {
-            return Ok((Admitted::throttled(), None));
+        if let Some((limit, key)) = authorized.rate_limit(&self.request)
+            && !self.allows(limit.binding(), key).await?
+        {
+            return Ok((throttled(), None));
         }
-        match admitted.plan(&self.request, &self.settings, Date::now()) {
-            Plan::Reply(reply) => Ok((reply, None)),
-            Plan::Query(query) => self.query(database, &query, found, foreseen, context).await,
+        match authorized.plan(&self.request, &self.settings, Date::now()) {
+            Plan::Response(response) => Ok((response, None)),
+            Plan::Query(query) => self.query(&database, &query, context).await,
             Plan::Import(import) => {
                 let Some(body) = network::read(self.source.body(), MAX_BODY).await? else {
                     return Ok((Import::too_large(), None));
                 };
                 let batch = match import.read(&body) {
                     Ok(batch) => batch,
-                    Err(reply) => return Ok((reply, None)),
+                    Err(response) => return Ok((response, None)),
                 };
                 let ran = database.run(batch.statements()).await?;
-                Ok((ran.timed(batch.reply(&ran.outcomes).map_err(failure)?), None))
+                Ok((ran.timed(batch.response(&ran.outcomes).map_err(failure)?), None))
             }
         }
     }
 
-    /// Answers out of what is kept or, without that, of the database. An import after the lookup makes an answer newer than
-    /// the generation that it is kept under, by which nobody asks any more.
-    async fn query(
+    async fn authorize(
         &self,
         database: &Database,
-        query: &Query,
-        found: &Batch,
-        foreseen: Foreseen,
-        context: &Context,
-    ) -> Result<Answer, JsValue> {
-        if query.is_known(&self.request) {
-            return Ok((found.timed(query.kept()), None));
+        pending: PendingRequest,
+    ) -> Result<Result<AuthorizedRequest, AuthorizationError>, JsValue> {
+        let (hash, now) = (pending.key_hash(), Date::now() as i64);
+        if let Some(key) = KEYS.with_borrow(|keys| keys.get(&hash, now)) {
+            return Ok(pending.authorize(Some(key)));
         }
-        let (kept, ran) = match foreseen.query {
-            Some(foreseen_query) if foreseen_query == *query => (foreseen.kept, Some(foreseen.ran)),
-            _ => (kept(query).await, None),
-        };
+        let found = database.run(&[Key::lookup(&hash, now)]).await?;
+        let key = Key::read(found.outcomes.first().unwrap_or(&Default::default())).map_err(failure)?;
+        if let Some(key) = &key {
+            KEYS.with_borrow_mut(|keys| keys.insert(&hash, key.clone(), now));
+        }
+        Ok(pending.authorize(key))
+    }
+
+    /// Responds from a cache or else from the database. The last generation that this isolate read lets it look into the
+    /// caches first; the current one, which is read with the data, decides.
+    async fn query(&self, database: &Database, query: &Query, context: &Context) -> Result<Answer, JsValue> {
+        let expected = GENERATION.with_borrow(|generation| generation.as_ref().map(|known| query.etag(known)));
+        let mut kept = None;
+        let mut is_known = false;
+        if let Some(etag) = &expected {
+            is_known = etag.is_none_match(&self.request);
+            if !is_known {
+                kept = cached(etag).await;
+            }
+        }
+        let mut statements = vec![generation_statement()];
+        if !is_known && kept.is_none() {
+            statements.extend_from_slice(query.statements());
+        }
+        let mut generation = database.run(&statements).await?;
+        let mut ran = generation.split_off(1);
+        let current = read_generation(generation.outcomes.first().unwrap_or(&Default::default())).map_err(failure)?;
+        let etag = query.etag(&current);
+        GENERATION.set(Some(current));
+        if etag.is_none_match(&self.request) {
+            return Ok((generation.timed(etag.cached_response()), None));
+        }
+        if expected.as_ref() != Some(&etag) {
+            kept = cached(&etag).await;
+        }
         if let Some(kept) = kept {
-            return Ok((found.timed(query.kept()), Some(kept)));
+            return Ok((generation.timed(etag.cached_response()), Some(kept)));
         }
-        let ran = match ran {
-            Some(ran) => ran,
-            None => database.run(query.statements()).await?,
-        };
-        let reply = ran.timed(query.reply(&ran.outcomes).map_err(failure)?);
-        if reply.status != 200 {
-            return Ok((reply, None));
+        if statements.len() == 1 {
+            ran = database.run(query.statements()).await?;
         }
-        let body = Uint8Array::from(reply.body.as_bytes());
-        let address = query.address();
-        if ran.rows_read() >= CHEAP || reply.body.len() >= SHORT {
+        let response = ran.timed(query.response(&ran.outcomes, &etag).map_err(failure)?);
+        if response.status != 200 {
+            return Ok((response, None));
+        }
+        let body = Uint8Array::from(response.body.as_bytes());
+        let address = etag.cache_url();
+        if ran.rows_read() >= CHEAP || response.body.len() >= SHORT {
             let (address, entry) = (address.clone(), fast::entry("", &body, KEPT_SECONDS)?);
             context.wait_until(&future_to_promise(async move {
                 if let Err(error) = Fast::open().put(&address, &entry).await {
@@ -361,7 +332,7 @@ impl Exchange {
             }))?;
         }
         memory::keep(address, body.clone());
-        Ok((reply, Some(body.into())))
+        Ok((response, Some(body.into())))
     }
 
     /// Counts a request against one of the rate limits of wrangler.jsonc.
@@ -370,51 +341,19 @@ impl Exchange {
     }
 }
 
-/// The body that is kept of a query's answer.
-async fn kept(query: &Query) -> Option<JsValue> {
-    let address = query.address();
+/// The cached body of a response.
+async fn cached(etag: &ETag) -> Option<JsValue> {
+    let address = etag.cache_url();
     if let Some(body) = memory::recall(&address) {
         return Some(body.into());
     }
     Fast::open().get(&address).await.unwrap_or_default().map(|response| response.body().into())
 }
 
-/// What was looked up for a visit before it was let in, and what is known of it.
-#[derive(Default)]
-struct Foreseen {
-    /// Whether the limit of its key lets it go on, if it was counted.
-    allowed: Option<bool>,
-    query: Option<Query>,
-    /// The kept answer to that query, or what the database found.
-    kept: Option<JsValue>,
-    ran: Batch,
-}
-
-/// For so long, in milliseconds, and of so many keys an isolate remembers what it found of them.
-const REMEMBERED_FOR: f64 = 60_000.0;
-const REMEMBERED: usize = 64;
-
 thread_local! {
-    /// When, and of which visits' keys what was found, the latest last. It decides nothing but what is asked at once.
-    static FOUND: RefCell<Vec<(f64, String, Outcome)>> = const { RefCell::new(Vec::new()) };
-}
-
-fn remembered(visit: &Visit, now: f64) -> Option<Outcome> {
-    FOUND.with_borrow(|found| {
-        let mut found = found.iter();
-        let (_, _, looked_up) = found.find(|(then, key, _)| key == visit.key_hash() && now - then < REMEMBERED_FOR)?;
-        Some(looked_up.clone())
-    })
-}
-
-fn remember(visit: &Visit, now: f64, looked_up: Outcome) {
-    FOUND.with_borrow_mut(|found| {
-        found.retain(|(_, key, _)| key != visit.key_hash());
-        if found.len() == REMEMBERED {
-            found.remove(0);
-        }
-        found.push((now, visit.key_hash().to_owned(), looked_up));
-    });
+    static KEYS: RefCell<KeyCache> = RefCell::default();
+    /// The generation that was read last.
+    static GENERATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Counts a request against a rate limit, and tells whether it may go on.

@@ -1,7 +1,7 @@
 //! What an unsafe request makes invalid (RFC 9111 §4.4).
 
 use super::Fields;
-use crate::request::Url;
+use crate::http::Url;
 
 /// The addresses whose stored answers are no longer to be used after this answer: that of the request, and those of the
 /// same origin that `Location` and `Content-Location` name.

@@ -4,9 +4,9 @@ use super::cache_key::CacheKey;
 use super::deadlines::{Deadlines, deadlines};
 use super::headers::Headers;
 use super::links::{Link, find_links};
-use crate::access::tag;
 use crate::cache::Times;
 use crate::codec::as_list;
+use crate::http::authorize::short_hash;
 
 /// An answer but for its bytes, which stay as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl CacheEntry {
         Ok(CacheEntry {
             status,
             headers: headers.passed(),
-            tag: tag(body),
+            tag: short_hash(body),
             links: find_links(text, upstream).map_err(|_| InvalidJsonError)?,
             validators: Validators::of(headers),
             deadlines: deadlines(asked, headers, times).filter(|_| status == 200),
@@ -73,7 +73,7 @@ impl CacheEntry {
         CacheEntry {
             status,
             headers,
-            tag: tag(body),
+            tag: short_hash(body),
             links: Vec::new(),
             validators: Validators::default(),
             deadlines: None,

@@ -11,23 +11,20 @@ use super::partition::{PartitionState, response_address, state_address};
 use super::scopes::Scope;
 use super::settings::ProxySettings;
 use super::upstream::{Transport, UpstreamSession};
-use crate::access::{Key, Permission, bearer_key, forbidden, key_hash, unauthorized};
 use crate::codec::{from_text, to_text};
-use crate::reply::{Reply, cross_origin, dress, is_known, method_not_allowed, not_found, throttled, unknown_error};
-use crate::request::{Request, Settings};
+use crate::http::authorize::{Key, Permission, bearer_token, key_hash};
+use crate::http::cors::{cors_headers, is_preflight, preflight_response};
+use crate::http::response::{
+    Response, finalize, forbidden, is_none_match, method_not_allowed, not_found, throttled, unauthorized, unknown_error,
+};
+use crate::http::router::{PURGE, REFUSED, redirect};
+use crate::http::{Request, Settings};
 use crate::store::{Outcome, Statement};
-use crate::visit::{is_preflight, preflight, redirect};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::future::Future;
 use std::rc::Rc;
 use streamgage::query::{METRICS_PATH, MetricsRequest};
-
-/// `Cache-Status` of what is refused without a look at what is kept.
-const REFUSED: &str = "streamgage; detail=refused";
-
-/// Where a caller drops what is kept for him.
-pub const PURGE: &str = "/cache/purge";
 
 /// What the front reaches: the fast tier, the keepers, the keys. Addresses of the fast tier are made here, and hold
 /// neither a key nor anything else of a caller.
@@ -135,7 +132,7 @@ pub enum RouteOutcome {
     /// It is none of the proxy's.
     NotProxied,
     /// It is answered.
-    Reply(Reply),
+    Response(Response),
     /// It has to be response.
     Request(ProxyRequest),
 }
@@ -166,11 +163,11 @@ pub fn route_proxy_request(request: &Request, settings: &Settings, now: f64) -> 
     }
     match call(request, settings, now) {
         Ok(call) => RouteOutcome::Request(call),
-        Err(reply) => RouteOutcome::Reply(reply.header("Cache-Status", REFUSED)),
+        Err(reply) => RouteOutcome::Response(reply.header("Cache-Status", REFUSED)),
     }
 }
 
-fn call(request: &Request, settings: &Settings, now: f64) -> Result<ProxyRequest, Reply> {
+fn call(request: &Request, settings: &Settings, now: f64) -> Result<ProxyRequest, Response> {
     let (path, query) = (request.url.path.as_str(), request.url.query.as_str());
     if METRICS_PATH.strip_suffix('/') == Some(path) {
         return Err(redirect(METRICS_PATH.to_owned(), query));
@@ -182,15 +179,16 @@ fn call(request: &Request, settings: &Settings, now: f64) -> Result<ProxyRequest
     };
     let is_purge = target == Some(Target::Purge);
     if is_preflight(request, settings) && !is_purge {
-        return Err(preflight());
+        return Err(preflight_response());
     }
-    let key = bearer_key(request.authorization.as_deref())?.to_owned();
+    let key = bearer_token(request.authorization.as_deref())?.to_owned();
     let allowed = if is_purge { "POST" } else { "GET, HEAD" };
     if !allowed.split(", ").any(|method| method == request.method) {
         return Err(method_not_allowed(&request.method, allowed));
     }
     let metrics = || {
-        MetricsRequest::parse(query, settings.today(&request.url, now)).map_err(|errors| Reply::bad_query(&errors))?;
+        MetricsRequest::parse(query, settings.today(&request.url, now))
+            .map_err(|errors| Response::bad_query(&errors))?;
         // What is refused needs no name.
         Ok(Target::CacheKey(CacheKey::metrics(query)))
     };
@@ -313,7 +311,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         &self,
         request: ProxyRequest,
         tasks: &mut Vec<BackgroundTask<R::Body>>,
-    ) -> Result<(Found<R::Body>, Timing), Reply> {
+    ) -> Result<(Found<R::Body>, Timing), Response> {
         let (target, upstream_key, own) = self.identify(request).await?;
         let partition = self.proxy_settings.partitions.as_ref().map(|partitions| partitions.name(&upstream_key));
         let cache_key = match target {
@@ -327,7 +325,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
     }
 
     /// The upstream's key to ask with; and, if the Worker has one of its own, the caller's.
-    async fn identify(&self, request: ProxyRequest) -> Result<(Target, String, Option<Key>), Reply> {
+    async fn identify(&self, request: ProxyRequest) -> Result<(Target, String, Option<Key>), Response> {
         let ProxyRequest { target, key } = request;
         let Some(upstream_key) = &self.proxy_settings.upstream_key else { return Ok((target, key, None)) };
         let hash = key_hash(&key);
@@ -336,7 +334,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let row = match known {
             Some(row) => row,
             None => {
-                let found = self.runtime.look_up_key(Key::lookup(&hash, now.div_euclid(1_000), "")).await;
+                let found = self.runtime.look_up_key(Key::lookup(&hash, now)).await;
                 let row = found.ok().and_then(|found| Key::read(&found).ok()).ok_or_else(unknown_error)?;
                 let row = row.ok_or_else(|| unauthorized("Invalid token."))?;
                 remember(&mut self.runtime.isolate_cache().borrow_mut().keys, &hash, row.clone(), now);
@@ -354,7 +352,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         Ok((target, upstream_key.clone(), Some(row)))
     }
 
-    fn narrow(&self, key: &Key, cache_key: CacheKey) -> Result<CacheKey, Reply> {
+    fn narrow(&self, key: &Key, cache_key: CacheKey) -> Result<CacheKey, Response> {
         let Some(text) = &key.scopes else { return Ok(cache_key) };
         // A scope that can't be read lets nothing through.
         let scope = Scope::read(text).ok_or_else(forbidden)?;
@@ -366,7 +364,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         &self,
         context: FetchContext,
         tasks: &mut Vec<BackgroundTask<R::Body>>,
-    ) -> Result<(Found<R::Body>, Timing), Reply> {
+    ) -> Result<(Found<R::Body>, Timing), Response> {
         let mut timing = Timing { start: context.started_at, ..Timing::default() };
         let Some(partition) = context.partition.as_deref() else {
             self.admit(&key_hash(&context.upstream_key)).await?;
@@ -413,7 +411,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         }
     }
 
-    async fn admit(&self, caller: &str) -> Result<(), Reply> {
+    async fn admit(&self, caller: &str) -> Result<(), Response> {
         if self.runtime.check_rate_limit(caller).await { Ok(()) } else { Err(throttled()) }
     }
 
@@ -576,12 +574,12 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         partition: Option<&str>,
         own: Option<&Key>,
         tasks: &mut Vec<BackgroundTask<R::Body>>,
-    ) -> Reply {
+    ) -> Response {
         // Whoever sees only a part does not drop what others are response from.
         if own.is_some_and(|key| key.scopes.is_some()) {
             return forbidden();
         }
-        let purged = Reply::empty(204).header("Cache-Status", "streamgage; detail=purged");
+        let purged = Response::empty(204).header("Cache-Status", "streamgage; detail=purged");
         let Some(partition) = partition else { return purged };
         if let Err(reply) = self.admit(partition).await {
             return reply;
@@ -623,13 +621,13 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         }
         header("x-content-type-options", "nosniff".into());
         if is_good {
-            if is_known(self.request.if_none_match.as_deref(), &tag) {
+            if is_none_match(self.request.if_none_match.as_deref(), &tag) {
                 status = 304;
             }
             header("etag", tag);
         }
         headers.extend(
-            cross_origin(self.request, self.settings).into_iter().map(|(name, value)| (name.to_owned(), value)),
+            cors_headers(self.request, self.settings).into_iter().map(|(name, value)| (name.to_owned(), value)),
         );
         let content = if self.request.method == "HEAD" || matches!(status, 204 | 304) {
             ResponseBody::Bytes(Vec::new())
@@ -644,10 +642,10 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         ProxyResponse { status, headers, content, background_tasks: Vec::new() }
     }
 
-    fn dress_reply(&self, reply: Reply) -> ProxyResponse<R::Body> {
+    fn dress_reply(&self, reply: Response) -> ProxyResponse<R::Body> {
         let is_marked = reply.headers.iter().any(|(name, _)| *name == "Cache-Status");
         let reply = if is_marked { reply } else { reply.header("Cache-Status", REFUSED) };
-        let reply = dress(reply, self.request, self.settings);
+        let reply = finalize(reply, self.request, self.settings);
         let headers = reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         ProxyResponse {
             status: reply.status,

@@ -1,8 +1,8 @@
 //! What keeps two keys apart: a partition each.
 
 use super::cache_key::{CacheKey, PermissionClass};
-use crate::access::{hexadecimal, key_hash};
 use crate::codec::as_list;
+use crate::http::authorize::{hexadecimal, key_hash};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

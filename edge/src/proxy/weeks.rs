@@ -4,8 +4,8 @@
 //! parameter, as the upstream's own text, and of a question only those weeks are asked for that are missing or no
 //! longer fresh. Over an unchanging upstream the answer is the one to the whole question.
 
-use crate::access::tag;
 use crate::codec::elements;
+use crate::http::authorize::short_hash;
 use crate::proxy::derive::members;
 use crate::proxy::{CacheDirectives, Deadlines, JsonResponse, KvStore, UpstreamClient, UpstreamError, all};
 use std::ops::Range;
@@ -206,7 +206,7 @@ impl Weeks {
 
     /// The filters, in short.
     fn key(&self) -> String {
-        tag(&self.filters)
+        short_hash(&self.filters)
     }
 
     fn key_of(&self, Span { first, last }: Span) -> String {

@@ -9,5 +9,5 @@ mod plan;
 mod sql;
 
 pub use import::{Import, ImportBatch, MAX_BODY};
-pub use plan::{Plan, Query};
+pub use plan::{ETag, Plan, Query, generation_statement, read_generation};
 pub use sql::{Broken, Outcome, Parameter, Statement};

@@ -1,58 +1,56 @@
-//! The plan of an authorized request: a reply, the statements of a query, or an import.
+//! The plan of an authorized request: a response, the statements of a query, or an import.
 
 use super::import::{Import, dump_statement, read_dataset};
 use super::sql::{Broken, Outcome, Statement};
 use super::{lists, metrics};
-use crate::access::tag;
-use crate::reply::{Reply, is_known, method_not_allowed};
-use crate::request::{Request, Settings};
-use crate::visit::{Admitted, IMPORT_METHODS, READ_METHODS, Target};
+use crate::http::authorize::short_hash;
+use crate::http::response::{is_none_match, method_not_allowed, not_found};
+use crate::http::router::{IMPORT_METHODS, READ_METHODS, Target};
+use crate::http::{AuthorizedRequest, Request, Response, Settings};
 use streamgage::metrics::MetricsResponse;
 use streamgage::query::{Endpoint, METRICS_PATH, MetricsRequest};
 
-/// What answers a request.
-#[derive(Debug, PartialEq)]
+/// The plan of an authorized request.
+#[derive(Debug)]
 pub enum Plan {
-    /// This.
-    Reply(Reply),
-    /// The database.
+    /// The response does not depend on the database.
+    Response(Response),
+    /// The response is the result of a query.
     Query(Query),
-    /// The database, once the body is read.
+    /// The body contains rows to import.
     Import(Import),
 }
 
-impl Admitted {
-    /// Finds out what answers the request. `now` is in milliseconds since 1970-01-01.
+impl AuthorizedRequest {
+    /// Returns the plan of the request. `now` is in milliseconds since 1970-01-01.
     pub fn plan(&self, request: &Request, settings: &Settings, now: f64) -> Plan {
         let method = request.method.as_str();
-        match (self.target, method) {
-            (Target::Import(import), "POST") => Plan::Import(import),
-            (Target::Import(_), _) => Plan::Reply(method_not_allowed(method, IMPORT_METHODS)),
-            (target, "GET" | "HEAD") => {
-                target.query(request, settings, now, &self.generation).map_or_else(Plan::Reply, Plan::Query)
-            }
-            (target, "OPTIONS") => Plan::Reply(options(target)),
-            _ => Plan::Reply(method_not_allowed(method, READ_METHODS)),
+        match (&self.target, method) {
+            (Target::Import(import), "POST") => Plan::Import(*import),
+            (Target::Import(_), _) => Plan::Response(method_not_allowed(method, IMPORT_METHODS)),
+            (target, "GET" | "HEAD") => target.query(request, settings, now).map_or_else(Plan::Response, Plan::Query),
+            (target, "OPTIONS") => Plan::Response(options(target)),
+            _ => Plan::Response(method_not_allowed(method, READ_METHODS)),
         }
     }
 }
 
-/// What the framework tells of an endpoint.
-fn options(target: Target) -> Reply {
+/// Returns the framework's response to `OPTIONS`.
+fn options(target: &Target) -> Response {
     let name = match target {
         Target::Endpoint(Endpoint::Metrics) => "Period Metrics".to_owned(),
         Target::Endpoint(Endpoint::List(resource)) => format!("{} List", resource.name),
         Target::Endpoint(Endpoint::Object(resource, _)) => format!("{} Instance", resource.name),
         Target::Endpoint(Endpoint::Aggregate) => "commits.agg List".to_owned(),
-        Target::Dataset | Target::Import(_) => "Dataset".to_owned(),
+        Target::Dataset | Target::Import(_) | Target::Upstream(_) | Target::Purge => "Dataset".to_owned(),
     };
     let body =
         format!(r#"{{"name":"{name}","description":"","renders":["application/json"],"parses":["application/json"]}}"#);
-    Reply::json(200, body).header("Allow", READ_METHODS)
+    Response::json(200, body).header("Allow", READ_METHODS)
 }
 
 impl Target {
-    fn query(self, request: &Request, settings: &Settings, now: f64, generation: &str) -> Result<Query, Reply> {
+    fn query(&self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Response> {
         let sent = request.url.query.as_str();
         let address = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
         // Links repeat the parameters as they were sent.
@@ -60,7 +58,7 @@ impl Target {
         let (statements, answer, asked) = match self {
             Target::Endpoint(Endpoint::Metrics) => {
                 let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
-                let parsed = parsed.map_err(|errors| Reply::bad_query(&errors))?;
+                let parsed = parsed.map_err(|errors| Response::bad_query(&errors))?;
                 let asked = format!("{METRICS_PATH}?{}", parsed.canonical());
                 (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), asked)
             }
@@ -73,25 +71,23 @@ impl Target {
                 (list.statements(), Kind::List(Box::new(list)), as_sent())
             }
             Target::Endpoint(Endpoint::Object(resource, id)) => {
-                let object = lists::Object::new(resource, id, sent);
+                let object = lists::Object::new(resource, *id, sent);
                 (vec![object.statement()], Kind::Object(Box::new(object)), as_sent())
             }
-            Target::Dataset | Target::Import(_) => (vec![dump_statement()], Kind::Dataset, address()),
+            Target::Dataset => (vec![dump_statement()], Kind::Dataset, address()),
+            Target::Import(_) | Target::Upstream(_) | Target::Purge => return Err(not_found()),
         };
-        // None of these holds a line's end. Another version may answer otherwise.
-        let tag = tag(format!("{}\n{generation}\n{asked}", env!("CARGO_PKG_VERSION")));
-        Ok(Query { statements, answer, tag: format!("\"{tag}\"") })
+        Ok(Query { statements, answer, canonical: asked })
     }
 }
 
-/// Statements, and how what they find is answered.
+/// The statements of a query, and the form of its response.
 #[derive(Debug)]
 pub struct Query {
     statements: Vec<Statement>,
     answer: Kind,
-    /// Names the answer, as `ETag` does: all that it depends on is in it, and nothing of a caller, since every key that is
-    /// let in sees the same.
-    tag: String,
+    /// The canonical form of the request. Equal requests have equal responses, because no response depends on the key.
+    canonical: String,
 }
 
 #[derive(Debug)]
@@ -102,53 +98,74 @@ enum Kind {
     Dataset,
 }
 
-impl PartialEq for Query {
-    fn eq(&self, other: &Query) -> bool {
-        self.tag == other.tag
+/// Selects the store's generation, which each import changes.
+pub fn generation_statement() -> Statement {
+    Statement::new("SELECT json_quote(value) AS value FROM generation", [])
+}
+
+/// Reads the result of [`generation_statement`].
+///
+/// # Errors
+/// Returns an error if there is no generation.
+pub fn read_generation(outcome: &Outcome) -> Result<String, Broken> {
+    let generation = outcome.read()?.pop().map(|[generation]: [String; 1]| generation);
+    generation.ok_or_else(|| Broken::missing("generation"))
+}
+
+/// The entity tag of a response. It identifies the version of streamgage, the generation of the store and the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Returns the URL under which the body is cached. Nobody can derive it without the generation.
+    pub fn cache_url(&self) -> String {
+        format!("https://cache.invalid/store/{}", self.0.trim_matches('"'))
+    }
+
+    /// Reports whether the caller already has the response.
+    pub fn is_none_match(&self, request: &Request) -> bool {
+        // `*` matches only if the response exists, which requires the query.
+        let tags = request.if_none_match.as_deref().filter(|tags| tags.trim() != "*");
+        is_none_match(tags, &self.0)
+    }
+
+    /// Returns the response for a cached body, without the body.
+    pub fn cached_response(&self) -> Response {
+        self.add_to(Response::json(200, "")).header("Cache-Status", "streamgage; hit")
+    }
+
+    fn add_to(&self, response: Response) -> Response {
+        response.header("ETag", self.0.clone())
     }
 }
 
 impl Query {
-    /// What the database is asked, in one batch.
+    /// Returns the statements, which belong into one batch.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
-    /// Where its answer is kept: an address that leads nowhere, and that nobody can tell who does not know the generation.
-    pub fn address(&self) -> String {
-        format!("https://cache.invalid/store/{}", self.tag.trim_matches('"'))
+    /// Returns the entity tag of the response at a generation.
+    pub fn etag(&self, generation: &str) -> ETag {
+        // None of the parts contains a line break.
+        let parts = format!("{}\n{generation}\n{}", env!("CARGO_PKG_VERSION"), self.canonical);
+        ETag(format!("\"{}\"", short_hash(parts)))
     }
 
-    /// Whether the caller has the answer and knows its tag.
-    pub fn is_known(&self, request: &Request) -> bool {
-        // `*` asks whether there is an answer, which has yet to be found out.
-        let tags = request.if_none_match.as_deref().filter(|tags| tags.trim() != "*");
-        is_known(tags, &self.tag)
-    }
-
-    /// The reply whose body is kept.
-    pub fn kept(&self) -> Reply {
-        self.tagged(Reply::json(200, "")).header("Cache-Status", "streamgage; hit")
-    }
-
-    fn tagged(&self, reply: Reply) -> Reply {
-        reply.header("ETag", self.tag.clone())
-    }
-
-    /// The reply that its answers make.
+    /// Returns the response for the results of the statements.
     ///
     /// # Errors
-    /// They make no sense.
-    pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
+    /// Returns an error if the results do not have the columns of the statements.
+    pub fn response(&self, outcomes: &[Outcome], etag: &ETag) -> Result<Response, Broken> {
         let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
-        let reply = match &self.answer {
+        let response = match &self.answer {
             Kind::Metrics(request) => {
-                Reply::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())
+                Response::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())
             }
-            Kind::List(list) => Reply::json(200, list.body(outcomes)?),
-            Kind::Object(object) => object.reply(first)?,
-            Kind::Dataset => Reply::json(200, read_dataset(first)?),
+            Kind::List(list) => Response::json(200, list.body(outcomes)?),
+            Kind::Object(object) => object.response(first)?,
+            Kind::Dataset => Response::json(200, read_dataset(first)?),
         };
-        Ok(if reply.status == 200 { self.tagged(reply) } else { reply })
+        Ok(if response.status == 200 { etag.add_to(response) } else { response })
     }
 }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use serde_json::Value;
 use std::cell::Cell;
 use streamgage_edge::{
-    Outcome, Parameter, Plan, Received, Reply, Request, Settings, Statement, Url, Visit, dress, receive,
+    AuthorizationError, AuthorizedRequest, Backend, Key, Outcome, Parameter, PendingRequest, Plan, Request, Response,
+    Routed, Settings, Statement, Url, finalize, generation_statement, read_generation, route_request,
 };
 
 /// 2026-09-01T00:00:00Z
@@ -116,27 +117,32 @@ impl Store {
     }
 
     /// Answers a request as the Worker does; rate limits aside.
-    pub fn answer(&self, request: &Request, body: &[u8]) -> Reply {
-        let reply = match receive(request, &self.settings, NOW) {
-            Received::Reply(reply) => reply,
-            Received::Visit(visit) => self.visit(&visit, request, body),
+    pub fn answer(&self, request: &Request, body: &[u8]) -> Response {
+        let response = match route_request(request, &self.settings, Backend::Store, NOW) {
+            Routed::Response(response) => response,
+            Routed::Pending(pending) => match self.authorize(pending) {
+                Ok(authorized) => self.execute(&authorized, request, body),
+                Err(error) => error.response(),
+            },
         };
-        dress(reply, request, &self.settings)
+        finalize(response, request, &self.settings)
     }
 
-    fn visit(&self, visit: &Visit, request: &Request, body: &[u8]) -> Reply {
-        let admitted = match visit.admit(&self.run_one(&visit.lookup(NOW)).unwrap()).unwrap() {
-            Ok(admitted) => admitted,
-            Err(streamgage_edge::Refusal::UnknownKey(reply) | streamgage_edge::Refusal::Forbidden(reply)) => {
-                return reply;
+    fn authorize(&self, pending: PendingRequest) -> Result<AuthorizedRequest, AuthorizationError> {
+        let found = self.run_one(&Key::lookup(&pending.key_hash(), NOW as i64)).unwrap();
+        pending.authorize(Key::read(&found).unwrap())
+    }
+
+    fn execute(&self, authorized: &AuthorizedRequest, request: &Request, body: &[u8]) -> Response {
+        match authorized.plan(request, &self.settings, NOW) {
+            Plan::Response(response) => response,
+            Plan::Query(query) => {
+                let generation = read_generation(&self.run_one(&generation_statement()).unwrap()).unwrap();
+                query.response(&self.run(query.statements()).unwrap(), &query.etag(&generation)).unwrap()
             }
-        };
-        match admitted.plan(request, &self.settings, NOW) {
-            Plan::Reply(reply) => reply,
-            Plan::Query(query) => query.reply(&self.run(query.statements()).unwrap()).unwrap(),
             Plan::Import(import) => match import.read(body) {
-                Ok(batch) => batch.reply(&self.run(batch.statements()).unwrap()).unwrap(),
-                Err(reply) => reply,
+                Ok(batch) => batch.response(&self.run(batch.statements()).unwrap()).unwrap(),
+                Err(response) => response,
             },
         }
     }
@@ -165,10 +171,11 @@ impl Store {
 
     /// The database's plans of the statements that answer a request.
     pub fn plans(&self, request: &Request, body: &[u8]) -> Vec<String> {
-        let Received::Visit(visit) = receive(request, &self.settings, NOW) else { panic!("no visit") };
-        let admitted = visit.admit(&self.run_one(&visit.lookup(NOW)).unwrap()).unwrap().unwrap();
-        match admitted.plan(request, &self.settings, NOW) {
-            Plan::Reply(reply) => panic!("{reply:?}"),
+        let Routed::Pending(pending) = route_request(request, &self.settings, Backend::Store, NOW) else {
+            panic!("the request needs no key")
+        };
+        match self.authorize(pending).unwrap().plan(request, &self.settings, NOW) {
+            Plan::Response(response) => panic!("{response:?}"),
             Plan::Query(query) => self.explain(query.statements()),
             Plan::Import(import) => self.explain(import.read(body).unwrap().statements()),
         }

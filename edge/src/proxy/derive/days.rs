@@ -3,7 +3,7 @@
 use super::lists::{Listed, integer, members};
 use super::scope::Filter;
 use super::{Derivation, Stop, is_remembered, remember};
-use crate::access::tag;
+use crate::http::authorize::short_hash;
 use crate::proxy::weeks::freshness_after;
 use crate::proxy::{KvStore, UpstreamClient, UpstreamError};
 use std::iter;
@@ -313,7 +313,7 @@ impl Kept {
 
 /// The filter, in short.
 fn scope_of(filter: &Filter) -> String {
-    tag(filter.query())
+    short_hash(filter.query())
 }
 
 fn after(day: Day, days: i32) -> Day {

@@ -4,7 +4,7 @@ use super::computed_columns::{self, Form, derive};
 use super::counts;
 use super::sql::{Broken, Outcome, Parameter, Statement};
 use crate::codec::{quote, to_text};
-use crate::reply::Reply;
+use crate::http::response::Response;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::iter;
@@ -52,7 +52,7 @@ impl Import {
     ///
     /// # Errors
     /// The 400 that names the line and the field, a 413, or a 415.
-    pub fn read(self, body: &[u8]) -> Result<ImportBatch, Reply> {
+    pub fn read(self, body: &[u8]) -> Result<ImportBatch, Response> {
         if body.len() > MAX_BODY {
             return Err(Import::too_large());
         }
@@ -79,13 +79,13 @@ impl Import {
     }
 
     /// The answer to a body of more than [`MAX_BODY`] bytes.
-    pub fn too_large() -> Reply {
+    pub fn too_large() -> Response {
         let message = format!("a request holds at most {MAX_BODY} bytes; send fewer rows in each");
         error(413, None, &RowError { field: None, message })
     }
 
     /// The answer to a body that is compressed (RFC 9110 §15.5.16).
-    pub fn compressed() -> Reply {
+    pub fn compressed() -> Response {
         error(415, None, &RowError { field: None, message: "is compressed; send it as plain text".into() })
     }
 }
@@ -100,26 +100,26 @@ impl ImportBatch {
     ///
     /// # Errors
     /// The outcomes are not those of the statements.
-    pub fn reply(&self, outcomes: &[Outcome]) -> Result<Reply, Broken> {
+    pub fn response(&self, outcomes: &[Outcome]) -> Result<Response, Broken> {
         if outcomes.len() != self.statements.len() {
             return Err(Broken::missing("outcome"));
         }
         let stored = outcomes.get(self.stores.clone()).unwrap_or_default();
         let changed: u64 = stored.iter().map(|outcome| outcome.changes).sum();
-        Ok(Reply::json(200, format!(r#"{{"rows":{},"changed":{changed}}}"#, self.rows)))
+        Ok(Response::json(200, format!(r#"{{"rows":{},"changed":{changed}}}"#, self.rows)))
     }
 }
 
-fn refuse(line: usize, problem: RowError) -> Reply {
+fn refuse(line: usize, problem: RowError) -> Response {
     error(400, Some(line), &problem)
 }
 
-fn error(status: u16, line: Option<usize>, problem: &RowError) -> Reply {
+fn error(status: u16, line: Option<usize>, problem: &RowError) -> Response {
     let (line, field, message) = (to_text(&line), to_text(&problem.field), quote(&problem.message));
-    Reply::json(status, format!(r#"{{"line":{line},"field":{field},"error":{message}}}"#))
+    Response::json(status, format!(r#"{{"line":{line},"field":{field},"error":{message}}}"#))
 }
 
-fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Reply> {
+fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Response> {
     // By id, so that of the rows with one id the last counts; and in the order in which the table is stored.
     let mut by_id: Vec<(i64, Option<String>)> = Vec::new();
     let mut rows = 0;

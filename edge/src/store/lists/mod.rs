@@ -5,7 +5,7 @@ mod filter;
 mod rows;
 
 use crate::codec::quote;
-use crate::reply::{Reply, not_found};
+use crate::http::response::{Response, not_found};
 use crate::store::sql::{Broken, Outcome, Parameters, Statement};
 use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
@@ -14,8 +14,8 @@ use streamgage::schema::Resource;
 ///
 /// # Errors
 /// The 400.
-fn parse(resource: &'static Resource, query: &str) -> Result<ListRequest, Reply> {
-    ListRequest::parse(resource, query).map_err(|errors| Reply::bad_query(&errors))
+fn parse(resource: &'static Resource, query: &str) -> Result<ListRequest, Response> {
+    ListRequest::parse(resource, query).map_err(|errors| Response::bad_query(&errors))
 }
 
 /// A list that is asked for.
@@ -39,7 +39,7 @@ impl List {
     ///
     /// # Errors
     /// The 400.
-    pub fn of_rows(resource: &'static Resource, address: String, query: &str) -> Result<List, Reply> {
+    pub fn of_rows(resource: &'static Resource, address: String, query: &str) -> Result<List, Response> {
         Ok(List { of: Of::Rows(parse(resource, query)?), address, query: query.to_owned() })
     }
 
@@ -47,8 +47,8 @@ impl List {
     ///
     /// # Errors
     /// The 400.
-    pub fn of_aggregate(address: String, query: &str) -> Result<List, Reply> {
-        let request = AggregateRequest::parse(query).map_err(|errors| Reply::bad_query(&errors))?;
+    pub fn of_aggregate(address: String, query: &str) -> Result<List, Response> {
+        let request = AggregateRequest::parse(query).map_err(|errors| Response::bad_query(&errors))?;
         Ok(List { of: Of::Aggregate(request), address, query: query.to_owned() })
     }
 
@@ -117,7 +117,7 @@ pub(crate) struct Object {
     resource: &'static Resource,
     id: i64,
     /// It is looked for among what the filters find. What is wrong with them is told after that there is none of its id.
-    request: Result<ListRequest, Reply>,
+    request: Result<ListRequest, Response>,
 }
 
 impl Object {
@@ -145,16 +145,16 @@ impl Object {
     }
 
     /// The answer.
-    pub fn reply(&self, found: &Outcome) -> Result<Reply, Broken> {
+    pub fn response(&self, found: &Outcome) -> Result<Response, Broken> {
         let rows = found.cells()?;
         let Some(row) = rows.first() else { return Ok(not_found()) };
         Ok(match &self.request {
             Ok(request) => {
                 let mut body = String::new();
                 rows::Writer::new(request).write(row, &mut body)?;
-                Reply::json(200, body)
+                Response::json(200, body)
             }
-            Err(reply) => reply.clone(),
+            Err(response) => response.clone(),
         })
     }
 }

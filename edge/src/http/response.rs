@@ -1,0 +1,105 @@
+//! Responses as values, and the headers that all of them share.
+
+use super::cors::cors_headers;
+use super::request::Request;
+use super::settings::Settings;
+use crate::codec::quote;
+use streamgage::query::ValidationErrors;
+
+/// A response with its whole body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers, in the order they are set.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Response {
+    pub(crate) fn json(status: u16, body: impl Into<String>) -> Response {
+        Response { status, headers: vec![("Content-Type", "application/json".into())], body: body.into() }
+    }
+
+    /// Returns the 400 that lists the errors of each parameter of a query.
+    pub(crate) fn bad_query(errors: &ValidationErrors) -> Response {
+        let mut body = String::new();
+        errors.write_json(&mut body);
+        Response::json(400, body)
+    }
+
+    /// Returns `{"detail":"…"}`, the framework's form of an error that concerns no parameter.
+    pub(crate) fn detail(status: u16, detail: &str) -> Response {
+        Response::json(status, format!(r#"{{"detail":{}}}"#, quote(detail)))
+    }
+
+    pub(crate) fn empty(status: u16) -> Response {
+        Response { status, headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Response {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// Returns the 500 for internal failures. It contains no details (§1).
+pub fn unknown_error() -> Response {
+    Response::json(500, r#"{"error":["Unknown error occurred"]}"#)
+}
+
+pub fn not_found() -> Response {
+    Response::detail(404, "Not found.")
+}
+
+pub fn method_not_allowed(method: &str, allowed: &str) -> Response {
+    Response::detail(405, &format!("Method \"{method}\" not allowed.")).header("Allow", allowed)
+}
+
+pub fn unauthorized(detail: &str) -> Response {
+    Response::detail(401, detail).header("WWW-Authenticate", "Bearer")
+}
+
+pub fn forbidden() -> Response {
+    Response::detail(403, "You do not have permission to perform this action.")
+}
+
+/// The period of the rate limits, in seconds.
+const RETRY_SECONDS: u32 = 60;
+
+/// Returns the 429 for requests beyond a rate limit.
+pub fn throttled() -> Response {
+    let detail = format!("Request was throttled. Expected available in {RETRY_SECONDS} seconds.");
+    Response::detail(429, &detail).header("Retry-After", RETRY_SECONDS.to_string())
+}
+
+/// Completes a response: evaluates `If-None-Match`, removes the body from responses to `HEAD` and from 304s, and adds the
+/// headers for caches and browsers.
+pub fn finalize(mut response: Response, request: &Request, settings: &Settings) -> Response {
+    let tag = response.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.as_str());
+    let is_tagged = tag.is_some();
+    if tag.is_some_and(|tag| is_none_match(request.if_none_match.as_deref(), tag)) {
+        response.status = 304;
+    }
+    if request.method == "HEAD" || response.status == 304 {
+        response.body.clear();
+    }
+    // A response belongs to the key of its request. A tagged one may be stored, and must be revalidated.
+    let (cache_control, vary) =
+        if is_tagged { ("private, no-cache", "Authorization, Origin") } else { ("private, no-store", "Origin") };
+    response.headers.extend([
+        ("Cache-Control", cache_control.to_owned()),
+        ("Vary", vary.to_owned()),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+    ]);
+    response.headers.extend(cors_headers(request, settings));
+    response
+}
+
+/// Reports whether `If-None-Match` contains a tag.
+pub(crate) fn is_none_match(if_none_match: Option<&str>, tag: &str) -> bool {
+    let Some(tags) = if_none_match else { return false };
+    let mut tags = tags.split(',').map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
