@@ -1,4 +1,4 @@
-//! `streamgage demo`, as a user runs it.
+//! Tests of `streamgage demo`, run as a command.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic: that is how it fails")]
 
 mod support;
@@ -23,16 +23,16 @@ fn the_same_arguments_give_the_same_bytes() {
     assert!(out.contains("Demo:") && out.contains("commits"), "{out}");
     demo(&home, "two", &SMALL);
     assert_eq!(files(&home.join("one")), files(&home.join("two")));
-    // An earlier demo is replaced by the same one.
+    // An earlier demo is replaced.
     assert_eq!(demo(&home, "two", &SMALL).0, 0);
     assert_eq!(files(&home.join("one")), files(&home.join("two")));
     demo(&home, "two", &[&SMALL[..], &["--seed", "2"]].concat());
     assert_ne!(files(&home.join("one"))["commits.ndjson"], files(&home.join("two"))["commits.ndjson"]);
-    assert_eq!(names(&home), ["one", "two"], "nothing is left beside");
+    assert_eq!(names(&home), ["one", "two"], "no temporary folder is left");
 }
 
 #[test]
-fn what_is_written_stays_the_same_between_versions() {
+fn output_is_the_same_in_every_version() {
     let home = folder("demo-golden");
     demo(&home, "small", &["--users", "2", "--months", "1", "--until", "2026-02-02"]);
     let rows = fs::read_to_string(home.join("small/commits.ndjson")).unwrap();
@@ -40,7 +40,7 @@ fn what_is_written_stays_the_same_between_versions() {
 }
 
 #[test]
-fn a_day_later_is_the_same_and_more() {
+fn a_later_day_only_appends_commits() {
     let home = folder("demo-later");
     demo(&home, "one", &SMALL);
     demo(&home, "two", &["--users", "24", "--months", "3", "--until", "2026-03-21"]);
@@ -50,7 +50,7 @@ fn a_day_later_is_the_same_and_more() {
 }
 
 #[test]
-fn the_rows_agree_with_each_other() {
+fn rows_are_consistent_and_every_kind_of_commit_occurs() {
     let home = folder("demo-rows");
     demo(&home, "demo", &["--users", "40", "--months", "6", "--until", "2026-07-10"]);
     let rows = |name: &str| -> Vec<Value> {
@@ -64,41 +64,39 @@ fn the_rows_agree_with_each_other() {
     let (aliases, tags) = (by_id(rows("user_alias")), by_id(rows("tags")));
     let number = |row: &Value, name: &str| row[name].as_u64().unwrap();
 
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut hashes = BTreeSet::new();
     let commits = rows("commits");
     for (id, row) in (1..).zip(&commits) {
         assert_eq!(number(row, "id"), id);
         assert_eq!(number(&aliases[&number(row, "user_alias_id")], "apex_user_id"), number(row, "apex_user_id"));
         assert!(repos.contains_key(&number(row, "repo_id")));
-        let old = number(row, "legacy_refactor") + number(row, "help_others") + number(row, "churn");
-        assert_eq!(number(row, "haloc"), number(row, "new_work") + old);
-        assert_eq!(number(row, "deletions"), old);
+        let old_lines = number(row, "legacy_refactor") + number(row, "help_others") + number(row, "churn");
+        assert_eq!(number(row, "haloc"), number(row, "new_work") + old_lines);
+        assert_eq!(number(row, "deletions"), old_lines);
         assert!((number(row, "new_work")..=number(row, "haloc")).contains(&number(row, "insertions")));
         assert_eq!(row["outlier_reason"].is_null(), number(row, "haloc") <= 1000);
-        let message = row["message"].as_str().unwrap();
         for (kind, is_one) in [
             ("merge", row["is_merge"] == true),
             ("orphan", row["is_pr_orphan"] == true),
             ("trivial", row["is_trivial"] == true),
             ("outlier", !row["outlier_reason"].is_null()),
             ("duplicate", !hashes.insert(row["ignore_hash"].to_string())),
-            ("revert", message.starts_with("Revert ")),
             ("by a bot", users[&number(row, "apex_user_id")]["hidden_from_reports"] == true),
             ("in a blocked repo", repos[&number(row, "repo_id")]["blocked"] == true),
         ] {
-            *kinds.entry(kind).or_default() += usize::from(is_one);
+            *counts.entry(kind).or_default() += usize::from(is_one);
         }
         assert!(row["committer_date"].as_str().unwrap() < "2026-07-10T00:00:00");
     }
-    for (kind, count) in kinds {
+    for (kind, count) in counts {
         assert!(count > 0 && count < commits.len() / 4, "{kind}: {count} of {}", commits.len());
     }
     assert_eq!(teams.values().map(|team| number(team, "team_level")).max(), Some(3));
     for row in rows("team_membership") {
         assert!(users.contains_key(&number(&row, "apex_user_id")) && teams.contains_key(&number(&row, "team_id")));
     }
-    assert!(repos.values().any(|repo| repo["oldest_commit_date"].is_null()), "one is not processed");
+    assert!(repos.values().any(|repo| repo["oldest_commit_date"].is_null()), "one repository has no commits");
     for id in repos.values().flat_map(|repo| repo["tags"].as_array().unwrap()) {
         assert!(tags.contains_key(&id.as_u64().unwrap()));
     }
@@ -125,7 +123,7 @@ fn every_row_passes_the_schema() {
 }
 
 #[test]
-fn nobodys_folder_is_overwritten() {
+fn only_a_demo_or_an_empty_folder_is_replaced() {
     let home = folder("demo-refused");
     fs::create_dir(home.join("mine")).unwrap();
     fs::write(home.join("mine/notes.txt"), "precious").unwrap();
@@ -138,9 +136,8 @@ fn nobodys_folder_is_overwritten() {
         assert_eq!((code, shown.as_str(), error.lines().count()), (2, "", 1));
         assert!(error.contains(why), "{error}");
     }
-    assert_eq!(names(&home), before, "nothing is left beside");
+    assert_eq!(names(&home), before, "no temporary folder is left");
     assert_eq!(fs::read(home.join("mine/notes.txt")).unwrap(), b"precious");
-    // An empty folder is nobody's.
     fs::create_dir(home.join("empty")).unwrap();
     assert_eq!(demo(&home, "empty", &SMALL).0, 0);
 }
