@@ -39,5 +39,5 @@ pub mod metrics;
 pub mod number;
 pub mod query;
 pub mod schema;
-pub mod sort;
+pub mod teams;
 pub mod text;

@@ -1,7 +1,8 @@
 //! Numbers as the API reads them: as Python's `Decimal` does (§0).
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::cmp::Ordering;
+use core::fmt::Write;
 
 /// A finite decimal number of any size, read from a query string.
 ///
@@ -163,143 +164,23 @@ impl Number {
         below.checked_add(i64::from(up)).map_or(Whole::Above, Whole::Value)
     }
 
-    /// The nearest double, of two the even one; an infinite one beyond all doubles.
-    ///
-    /// The standard library's way is faster, and brings ten kilobytes of tables; numbers that are not short are rare.
+    /// Returns the nearest double, ties to even; infinity if the number is beyond all doubles.
     pub fn to_double(&self) -> f64 {
-        let sign = if self.negative { -1.0 } else { 1.0 };
-        match self.exponent {
-            _ if self.digits.is_empty() => 0.0,
-            310.. => sign * f64::INFINITY,
-            ..-330 => sign * 0.0,
-            exponent => sign * nearest_double(&self.digits, exponent),
-        }
+        let mut text = String::with_capacity(self.digits.len() + 24);
+        text.push_str(if self.negative { "-0." } else { "0." });
+        text.extend(self.digits.iter().map(|&digit| char::from(b'0' + digit)));
+        // Writing into a String can't fail.
+        let _ = write!(text, "e{}", self.exponent);
+        text.parse().unwrap_or(f64::NAN)
     }
 }
 
-/// A double that is not halfway between two others has fewer digits.
-const MAX_DOUBLE_DIGITS: usize = 800;
-
-/// The nearest double to `0.DIGITS · 10^exponent`, which is within reach of doubles.
-fn nearest_double(digits: &[u8], exponent: i64) -> f64 {
-    let kept = digits.get(..MAX_DOUBLE_DIGITS).unwrap_or(digits);
-    let mut whole = Limbs::default();
-    for &digit in kept {
-        whole.multiply_add(10, u32::from(digit));
+/// Parses a JSON number as ten-thousandths, ties rounded to even (§1); `None` if 64 bits do not hold the result.
+pub fn parse_ten_thousandths(text: &str) -> Option<i64> {
+    match text.parse::<i64>() {
+        Ok(whole) => whole.checked_mul(10_000),
+        Err(_) => Number::parse(text)?.shifted(4).round().value(),
     }
-    let mut is_more = digits.len() > kept.len();
-    let mut power = exponent.saturating_sub(i64::try_from(kept.len()).unwrap_or(i64::MAX));
-    // What is divided is first made so long that 64 bits of the quotient are there.
-    let limbs = usize::try_from(-power).map_or(0, |places| places / 8 + 3);
-    whole.0.splice(0..0, core::iter::repeat_n(0, limbs));
-    while power != 0 {
-        let places = power.clamp(-9, 9);
-        let factor = 10u32.saturating_pow(u32::try_from(places.unsigned_abs()).unwrap_or(0));
-        if places > 0 {
-            whole.multiply_add(factor, 0);
-        } else {
-            is_more |= whole.divide(factor);
-        }
-        power -= places;
-    }
-    whole.to_double(i64::try_from(limbs).unwrap_or(i64::MAX) * 32, is_more)
-}
-
-/// A whole number of any size, its lowest 32 bits first.
-#[derive(Default)]
-struct Limbs(Vec<u32>);
-
-impl Limbs {
-    fn multiply_add(&mut self, factor: u32, summand: u32) {
-        let mut carry = u64::from(summand);
-        for limb in &mut self.0 {
-            carry += u64::from(*limb) * u64::from(factor);
-            *limb = low(carry);
-            carry >>= 32;
-        }
-        if carry > 0 {
-            self.0.push(low(carry));
-        }
-    }
-
-    /// Divides, and tells whether there is a rest.
-    fn divide(&mut self, divisor: u32) -> bool {
-        let mut rest = 0;
-        for limb in self.0.iter_mut().rev() {
-            let dividend = rest << 32 | u64::from(*limb);
-            *limb = low(dividend / u64::from(divisor));
-            rest = dividend % u64::from(divisor);
-        }
-        while self.0.pop_if(|limb| *limb == 0).is_some() {}
-        rest > 0
-    }
-
-    /// The nearest double to it over `2^down`; `is_more` tells that the true number is a little greater.
-    fn to_double(&self, down: i64, mut is_more: bool) -> f64 {
-        let mut top = 0u128;
-        for (place, &limb) in self.0.iter().rev().enumerate() {
-            if place < 4 {
-                top |= u128::from(limb) << (96 - 32 * place);
-            } else {
-                is_more |= limb > 0;
-            }
-        }
-        let zeros = top.leading_zeros();
-        top <<= zeros;
-        // That of the highest bit.
-        let power = i64::try_from(self.0.len()).unwrap_or(i64::MAX) * 32 - 1 - i64::from(zeros) - down;
-        // Less than half of the smallest double has none.
-        let Ok(bits) = u32::try_from(53 - (-1022 - power).max(0)) else { return 0.0 };
-        let below = 128 - bits;
-        let (kept, rest) = (top.checked_shr(below).unwrap_or(0), top & (u128::MAX >> bits));
-        let up = match rest.cmp(&(1 << (below - 1))).then(is_more.cmp(&false)) {
-            Ordering::Less => false,
-            Ordering::Equal => kept & 1 == 1,
-            Ordering::Greater => true,
-        };
-        let mantissa = u64::try_from(kept).unwrap_or(0) + u64::from(up);
-        // A carry out of the mantissa is one more in the exponent.
-        match u64::try_from(power + 1022) {
-            Ok(2_046..) => f64::INFINITY,
-            Ok(exponent) => f64::from_bits((exponent << 52) + mantissa),
-            Err(_) => f64::from_bits(mantissa),
-        }
-    }
-}
-
-/// The lowest 32 bits.
-const fn low(number: u64) -> u32 {
-    (number & 0xffff_ffff) as u32
-}
-
-/// The nearest double to a number of JSON.
-pub(crate) fn json_double(text: &str) -> f64 {
-    short_double(text).unwrap_or_else(|| match Number::parse(text) {
-        // A zero keeps its sign.
-        Some(number) if number.digits.is_empty() && text.starts_with('-') => -0.0,
-        Some(number) => number.to_double(),
-        None => f64::NAN,
-    })
-}
-
-/// The same, where a division of two doubles gives it: both are exact, and it rounds once.
-fn short_double(text: &str) -> Option<f64> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let mut size = 0u64;
-    let mut places = None;
-    for byte in unsigned.bytes() {
-        match byte {
-            b'0'..=b'9' => {
-                size = size.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
-                places = places.map(|places| places + 1);
-            }
-            b'.' if places.is_none() => places = Some(0),
-            _ => return None,
-        }
-    }
-    let divisor = 10u64.checked_pow(places.unwrap_or(0)).filter(|&divisor| divisor <= 1 << 53)?;
-    let size = (size <= 1 << 53).then_some(size as f64 / divisor as f64)?;
-    Some(if unsigned.len() < text.len() { -size } else { size })
 }
 
 impl PartialOrd for Number {
@@ -476,7 +357,7 @@ mod tests {
             "1.00000000000000000000001",
         ] {
             let expected: f64 = text.parse().unwrap();
-            assert_eq!(json_double(text).to_bits(), expected.to_bits(), "{text}");
+            assert_eq!(Number::parse(text).unwrap().to_double(), expected, "{text}");
         }
         // Halfway between two doubles, to its 767th digit.
         let half = std::format!("{:.1075}", f64::from_bits(1));
@@ -487,12 +368,11 @@ mod tests {
         #[test]
         fn doubles_come_back(value in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
             prop_assert_eq!(Number::parse(&std::format!("{value:e}")).unwrap().to_double(), value);
-            prop_assert_eq!(json_double(&std::format!("{value:e}")), value);
         }
 
         #[test]
         fn doubles_are_the_standard_librarys(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,25})?(e-?[0-9]{1,3})?") {
-            prop_assert_eq!(json_double(&text).to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
+            prop_assert_eq!(Number::parse(&text).unwrap().to_double(), text.parse::<f64>().unwrap(), "{}", text);
         }
 
         #[test]

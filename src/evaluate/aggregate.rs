@@ -6,7 +6,6 @@ use crate::calendar::Day;
 use crate::json::write_text;
 use crate::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use crate::schema::{COMMITS, Kind};
-use crate::sort::sort_by_bits;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -126,7 +125,7 @@ fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
         }
     }
     keys.iter_mut().zip(positions).for_each(|(key, &position)| *key = *key << 32 | position as u64 & PLACE);
-    sort_by_bits(&mut keys, 32..64 - bound.leading_zeros() + 32);
+    keys.sort_by_key(|key| key >> 32);
     keys
 }
 

@@ -1,14 +1,14 @@
 //! Conditions on rows themselves.
 
 use super::bit_set::{BitSet, word};
-use super::relations::{Relations, range};
+use super::relations::Relations;
 use super::rows::{Column, NULL, Rows};
 use super::text_column::{TextColumn, TextSearch};
 use crate::query::{Comparison, Condition, IdSet, Predicate, Subject};
 use crate::schema::{COMMITS, FilterTarget, Flag, REPOS, Relation, Resource, TEAMS, USERS};
+use crate::teams::with_nested_teams;
 use crate::text::fold;
 use alloc::vec::Vec;
-use hashbrown::HashSet;
 
 /// What is known of a condition: true, false, or, of a null, nothing.
 pub(super) type Ternary = Option<bool>;
@@ -200,16 +200,7 @@ impl<'a> RowPredicate<'a> {
                 let pair = |&position: &usize| Some((rows.integer(PARENT, position)?, rows.id(position)));
                 let mut children: Vec<(i64, i64)> = rows.positions().iter().filter_map(pair).collect();
                 children.sort_unstable();
-                let mut found = HashSet::new();
-                let mut new: Vec<i64> = [ancestor].into();
-                // It ends where there is nothing new: even if parents run in circles.
-                while let Some(id) = new.pop() {
-                    if found.insert(id) {
-                        let below = children.get(range(&children, id)).unwrap_or_default();
-                        new.extend(below.iter().map(|&(_, id)| id));
-                    }
-                }
-                RowPredicate::Keys(rows.integers(0), found.into_iter().collect(), true)
+                RowPredicate::Keys(rows.integers(0), with_nested_teams([ancestor], &children), true)
             }
             // No team has an id beyond 64 bits.
             _ => RowPredicate::Keys(rows.integers(0), IdSet::default(), true),

@@ -4,7 +4,6 @@ use super::bit_set::BitSet;
 use super::text_column::TextColumn;
 use crate::calendar::DateTime;
 use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
-use crate::sort::sort_by_key;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
@@ -188,7 +187,7 @@ impl RowsBuilder {
         let id = |position: usize| rows.ids.get(position).copied();
         if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
             // Of the rows of an id the sort leaves the last one last.
-            sort_by_key(&mut order, |&position| id(position).unwrap_or_default());
+            order.sort_by_key(|&position| id(position).unwrap_or_default());
             order.reverse();
             order.dedup_by_key(|&mut position| id(position));
             order.reverse();

@@ -1,7 +1,6 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
 use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row, read_text_row};
-use crate::sort::sort_places;
 use alloc::vec::Vec;
 use serde::de::Deserializer;
 
@@ -105,7 +104,7 @@ impl<T> Records<T> {
 
 /// The places of the last changes of all ids, in the order of the ids.
 fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
-    sort_places(&mut ids);
+    ids.sort_unstable();
     let nexts = ids.iter().skip(1).map(|&(next, _)| Some(next)).chain([None]);
     ids.iter().zip(nexts).filter(|&(&(id, _), next)| next != Some(id)).map(|(&(_, place), _)| place).collect()
 }

@@ -2,7 +2,6 @@
 
 use crate::calendar::{Day, Week};
 use crate::query::{MetricsRequest, Resolution};
-use crate::sort::sort_by_key;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Serialize, Serializer};
@@ -66,7 +65,7 @@ impl fmt::Display for MetricsResponse {
 /// Oldest first, one of each week, none without a commit.
 fn merge(sums: &[WeekSums]) -> Vec<WeekSums> {
     let mut sorted: Vec<WeekSums> = sums.iter().filter(|sum| sum.commits > 0).copied().collect();
-    sort_by_key(&mut sorted, |sum| i64::from(sum.week));
+    sorted.sort_by_key(|sum| i64::from(sum.week));
     let mut weeks: Vec<WeekSums> = Vec::with_capacity(sorted.len());
     for sum in sorted {
         match weeks.last_mut().filter(|week| week.week == sum.week) {

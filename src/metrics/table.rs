@@ -2,6 +2,7 @@
 
 use super::{Commit, MetricsResponse, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
+use crate::teams::with_nested_teams;
 use crate::text::fold;
 use alloc::{string::String, vec, vec::Vec};
 use core::hash::BuildHasher;
@@ -93,28 +94,10 @@ impl MetricsTable {
 
     /// The contributors of any of the teams, and of the teams nested in these where the request says so.
     fn members(&self, teams: &IdSet, request: &MetricsRequest) -> IdSet {
-        let nested = request.include_nested_teams.then(|| self.with_nested(teams));
+        let ids = || teams.as_slice().iter().copied();
+        let nested = request.include_nested_teams.then(|| with_nested_teams(ids(), &self.nested));
         let teams = nested.as_ref().unwrap_or(teams);
         self.contributors.iter().filter(|(team, _)| teams.contains(*team)).map(|&(_, user)| user).collect()
-    }
-
-    fn with_nested(&self, teams: &IdSet) -> IdSet {
-        let mut found = Places::new();
-        for &team in teams.as_slice() {
-            found.of(team);
-        }
-        let mut unvisited: Vec<i64> = teams.as_slice().to_vec();
-        while let Some(team) = unvisited.pop() {
-            let first = self.nested.partition_point(|&(parent, _)| parent < team);
-            let children = self.nested.iter().skip(first).take_while(|&&(parent, _)| parent == team);
-            // Each team is visited once: even if parents run in circles.
-            for &(_, child) in children {
-                let known = found.ids.len();
-                found.of(child);
-                unvisited.extend(found.ids.get(known..).unwrap_or_default());
-            }
-        }
-        found.ids.into_iter().collect()
     }
 }
 

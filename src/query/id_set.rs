@@ -1,7 +1,6 @@
 //! A set of ids, as a parameter names one.
 
 use crate::number::Number;
-use crate::sort::sort_by_key;
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -55,7 +54,7 @@ impl FromIterator<i64> for IdSet {
 impl From<Vec<i64>> for IdSet {
     fn from(mut ids: Vec<i64>) -> IdSet {
         if !ids.is_sorted() {
-            sort_by_key(&mut ids, |&id| id);
+            ids.sort_unstable();
         }
         ids.dedup();
         IdSet(ids)

@@ -4,7 +4,6 @@ use super::errors::{BAD_DATE, END_BEFORE_START, NOT_A_NUMBER, NULL_CHARACTER, RE
 use super::{IdSet, Parameters, encode_query};
 use crate::calendar::Day;
 use crate::schema::OperandType;
-use crate::sort::sort_by;
 use crate::text::trim;
 use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 
@@ -179,7 +178,7 @@ impl MetricsRequest {
             }
         }
         pairs.extend(self.repo_name.clone().map(|name| ("repo_name", name)));
-        sort_by(&mut pairs, Ord::cmp);
+        pairs.sort();
         encode_query(pairs.iter().map(|(name, value)| (*name, value.as_str())))
     }
 }

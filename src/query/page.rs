@@ -1,7 +1,6 @@
 //! Pages of a list: `limit`, `offset`, and the links to the next and the previous one (§2).
 
 use super::{Parameters, encode_query};
-use crate::sort::sort_by;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The most rows of a page.
@@ -63,7 +62,7 @@ impl Page {
         let own = [Some(("limit", limit.as_str())), offset.as_deref().map(|offset| ("offset", offset))];
         let sent = parameters.iter().filter(|(name, _)| !matches!(*name, "limit" | "offset"));
         let mut pairs: Vec<(&str, &str)> = sent.chain(own.into_iter().flatten()).collect();
-        sort_by(&mut pairs, |one, other| one.0.cmp(other.0));
+        pairs.sort_by(|one, other| one.0.cmp(other.0));
         format!("{address}?{}", encode_query(pairs))
     }
 }

@@ -3,7 +3,6 @@
 use super::row::{DELETED, FieldsFound, MAX_INTEGER, RowSink, Value};
 use super::{Field, Kind, Missing, Resource};
 use crate::calendar::DateTime;
-use crate::number::json_double;
 use streamgage_kernel::json::{Members, Plain, Step};
 
 /// Reads a line as [`read_row`](super::read_row) does, if it is plain: an object of numbers, booleans, nulls and
@@ -50,7 +49,7 @@ fn plain_value<'a>(field: &Field, value: Plain<'a>) -> Option<Value<'a>> {
             Value::Decimal(Some(units).filter(|units| units.unsigned_abs() <= MAX_INTEGER.unsigned_abs())?)
         }
         (Kind::Decimal, Plain::Fraction(text)) => Value::Decimal(ten_thousandths(text)?),
-        (Kind::Number, Plain::Fraction(text)) => Value::Number(json_double(text)),
+        (Kind::Number, Plain::Fraction(text)) => Value::Number(text.parse().unwrap_or(f64::NAN)),
         (kind, Plain::Null) if kind != Kind::Json && field.missing != Missing::Required => Value::Null,
         _ => return None,
     })

@@ -3,7 +3,7 @@
 use super::row::{DELETED, FieldsFound, RowError, RowSink, Scalar, Value};
 use super::{Field, Kind, Resource};
 use crate::json::{self, Reader, Syntax, unescape};
-use crate::number::{Number, json_double};
+use crate::number::Number;
 use alloc::{format, string::String, vec::Vec};
 
 /// Reads a row as [`read_row`](super::read_row) does, from a text that is one JSON value and nothing more.
@@ -67,7 +67,7 @@ fn take(field: &Field, text: &str, sink: &mut dyn FnMut(Value<'_>)) -> Result<()
             _ if field.kind == Kind::Decimal => {
                 Scalar::Decimal(Number::parse(text).and_then(|number| number.shifted(4).round().value()))
             }
-            _ => Scalar::Number(json_double(text)),
+            _ => Scalar::Number(text.parse().unwrap_or(f64::NAN)),
         },
         json::Value::Text(text) => {
             unescaped = unescape(text).ok_or("holds half a character")?;

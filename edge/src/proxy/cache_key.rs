@@ -7,7 +7,6 @@ use crate::codec::{Json, as_list};
 use std::fmt::Write;
 use streamgage::json::Reader;
 use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH};
-use streamgage::sort::sort_by;
 
 /// What upstreams let keys do apart: a key may lose one and keep the other (§3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +133,7 @@ impl Query {
                 Parameter { name: decode(name, b' '), value: value.map(|value| decode(value, b' ')) }
             })
             .collect();
-        sort_by(&mut parameters, |one, other| one.name.cmp(&other.name));
+        parameters.sort_by(|one, other| one.name.cmp(&other.name));
         Query(parameters)
     }
 

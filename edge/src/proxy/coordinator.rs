@@ -17,7 +17,6 @@ use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
-use streamgage::sort::sort_by_key;
 
 /// How long a body may be, in bytes, to be kept here and handed to all who wait for it: a row of a Durable Object's
 /// SQLite holds 2 MB.
@@ -155,7 +154,7 @@ impl<N: Transport, S: PartitionStore> PartitionCoordinator<N, S> {
                 _ => self.store.delete(RECENT_REQUESTS, &target),
             }
         }
-        sort_by_key(&mut lately, |&(at, _)| at.saturating_neg());
+        lately.sort_by_key(|&(at, _)| at.saturating_neg());
         for (_, cache_key) in lately.into_iter().take(MAX_REFRESHED) {
             self.fetch_coalesced(&FetchRequest { cache_key, upstream_key: key.clone(), refresh: true, today }).await;
         }

@@ -5,7 +5,6 @@ use super::{Comparison, Condition, ListRequest, Predicate, Subject};
 use crate::calendar::{DateTime, Day};
 use crate::query::{encode_form, encode_query};
 use crate::schema::{Flag, Kind, Lookup, Resource};
-use crate::sort::sort_by;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -61,7 +60,7 @@ impl ListRequest {
         if self.page.offset != default.offset {
             pairs.push(("offset".to_owned(), self.page.offset.to_string()));
         }
-        sort_by(&mut pairs, Ord::cmp);
+        pairs.sort();
         encode_query(texts(&pairs))
     }
 }

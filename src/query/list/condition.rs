@@ -5,7 +5,6 @@ use crate::query::{Parameters, ValidationErrors};
 use crate::schema::{
     COMMITS, Field, FieldCapabilities, FilterTarget, Flag, Kind, Lookup, OperandType, Relation, Resource,
 };
-use crate::sort::sort_by;
 use alloc::{string::String, vec, vec::Vec};
 
 /// A condition on a row.
@@ -89,7 +88,7 @@ pub(super) fn parse(
     for &flag in resource.flags.iter().filter(|&&flag| is_set(resource, parameters, flag)) {
         conditions.extend(of_flag(resource, flag));
     }
-    sort_by(&mut conditions, Condition::cmp);
+    conditions.sort();
     // Of what is no join, once is as good as twice, and the narrower of two bounds as good as both. The later one in
     // order is dropped or, where it is the narrower, takes the place of the other.
     conditions.dedup_by(|next, kept| {

@@ -5,7 +5,6 @@ use crate::number::{Number, Whole};
 use crate::query::IdSet;
 use crate::query::errors::{NOT_A_DATE_TIME, NOT_A_NUMBER, NULL_CHARACTER, TOO_LARGE};
 use crate::schema::{Kind, Lookup};
-use crate::sort::sort_by;
 use crate::text::{fold, trim};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::cmp::Ordering;
@@ -116,7 +115,7 @@ impl Predicate {
             (_, Kind::Boolean) => Ok(boolean(value).map(|value| Predicate::Equal(i64::from(value)))),
             (Lookup::In, Kind::Text) => {
                 let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
-                sort_by(&mut texts, String::cmp);
+                texts.sort();
                 texts.dedup();
                 Ok(Some(Predicate::TextOneOf(texts)))
             }

@@ -4,7 +4,6 @@ use super::{Condition, Predicate, Subject};
 use crate::query::Parameters;
 use crate::query::errors::NULL_CHARACTER;
 use crate::schema::Resource;
-use crate::sort::sort_by;
 use crate::text::{fold, is_space, trim};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +19,7 @@ pub(super) fn conditions(resource: &Resource, parameters: &Parameters<'_>) -> Re
     }
     let contains = |term: &String| Condition::new(Subject::Search, Predicate::Contains(fold(term)));
     let mut conditions: Vec<Condition> = terms(value).iter().map(contains).collect();
-    sort_by(&mut conditions, Condition::cmp);
+    conditions.sort();
     conditions.dedup();
     Ok(conditions)
 }

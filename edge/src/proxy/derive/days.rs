@@ -11,7 +11,6 @@ use streamgage::calendar::Day;
 use streamgage::json::Value;
 use streamgage::metrics::Records;
 use streamgage::number::Number;
-use streamgage::sort::{sort_by, sort_by_key};
 
 /// How many rows are read at once: what is more is taken in shorter windows, so that what was found is kept before the
 /// budget ends.
@@ -139,7 +138,7 @@ impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
     }
 
     fn keep_days(&self, scope: &str, (from, to): Window, mut found: Vec<Contribution>, days: &mut Days) {
-        sort_by_key(&mut found, |contribution| contribution.day.number().into());
+        found.sort_by_key(|contribution| contribution.day);
         let mut found = found.into_iter().peekable();
         for day in days_of(from, to) {
             let fresh_until = self.now.saturating_add(freshness_after(day, self.today));
@@ -228,7 +227,7 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
     let commits = records.sorted();
     // Of what shares a hash the upstream gives one, of all commits there are.
     let mut hashes: Vec<_> = commits.iter().filter_map(|(_, commit)| commit.ignore_hash.as_ref()).collect();
-    sort_by(&mut hashes, Ord::cmp);
+    hashes.sort();
     // As many ids as rows: none came twice.
     if hashes.iter().zip(hashes.iter().skip(1)).any(|(one, other)| one == other) || commits.len() != rows.len() {
         return None;
@@ -264,9 +263,9 @@ fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<
 
 /// By user, day and repository.
 pub(super) fn sort(contributions: &mut Vec<Contribution>) {
-    sort_by_key(contributions, |contribution| contribution.repo);
-    sort_by_key(contributions, |contribution| contribution.day.number().into());
-    sort_by_key(contributions, |contribution| contribution.user);
+    contributions.sort_by_key(|contribution| contribution.repo);
+    contributions.sort_by_key(|contribution| contribution.day);
+    contributions.sort_by_key(|contribution| contribution.user);
 }
 
 impl Contribution {

@@ -7,6 +7,7 @@ use crate::proxy::{KvStore, UpstreamClient};
 use streamgage::json::{Value, unescape};
 use streamgage::query::{IdSet, MetricsRequest, encode_query};
 use streamgage::schema::ids;
+use streamgage::teams::with_nested_teams;
 use streamgage::text::fold;
 
 /// How many ids a request lists, to stay far below what servers take for a long address (8 KB).
@@ -100,7 +101,8 @@ impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
         for teams in &request.teams {
             let mut teams = teams.clone();
             if request.include_nested_teams {
-                teams = with_nested(teams, &self.list("teams", "fields=id%2Cparent&ordering=id").await?);
+                let rows = self.list("teams", "fields=id%2Cparent&ordering=id").await?;
+                teams = with_nested_teams(teams.as_slice().iter().copied(), &children(&rows));
             }
             let mut members = Vec::new();
             for ids in teams.as_slice().chunks(MAX_IDS) {
@@ -157,8 +159,8 @@ fn contributor(row: &str, teams: &IdSet) -> Option<i64> {
     user.filter(|_| is_contributor && team.is_some_and(|team| teams.contains(team)))
 }
 
-/// Teams with all those under them, by the rows of `teams`.
-fn with_nested(mut found: IdSet, rows: &[String]) -> IdSet {
+/// Pairs of a parent and a child from rows of `teams`, sorted.
+fn children(rows: &[String]) -> Vec<(i64, i64)> {
     let read = |row: &String| {
         let (mut id, mut parent) = (None, None);
         for (name, value) in members(row) {
@@ -168,17 +170,11 @@ fn with_nested(mut found: IdSet, rows: &[String]) -> IdSet {
                 _ => {}
             }
         }
-        id.zip(parent)
+        parent.zip(id)
     };
-    let parents: Vec<(i64, i64)> = rows.iter().filter_map(read).collect();
-    loop {
-        let nested = parents.iter().filter(|&&(_, parent)| found.contains(parent)).map(|&(id, _)| id);
-        let all: IdSet = found.as_slice().iter().copied().chain(nested).collect();
-        if all == found {
-            return found;
-        }
-        found = all;
-    }
+    let mut children: Vec<(i64, i64)> = rows.iter().filter_map(read).collect();
+    children.sort_unstable();
+    children
 }
 
 /// Who is hidden, by a row of `users`.

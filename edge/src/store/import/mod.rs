@@ -13,7 +13,6 @@ use streamgage::calendar::{DateTime, Day};
 use streamgage::json::{self, Reader, Syntax, unescape};
 use streamgage::metrics::author_day;
 use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_text_row, resource};
-use streamgage::sort::sort_by_key;
 
 /// What a body of gzip begins with (RFC 1952 §2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -135,7 +134,7 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Res
         let row = Row::read(resource, text).map_err(|error| refuse(line, error))?;
         by_id.push((row.id, (!row.deleted).then(|| row.columns())));
     }
-    sort_by_key(&mut by_id, |&(id, _)| id);
+    by_id.sort_by_key(|&(id, _)| id);
     by_id.dedup_by(|next, kept| {
         let is_same = next.0 == kept.0;
         if is_same {

@@ -8,7 +8,6 @@ use crate::store::counts;
 use crate::store::sql::Parameters;
 use streamgage::query::{Comparison, Condition, ListRequest, Node, Predicate, Subject};
 use streamgage::schema::{COMMITS, Field, FilterTarget, Flag, Kind, Missing, Relation, Resource};
-use streamgage::sort::sort_by;
 
 /// How deep an expression may be before it becomes a chain. D1 takes a depth of 100.
 const MAX_DEPTH: usize = 40;
@@ -569,7 +568,7 @@ fn search(resource: &Resource, terms: &[&Condition], parameters: &mut Parameters
     let term =
         |term: &&Condition| if let Predicate::Contains(term) = &term.predicate { Some(term.clone()) } else { None };
     let mut texts: Vec<String> = terms.iter().filter_map(term).collect();
-    sort_by(&mut texts, |one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    texts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     texts.dedup();
     let rest = texts.split_off(texts.len().min(MAX_TERMS));
     let mut conditions: Vec<String> = texts.iter().map(|term| contained(resource, term, parameters)).collect();
