@@ -47,13 +47,14 @@ fn a_column_for_each_field() {
 
 /// Rows that a database may hold when the migration of that number is applied to it: one for each table that is new
 /// with the migration before, and last what the newest columns may hold. What was written before the next migration has to be there after it.
-const ROWS: [&str; 9] = [
+const ROWS: [&str; 10] = [
     "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
      INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
     "INSERT INTO rollup VALUES (20455, 2, 3, 1, 0, 0, 0);",
     "INSERT INTO api_key (hash, name, permissions, created_at) VALUES ('aa', 'test', 'metrics', 0);
      INSERT INTO dump (id, value) VALUES (1, '{}');",
     "UPDATE repos SET updated_at_utc = '2026-01-02T00:00:00';",
+    "",
     "",
     "",
     "",
@@ -73,7 +74,7 @@ fn each_migration_keeps_what_was_there() {
         tables.iter().map(|table| store.rows(&format!("SELECT * FROM {table}"))).collect()
     };
     let mut before: Vec<Vec<String>> = Vec::new();
-    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5, 5]) {
+    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5, 5, 5]) {
         store.database.execute_batch(migration).unwrap();
         // A migration may add columns behind those that are there.
         for (rows, before) in contents(&tables[..before.len()]).iter().flatten().zip(before.iter().flatten()) {
@@ -111,9 +112,6 @@ fn counts_of_commits_that_are_there() {
     );
     let tally = ["[3,2,0,0,0,0,0,2,null]", "[3,2,0,0,0,0,1,1,null]", "[3,2,0,1,1,1,0,1,1]", "[3,2,1,0,0,0,1,1,null]"];
     assert_eq!(store.rows("SELECT * FROM commit_count"), tally);
-    assert_eq!(store.rows("SELECT * FROM new_work_count"), ["[-1,1]", "[8,3]"]);
-    let days = ["2021-06-03\",2", "2021-06-05\",2"].map(|day| format!("[\"author_local_date\",\"{day}]"));
-    assert_eq!(store.rows("SELECT * FROM day_count"), days);
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn read_rows(resource: &'static Resource, text: &str) -> Result<ImportBatch, Res
     let deleted = format!("[{}]", deleted.collect::<Vec<_>>().join(","));
     let table = Table { resource };
     let (statements, stores) = if resource == &COMMITS {
-        (table.replace_commits(kept, deleted), 7..9)
+        (table.replace_commits(kept, deleted), 5..7)
     } else {
         (table.replace(kept, deleted), 1..3)
     };
@@ -401,8 +401,6 @@ impl Table {
         let group = columns.iter().position(|column| column == "ignore_hash").unwrap_or_default();
         let rows = |sql: String| Statement::new(sql, [kept.clone().into()]);
         let plain = |sql: String| Statement::new(sql, []);
-        let [subtract_flags, subtract_new_work, subtract_days] = counts::tally(-1, TOUCHED);
-        let [add_flags, add_new_work, add_days] = counts::tally(1, TOUCHED);
         vec![
             counts::update(self.resource, kept.clone(), deleted.clone()),
             Statement::new(
@@ -425,23 +423,19 @@ impl Table {
                  UNION SELECT value ->> {group} FROM json_each(?1) WHERE value ->> 0 IN ({CHANGED})) AS grouped)"
             )),
             plain(format!("INSERT INTO scratch (name, value) SELECT 'before', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
-            subtract_flags,
-            subtract_new_work,
-            subtract_days,
+            counts::add_to_flag_counts(-1, TOUCHED),
             rows(self.upsert(&format!("incoming.value ->> 0 IN ({CHANGED})"))),
             Statement::new("DELETE FROM commits WHERE id IN (SELECT value FROM json_each(?1))", [deleted.into()]),
             plain(format!(
                 "UPDATE commits SET is_duplicate = NOT is_duplicate WHERE id IN ({TOUCHED}) AND is_duplicate <> ({DUPLICATE})"
             )),
-            add_flags,
-            add_new_work,
-            add_days,
+            counts::add_to_flag_counts(1, TOUCHED),
             plain(format!("INSERT INTO scratch (name, value) SELECT 'after', {CELLS_NOW} WHERE id IN ({TOUCHED})")),
             plain(format!("DELETE FROM rollup WHERE (day, apex_user_id, repo_id) IN ({CELLS})")),
             plain(format!(
                 "INSERT INTO rollup (day, apex_user_id, repo_id, commits, haloc, churn, impact) \
                  SELECT day, apex_user_id, repo_id, COUNT(*), SUM(COALESCE(haloc, 0)), SUM(COALESCE(churn, 0)), \
-                 SUM(COALESCE(impact, 0)) FROM ({CELLS}) CROSS JOIN commits INDEXED BY commits_cell \
+                 SUM(COALESCE(impact, 0)) FROM ({CELLS}) CROSS JOIN commits INDEXED BY commits_user \
                  USING (day, apex_user_id, repo_id) WHERE {COUNTED} GROUP BY day, apex_user_id, repo_id"
             )),
             plain("DELETE FROM scratch".to_owned()),

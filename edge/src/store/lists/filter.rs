@@ -90,53 +90,29 @@ pub(super) fn finds_all(request: &ListRequest) -> bool {
     request.filter.conditions().next().is_none()
 }
 
-/// Counts what is found without reading it, where imports keep count of it.
-pub(super) fn kept_count(request: &ListRequest, parameters: &mut Parameters) -> Option<String> {
+/// Returns a query for the number of rows found, if imports maintain a count that answers it.
+pub(super) fn maintained_count(request: &ListRequest, parameters: &mut Parameters) -> Option<String> {
     if finds_all(request) {
         return Some(counts::all(request.resource));
     }
-    if let Some(table) = tally(request) {
-        return Some(format!("SELECT {} AS count{}", whole("t.count"), found(request, table, parameters)));
-    }
-    let (field, from, until) = days(request)?;
-    Some(counts::of_days(field, from, until, parameters))
+    let counts = uses_only_flags(request).then_some("commit_count")?;
+    Some(format!("SELECT {} AS count{}", whole("t.count"), found(request, counts, parameters)))
 }
 
-/// The field of commits, and its first and last moment in microseconds, where nothing is asked but that it lies between.
-fn days(request: &ListRequest) -> Option<(&'static str, Option<i64>, Option<i64>)> {
-    let (mut asked, mut from, mut until) = (None, None, None);
-    for condition in request.filter.conjunction()? {
-        let Subject::Field(place) = condition.subject else { return None };
-        match condition.predicate {
-            _ if condition.negated || asked.is_some_and(|asked| asked != place) => return None,
-            Predicate::AtLeast(moment) => from = from.max(Some(moment)),
-            Predicate::AtMost(moment) => until = Some(until.map_or(moment, |until: i64| until.min(moment))),
-            _ => return None,
-        }
-        asked = Some(place);
-    }
-    let field = request.resource.fields.get(asked?).filter(|_| request.resource.name == COMMITS.name)?;
-    counts::DAYS.contains(&field.name).then_some((field.name, from, until))
-}
-
-/// The table that has the `count` of the commits that are found, where all that is asked of them is what it tells them
-/// apart by.
-fn tally(request: &ListRequest) -> Option<&'static str> {
+/// Reports whether every condition is on a column of `commit_count`.
+fn uses_only_flags(request: &ListRequest) -> bool {
     let resource = request.resource;
-    let is_of = |condition: &Condition, name: &str| matches!(condition.subject, Subject::Field(place) if resource.fields.get(place).is_some_and(|field| field.name == name));
-    // Filters that are no fields look at the repository's tags.
-    let is_flag = |condition: &Condition| {
+    let is_counted = |condition: &Condition| {
         condition.flag(resource).is_some()
-            || matches!(condition.subject, Subject::Filter(_))
-            || is_of(condition, "repo_id")
+            || match condition.subject {
+                Subject::Field(position) => resource.fields.get(position).is_some_and(|field| field.name == "repo_id"),
+                // Every filter of commits is one of the repository's tags.
+                Subject::Filter(_) => true,
+                _ => false,
+            }
     };
-    let all =
-        |is: &dyn Fn(&Condition) -> bool| request.filter.conjunction().is_some_and(|mut conditions| conditions.all(is));
-    match resource.name == COMMITS.name && !finds_all(request) {
-        true if all(&is_flag) => Some("commit_count"),
-        true if all(&|condition| is_of(condition, "new_work") && !condition.negated) => Some("new_work_count"),
-        _ => None,
-    }
+    resource.name == COMMITS.name
+        && request.filter.conjunction().is_some_and(|mut conditions| conditions.all(is_counted))
 }
 
 /// The fields with an index that a range can be looked up in.

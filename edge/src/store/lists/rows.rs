@@ -156,7 +156,7 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
     let ids = |order: &str, limit: &str| {
         format!("SELECT * FROM (SELECT t.id AS found{found} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
     };
-    let kept = filter::kept_count(request, parameters);
+    let kept = filter::maintained_count(request, parameters);
     // What is less to read, a range of an index or the rows in their order, depends on how many are in it. One of the two
     // is told to find none, which costs nothing; where the order is no index's (`+`), the range's is used.
     let either = |sorted: &str| {
@@ -165,11 +165,7 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
     };
     let few = format!("iif((SELECT few FROM few), {limit}, 0)");
     let with = match (kept, by_id && filter::has_range(request)) {
-        (Some(kept), true) => format!(
-            "counted AS MATERIALIZED ({kept}), few AS MATERIALIZED (SELECT count <= {MAX_SORTED} AS few FROM counted), {}",
-            either(&ids(&format!("+{order}"), &few)),
-        ),
-        (Some(kept), false) => {
+        (Some(kept), _) => {
             format!("counted AS MATERIALIZED ({kept}), page AS MATERIALIZED ({})", ids(&order, &limit))
         }
         (None, true) => format!(
