@@ -24,6 +24,6 @@ pub use http::{
     unknown_error,
 };
 pub use store::{
-    Broken, ETag, Import, ImportBatch, MAX_BODY, Outcome, Parameter, Plan, Query, Statement, generation_statement,
-    read_generation,
+    DatabaseError, ETag, Import, ImportBatch, MAX_BODY, Parameter, Plan, Query, Statement, StatementResult,
+    generation_statement, read_generation,
 };

@@ -18,7 +18,7 @@ use streamgage_edge::proxy::{
     ProxyHandler, ProxySettings, RouteOutcome, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest,
     UpstreamResponse, route_proxy_request,
 };
-use streamgage_edge::{Outcome, Request, Settings, Statement, Url};
+use streamgage_edge::{Request, Settings, Statement, StatementResult, Url};
 
 const HOUR: i64 = 3_600_000;
 const QUESTIONS: usize = 2_000;
@@ -180,7 +180,7 @@ impl Runtime for Edge {
         panic!("nobody purges");
     }
 
-    async fn look_up_key(&self, _: Statement) -> Result<Outcome, UnavailableError> {
+    async fn look_up_key(&self, _: Statement) -> Result<StatementResult, UnavailableError> {
         panic!("the keys are the upstream's");
     }
 

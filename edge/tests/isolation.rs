@@ -21,7 +21,7 @@ use streamgage_edge::proxy::{
     RouteOutcome, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
     route_proxy_request,
 };
-use streamgage_edge::{Outcome, Parameter, Request, Settings, Statement, Url};
+use streamgage_edge::{Parameter, Request, Settings, Statement, StatementResult, Url};
 
 const UPSTREAM: &str = "https://upstream.example";
 const SECOND: i64 = 1_000;
@@ -569,7 +569,7 @@ impl Runtime for Isolate {
         if self.fails() { Err(UnavailableError) } else { Ok(self.keeper(partition).purge()) }
     }
 
-    async fn look_up_key(&self, statement: Statement) -> Result<Outcome, UnavailableError> {
+    async fn look_up_key(&self, statement: Statement) -> Result<StatementResult, UnavailableError> {
         self.simulation.wait().await;
         if self.simulation.keys_fail.get() {
             return Err(UnavailableError);
@@ -579,7 +579,7 @@ impl Runtime for Isolate {
         let found = found.filter(|(_, (key, _))| !self.simulation.revoked.borrow().contains(key));
         let rows: Vec<Value> =
             found.map(|(id, (_, scopes))| json!([[id, "metrics core import", scopes]])).into_iter().collect();
-        Ok(Outcome { rows: json!(rows).to_string(), changes: 0 })
+        Ok(StatementResult { rows: json!(rows).to_string(), changes: 0 })
     }
 
     async fn check_rate_limit(&self, _: &str) -> bool {

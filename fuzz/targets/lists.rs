@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use streamgage::evaluate::{Store, aggregate, list, find_object};
+use streamgage::evaluate::{Store, aggregate, find_object, list};
 use streamgage::query::{AggregateRequest, ListRequest, Page};
 use streamgage::schema::COMMITS;
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use streamgage_edge::{Outcome, Plan, Received, Request, Settings, Statement, Url, dress, receive};
+use streamgage_edge::{Plan, Received, Request, Settings, Statement, StatementResult, Url, dress, receive};
 
 /// 2026-09-01T00:00:00Z
 const NOW: f64 = 1_788_220_800_000.0;
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
             Received::Reply(reply) => reply,
             Received::Visit(visit) => {
                 let rows = r#"[[[1,"metrics core import",null],"A generation"]]"#.to_owned();
-                let found = Outcome { rows, changes: 0 };
+                let found = StatementResult { rows, changes: 0 };
                 let admitted = visit.admit(&found).expect("a key").expect("one that permits all");
                 match admitted.plan(&request, &settings, NOW) {
                     Plan::Reply(reply) => reply,

@@ -2,7 +2,7 @@
 
 use crate::Env;
 use js_sys::{Array, Number, Object, Reflect};
-use streamgage_edge::{Outcome, Parameter, Response, Statement};
+use streamgage_edge::{Parameter, Response, Statement, StatementResult};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -36,7 +36,7 @@ extern "C" {
 /// What a batch found, and what it cost, statement by statement.
 #[derive(Default)]
 pub struct Batch {
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<StatementResult>,
     costs: Vec<Meta>,
 }
 
@@ -62,7 +62,7 @@ impl Database {
                 0 => "[]".to_owned(),
                 _ => String::from("[[") + &String::from(rows.join("],[")) + "]]",
             };
-            batch.outcomes.push(Outcome { rows, changes: meta.changes() as u64 });
+            batch.outcomes.push(StatementResult { rows, changes: meta.changes() as u64 });
             batch.costs.push(meta);
         }
         Ok(batch)

@@ -16,7 +16,7 @@ use streamgage_edge::proxy::{
     MAX_RESPONSE_BYTES, PartitionState, ProxyResponse, ProxySettings, ResponseBody, Runtime, Transport,
     UnavailableError,
 };
-use streamgage_edge::{Outcome, Statement};
+use streamgage_edge::{Statement, StatementResult};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -198,7 +198,7 @@ impl Runtime for Platform {
         }
     }
 
-    async fn look_up_key(&self, statement: Statement) -> Result<Outcome, UnavailableError> {
+    async fn look_up_key(&self, statement: Statement) -> Result<StatementResult, UnavailableError> {
         let mut found = pin!(async { Database::of(&self.env)?.run(&[statement]).await });
         // D1 has a limit of its own, which is longer than ours.
         let mut late = pin!(Network.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));

@@ -5,7 +5,7 @@ use super::request::Request;
 use super::response::{Response, forbidden, unauthorized};
 use super::router::{Backend, PendingRequest, Target};
 use crate::codec::as_list;
-use crate::store::{Broken, Outcome, Statement};
+use crate::store::{DatabaseError, Statement, StatementResult};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -59,7 +59,7 @@ impl Key {
     ///
     /// # Errors
     /// Returns an error if the row has unexpected columns.
-    pub fn read(outcome: &Outcome) -> Result<Option<Key>, Broken> {
+    pub fn read(outcome: &StatementResult) -> Result<Option<Key>, DatabaseError> {
         Ok(outcome.read()?.pop().map(|[key]: [Key; 1]| key))
     }
 

@@ -19,7 +19,7 @@ use crate::http::response::{
 };
 use crate::http::router::{PURGE, REFUSED, redirect};
 use crate::http::{Request, Settings};
-use crate::store::{Outcome, Statement};
+use crate::store::{Statement, StatementResult};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::future::Future;
@@ -66,7 +66,7 @@ pub trait Runtime {
     fn purge_partition(&self, partition: &str) -> impl Future<Output = Result<PartitionState, UnavailableError>>;
 
     /// Looks a key of streamgage up.
-    fn look_up_key(&self, statement: Statement) -> impl Future<Output = Result<Outcome, UnavailableError>>;
+    fn look_up_key(&self, statement: Statement) -> impl Future<Output = Result<StatementResult, UnavailableError>>;
 
     /// Whether a caller may ask beyond the fast tier once more.
     fn check_rate_limit(&self, caller: &str) -> impl Future<Output = bool>;

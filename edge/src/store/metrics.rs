@@ -1,6 +1,6 @@
 //! The statement of a metrics request: whole-number sums by week, out of the rollup.
 
-use super::sql::{Broken, Outcome, Parameters, Statement};
+use super::sql::{DatabaseError, Parameters, Statement, StatementResult};
 use streamgage::metrics::WeekSums;
 use streamgage::query::{IdSet, MetricsRequest};
 use streamgage::text::fold;
@@ -88,7 +88,7 @@ fn intersect(sets: &[String]) -> Option<String> {
 }
 
 /// Reads what the statement found.
-pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
+pub(crate) fn read(outcome: &StatementResult) -> Result<Vec<WeekSums>, DatabaseError> {
     let sums = outcome.cells()?.into_iter().map(|row| {
         let mut cells = row.into_iter();
         Some(WeekSums {
@@ -101,5 +101,5 @@ pub(crate) fn read(outcome: &Outcome) -> Result<Vec<WeekSums>, Broken> {
             impact: cells.next()?.parse().ok()?,
         })
     });
-    sums.collect::<Option<_>>().ok_or_else(|| Broken::missing("whole number"))
+    sums.collect::<Option<_>>().ok_or_else(|| DatabaseError::missing("whole number"))
 }

@@ -10,4 +10,4 @@ mod sql;
 
 pub use import::{Import, ImportBatch, MAX_BODY};
 pub use plan::{ETag, Plan, Query, generation_statement, read_generation};
-pub use sql::{Broken, Outcome, Parameter, Statement};
+pub use sql::{DatabaseError, Parameter, Statement, StatementResult};

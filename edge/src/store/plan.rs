@@ -1,7 +1,7 @@
 //! The plan of an authorized request: a response, the statements of a query, or an import.
 
 use super::import::{Import, dump_statement, read_dataset};
-use super::sql::{Broken, Outcome, Statement};
+use super::sql::{DatabaseError, Statement, StatementResult};
 use super::{lists, metrics};
 use crate::http::authorize::short_hash;
 use crate::http::response::{is_none_match, method_not_allowed, not_found};
@@ -107,9 +107,9 @@ pub fn generation_statement() -> Statement {
 ///
 /// # Errors
 /// Returns an error if there is no generation.
-pub fn read_generation(outcome: &Outcome) -> Result<String, Broken> {
+pub fn read_generation(outcome: &StatementResult) -> Result<String, DatabaseError> {
     let generation = outcome.read()?.pop().map(|[generation]: [String; 1]| generation);
-    generation.ok_or_else(|| Broken::missing("generation"))
+    generation.ok_or_else(|| DatabaseError::missing("generation"))
 }
 
 /// The entity tag of a response. It identifies the version of streamgage, the generation of the store and the request.
@@ -156,8 +156,8 @@ impl Query {
     ///
     /// # Errors
     /// Returns an error if the results do not have the columns of the statements.
-    pub fn response(&self, outcomes: &[Outcome], etag: &ETag) -> Result<Response, Broken> {
-        let first = outcomes.first().ok_or_else(|| Broken::missing("outcome"))?;
+    pub fn response(&self, outcomes: &[StatementResult], etag: &ETag) -> Result<Response, DatabaseError> {
+        let first = outcomes.first().ok_or_else(|| DatabaseError::missing("outcome"))?;
         let response = match &self.answer {
             Kind::Metrics(request) => {
                 Response::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())

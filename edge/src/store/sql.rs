@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A statement with its parameters, `?1` first.
 ///
-/// What it selects is numbers and JSON: each text is a JSON value, so that it goes from the database to [`Outcome::rows`]
+/// What it selects is numbers and JSON: each text is a JSON value, so that it goes from the database to [`StatementResult::rows`]
 /// as it is, and nothing is `NULL`. The columns of a row mostly come as one list, that `json_array` makes of them: for
 /// D1 each column of each row is work, and for the Worker another.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,40 +134,40 @@ impl Columns {
     }
 }
 
-/// What a statement did.
+/// The result of a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outcome {
-    /// Its rows: JSON text, an array of rows, each an array of what its columns hold, in their order.
+pub struct StatementResult {
+    /// The rows as JSON: an array of rows, each an array of the columns' values.
     pub rows: String,
-    /// How many rows it changed.
+    /// The number of rows that the statement inserted, updated or deleted.
     pub changes: u64,
 }
 
-impl Outcome {
-    pub(crate) fn read<T: Json>(&self) -> Result<Vec<T>, Broken> {
-        from_text(&self.rows).ok_or_else(|| Broken::missing("rows of these columns"))
+impl StatementResult {
+    pub(crate) fn read<T: Json>(&self) -> Result<Vec<T>, DatabaseError> {
+        from_text(&self.rows).ok_or_else(|| DatabaseError::missing("rows of these columns"))
     }
 
     /// The text of each cell of each row: of each column, and of each element of one that holds a list.
-    pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, Broken> {
-        cells(&self.rows).ok_or_else(|| Broken::missing("rows"))
+    pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, DatabaseError> {
+        cells(&self.rows).ok_or_else(|| DatabaseError::missing("rows"))
     }
 }
 
-/// The database did not answer what its tables can hold. The fault is ours.
+/// An unexpected result of a statement. It means a bug in streamgage or a damaged database.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Broken(pub(crate) String);
+pub struct DatabaseError(pub(crate) String);
 
-impl Broken {
-    pub(crate) fn missing(what: &str) -> Broken {
-        Broken(format!("the database answered no {what}"))
+impl DatabaseError {
+    pub(crate) fn missing(what: &str) -> DatabaseError {
+        DatabaseError(format!("the database returned no {what}"))
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for DatabaseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for DatabaseError {}

@@ -9,8 +9,8 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use serde_json::Value;
 use std::cell::Cell;
 use streamgage_edge::{
-    AuthorizationError, AuthorizedRequest, Backend, Key, Outcome, Parameter, PendingRequest, Plan, Request, Response,
-    Routed, Settings, Statement, Url, finalize, generation_statement, read_generation, route_request,
+    AuthorizationError, AuthorizedRequest, Backend, Key, Parameter, PendingRequest, Plan, Request, Response, Routed,
+    Settings, Statement, StatementResult, Url, finalize, generation_statement, read_generation, route_request,
 };
 
 /// 2026-09-01T00:00:00Z
@@ -83,17 +83,17 @@ impl Store {
     }
 
     /// Runs statements in a transaction, as `D1Database.batch` does.
-    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Outcome>, rusqlite::Error> {
+    pub fn run(&self, statements: &[Statement]) -> Result<Vec<StatementResult>, rusqlite::Error> {
         self.database.execute_batch("BEGIN")?;
         let outcomes = statements.iter().map(|statement| self.run_one(statement)).collect();
         self.database.execute_batch(if Result::is_ok(&outcomes) { "COMMIT" } else { "ROLLBACK" })?;
         outcomes
     }
 
-    fn run_one(&self, statement: &Statement) -> Result<Outcome, rusqlite::Error> {
+    fn run_one(&self, statement: &Statement) -> Result<StatementResult, rusqlite::Error> {
         let (rows, changes) = self.ask(statement, shown)?;
         let rows: Vec<String> = rows.iter().map(|row| format!("[{}]", row.join(","))).collect();
-        Ok(Outcome { rows: format!("[{}]", rows.join(",")), changes })
+        Ok(StatementResult { rows: format!("[{}]", rows.join(",")), changes })
     }
 
     /// Gives of each row what is made of each of its columns, and how many rows were changed.

@@ -2,7 +2,7 @@
 
 use super::computed_columns::{self, Form, derive};
 use super::counts;
-use super::sql::{Broken, Outcome, Parameter, Statement};
+use super::sql::{DatabaseError, Parameter, Statement, StatementResult};
 use crate::codec::{quote, to_text};
 use crate::http::response::Response;
 use std::borrow::Cow;
@@ -99,9 +99,9 @@ impl ImportBatch {
     ///
     /// # Errors
     /// The outcomes are not those of the statements.
-    pub fn response(&self, outcomes: &[Outcome]) -> Result<Response, Broken> {
+    pub fn response(&self, outcomes: &[StatementResult]) -> Result<Response, DatabaseError> {
         if outcomes.len() != self.statements.len() {
-            return Err(Broken::missing("outcome"));
+            return Err(DatabaseError::missing("outcome"));
         }
         let stored = outcomes.get(self.stores.clone()).unwrap_or_default();
         let changed: u64 = stored.iter().map(|outcome| outcome.changes).sum();
@@ -463,10 +463,10 @@ pub(crate) fn dump_statement() -> Statement {
 
 /// What is told of the data, out of what [`dump_statement`] found. What is not said in `dump.json` is not known: no name,
 /// and no demo.
-pub(crate) fn read_dataset(found: &Outcome) -> Result<String, Broken> {
+pub(crate) fn read_dataset(found: &StatementResult) -> Result<String, DatabaseError> {
     let dump = found.read()?.pop().map_or_else(|| "{}".to_owned(), |[value]: [String; 1]| value);
     let (mut dataset_name, mut demo) = (None, false);
-    for (name, value) in members(&dump).map_err(|error| Broken(error.to_string()))? {
+    for (name, value) in members(&dump).map_err(|error| DatabaseError(error.to_string()))? {
         match (&*name, json::Value::of(value)) {
             ("name", json::Value::Text(text)) => dataset_name = unescape(text).map(Cow::into_owned),
             ("name", _) => dataset_name = None,

@@ -2,7 +2,7 @@
 
 use super::filter;
 use super::rows::{Object, limit, read, whole, write_cell};
-use crate::store::sql::{Broken, Columns, Parameters};
+use crate::store::sql::{Columns, DatabaseError, Parameters};
 use streamgage::json::write_text;
 use streamgage::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
@@ -75,13 +75,13 @@ fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
 }
 
 /// Writes a row.
-pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String) -> Result<(), Broken> {
+pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
     let mut object = Object::begin(into);
     let columns = request.columns();
     let mut names = columns.iter();
     let mut cells = row.iter();
     for (group, name) in request.groups.iter().zip(&mut names) {
-        let cell = cells.next().ok_or_else(|| Broken::missing("group"))?;
+        let cell = cells.next().ok_or_else(|| DatabaseError::missing("group"))?;
         write_group(*group, cell, object.member(name))?;
     }
     if request.groups.is_empty() {
@@ -94,7 +94,7 @@ pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String)
     Ok(())
 }
 
-fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), Broken> {
+fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
     if !group.date {
         return write_cell(place(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
     }
@@ -106,7 +106,7 @@ fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), Broken
     Ok(())
 }
 
-fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Result<(), Broken> {
+fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
     let kind = place(aggregate.field).map_or(Kind::Integer, |field| field.kind);
     match (aggregate.function, kind) {
         (AggregateFunction::Count, _) => return write_cell(Kind::Integer, cell, into),
@@ -117,8 +117,8 @@ fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Resul
         into.push_str("null");
         return Ok(());
     };
-    let part = |text: &str| text.parse::<i128>().map_err(|error| Broken(error.to_string()));
-    let (high, low) = parts.split_once(' ').ok_or_else(|| Broken::missing("sum"))?;
+    let part = |text: &str| text.parse::<i128>().map_err(|error| DatabaseError(error.to_string()));
+    let (high, low) = parts.split_once(' ').ok_or_else(|| DatabaseError::missing("sum"))?;
     let sum = (part(high)? << 26) + part(low)?;
     into.push_str(&sum.to_string());
     Ok(())

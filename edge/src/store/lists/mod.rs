@@ -6,7 +6,7 @@ mod rows;
 
 use crate::codec::quote;
 use crate::http::response::{Response, not_found};
-use crate::store::sql::{Broken, Outcome, Parameters, Statement};
+use crate::store::sql::{DatabaseError, Parameters, Statement, StatementResult};
 use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
 
@@ -69,14 +69,14 @@ impl List {
     }
 
     /// The envelope around the rows.
-    pub fn body(&self, outcomes: &[Outcome]) -> Result<String, Broken> {
+    pub fn body(&self, outcomes: &[StatementResult]) -> Result<String, DatabaseError> {
         let (count, found) = match outcomes {
             [both] => rows::read_both(both)?,
             [counted, found] => {
-                let [count] = counted.read()?.pop().ok_or_else(|| Broken::missing("count"))?;
+                let [count] = counted.read()?.pop().ok_or_else(|| DatabaseError::missing("count"))?;
                 (count, found.cells()?)
             }
-            _ => return Err(Broken::missing("page")),
+            _ => return Err(DatabaseError::missing("page")),
         };
         let page = match &self.of {
             Of::Rows(request) => request.page,
@@ -145,7 +145,7 @@ impl Object {
     }
 
     /// The answer.
-    pub fn response(&self, found: &Outcome) -> Result<Response, Broken> {
+    pub fn response(&self, found: &StatementResult) -> Result<Response, DatabaseError> {
         let rows = found.cells()?;
         let Some(row) = rows.first() else { return Ok(not_found()) };
         Ok(match &self.request {

@@ -3,7 +3,7 @@
 use super::filter;
 use crate::codec::{Json, cells, elements, from_text};
 use crate::store::counts;
-use crate::store::sql::{Broken, Columns, Outcome, Parameters, Statement};
+use crate::store::sql::{Columns, DatabaseError, Parameters, Statement, StatementResult};
 use streamgage::json::Reader;
 use streamgage::query::{ListRequest, Page};
 use streamgage::schema::{Field, Kind, MAX_INTEGER, Nested, NestedSource, OutputField};
@@ -202,9 +202,9 @@ fn both(request: &ListRequest, by_id: bool, found: &str, parameters: &mut Parame
 pub(super) type Cells<'a> = Vec<&'a str>;
 
 /// The count that [`both`] found, and the rows without what comes before their columns.
-pub(super) fn read_both(found: &Outcome) -> Result<(u64, Vec<Cells<'_>>), Broken> {
+pub(super) fn read_both(found: &StatementResult) -> Result<(u64, Vec<Cells<'_>>), DatabaseError> {
     let mut rows = found.cells()?;
-    let count = rows.first().and_then(|row| row.first()).ok_or_else(|| Broken::missing("count"))?;
+    let count = rows.first().and_then(|row| row.first()).ok_or_else(|| DatabaseError::missing("count"))?;
     let count = read(count)?;
     rows.retain(|row| row.get(1).is_some_and(|id| *id != "null"));
     rows.iter_mut().for_each(|row| drop(row.drain(..2)));
@@ -212,10 +212,10 @@ pub(super) fn read_both(found: &Outcome) -> Result<(u64, Vec<Cells<'_>>), Broken
 }
 
 /// How often a row that [`page`] found stands on the page.
-pub(super) fn times(request: &ListRequest, row: &[&str]) -> Result<usize, Broken> {
+pub(super) fn times(request: &ListRequest, row: &[&str]) -> Result<usize, DatabaseError> {
     match request.filter.joins.len() {
         0 | 1 => Ok(1),
-        _ => read(row.last().ok_or_else(|| Broken::missing("times"))?),
+        _ => read(row.last().ok_or_else(|| DatabaseError::missing("times"))?),
     }
 }
 
@@ -235,7 +235,7 @@ impl Writer<'_> {
         Writer { request, members: members.collect() }
     }
 
-    pub fn write(&self, row: &[&str], into: &mut String) -> Result<(), Broken> {
+    pub fn write(&self, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
         let mut cells = row.iter().copied();
         for ((shown, before), cell) in self.members.iter().zip(&mut cells) {
             into.push_str(before);
@@ -250,7 +250,7 @@ impl Writer<'_> {
             let extra = extra.unwrap_or_else(|| "{}".to_owned());
             let mut reader = Reader::new(&extra);
             reader.begin(b'{');
-            while let Some((name, value)) = reader.member().map_err(|_| Broken::missing("members"))? {
+            while let Some((name, value)) = reader.member().map_err(|_| DatabaseError::missing("members"))? {
                 // Of rows that were stored before anything was nested.
                 if self.request.resource.nested.iter().all(|nested| nested.name != name) {
                     into.extend([separator, "\"", name, "\":", value]);
@@ -290,8 +290,8 @@ impl Object<'_> {
     }
 }
 
-fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), Broken> {
-    let unread = || Broken::missing("nested rows");
+fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
+    let unread = || DatabaseError::missing("nested rows");
     if cell == "null" {
         into.push_str("null");
         return Ok(());
@@ -310,7 +310,7 @@ fn write_nested(nested: &Nested, cell: &str, into: &mut String) -> Result<(), Br
     Ok(())
 }
 
-fn write_nested_row(nested: &Nested, row: &[&str], into: &mut String) -> Result<(), Broken> {
+fn write_nested_row(nested: &Nested, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
     let mut object = Object::begin(into);
     for (name, cell) in nested.fields.iter().zip(row) {
         let field = nested.resource.fields.iter().find(|field| field.name == *name);
@@ -320,7 +320,7 @@ fn write_nested_row(nested: &Nested, row: &[&str], into: &mut String) -> Result<
     Ok(())
 }
 
-pub(super) fn write_cell(kind: Kind, cell: &str, into: &mut String) -> Result<(), Broken> {
+pub(super) fn write_cell(kind: Kind, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
     match kind {
         _ if cell == "null" => into.push_str("null"),
         Kind::Boolean => into.push_str(if cell == "0" { "false" } else { "true" }),
@@ -346,6 +346,6 @@ fn write_decimal(units: i64, into: &mut String) {
 }
 
 /// Reads a cell.
-pub(super) fn read<T: Json>(cell: &str) -> Result<T, Broken> {
-    from_text(cell).ok_or_else(|| Broken::missing("such cell"))
+pub(super) fn read<T: Json>(cell: &str) -> Result<T, DatabaseError> {
+    from_text(cell).ok_or_else(|| DatabaseError::missing("such cell"))
 }
