@@ -1,35 +1,69 @@
-// Times and how they are shown.
+// Measurements and their output.
 
-/** What ours takes and what another way to the same answer takes, in milliseconds; over 1, ours is faster. */
+/** Milliseconds, or requests per second, of streamgage and of a peer. Above a ratio of 1, streamgage is faster. */
 export type Figure = { name: string; ours: number; peer: number; ratio: number };
 
 export const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
-/** Medians of ways that run in turns, so that a machine whose speed drifts is fair to all; in milliseconds. */
-export async function measure<Ways extends Record<string, () => unknown>>(
-  ways: Ways,
+/** Rounds before measuring, so that code is compiled. */
+const WARM_UP = 3;
+
+/** Returns the median milliseconds of tasks. Tasks take turns, so that a change of the machine's speed affects all. */
+export async function measure<Name extends string>(
+  tasks: Record<Name, () => unknown>,
   rounds: number,
-): Promise<{ [Name in keyof Ways]: number }> {
-  const times = Object.entries(ways).map(([name, way]) => ({ name, way, all: [] as number[] }));
-  for (let round = -3; round < rounds; round += 1)
-    for (const { way, all } of times) {
+): Promise<Record<Name, number>> {
+  const timed = Object.entries<() => unknown>(tasks).map(([name, task]) => ({ name, task, times: [] as number[] }));
+  for (let round = -WARM_UP; round < rounds; round += 1)
+    for (const { task, times } of timed) {
       const started = performance.now();
-      const answer = way();
-      if (answer instanceof Promise) await answer;
-      // What is not compiled yet does not count.
-      if (round >= 0) all.push(performance.now() - started);
+      const result = task();
+      if (result instanceof Promise) await result;
+      if (round >= 0) times.push(performance.now() - started);
     }
-  return Object.fromEntries(times.map(({ name, all }) => [name, median(all)])) as { [Name in keyof Ways]: number };
+  return Object.fromEntries(timed.map(({ name, times }) => [name, median(times)])) as Record<Name, number>;
 }
 
-export const heading = (title: string): void => show(title, "ours", "peer", "ratio");
+const CONNECTIONS = 4;
 
-/** Shows a figure and returns it. */
-export function figure(name: string, ours: number, peer: number): Figure {
-  const ratio = peer / ours;
-  show(name, ours.toFixed(2), peer.toFixed(2), ratio.toFixed(1));
+/** Returns the median requests per second of tasks that each send one request. Tasks take turns. */
+export async function measureRates<Name extends string>(
+  requests: Record<Name, () => Promise<unknown>>,
+  { rounds = 5, milliseconds = 300 } = {},
+): Promise<Record<Name, number>> {
+  const rated = Object.entries<() => Promise<unknown>>(requests).map(([name, send]) => ({
+    name,
+    send,
+    rates: [] as number[],
+  }));
+  for (let round = 0; round < rounds; round += 1)
+    for (const { send, rates } of rated) {
+      const started = performance.now();
+      let responses = 0;
+      const connection = async () => {
+        while (performance.now() - started < milliseconds) {
+          await send();
+          responses += 1;
+        }
+      };
+      await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+      rates.push((responses * 1_000) / (performance.now() - started));
+    }
+  return Object.fromEntries(rated.map(({ name, rates }) => [name, median(rates)])) as Record<Name, number>;
+}
+
+export const heading = (title: string, ours = "ours", peer = "peer"): void => print(title, ours, peer, "ratio");
+
+/** Prints and returns a comparison of milliseconds. */
+export const figure = (name: string, ours: number, peer: number): Figure => show(name, ours, peer, peer / ours);
+
+/** Prints and returns a comparison of requests per second. */
+export const rateFigure = (name: string, ours: number, peer: number): Figure => show(name, ours, peer, ours / peer);
+
+function show(name: string, ours: number, peer: number, ratio: number): Figure {
+  print(name, ours.toFixed(2), peer.toFixed(2), ratio.toFixed(2));
   return { name, ours, peer, ratio };
 }
 
-const show = (name: string, ours: string, peer: string, ratio: string): void =>
-  console.log(`${name.padEnd(76)}${ours.padStart(10)}${peer.padStart(10)}${ratio.padStart(8)}`);
+const print = (name: string, ours: string, peer: string, ratio: string): void =>
+  console.log(`${name.padEnd(90)}${ours.padStart(12)}${peer.padStart(12)}${ratio.padStart(8)}`);

@@ -10,7 +10,7 @@ export const METRICS: { field: MetricName; name: string; unit: string; descripti
     unit: "per week",
     description: "Days with at least one commit, per active user and week.",
   },
-  { field: "commit_count", name: "Commits per day", unit: "", meaning: "Commits per coding day." },
+  { field: "commit_count", name: "Commits per day", unit: "", description: "Commits per coding day." },
   {
     field: "total_impact",
     name: "Impact",
