@@ -1,5 +1,5 @@
-// npm run bench [-- PART … --json FILE]: what streamgage takes, beside another way to the same answer; medians, in
-// milliseconds. The parts are cli, lists, d1, proxy, columns and text; --commits NUMBER is for columns of one size alone.
+// npm run bench [-- PART … | --against COMMIT] [--json FILE]: compares streamgage with other ways to the same result, or
+// with another commit. The parts are cli, lists, d1, proxy, columns and text.
 import { spawnSync } from "node:child_process";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,52 +7,33 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { corpora, METRICS } from "../tests/conformance.ts";
 import { bodyText, loadDump } from "../tests/reference/metrics.mjs";
+import { benchAgainst } from "./bench/against.ts";
+import { build, thisCheckout } from "./bench/checkout.ts";
 import { benchColumns } from "./bench/columns.ts";
 import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dumps.ts";
 import { benchLists } from "./bench/lists.ts";
-import { type Figure, figure, heading, median } from "./bench/measure.ts";
+import { type Figure, figure, heading, measure } from "./bench/measure.ts";
 import { benchProxy } from "./bench/proxy.ts";
 import { benchText } from "./bench/text.ts";
-import { UserError, main, root, run } from "./lib.ts";
-
-const figures: Figure[] = [];
-
-async function time(work: () => unknown): Promise<number> {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
-
-/**
- * A row of the result; both must do the same work. They run in turns, so that a machine whose speed drifts is fair to
- * both. A ratio over 1 says how many times faster ours is.
- */
-async function bench(name: string, ours: () => unknown, peer: () => unknown, rounds = 7): Promise<void> {
-  const times = { ours: [] as number[], peer: [] as number[] };
-  for (let round = 0; round < rounds; round += 1) {
-    times.ours.push(await time(ours));
-    times.peer.push(await time(peer));
-  }
-  figures.push(figure(name, median(times.ours), median(times.peer)));
-}
+import { main, root, run, UserError } from "./lib.ts";
 
 const program = join(root, "target/release/streamgage");
 
-/** The answers of one run of the program, a line each. */
+/** Runs the program once and returns its responses. */
 function query(dump: string, today: string, queries: string[]): string[] {
   const input = queries.map((query) => `${METRICS}?${query}\n`).join("");
-  const done = spawnSync(program, ["query", dump, "--today", today, "-"], {
+  const { status, stdout, stderr } = spawnSync(program, ["query", dump, "--today", today, "-"], {
     input,
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });
-  if (done.status !== 0) throw new UserError(done.stderr || `${program} could not be run`);
-  return done.stdout.split("\n").slice(0, -1);
+  if (status !== 0) throw new UserError(stderr || `${program} could not be started`);
+  return stdout.split("\n").slice(0, -1);
 }
 
-/** What people write: every line parsed, and the sums of a week in an object. It leaves out what excludes a commit. */
-async function loop(dump: string): Promise<number> {
+/** A typical script: parses every line and sums by week. It does not exclude any commits. */
+async function sumByWeek(dump: string): Promise<number> {
   const weeks: Record<number, { commits: number; haloc: number; churn: number; impact: number }> = {};
   for await (const line of createInterface({ input: createReadStream(join(dump, "commits.ndjson")) })) {
     const row = JSON.parse(line);
@@ -66,55 +47,56 @@ async function loop(dump: string): Promise<number> {
   return Object.keys(weeks).length;
 }
 
-/** Dumps through the command line. */
+/** Measures the command line, which loads a dump for every run. */
 async function benchCli(): Promise<Figure[]> {
   await run("cargo", ["build", "--release", "--bin", "streamgage"]);
-  heading("milliseconds");
-
+  heading("command line; milliseconds");
+  const figures: Figure[] = [];
   for (const { name, dump, today, cases } of corpora()) {
     const queries = cases.map(({ query }) => query);
-    await bench(
-      `${cases.length} of ${name}, load included; the JS reference`,
-      () => query(dump, today, queries),
-      () => {
-        const loaded = loadDump(dump);
-        for (const query of queries) bodyText(query, today, loaded);
-      },
-    );
+    const reference = () => {
+      const loaded = loadDump(dump);
+      for (const query of queries) bodyText(query, today, loaded);
+    };
+    const { ours, peer } = await measure({ ours: () => query(dump, today, queries), peer: reference }, 7);
+    figures.push(figure(`${cases.length} cases of ${name}; JavaScript reference`, ours, peer));
   }
   const shared = corpora().find(({ name }) => name.startsWith("../shared"));
   if (shared) {
     const { today } = shared;
     const dump = await enlarged(shared.dump, 1_000_000, []);
-    await bench(
-      "a million commits: one request, load included; JSON.parse and sums in Node",
-      () => query(dump, today, ["start_date=2025-01-01&resolution=week"]),
-      () => loop(dump),
-      3,
-    );
+    const request = ["start_date=2025-01-01&resolution=week"];
+    const { ours, peer } = await measure({ ours: () => query(dump, today, request), peer: () => sumByWeek(dump) }, 3);
+    figures.push(figure("one request over 1,000,000 commits; JSON.parse and sums in Node", ours, peer));
   }
   return figures;
 }
-
-const { values, positionals } = parseArgs({
-  options: { json: { type: "string" }, commits: { type: "string" } },
-  allowPositionals: true,
-});
 
 const parts: Record<string, () => Promise<object[]>> = {
   cli: benchCli,
   lists: benchLists,
   d1: benchD1,
-  proxy: benchProxy,
-  columns: () => benchColumns(values.commits === undefined ? undefined : [Number(values.commits)]),
+  async proxy() {
+    await build(thisCheckout);
+    return benchProxy([thisCheckout]);
+  },
+  columns: benchColumns,
   text: benchText,
 };
 
 await main(async () => {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "string" }, against: { type: "string" } },
+    allowPositionals: true,
+  });
   const unknown = positionals.find((name) => !(name in parts));
-  if (unknown) throw new UserError(`no part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
+  if (unknown) throw new UserError(`unknown part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
   const figures: object[] = [];
-  for (const [name, part] of Object.entries(parts))
-    if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await part()));
+  if (values.against !== undefined) figures.push(...(await benchAgainst(values.against)));
+  else
+    for (const [name, part] of Object.entries(parts))
+      if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await part()));
   if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+  // workerd and HTTP clients keep connections open.
+  process.exit(0);
 });

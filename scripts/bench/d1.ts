@@ -1,22 +1,21 @@
-// Lists over a million commits in D1: the documented examples through the Worker, in workerd itself and a local D1.
+// Lists over a million commits in D1: the documented requests, sent to the Worker in workerd with a local D1.
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-// What wrangler brings: wrangler's own servers stand before a Worker and are slower than it.
+import { dirname, join, relative } from "node:path";
+// Part of wrangler. wrangler's own development servers are slower than the Worker.
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { fingerprint, rebuildIfChanged, root, run, sha256, UserError } from "../lib.ts";
 import { buildWorker } from "../build-worker.ts";
-import { UserError, fingerprint, root, run, sha256, rebuildIfChanged } from "../lib.ts";
+import { bundleWorker, thisCheckout, type Checkout } from "./checkout.ts";
+import { startDjango } from "./django.ts";
 import { enlarged, OTHERS, sampleDump } from "./dumps.ts";
-import { startPeer, type Peer } from "./django.ts";
-import { median } from "./measure.ts";
+import { measureRates, median } from "./measure.ts";
 
-const CORE = "/v3/customer/core/";
+/** The key and the day of `edge/examples/fill.rs` and the sample. */
 const KEY = "owner";
-const CONNECTIONS = 4;
-/** So long a request is repeated, in milliseconds. */
-const MEASURED = 1_500;
+const TODAY = "2026-09-01";
 
-/** The requests of the vendor's pages, and below them what scripts and connectors send. */
-const EXAMPLES = [
+/** The requests of the vendor's pages, followed by typical requests of scripts and connectors. */
+export const LIST_REQUESTS = [
   "commits/?limit=100&offset=100",
   "commits/?fields=id,new_work,churn&limit=5&ordering=-id",
   "commits/?new_work__gt=100000",
@@ -51,56 +50,50 @@ const EXAMPLES = [
   "team_membership/?limit=1000",
 ];
 
-export type D1Time = {
-  request: string;
-  /** How many rows the list has, the answer shows, and D1 read; and the milliseconds it took. */
-  count: number;
-  shown: number;
-  read: number;
-  duration: number;
-  /** Requests a second: ours that were never asked before, ours asked again, and the framework's. */
-  perSecond?: { first: number; again: number; peer: number };
-};
+export type Server = { url: string; stop: () => Promise<void> };
 
-/** A local D1 with the dump in it, made once; gives the folder that holds it. */
-async function database(dump: string, open: (state: string) => Promise<Miniflare>): Promise<string> {
-  const state = join(root, "target/bench/d1");
-  const made = sha256(dump, await fingerprint("worker/migrations", "edge/src/store"));
-  await rebuildIfChanged(join(state, "d1"), join(state, ".made"), made, async () => {
-    rmSync(state, { recursive: true, force: true });
-    mkdirSync(state, { recursive: true });
-    const filled = join(state, "filled.sqlite");
-    await run("cargo", ["build", "--release", "--package", "streamgage-edge", "--example", "fill"]);
-    await run(join(root, "target/release/examples/fill"), [dump, filled]);
-    // Where the database lies, only the one who opens it knows.
-    const first = await open(state);
-    await (await first.getD1Database("DB")).prepare("SELECT 1").run();
-    await first.dispose();
-    const folder = join(state, "d1/miniflare-D1DatabaseObject");
-    const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
-    if (file === undefined) throw new UserError(`no database in ${folder}`);
-    for (const ending of ["-wal", "-shm"]) rmSync(join(folder, file + ending), { force: true });
-    copyFileSync(filled, join(folder, file));
-    rmSync(filled);
-  });
-  return state;
+/** Starts a checkout's Worker with a dump in its local D1, which is filled once. */
+export async function startWorker(checkout: Checkout, dump: string): Promise<Server> {
+  const state = join(checkout.folder, "target/bench/d1");
+  const inputs = ["worker/migrations", "edge/src/store"].map((path) => relative(root, join(checkout.folder, path)));
+  const modules = await bundleWorker(checkout);
+  await rebuildIfChanged(
+    join(state, "d1"),
+    join(state, ".filled"),
+    sha256(dump, await fingerprint(...inputs)),
+    async () => {
+      rmSync(state, { recursive: true, force: true });
+      mkdirSync(state, { recursive: true });
+      const filled = join(state, "filled.sqlite");
+      const { folder: cwd } = checkout;
+      await run("cargo", ["build", "--release", "--package", "streamgage-edge", "--example", "fill"], { cwd });
+      await run(join(cwd, "target/release/examples/fill"), [dump, filled]);
+      // Miniflare derives the name of the database file, so it has to create the file first.
+      const server = await openMiniflare(modules, state);
+      await (await server.getD1Database("DB")).prepare("SELECT 1").run();
+      await server.dispose();
+      const folder = join(state, "d1/miniflare-D1DatabaseObject");
+      const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+      if (file === undefined) throw new UserError(`no database in ${folder}`);
+      for (const ending of ["-wal", "-shm"]) rmSync(join(folder, file + ending), { force: true });
+      copyFileSync(filled, join(folder, file));
+      rmSync(filled);
+    },
+  );
+  const server = await openMiniflare(modules, state);
+  const { origin } = await server.unsafeGetDirectURL("streamgage");
+  return { url: origin, stop: () => server.dispose() };
 }
 
-/** The Worker in workerd, at an address of its own. */
-async function open(state: string): Promise<Miniflare> {
-  const worker = join(root, "worker");
-  const scripts = readdirSync(join(worker, "build"), { recursive: true, encoding: "utf8" });
-  const modules = ["entry.js", ...scripts.filter((name) => name.endsWith(".js")).map((name) => `build/${name}`)];
+async function openMiniflare(modules: string[], state: string): Promise<Miniflare> {
   const options = convertV4MiniflareOptions({
     workers: [
       {
         name: "streamgage",
-        modulesRoot: worker,
-        modules: [
-          ...modules.map((path) => ({ type: "ESModule" as const, path: join(worker, path) })),
-          { type: "CompiledWasm", path: join(worker, "build/streamgage_worker_bg.wasm") },
-        ],
+        modulesRoot: dirname(modules[0] ?? ""),
+        modules: modules.map((path) => ({ type: path.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path })),
         compatibilityDate: "2026-11-01",
+        bindings: { TODAY },
         d1Databases: { DB: "streamgage" },
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       },
@@ -111,82 +104,77 @@ async function open(state: string): Promise<Miniflare> {
   return server;
 }
 
-/** How many requests a second are answered, asked over a few connections. */
-async function perSecond(ask: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  let answered = 0;
-  const connection = async () => {
-    while (performance.now() - started < MEASURED) {
-      await ask();
-      answered += 1;
-    }
-  };
-  await Promise.all([...Array(CONNECTIONS)].map(connection));
-  return (answered * 1_000) / (performance.now() - started);
+/** Sends a request for a list, or for any path that starts with a slash. */
+export async function send({ url }: { url: string }, request: string): Promise<{ response: Response; body: string }> {
+  const path = request.startsWith("/") ? request : `/v3/customer/core/${request}`;
+  const response = await fetch(url + path, { headers: { authorization: `Bearer ${KEY}` } });
+  const body = await response.text();
+  if (!response.ok) throw new UserError(`${url}${path}: ${response.status} ${body.slice(0, 200)}`);
+  return { response, body };
 }
+
+let requests = 0;
+/** Returns the same request with a new value of an unknown parameter, so that no cache contains its response. */
+export const uncached = (request: string): string => `${request}&uncached=${(requests += 1)}`;
+
+export type D1Time = {
+  request: string;
+  /** The number of rows of the list, in the response, and read by D1, and the milliseconds in D1. */
+  count: number;
+  shown: number;
+  read: number;
+  duration: number;
+  /** Requests per second: new requests, repeated requests, and requests to Django. */
+  perSecond?: { first: number; again: number; peer: number };
+};
 
 const timing = /rows_read=(\d+).*dur=([\d.]+)/;
 
-/** Rows read by each example and, where Django, its REST framework and PostgreSQL can be had, how fast both answer. */
+/** Measures each request. Compares its rate with Django REST Framework on PostgreSQL if that is available. */
 export async function benchD1(): Promise<D1Time[]> {
   const dump = await enlarged(await sampleDump(), 1_000_000, OTHERS);
   await buildWorker(true);
-  const state = await database(dump, open);
-  const server = await open(state);
-  const base = (await server.unsafeGetDirectURL("streamgage")).origin;
-  let peer: Peer | undefined;
+  const worker = await startWorker(thisCheckout, dump);
+  let django: Server | undefined;
   const times: D1Time[] = [];
   try {
-    peer = await startPeer(dump);
-    const ask = async (base: string, request: string) => {
-      const response = await fetch(base + CORE + request, { headers: { authorization: `Bearer ${KEY}` } });
-      const body = await response.text();
-      if (!response.ok) throw new UserError(`${base}: ${request}: ${response.status} ${body.slice(0, 200)}`);
-      return { response, body };
-    };
-    // What asks the same and was not asked before: nobody knows the parameter, and its value is another each time.
-    let asked = 0;
-    const anew = (request: string) => `${request}&anew=${(asked += 1)}`;
+    django = await startDjango(dump);
     const columns = ["count", "shown", "read", "D1 ms", "first /s", "again /s", "peer /s", "first", "again"];
     console.log(
       `${"lists over 1,000,000 commits in D1".padEnd(66)}${columns.map((name) => name.padStart(10)).join("")}`,
     );
-    for (const request of EXAMPLES) {
-      await ask(base, request);
-      const { response, body } = await ask(base, anew(request));
+    for (const request of LIST_REQUESTS) {
+      await send(worker, request);
+      const { response, body } = await send(worker, uncached(request));
       const { count, results } = JSON.parse(body);
       const [, read, duration] = timing.exec(response.headers.get("server-timing") ?? "") ?? [];
       const time: D1Time = { request, count, shown: results.length, read: Number(read), duration: Number(duration) };
-      if (peer !== undefined) {
-        const theirs = JSON.parse((await ask(peer.url, request)).body);
-        if (theirs.count !== count || theirs.results.length !== results.length)
-          throw new UserError(`${request}: ${count} rows, and ${theirs.count} of the framework`);
-        const { url } = peer;
-        time.perSecond = {
-          first: await perSecond(() => ask(base, anew(request))),
-          again: await perSecond(() => ask(base, request)),
-          peer: await perSecond(() => ask(url, request)),
-        };
-      }
       times.push(time);
-      const { first, again, peer: theirs } = time.perSecond ?? {};
       const figures = [count, time.shown, time.read, time.duration].map(String);
-      if (first !== undefined && again !== undefined && theirs !== undefined)
-        figures.push(...[first, again, theirs, first / theirs, again / theirs].map((figure) => figure.toFixed(1)));
-      console.log(`${request.padEnd(66)}${figures.map((figure) => figure.padStart(10)).join("")}`);
+      if (django !== undefined) {
+        const peer = django;
+        const expected = JSON.parse((await send(peer, request)).body);
+        if (expected.count !== count || expected.results.length !== results.length)
+          throw new UserError(`${request}: ${count} rows, but ${expected.count} from Django`);
+        const rates = await measureRates({
+          first: () => send(worker, uncached(request)),
+          again: () => send(worker, request),
+          peer: () => send(peer, request),
+        });
+        time.perSecond = rates;
+        const { first, again, peer: theirs } = rates;
+        figures.push(...[first, again, theirs, first / theirs, again / theirs].map((value) => value.toFixed(1)));
+      }
+      console.log(`${request.padEnd(66)}${figures.map((text) => text.padStart(10)).join("")}`);
     }
     const rates = times.flatMap(({ perSecond }) => perSecond ?? []);
-    const seconds = (which: "first" | "again" | "peer") => rates.reduce((sum, rate) => sum + 1 / rate[which], 0);
-    for (const when of rates.length > 0 ? (["first", "again"] as const) : []) {
-      const typical = median(rates.map((rate) => rate[when] / rate.peer)).toFixed(1);
-      const inTurn = (seconds("peer") / seconds(when)).toFixed(1);
-      console.log(
-        `requests a second, ${when}: ${typical} times as many as the framework's (median); of all in turn, ${inTurn} times`,
-      );
+    for (const mode of rates.length > 0 ? (["first", "again"] as const) : []) {
+      const ratio = median(rates.map((rate) => rate[mode] / rate.peer));
+      console.log(`requests per second, ${mode}: ${ratio.toFixed(1)} times those of Django (median)`);
     }
   } finally {
-    await peer?.stop();
-    await server.dispose();
+    await django?.stop();
+    await worker.stop();
   }
   return times;
 }

@@ -11,8 +11,6 @@ const PORT = 18_973;
 /** Gunicorn workers. The load generator runs on the same machine. */
 const WORKERS = 2;
 
-export type Peer = { url: string; stop: () => Promise<void> };
-
 /** Returns the folder of PostgreSQL's programs. Debian does not put them on the path. */
 function postgresPrograms(): string | undefined {
   const found = findOnPath("initdb");
@@ -90,7 +88,7 @@ export async function framework(folder: string): Promise<Framework | undefined> 
 }
 
 /** Serves a dump, which is loaded once. Prints the reason and returns undefined if the framework is not available. */
-export async function startPeer(dump: string): Promise<Peer | undefined> {
+export async function startDjango(dump: string): Promise<{ url: string; stop: () => Promise<void> } | undefined> {
   const peer = await framework(home);
   if (peer === undefined) return undefined;
   const state = sha256(dump, await fingerprint("tests/peers/drf"));

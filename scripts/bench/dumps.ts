@@ -1,9 +1,9 @@
-// Dumps for benchmarks: as large as they are asked for, the same every time.
+// Deterministic dumps of any size for benchmarks.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, sha256, rebuildIfChanged } from "../lib.ts";
 
-/** The sample beside the repository or, where that is not, a made-up organisation. */
+/** Returns the sample next to the repository or, if that does not exist, generated demo data. */
 export async function sampleDump(): Promise<string> {
   const shared = join(root, "../shared/data/sample");
   if (existsSync(shared)) return shared;
@@ -14,16 +14,16 @@ export async function sampleDump(): Promise<string> {
   return demo;
 }
 
-/** What is in a dump beside commits. */
+/** The resources of a dump other than commits. */
 export const OTHERS = ["users", "teams", "team_membership", "repos", "tags", "user_alias"];
 
 /**
- * A dump of so many commits: those of another, again and again, each time with other ids and a day earlier. Of other
- * resources it has those that are named.
+ * Creates a dump with `count` commits by repeating the commits of another dump with new ids and earlier dates. Copies the
+ * other resources that are named.
  */
 export async function enlarged(dump: string, count: number, others: string[]): Promise<string> {
   const folder = join(root, `target/bench/${count}${others.length > 0 ? "-with-others" : ""}`);
-  await rebuildIfChanged(join(folder, "commits.ndjson"), join(folder, ".made"), sha256(dump), async () => {
+  await rebuildIfChanged(join(folder, "commits.ndjson"), join(folder, ".source"), sha256(dump), async () => {
     mkdirSync(folder, { recursive: true });
     const file = (folder: string, resource: string) => join(folder, `${resource}.ndjson`);
     for (const resource of others)
@@ -35,17 +35,17 @@ export async function enlarged(dump: string, count: number, others: string[]): P
     const earlier = (date: string, days: number) =>
       new Date(Date.parse(`${date}Z`) - days * 86_400_000).toJSON().slice(0, date.length);
     writeFileSync(file(folder, "commits"), "");
-    for (let made = 0, turn = 0; made < count; turn += 1) {
-      const some = rows.slice(0, count - made).map((row) => ({
+    for (let written = 0, copy = 0; written < count; copy += 1) {
+      const some = rows.slice(0, count - written).map((row) => ({
         ...row,
-        id: row.id + turn * 100_000,
-        ignore_hash: row.ignore_hash && `${row.ignore_hash}-${turn}`,
-        author_date: earlier(row.author_date, turn),
-        author_local_date: earlier(row.author_local_date, turn),
+        id: row.id + copy * 100_000,
+        ignore_hash: row.ignore_hash && `${row.ignore_hash}-${copy}`,
+        author_date: earlier(row.author_date, copy),
+        author_local_date: earlier(row.author_local_date, copy),
       }));
       const text = some.map((row) => `${JSON.stringify(row)}\n`).join("");
       writeFileSync(file(folder, "commits"), text, { flag: "a" });
-      made += some.length;
+      written += some.length;
     }
   });
   return folder;

@@ -1,53 +1,52 @@
-// The same in JavaScript over typed arrays, as well as we know how to write it: each commit for itself, which suits any
-// order, and those of one day that follow each other together, which suits the order of time. Numbers of 16 bits are
-// read in pairs, as words; users are marked by bytes, one a day, or a bit a day in one a week, which fewer have to be
-// looked through.
+// Optimized JavaScript implementations of weekly sums over typed arrays. Some process each commit separately, which suits
+// any order; others process runs of commits of one day, which suits time order. Pairs of 16-bit numbers are read as words.
+// Active users are marked by one byte per day, or by one bit per day in a byte per week.
 import { DAYS, FIRST, USERS, WEEKS, type Commits, type Weeks } from "./generated-commits.ts";
 
-/** So many commits a function takes at once: what is called often is compiled best. */
+/** Commits per call. Functions that are called often are optimized earlier. */
 const STEP = 8_192;
 
-type Take = (begin: number, end: number, seen: Uint8Array, sums: Int32Array) => void;
+type AddCommits = (begin: number, end: number, seen: Uint8Array, sums: Int32Array) => void;
 
-/** Four users in a word: of how many a week has marks, and how many marks these are, in the low half. */
-type Count = (words: Uint32Array, week: number) => number;
+/** Counts the marked users of a week (high half) and their marks (low half). A word holds four users. */
+type CountMarks = (words: Uint32Array, week: number) => number;
 
-const WIDE = USERS / 4;
-/** Of each day: where the marks of its week begin, and its bit in them. */
+const WORDS = USERS / 4;
+/** By day: the offset of the marks of its week, and its bit in them. */
 const WEEK = Int32Array.from({ length: DAYS }, (_, day) => Math.floor(day / 7) * USERS);
 const BIT = Uint8Array.from({ length: DAYS }, (_, day) => 1 << (day % 7));
 
-/** The sum of four bytes. */
-const four = (bytes: number): number => Math.imul(bytes, 0x01010101) >>> 24;
+/** Returns the sum of four bytes. */
+const sumBytes = (bytes: number): number => Math.imul(bytes, 0x01010101) >>> 24;
 
 function byDay(words: Uint32Array, week: number): number {
   let [users, days] = [0, 0];
-  for (let word = week * 7 * WIDE; word < (week * 7 + 1) * WIDE; word += 1) {
+  for (let word = week * 7 * WORDS; word < (week * 7 + 1) * WORDS; word += 1) {
     let marks = 0;
-    for (let day = 0; day < 7; day += 1) marks += words[word + day * WIDE]!;
-    days += four(marks);
-    users += four(((marks + 0x07070707) >>> 3) & 0x01010101);
+    for (let day = 0; day < 7; day += 1) marks += words[word + day * WORDS]!;
+    days += sumBytes(marks);
+    users += sumBytes(((marks + 0x07070707) >>> 3) & 0x01010101);
   }
   return users * 0x10000 + days;
 }
 
 function byWeek(words: Uint32Array, week: number): number {
   let [users, days] = [0, 0];
-  for (let word = week * WIDE; word < (week + 1) * WIDE; word += 1) {
+  for (let word = week * WORDS; word < (week + 1) * WORDS; word += 1) {
     let marks = words[word]!;
-    users += four(((marks + 0x7f7f7f7f) >>> 7) & 0x01010101);
+    users += sumBytes(((marks + 0x7f7f7f7f) >>> 7) & 0x01010101);
     marks -= (marks >>> 1) & 0x55555555;
     marks = (marks & 0x33333333) + ((marks >>> 2) & 0x33333333);
-    days += four((marks + (marks >>> 4)) & 0x0f0f0f0f);
+    days += sumBytes((marks + (marks >>> 4)) & 0x0f0f0f0f);
   }
   return users * 0x10000 + days;
 }
 
-/** Weeks, by marks of users and by sums for each day, which 31 bits hold here. */
-function weeksBy(commits: number, take: Take, marks: number, count: Count): Weeks {
+/** Computes weekly rows from user marks and daily sums, which fit into 31 bits here. */
+function weeksBy(commits: number, addCommits: AddCommits, marks: number, count: CountMarks): Weeks {
   const seen = new Uint8Array(marks);
   const sums = new Int32Array(DAYS * 4);
-  for (let begin = 0; begin < commits; begin += STEP) take(begin, Math.min(begin + STEP, commits), seen, sums);
+  for (let begin = 0; begin < commits; begin += STEP) addCommits(begin, Math.min(begin + STEP, commits), seen, sums);
   const words = new Uint32Array(seen.buffer);
   const weeks: Weeks = [];
   for (let week = 0; week < WEEKS; week += 1) {
@@ -66,13 +65,13 @@ const add = (sums: Int32Array, at: number, commits: number, haloc: number, churn
   sums[at + 3]! += impact;
 };
 
-/** Two numbers a word. There have to be an even number of them. */
+/** Views an even number of 16-bit numbers as words. */
 const pairs = (column: Uint16Array) => new Uint32Array(column.buffer, column.byteOffset, column.length / 2);
 
-/** Five arrays. */
-function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
+/** Implementations over five arrays. */
+function overArrays({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
   const [user2, day2, haloc2, churn2] = [pairs(users), pairs(days), pairs(haloc), pairs(churn)];
-  const eachByDay: Take = (begin, end, seen, sums) => {
+  const eachByDay: AddCommits = (begin, end, seen, sums) => {
     for (let at = begin; at < end; at += 2) {
       const pair = at >> 1;
       const who = user2[pair]!;
@@ -87,7 +86,7 @@ function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, 
       add(sums, other << 2, 1, h >>> 16, c >>> 16, impact[at + 1]!);
     }
   };
-  const eachByWeek: Take = (begin, end, seen, sums) => {
+  const eachByWeek: AddCommits = (begin, end, seen, sums) => {
     for (let at = begin; at < end; at += 2) {
       const pair = at >> 1;
       const who = user2[pair]!;
@@ -102,7 +101,7 @@ function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, 
       add(sums, other << 2, 1, h >>> 16, c >>> 16, impact[at + 1]!);
     }
   };
-  const daysByWeek: Take = (begin, end, seen, sums) => {
+  const daysByWeek: AddCommits = (begin, end, seen, sums) => {
     for (let at = begin; at < end;) {
       const first = at;
       const day = days[at]! - FIRST;
@@ -135,12 +134,12 @@ function arrays({ users, days, haloc, churn, impact }: Commits): Record<string, 
   };
 }
 
-/** One buffer: three words a commit, the first two with two numbers each. Five words are slower. */
-function interleaved({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
+/** Implementations over one buffer with three words per commit. The first two contain two numbers each. */
+function overInterleaved({ users, days, haloc, churn, impact }: Commits): Record<string, () => Weeks> {
   const words = new Uint32Array(users.length * 3);
   for (let at = 0; at < users.length; at += 1)
     words.set([users[at]! | (days[at]! << 16), haloc[at]! | (churn[at]! << 16), impact[at]!], at * 3);
-  const eachByWeek: Take = (begin, end, seen, sums) => {
+  const eachByWeek: AddCommits = (begin, end, seen, sums) => {
     for (let at = begin * 3; at < end * 3; at += 3) {
       const who = words[at]!;
       const lines = words[at + 1]!;
@@ -149,7 +148,7 @@ function interleaved({ users, days, haloc, churn, impact }: Commits): Record<str
       add(sums, day << 2, 1, lines & 0xffff, lines >>> 16, words[at + 2]!);
     }
   };
-  const daysByWeek: Take = (begin, end, seen, sums) => {
+  const daysByWeek: AddCommits = (begin, end, seen, sums) => {
     for (let at = begin * 3; at < end * 3;) {
       const first = at;
       let who = words[at]!;
@@ -175,8 +174,8 @@ function interleaved({ users, days, haloc, churn, impact }: Commits): Record<str
   };
 }
 
-/** Every way, by name. */
+/** Returns all implementations by name. */
 export const inJavaScript = (data: Commits): Record<string, () => Weeks> => ({
-  ...arrays(data),
-  ...interleaved(data),
+  ...overArrays(data),
+  ...overInterleaved(data),
 });

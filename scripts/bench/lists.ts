@@ -1,14 +1,14 @@
-// Lists over a dump of 100,000 commits: each documented example, from the text of the request to the text of the answer.
+// Lists over 100,000 commits in memory: every documented example, from the request text to the response text.
 import { run } from "../lib.ts";
 import { OTHERS, enlarged, sampleDump } from "./dumps.ts";
 
-/** Medians in milliseconds: the request parsed; its page found; and, with both of these, the text of the answer. */
+/** Median milliseconds: parsing the request, finding its page, and the whole including the response text. */
 export type ListTime = { request: string; count: number; parse: number; find: number; whole: number };
 
 export async function benchLists(): Promise<ListTime[]> {
   const dump = await enlarged(await sampleDump(), 100_000, OTHERS);
-  const printed = await run("cargo", ["bench", "--quiet", "--bench", "lists", "--", dump], { capture: true });
-  const times = printed
+  const output = await run("cargo", ["bench", "--quiet", "--bench", "lists", "--", dump], { capture: true });
+  const times = output
     .trimEnd()
     .split("\n")
     .map((line): ListTime => JSON.parse(line));

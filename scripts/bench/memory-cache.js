@@ -1,8 +1,8 @@
-// A cache in memory, behind the Cache API of workerd (cacheApiOutbound): GET is a match, PUT carries a response as it
-// stands on the wire, PURGE deletes.
+// An in-memory cache behind the Cache API of workerd (cacheApiOutbound): GET is a match, PUT contains a serialized HTTP
+// response, and PURGE deletes.
 const LIMIT = 256 * 1024 * 1024;
 
-/** By address, the least recently put first: { headers, body, until, size }. */
+/** Entries by URL, least recently stored first: { headers, body, expiresAt, size }. */
 const entries = new Map();
 let total = 0;
 
@@ -14,15 +14,15 @@ function remove(key) {
   return true;
 }
 
-/** Where the head of a response ends: behind the first empty line. */
+/** Returns the length of the response head, including the empty line. */
 function headLength(bytes) {
   for (let at = 3; at < bytes.length; at += 1)
     if (bytes[at] === 10 && bytes[at - 1] === 13 && bytes[at - 2] === 10) return at + 1;
-  throw new Error("no head");
+  throw new Error("incomplete response head");
 }
 
-/** Takes the chunks of a chunked body out of their frames. */
-function unchunked(bytes) {
+/** Decodes a chunked body. */
+function decodeChunks(bytes) {
   const chunks = [];
   for (let at = 0; ;) {
     const end = bytes.indexOf(13, at);
@@ -39,7 +39,7 @@ export default {
     if (request.method === "PURGE") return new Response(null, { status: remove(key) ? 200 : 404 });
     if (request.method === "GET") {
       const entry = entries.get(key);
-      if (entry === undefined || entry.until <= Date.now()) return new Response(null, { status: 504 });
+      if (entry === undefined || entry.expiresAt <= Date.now()) return new Response(null, { status: 504 });
       return new Response(entry.body, { headers: entry.headers });
     }
     const bytes = new Uint8Array(await request.arrayBuffer());
@@ -54,8 +54,8 @@ export default {
         ...headers.filter(([name]) => !/^(transfer-encoding|content-length)$/i.test(name)),
         ["CF-Cache-Status", "HIT"],
       ],
-      body: (chunked ? unchunked(rest) : rest.slice()).buffer,
-      until: Date.now() + Number(seconds?.[1] ?? 0) * 1000,
+      body: (chunked ? decodeChunks(rest) : rest.slice()).buffer,
+      expiresAt: Date.now() + Number(seconds?.[1] ?? 0) * 1000,
       size: bytes.length,
     };
     remove(key);

@@ -1,20 +1,20 @@
-// What people write instead of the proxy: a plain JavaScript Worker that keeps answers by caller's key in the Cache API,
-// and refuses what the metrics endpoint would refuse. Only as much as the bench asks for.
+// The benchmark's peer of the proxy: a plain JavaScript Worker that caches responses per key in the Cache API and rejects
+// invalid metrics requests. It implements only the parts that the benchmark uses.
 const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 const text = new TextEncoder();
 const hexadecimal = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 let secret;
 const BAD_DATE = "Provide a valid date. Date cannot be more than 3 years prior to now.";
-const bad = (value, choices) =>
+const invalidChoice = (value, choices) =>
   `Provide a valid choice. '${value}' is not one of the available choices: [${choices.map((one) => `'${one}'`).join(", ")}]`;
 
-/** The errors of a metrics request, by parameter. */
+/** Returns the errors of a metrics request by parameter. */
 function errorsOf(parameters) {
   const errors = {};
-  const check = (name, isRight, message) => {
+  const check = (name, isValid, message) => {
     const value = parameters.get(name)?.trim();
-    if (value && !isRight(value)) errors[name] = [message(value)];
+    if (value && !isValid(value)) errors[name] = [message(value)];
     return value;
   };
   const isDay = (value) =>
@@ -31,14 +31,14 @@ function errorsOf(parameters) {
   check(
     "include_nested_teams",
     (value) => flags.includes(value),
-    (value) => bad(value, flags),
+    (value) => invalidChoice(value, flags),
   );
   const resolutions = ["period", "week"];
   if (
     !check(
       "resolution",
       (value) => resolutions.includes(value),
-      (value) => bad(value, resolutions),
+      (value) => invalidChoice(value, resolutions),
     )
   )
     errors.resolution = ["This field is required."];
@@ -91,25 +91,25 @@ export default {
     url.searchParams.sort();
     const canonical = text.encode(`${url.pathname}?${url.searchParams}`);
     const address = `https://cache.invalid/${partition}/${hexadecimal(await crypto.subtle.digest("SHA-256", canonical))}`;
-    const found = await caches.default.match(address);
-    if (found !== undefined) {
-      const { born, until, tag } = JSON.parse(found.headers.get("Entry"));
-      if (Date.now() < until) {
-        const age = Math.floor((Date.now() - born) / 1000);
+    const cached = await caches.default.match(address);
+    if (cached !== undefined) {
+      const { createdAt, expiresAt, tag } = JSON.parse(cached.headers.get("Entry"));
+      if (Date.now() < expiresAt) {
+        const age = Math.floor((Date.now() - createdAt) / 1000);
         const headers = { ...headersOf("plain; hit"), Age: String(age), ETag: tag };
         if (request.headers.get("If-None-Match") === tag) return new Response(null, { status: 304, headers });
-        return new Response(found.body, { headers });
+        return new Response(cached.body, { headers });
       }
     }
-    const answer = await fetch(env.UPSTREAM + url.pathname + url.search, {
+    const response = await fetch(env.UPSTREAM + url.pathname + url.search, {
       headers: { Authorization: `Bearer ${key}` },
     });
-    const body = await answer.arrayBuffer();
-    const born = Date.now();
+    const body = await response.arrayBuffer();
+    const createdAt = Date.now();
     const tag = `"${hexadecimal(await crypto.subtle.digest("SHA-256", body)).slice(0, 32)}"`;
-    const entry = JSON.stringify({ born, until: born + 3_600_000, tag });
-    const kept = new Response(body, { headers: { "Cache-Control": "max-age=3600", Entry: entry } });
-    if (answer.status === 200) context.waitUntil(caches.default.put(address, kept));
-    return new Response(body, { status: answer.status, headers: { ...headersOf("plain; fwd=miss"), ETag: tag } });
+    const entry = JSON.stringify({ createdAt, expiresAt: createdAt + 3_600_000, tag });
+    const stored = new Response(body, { headers: { "Cache-Control": "max-age=3600", Entry: entry } });
+    if (response.status === 200) context.waitUntil(caches.default.put(address, stored));
+    return new Response(body, { status: response.status, headers: { ...headersOf("plain; fwd=miss"), ETag: tag } });
   },
 };

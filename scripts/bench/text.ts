@@ -1,16 +1,16 @@
-// JSON text as the API answers it, to the rows of weeks, and a table of it that is asked again: the npm package beside
-// JSON.parse and what people write behind it.
+// Weekly rows from JSON text, and repeated queries on a table: the npm package, compared with JSON.parse and a loop.
 import assert from "node:assert/strict";
 import { commits, RANGE, TODAY } from "./generated-commits.ts";
 import { figure, heading, measure, median, type Figure } from "./measure.ts";
-import { builtPackage, type Package } from "./package.ts";
+import { loadPackage, thisCheckout, unwrap, type Package, type Table } from "./checkout.ts";
+import { buildBrowser } from "../build-browser.ts";
 
 const PAGE = 1_000;
 const TEAMS = 20;
 const REPOS = 50;
 
-/** Pages of 1,000 commits, with every field that the API shows, one at a time: all at once are more than a string holds. */
-function* pages(count: number, isShuffled: boolean): Generator<string> {
+/** Generates pages of 1,000 commits with all fields of the API. */
+export function* pages(count: number, isShuffled: boolean): Generator<string> {
   const { users, days, haloc, churn, impact } = commits(count, isShuffled);
   for (let begin = 0; begin < count; begin += PAGE) {
     const results = Array.from({ length: Math.min(PAGE, count - begin) }, (_, place) => {
@@ -44,7 +44,7 @@ function* pages(count: number, isShuffled: boolean): Generator<string> {
         insertions: haloc[at],
         deletions: at % 200,
         impact: impact[at]! / 10_000,
-        message: `A change of the ${at % 977}th part, "tested"\n\nAs it was asked for.`,
+        message: `Change part ${at % 977}, "tested"\n\nRequested by a customer.`,
       };
     });
     const next =
@@ -66,7 +66,7 @@ type Row = {
   impact: number;
 };
 
-/** The loop that people write. */
+/** A typical loop over parsed rows. */
 function loop(weeks: Map<number, Week>, { results }: Page): void {
   for (const row of results) {
     if (row.is_merge || row.is_pr_orphan || row.outlier_reason !== null) continue;
@@ -86,41 +86,33 @@ function loop(weeks: Map<number, Week>, { results }: Page): void {
   }
 }
 
-function value<Value>(outcome: { ok: true; value: Value } | { ok: false; error: { message: string } }): Value {
-  assert(outcome.ok, outcome.ok ? "" : outcome.error.message);
-  return outcome.value;
-}
-
-/** Every page read in each way, in turns; in milliseconds. Making pages is not counted. */
+/** Returns the milliseconds of reading all pages in each way, in turns, without generating them. */
 function readAll({ Table }: Package, count: number, isShuffled: boolean): Record<string, number> {
-  const times = { text: 0, bytes: 0, parse: 0, loop: 0, copy: 0 };
-  const room = new Uint8Array(1 << 21);
+  const times = { text: 0, bytes: 0, parse: 0, loop: 0 };
   const timed = <Value>(name: keyof typeof times, work: () => Value): Value => {
     const started = performance.now();
-    const done = work();
+    const result = work();
     times[name] += performance.now() - started;
-    return done;
+    return result;
   };
   const [text, bytes, weeks] = [new Table(), new Table(), new Map<number, Week>()];
   for (const page of pages(count, isShuffled)) {
-    timed("text", () => value(text.add("commits", page)));
+    timed("text", () => unwrap(text.add("commits", page)));
     const encoded = new TextEncoder().encode(page);
-    timed("bytes", () => value(bytes.add("commits", encoded)));
-    timed("copy", () => new TextEncoder().encodeInto(page, room));
-    // What has come is there twice, as text and as objects, however it goes on.
+    timed("bytes", () => unwrap(bytes.add("commits", encoded)));
     const rows = timed("parse", () => JSON.parse(page) as Page);
     timed("loop", () => loop(weeks, rows));
   }
-  const asked = timed("text", () => value(text.metrics(RANGE, { today: TODAY })));
+  const metrics = timed("text", () => unwrap(text.metrics(RANGE, { today: TODAY })));
   assert.deepEqual(
-    timed("bytes", () => value(bytes.metrics(RANGE, { today: TODAY }))),
-    asked,
+    timed("bytes", () => unwrap(bytes.metrics(RANGE, { today: TODAY }))),
+    metrics,
   );
-  assert.equal(asked.count, weeks.size);
-  for (const row of asked.results) {
+  assert.equal(metrics.count, weeks.size);
+  for (const row of metrics.results) {
     const week = weeks.get(Math.floor((Date.parse(row.period_start_date) / 86_400_000 + 3) / 7));
     assert(week);
-    // What people write is not exact, but near.
+    // The loop sums floating-point numbers, so it is not exact.
     assert(Math.abs(week.days.size / week.users.size - row.active_days) < 0.051);
     assert(Math.abs(week.impact / week.users.size - row.total_impact) < 0.051);
   }
@@ -129,87 +121,78 @@ function readAll({ Table }: Package, count: number, isShuffled: boolean): Record
   return times;
 }
 
-/** Measures, prints and returns what text costs, and a table of it. */
+/** Measures and prints reading text and querying a table. */
 export async function benchText(): Promise<Figure[]> {
-  const streamgage = await builtPackage();
+  await buildBrowser();
+  const streamgage = await loadPackage(thisCheckout);
   const figures: Figure[] = [];
   for (const count of [100_000, 1_000_000])
     for (const isShuffled of [false, true]) {
       const order = isShuffled ? "shuffled" : "in time order";
       heading(`\nJSON text: ${count.toLocaleString("en")} commits, ${order}; milliseconds`);
       const rounds = Array.from({ length: count > 500_000 ? 3 : 7 }, () => readAll(streamgage, count, isShuffled));
-      const of = (way: (times: Record<string, number>) => number) => median(rounds.map(way));
+      const medianOf = (select: (times: Record<string, number>) => number) => median(rounds.map(select));
       for (const [name, ours] of [
-        ["a string", of(({ text }) => text!)],
-        ["bytes", of(({ bytes }) => bytes!)],
+        ["a string", medianOf(({ text }) => text!)],
+        ["bytes", medianOf(({ bytes }) => bytes!)],
       ] as const) {
         figures.push(
           figure(
             `${name}; JSON.parse and a loop`,
             ours,
-            of(({ parse, loop }) => parse! + loop!),
+            medianOf(({ parse, loop }) => parse! + loop!),
           ),
         );
         figures.push(
           figure(
             `${name}; JSON.parse alone`,
             ours,
-            of(({ parse }) => parse!),
+            medianOf(({ parse }) => parse!),
           ),
         );
       }
-      // What wasm reads has to be copied to it first.
-      figures.push(
-        figure(
-          "a string; the copy alone",
-          of(({ text }) => text!),
-          of(({ copy }) => copy!),
-        ),
-      );
     }
   return [...figures, ...(await benchTable(streamgage))];
 }
 
-/** A table of a million commits, asked with another range, another team and another repository each time. */
-async function benchTable({ Table }: Package): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const isShuffled of [false, true]) {
-    heading(
-      `\na table of 1,000,000 commits ${isShuffled ? "shuffled" : "in time order"}, asked again; milliseconds; a frame`,
-    );
-    const table = new Table();
-    for (const page of pages(1_000_000, isShuffled)) value(table.add("commits", page));
-    const ids = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
-    value(
-      table.add(
-        "teams",
-        ids(TEAMS).map((id) => ({ id, name: `Team ${id}` })),
-      ),
-    );
-    const members = ids(1_000).map((id) => ({
+/** Creates a table of a million commits with teams and repositories. */
+export function fillTable({ Table }: Package, isShuffled: boolean): Table {
+  const table = new Table();
+  for (const page of pages(1_000_000, isShuffled)) unwrap(table.add("commits", page));
+  const ids = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+  const rows = {
+    teams: ids(TEAMS).map((id) => ({ id, name: `Team ${id}` })),
+    team_membership: ids(1_000).map((id) => ({
       id,
       apex_user_id: id,
       team_id: (id % TEAMS) + 1,
       membership_type: "contributor",
-    }));
-    value(table.add("team_membership", members));
-    value(
-      table.add(
-        "repos",
-        ids(REPOS).map((id) => ({ id, name: `repo ${id}` })),
-      ),
-    );
-    let turn = 0;
-    const later = () => new Date(Date.UTC(2024, 0, 1 + ((turn += 1) % 60))).toISOString().slice(0, 10);
-    const ask = (more: object) => value(table.metrics({ ...RANGE, ...more }, { today: TODAY }));
-    const times = await measure(
-      {
-        "another range": () => ask({ start_date: later() }),
-        "another team": () => ask({ team_id: ((turn += 1) % TEAMS) + 1 }),
-        "another repository": () => ask({ repo_id: ((turn += 1) % REPOS) + 1 }),
-      },
-      60,
-    );
+    })),
+    repos: ids(REPOS).map((id) => ({ id, name: `repo ${id}` })),
+  };
+  for (const [resource, list] of Object.entries(rows)) unwrap(table.add(resource, list));
+  return table;
+}
+
+/** Returns queries of a table that each have a different parameter every time. */
+export function tableQueries(table: Table): Record<string, () => unknown> {
+  let calls = 0;
+  const startDate = () => new Date(Date.UTC(2024, 0, 1 + ((calls += 1) % 60))).toISOString().slice(0, 10);
+  const query = (parameters: object) => unwrap(table.metrics({ ...RANGE, ...parameters }, { today: TODAY }));
+  return {
+    "another range": () => query({ start_date: startDate() }),
+    "another team": () => query({ team_id: ((calls += 1) % TEAMS) + 1 }),
+    "another repository": () => query({ repo_id: ((calls += 1) % REPOS) + 1 }),
+  };
+}
+
+/** Measures queries of a table of a million commits. The peer is one frame at 60 per second. */
+async function benchTable(streamgage: Package): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const isShuffled of [false, true]) {
+    heading(`\ntable of 1,000,000 commits ${isShuffled ? "shuffled" : "in time order"}; milliseconds`, "ours", "frame");
+    const table = fillTable(streamgage, isShuffled);
+    const times = await measure(tableQueries(table), 60);
     for (const [name, time] of Object.entries(times)) figures.push(figure(name, time, 1_000 / 60));
     table.free();
   }
