@@ -1,17 +1,17 @@
-// The conformance cases: those of ../shared, where it is there, and always the project's own.
+// The conformance cases of this project and, if it exists, of ../shared.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export const root = join(import.meta.dirname, "..");
 
-/** Where the metrics are, in every implementation. */
+/** The path of the metrics endpoint. */
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-/** `text` is the body without white space, its numbers as they are written: 58.0 is not 58. */
+/** `text` is the body without white space. Its numbers keep their notation, such as 58.0. */
 export type Case = { query: string; status: number; body: unknown; text: string };
 export type Corpus = { name: string; dump: string; today: string; cases: Case[] };
 
-// What TypeScript does not know yet of JSON.
+// TypeScript has no types for JSON.rawJSON yet.
 declare global {
   interface JSON {
     rawJSON(text: string): unknown;
@@ -19,7 +19,7 @@ declare global {
 }
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
-/** JSON that JSON.stringify writes again with the numbers that were read. */
+/** Parses JSON so that JSON.stringify writes numbers in their original notation. */
 export function parseExactly(text: string): unknown {
   const keep: Reviver = (_, value, { source }) => (typeof value === "number" ? JSON.rawJSON(source ?? "") : value);
   return JSON.parse(text, keep as (key: string, value: unknown) => unknown);

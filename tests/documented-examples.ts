@@ -1,5 +1,5 @@
-// Every example request of the vendor's two pages, over rows made so that each example keeps some and leaves some out.
-// The expected rows are computed here, from the sentence of the page, without any code of streamgage.
+// Every example request of the vendor's two pages, on rows of which each example selects some but not all. The expected
+// rows are computed here from the text of the pages, without any code of streamgage.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { METRICS, root } from "./conformance.ts";
 
 type Row = Record<string, unknown> & { id: number };
 
-/** The day of the requests: three years before it is earlier than the pages' start_date. */
+/** The current day of the requests, less than three years after the pages' start_date. */
 export const EXAMPLES_TODAY = "2021-07-01";
 
 const CORE = "/v3/customer/core";
@@ -42,7 +42,7 @@ const user_alias: Row[] = [
   { id: 72, name: "dana", apex_user_id: 6 },
 ];
 
-/** Commits whose members take every value that an example tells apart, in combinations. */
+/** Commits with combinations of all values that the examples distinguish. */
 const commits: Row[] = Array.from({ length: 240 }, (_, at) => {
   const days = ["2018-06-07", "2018-06-08", "2018-06-10", "2018-06-15", "2021-06-01", "2021-06-05", "2021-06-30"];
   const day = days[at % days.length];
@@ -72,10 +72,10 @@ const dump: Record<string, Row[]> = { repos, teams, users, team_membership, user
 
 const is = (field: string, value: unknown) => (row: Row) => row[field] === value;
 const not =
-  <T>(keeps: (row: T) => boolean) =>
+  <T>(matches: (row: T) => boolean) =>
   (row: T) =>
-    !keeps(row);
-const newWork = (keeps: (lines: number) => boolean) => (row: Row) => keeps(Number(row.new_work));
+    !matches(row);
+const newWork = (matches: (lines: number) => boolean) => (row: Row) => matches(Number(row.new_work));
 const isHidden = ({ apex_user_id }: Row) => users.some((user) => user.id === apex_user_id && user.hidden_from_reports);
 const isDuplicate = ({ id, ignore_hash }: Row) =>
   ignore_hash !== null && commits.some((other) => other.ignore_hash === ignore_hash && other.id < id);
@@ -88,7 +88,7 @@ const isExcluded = (row: Row) =>
 const isMember = (user: Row) =>
   team_membership.some(({ team_id, apex_user_id }) => team_id === TEAM && apex_user_id === user.id);
 
-/** The lists: what the page says of each, as a predicate over all rows of the resource. */
+/** Requests that filter a list, with the documented condition as a predicate on a row. */
 const LISTS: Record<string, (row: Row) => boolean> = {
   "teams/?name=ExampleTeam": is("name", "ExampleTeam"),
   [`users/?team_member=${TEAM}`]: isMember,
@@ -112,7 +112,7 @@ const LISTS: Record<string, (row: Row) => boolean> = {
   "commits/?apply_default_filters=true": not(isExcluded),
 };
 
-/** The examples that shape rows instead of choosing them: their complete results. */
+/** Requests that order rows or select fields, with their complete results. */
 const SHAPES: Record<string, () => object[]> = {
   "users/?fields=id,name,email&limit=3": () =>
     [...users]
@@ -134,13 +134,13 @@ const only =
   (row: Row) =>
     Object.fromEntries(names.map((name) => [name, row[name]]));
 
-/** The metrics: the users whose included commits of June 2021 are counted. */
+/** Metrics requests, with the users whose commits of June 2021 are counted. */
 const METRICS_OF: Record<string, number[]> = {
   [`team_id=${TEAM}&include_nested_teams=true`]: [PERSON, 6, 1234567890],
   [`apex_user_id=${PERSON}`]: [PERSON],
 };
 
-/** Coding days, by user, of the included commits of a week (of the days from `first` to `last`). */
+/** Returns the coding days per user, as "user day", of the included commits from `first` to `last`. */
 function codingDays(userIds: number[], first: string, last: string): string[] {
   const days = commits
     .filter((commit) => userIds.includes(Number(commit.apex_user_id)) && !isExcluded(commit) && !isHidden(commit))
@@ -153,10 +153,10 @@ function codingDays(userIds: number[], first: string, last: string): string[] {
 type Body = { count: number; results: Record<string, unknown>[] };
 export type Example = { request: string; check(body: Body): void };
 
-const list = ([request, keeps]: [string, (row: Row) => boolean]): Example => {
+const list = ([request, matches]: [string, (row: Row) => boolean]): Example => {
   const rows = dump[request.split("/")[0] ?? ""] ?? [];
-  const expected = rows.filter(keeps).map(({ id }) => id);
-  // The rows of the test are such that the example narrows.
+  const expected = rows.filter(matches).map(({ id }) => id);
+  // The example must select some rows but not all.
   assert.ok(expected.length > 0 && expected.length < rows.length, request);
   const check = ({ count, results }: Body) => {
     assert.equal(count, expected.length);
@@ -181,9 +181,11 @@ const metrics = ([query, userIds]: [string, number[]]): Example[] => {
     const active = new Set(days.map((day) => day.split(" ")[0])).size;
     return { monday, days: days.length, active, inside: monday === "2021-05-31" ? 6 : 3 };
   });
-  const [perWeek, scale] = [counted.filter(({ days }) => days > 0), (value: number) => Math.round(value * 10) / 10];
+  const perWeek = counted.filter(({ days }) => days > 0);
+  const toTenths = (value: number) => Math.round(value * 10) / 10;
   assert.ok(perWeek.length > 0, query);
-  const sum = (of: (week: (typeof counted)[number]) => number) => perWeek.reduce((total, week) => total + of(week), 0);
+  const sum = (select: (week: (typeof counted)[number]) => number) =>
+    perWeek.reduce((total, week) => total + select(week), 0);
   const scaled = Math.min(
     7,
     sum(({ inside }) => inside),
@@ -194,7 +196,7 @@ const metrics = ([query, userIds]: [string, number[]]): Example[] => {
       check: ({ results }) =>
         assert.deepEqual(
           results.map(({ period_start_date, active_days }) => [period_start_date, active_days]),
-          perWeek.map(({ monday, days, active }) => [monday, scale(days / active)]),
+          perWeek.map(({ monday, days, active }) => [monday, toTenths(days / active)]),
         ),
     },
     {
@@ -203,7 +205,7 @@ const metrics = ([query, userIds]: [string, number[]]): Example[] => {
         const expected = (sum(({ days }) => days) * scaled) / sum(({ active, inside }) => active * inside);
         assert.deepEqual(
           results.map(({ active_days }) => active_days),
-          [scale(expected)],
+          [toTenths(expected)],
         );
       },
     },
@@ -233,7 +235,7 @@ export const examples: Example[] = [
   ...Object.entries(METRICS_OF).flatMap(metrics),
 ];
 
-/** Writes the rows as a dump, calls back, and removes it. */
+/** Writes the rows as a temporary dump and passes its path to `work`. */
 export async function withExampleDump<T>(work: (folder: string) => T | Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "streamgage-examples-"));
   try {
@@ -245,7 +247,7 @@ export async function withExampleDump<T>(work: (folder: string) => T | Promise<T
   }
 }
 
-/** Fails if a page names a request that is no example here. */
+/** Fails if a page contains a request that is not tested here. */
 export function assertAllPagesCovered(): void {
   const pages = join(root, "../shared/seeds");
   if (!existsSync(pages)) return;

@@ -1,4 +1,4 @@
-// The list cases that the framework answered, and what an answer of ours has to be like.
+// The list cases, whose expected responses are Django REST Framework's, and their comparison.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { root } from "./conformance.ts";
 
 type Row = Record<string, unknown>;
-/** Of a 200 how many rows there are, the ids of the first 20, and the first row where `fields` was asked. */
+/** The expected response. For a 200: row counts, the ids of the first 20 rows, and the first row of requests with `fields`. */
 export type ListCase = {
   request: string;
   status: number;
@@ -20,7 +20,7 @@ export type ListCase = {
 };
 type Page = { count: number; next: string | null; previous: string | null; results: Row[] };
 
-/** The cases, and the dump that they are about; there are none where ../shared is not. */
+/** Reads the cases and the path of their dump. Returns undefined if ../shared does not exist. */
 export function listCases(): { dump: string; cases: ListCase[] } | undefined {
   const file = join(root, "../shared/conformance/lists.json");
   if (!existsSync(file)) return undefined;
@@ -28,10 +28,10 @@ export function listCases(): { dump: string; cases: ListCase[] } | undefined {
   return { dump: join(dirname(file), "..", dump), cases };
 }
 
-/** The day of requests that depend on one. */
+/** The current day of requests that depend on it. */
 export const TODAY = "2026-09-01";
 
-/** What `streamgage query` answers: a line of JSON for each request. */
+/** Runs `streamgage query` and returns one line of JSON per request. */
 export function queryDump(dump: string, base: string, requests: string[]): string[] {
   const run = spawnSync(
     join(root, "target/release/streamgage"),
@@ -49,7 +49,7 @@ export function queryDump(dump: string, base: string, requests: string[]): strin
   return lines;
 }
 
-/** `base` is what absolute links begin with. */
+/** Compares a response with a case. `base` is the origin of absolute links. */
 export function compareList(status: number, body: unknown, base: string, expected: ListCase): void {
   assert.equal(status, expected.status, JSON.stringify(body));
   if (status !== 200) return assert.deepEqual(body, expected.body);

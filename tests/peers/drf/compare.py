@@ -1,10 +1,10 @@
-"""Made-up requests of made-up rows, put to `streamgage query` and to the framework itself: status, count, links, order
-of ids, and error bodies have to be the same.
+"""Sends random requests over random rows to `streamgage query` and to Django REST Framework. Status, count, links, order of
+ids and error bodies must be equal.
 
     python compare.py FOLDER STREAMGAGE REQUESTS SEED
 
-The dump and the requests are left in FOLDER; the same seed makes the same. Aggregates and single objects are not asked
-for, which the framework doesn't have as such.
+Writes the dump and the requests to FOLDER. They depend only on the seed. Aggregates and single objects are not compared,
+because the framework does not provide them.
 """
 
 import json
@@ -23,7 +23,7 @@ TEXTS = (
     "fix bug|Fix Bug|FIX|é|É|straße|STRASSE|İstanbul|ıx|a%b|100%|under_score|back\\slash|quote'|dq\"|tab\tx|line\nbreak|"
     "naïve, café|日本語|😀 emoji|Release 1.0|add docs|docs: x| lead|trail ||ǅ|ſ|\u212a|ß|ŉ|a,b|(#1)|user00|tok"
 ).split("|")
-FLAGS = [filter for filter in flow.OWN["commits"] if "__" not in filter and filter != "message"]
+FLAGS = [filter for filter in flow.CUSTOM_FILTERS["commits"] if "__" not in filter and filter != "message"]
 NUMBERS = ["1e1", " 7 ", "-1", "1_0", "x", "0x10", "", ".5", "5.", "1e400", "99999999999999999999", "NaN"]
 PAGES = ["1", "3", "7", "100", "0", "-1", "abc", "", " 2", "+2", "2.0", "1_0", "٣"]
 BOOLEANS = ["true", "false", "True", "1", "0", "yes", "", " true", "t"]
@@ -31,13 +31,13 @@ DATES = ["2021-02-30", "x", "", "2019", "2024-02-29", "2020-1-1x", "2020-06-01T1
 
 
 class Rows:
-    """A made-up organization: few different values, so that filters meet."""
+    """Random rows with few distinct values, so that filters match."""
 
     def __init__(self, draw):
         self.draw = draw
         ids = range(1, 31)
-        self.of = {"tags": [{"id": id, "name": self.text(), "org_id": draw.choice([1, 2, None])} for id in range(1, 6)]}
-        self.of["repos"] = [
+        self.by_resource = {"tags": [{"id": id, "name": self.text(), "org_id": draw.choice([1, 2, None])} for id in range(1, 6)]}
+        self.by_resource["repos"] = [
             {
                 "id": id,
                 "name": self.text(),
@@ -49,7 +49,7 @@ class Rows:
             }
             for id in range(1, 9)
         ]
-        self.of["users"] = [
+        self.by_resource["users"] = [
             {
                 "id": id,
                 "name": self.text(),
@@ -61,7 +61,7 @@ class Rows:
             }
             for id in ids
         ]
-        self.of["teams"] = [
+        self.by_resource["teams"] = [
             {
                 "id": id,
                 "name": draw.choice(["Team A", "Team B", "team a", self.text()]),
@@ -72,7 +72,7 @@ class Rows:
             for id in range(100, 112)
         ]
         pairs = {(draw.choice(ids), draw.randint(100, 111)) for _ in range(60)}
-        self.of["team_membership"] = [
+        self.by_resource["team_membership"] = [
             {
                 "id": id,
                 "membership_type": draw.choice(["contributor", "viewer", "Contributor"]),
@@ -81,7 +81,7 @@ class Rows:
             }
             for id, (user, team) in enumerate(sorted(pairs), 1)
         ]
-        self.of["user_alias"] = [
+        self.by_resource["user_alias"] = [
             {
                 "id": id,
                 "name": self.text(),
@@ -92,7 +92,7 @@ class Rows:
             }
             for id in range(1, 50)
         ]
-        self.of["commits"] = [self.commit(id) for id in range(1, 401)]
+        self.by_resource["commits"] = [self.commit(id) for id in range(1, 401)]
 
     def commit(self, id):
         draw = self.draw
@@ -133,7 +133,7 @@ class Rows:
         return f"{year}-{month:02}-{day:02}T{draw.randint(0, 23):02}:{draw.randint(0, 59):02}:{second}"
 
     def values(self, resource, base):
-        """What a filter's values are like: those of the rows that it looks at."""
+        """Returns the values in the rows that a filter refers to."""
         resource, base = {
             "alias_name": ("user_alias", "name"),
             "alias_email": ("user_alias", "email"),
@@ -143,11 +143,11 @@ class Rows:
             "tags__name": ("tags", "name"),
             "repo_tags": ("tags", "id"),
         }.get(base, (resource, base))
-        return [row.get(base) for row in self.of[resource]]
+        return [row.get(base) for row in self.by_resource[resource]]
 
     def write(self, folder):
         os.makedirs(folder, exist_ok=True)
-        for resource, rows in self.of.items():
+        for resource, rows in self.by_resource.items():
             with open(os.path.join(folder, f"{resource}.ndjson"), "w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
@@ -155,22 +155,22 @@ class Rows:
 class Requests:
     def __init__(self, draw, rows):
         self.draw, self.rows = draw, rows
-        self.filters = {resource: list(flow.filters_of(resource)) for resource in rows.of}
+        self.filters = {resource: list(flow.filters_of(resource)) for resource in rows.by_resource}
 
     def request(self):
         draw = self.draw
-        resource = draw.choice(["commits", "commits", "users", *self.rows.of])
+        resource = draw.choice(["commits", "commits", "users", *self.rows.by_resource])
         pairs = self.conditions(resource, draw.choice([0, 1, 1, 2, 2, 3]))
         fields = ["bogus", " id ", "impact", "email", *flow.orderings(resource)]
-        some = lambda: ",".join(draw.choice(["", "-"]) + draw.choice(fields) for _ in range(draw.choice([1, 2, 3])))
+        field_list = lambda: ",".join(draw.choice(["", "-"]) + draw.choice(fields) for _ in range(draw.choice([1, 2, 3])))
         for name, chance, value in [
-            ("ordering", 0.3, some),
+            ("ordering", 0.3, field_list),
             ("limit", 0.3, lambda: draw.choice([*PAGES, "5000"])),
             ("offset", 0.3, lambda: draw.choice([*PAGES, "1000"])),
-            # An error of `search` has a name here, and none in the framework.
+            # Short values, because the error bodies of an invalid `search` differ.
             ("search", 0.15, lambda: draw.choice([draw.choice(TEXTS), "fix", "bug docs", "a,b", " ", "é É"])[:12]),
-            ("fields", 0.1, some),
-            ("omit", 0.1, some),
+            ("fields", 0.1, field_list),
+            ("omit", 0.1, field_list),
             ("bogus", 0.1, lambda: "1"),
             ("filters", 0.2, lambda: self.combined(resource)),
         ]:
@@ -231,20 +231,19 @@ def path(link):
     return link and urlsplit(link)._replace(scheme="", netloc="").geturl()
 
 
-def theirs(request):
-    """What the framework answers: of a page what is told of it, and the ids in the order of its rows."""
+def framework_response(request):
+    """Returns the framework's status and error body, or count, links and ids."""
     place, _, query = request.partition("?")
-    # As Django reads a query: anything but ASCII is percent-encoded already.
     view = resolve(place).func
     shown = []
 
-    def noting(self, *arguments, **options):
+    def record_ids(self, *arguments, **options):
         page = flow.Pages.paginate_queryset(self, *arguments, **options)
         shown.extend(row.id for row in page)
         return page
 
-    paginator = type("Noting", (flow.Pages,), {"paginate_queryset": noting})
-    cls = type("Noted", (view.cls,), {"pagination_class": paginator})
+    paginator = type("RecordingPages", (flow.Pages,), {"paginate_queryset": record_ids})
+    cls = type("RecordingView", (view.cls,), {"pagination_class": paginator})
     answer = cls.as_view({"get": "list"})(RequestFactory().get(place, QUERY_STRING=query)).render()
     body = json.loads(answer.content)
     if answer.status_code != 200:
@@ -252,13 +251,14 @@ def theirs(request):
     return 200, body["count"], path(body["next"]), path(body["previous"]), shown
 
 
-def ours(program, dump, requests):
-    """The same of `streamgage query`; ids come of the request without `fields` and `omit`."""
+def streamgage_responses(program, dump, requests):
+    """Returns the responses of `streamgage query`."""
     answers = subprocess.run([program, "query", dump], input="\n".join(requests), capture_output=True, text=True, check=True)
     return [json.loads(line) for line in answers.stdout.splitlines()]
 
 
-def told(answer, whole):
+def summarize(answer, whole):
+    """Returns what `framework_response` returns. `whole` has all fields, including ids."""
     body = answer["body"]
     if answer["status"] != 200:
         return answer["status"], body
@@ -279,19 +279,19 @@ def main(folder, program, count, seed):
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     flow.load(folder)
-    made = Requests(draw, rows)
-    requests = [made.request() for _ in range(int(count))]
+    generator = Requests(draw, rows)
+    requests = [generator.request() for _ in range(int(count))]
     with open(os.path.join(folder, "requests.txt"), "w", encoding="utf-8") as file:
         file.writelines(request + "\n" for request in requests)
     different = 0
-    answers = zip(requests, ours(program, folder, requests), ours(program, folder, map(without_fields, requests)))
+    answers = zip(requests, streamgage_responses(program, folder, requests), streamgage_responses(program, folder, map(without_fields, requests)))
     for request, answer, whole in answers:
-        expected = theirs(request)
-        found = told(answer, whole)
+        expected = framework_response(request)
+        found = summarize(answer, whole)
         if found != expected:
             different += 1
             print(f"{request}\n  the framework: {expected}\n  streamgage:    {found}")
-    print(f"{len(requests)} requests over the dump of seed {seed}: {different} are answered differently")
+    print(f"{len(requests)} requests, seed {seed}: {different} responses differ")
     return different
 
 

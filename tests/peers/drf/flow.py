@@ -1,9 +1,7 @@
-"""The lists of the v3 API as one writes them with Django REST Framework, for the benchmark (`npm run bench`) and for
-`npm run framework`, which compares.
+"""The lists of the v3 API in Django REST Framework, for `npm run bench` and `npm run framework`.
 
-`gunicorn flow:application` serves them; `load` makes the tables and fills them from a dump (§4), with the indexes that
-streamgage has. FLOW_DATABASE names the folder of the PostgreSQL server's socket, FLOW_OPENAPI the document of which the
-filters are.
+`gunicorn flow:application` serves them. `load` creates the tables from a dump (§4), with the same indexes as streamgage.
+FLOW_DATABASE is the folder of the PostgreSQL server's socket, and FLOW_OPENAPI the OpenAPI document with the filters.
 """
 
 import csv
@@ -38,7 +36,7 @@ settings.configure(
         "UNAUTHENTICATED_USER": None,
     },
     ROOT_URLCONF="flow",
-    SECRET_KEY="a benchmark has no secrets",
+    SECRET_KEY="not secret",
     TIME_ZONE="UTC",
     USE_TZ=True,
 )
@@ -77,11 +75,11 @@ def text():
     return models.TextField(null=True)
 
 
-def moment():
+def datetime():
     return models.DateTimeField(null=True)
 
 
-def refers(to, name):
+def foreign_key(to, name):
     return models.ForeignKey(to, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name=name)
 
 
@@ -103,10 +101,10 @@ class Repo(Model):
     vendor_type = text()
     is_private = boolean()
     blocked = boolean()
-    created_at = moment()
-    updated_at = moment()
-    youngest_commit_date = moment()
-    oldest_commit_date = moment()
+    created_at = datetime()
+    updated_at = datetime()
+    youngest_commit_date = datetime()
+    oldest_commit_date = datetime()
     tags = models.ManyToManyField(Tag)
 
 
@@ -114,7 +112,7 @@ class Team(Model):
     name = text()
     description = text()
     org = integer()
-    created_at = moment()
+    created_at = datetime()
     parent = integer()
     path = text()
     visibility = text()
@@ -129,42 +127,42 @@ class User(Model):
     email = text()
     hidden_from_reports = boolean()
     org_id = integer()
-    created_at = moment()
+    created_at = datetime()
     has_login = boolean()
     pending_invitation = boolean()
     alias_count = count()
-    last_activity_at = moment()
-    first_activity_at = moment()
+    last_activity_at = datetime()
+    first_activity_at = datetime()
     teams = models.ManyToManyField(Team, through="TeamMembership")
 
 
 class TeamMembership(Model):
     membership_type = text()
-    apex_user = refers(User, "memberships")
-    team = refers(Team, "memberships")
+    apex_user = foreign_key(User, "memberships")
+    team = foreign_key(Team, "memberships")
 
 
 class UserAlias(Model):
     name = text()
     username = text()
     email = text()
-    apex_user = refers(User, "aliases")
-    created_at = moment()
-    first_activity_at = moment()
-    last_activity_at = moment()
+    apex_user = foreign_key(User, "aliases")
+    created_at = datetime()
+    first_activity_at = datetime()
+    last_activity_at = datetime()
 
 
 class Commit(Model):
     hexsha = text()
     user_alias_id = integer()
-    apex_user = refers(User, "commits")
-    repo = refers(Repo, "commits")
-    author_date = moment()
+    apex_user = foreign_key(User, "commits")
+    repo = foreign_key(Repo, "commits")
+    author_date = datetime()
     author_tzoffset = integer()
-    author_local_date = moment()
-    committer_date = moment()
+    author_local_date = datetime()
+    committer_date = datetime()
     committer_tzoffset = integer()
-    committer_local_date = moment()
+    committer_local_date = datetime()
     is_merge = boolean()
     is_pr_orphan = boolean()
     is_trivial = boolean()
@@ -256,7 +254,7 @@ def with_default_filters(commits):
     return without_blocked(without_duplicates(kept))
 
 
-OWN = {
+CUSTOM_FILTERS = {
     "users": {
         "alias_name": filters.CharFilter(field_name="aliases__name"),
         "team_member": filters.NumberFilter(field_name="teams"),
@@ -282,7 +280,7 @@ SEARCHED = {"commits": ["message", "hexsha"], "users": ["name", "email"], "teams
 with open(os.environ["FLOW_OPENAPI"], encoding="utf-8") as file:
     DOCUMENT = json.load(file)
 
-# What callers say for what is looked through.
+# Filter names that differ from the path of the field.
 PATHS = {
     "alias_name": "aliases__name",
     "alias_email": "aliases__email",
@@ -291,11 +289,11 @@ PATHS = {
     "team": "teams",
     "repo_tags": "repo__tags",
 }
-# What streamgage has and these models don't.
-NOT_HERE = {"ancestor_id", "is_visible", "normalize_authors"}
+# Filters of streamgage that these models lack.
+UNSUPPORTED = {"ancestor_id", "is_visible", "normalize_authors"}
 
 
-OF_ALL_LISTS = {"filters", "search", "ordering", "fields", "omit", "limit", "offset"}
+COMMON_PARAMETERS = {"filters", "search", "ordering", "fields", "omit", "limit", "offset"}
 
 
 def parameters(name):
@@ -305,9 +303,9 @@ def parameters(name):
 
 
 def filters_of(name):
-    """The documented filters of a list, each with its lookup and perhaps a `!`."""
+    """Returns the documented filters of a list, including lookups and negations (`!`)."""
     names = [parameter["name"] for parameter in parameters(name)]
-    return [each for each in names if each not in OF_ALL_LISTS and each.rstrip("!") not in NOT_HERE]
+    return [each for each in names if each not in COMMON_PARAMETERS and each.rstrip("!") not in UNSUPPORTED]
 
 
 def orderings(name):
@@ -323,11 +321,11 @@ def field_of(model, path):
 
 
 def filter_set(name, model):
-    """The documented filters; the framework itself makes those that leave out (`!`)."""
-    own = OWN.get(name, {})
+    """Creates the documented filters. The framework adds the negations (`!`)."""
+    custom = CUSTOM_FILTERS.get(name, {})
     found = {}
     for parameter in filters_of(name):
-        if parameter.endswith("!") or parameter in own:
+        if parameter.endswith("!") or parameter in custom:
             continue
         base, _, lookup = parameter.rpartition("__")
         if lookup not in LOOKUPS:
@@ -340,11 +338,11 @@ def filter_set(name, model):
             kind = filters.BooleanFilter
         found[parameter] = kind(field_name=path, lookup_expr=lookup)
     found["Meta"] = type("Meta", (), {"model": model, "fields": []})
-    return type(f"{name}_filters", (rf.FilterSet,), {**found, **own})
+    return type(f"{name}_filters", (rf.FilterSet,), {**found, **custom})
 
 
 def serializer(name, model, nested={}, shown=None):
-    """Of these fields, or of all; references are shown as ids."""
+    """Creates a serializer of some or all fields. References are serialized as ids."""
     columns = model._meta.concrete_fields
     shown = shown or [column.attname for column in columns] + list(nested)
     ids = {column.attname: serializers.IntegerField(read_only=True) for column in columns if column.is_relation}
@@ -359,7 +357,7 @@ class Pages(pagination.LimitOffsetPagination):
 
 
 class Ordering(OrderingFilter):
-    """Ids break ties."""
+    """Orders ties by id."""
 
     def get_ordering(self, request, queryset, view):
         return [*(super().get_ordering(request, queryset, view) or []), "id"]
@@ -398,7 +396,7 @@ urlpatterns = [
 
 
 def load(dump):
-    """Makes the tables, fills them, and makes the indexes."""
+    """Creates and fills the tables, then creates the indexes."""
     with connection.schema_editor() as editor:
         for model in MODELS.values():
             editor.create_model(model)
@@ -412,7 +410,7 @@ def load(dump):
         cursor.execute("VACUUM ANALYZE")
 
 
-# A cell of no row's: an empty text is one.
+# Null in CSV, which must differ from an empty text.
 NULL = "\\N"
 
 
@@ -431,7 +429,7 @@ def copy(cursor, model, rows):
 
 
 def cell(column, value):
-    """What a row lacks has the column's default."""
+    """Returns the CSV cell of a value. A missing value becomes the default of the column."""
     if value is None:
         return column.default if column.has_default() else NULL
     return json.dumps(value) if isinstance(column, models.JSONField) else value
