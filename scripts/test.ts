@@ -33,7 +33,7 @@ async function useChrome(): Promise<string> {
   return driver;
 }
 
-const steps: Record<string, () => Promise<void>> = {
+export const steps: Record<string, () => Promise<void>> = {
   async format() {
     await rustComponents();
     await cargo("fmt", "--all", "--check");
@@ -108,28 +108,29 @@ const steps: Record<string, () => Promise<void>> = {
   },
 };
 
-await main(async () => {
-  const requested = process.argv.slice(2);
-  const unknown = requested.find((name) => !(name in steps));
-  if (unknown) throw new UserError(`unknown step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
-  console.log(
-    existsSync(join(root, "../shared/conformance"))
-      ? "conformance: ../shared and tests/corpus"
-      : "conformance: tests/corpus (../shared does not exist)",
-  );
-  const rows: string[] = [];
-  let failed: string | undefined;
-  for (const name of requested.length > 0 ? requested : Object.keys(steps)) {
-    const started = performance.now();
-    console.log(`\n== ${name}`);
-    await steps[name]?.().catch((error: unknown) => {
-      failed = name;
-      console.error(error instanceof UserError ? `error: ${error.message}` : error);
-    });
-    rows.push(`${failed ? "FAILED" : "ok    "}  ${name.padEnd(12)}${seconds(started).padStart(8)}`);
-    if (failed) break;
-  }
-  console.log(`\n${rows.join("\n")}`);
-  console.log(`steps: ${rows.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
-  if (failed) throw new UserError(`${failed} failed; to repeat only this step: npm test -- ${failed}`);
-});
+if (import.meta.main)
+  await main(async () => {
+    const requested = process.argv.slice(2);
+    const unknown = requested.find((name) => !(name in steps));
+    if (unknown) throw new UserError(`unknown step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
+    console.log(
+      existsSync(join(root, "../shared/conformance"))
+        ? "conformance: ../shared and tests/corpus"
+        : "conformance: tests/corpus (../shared does not exist)",
+    );
+    const rows: string[] = [];
+    let failed: string | undefined;
+    for (const name of requested.length > 0 ? requested : Object.keys(steps)) {
+      const started = performance.now();
+      console.log(`\n== ${name}`);
+      await steps[name]?.().catch((error: unknown) => {
+        failed = name;
+        console.error(error instanceof UserError ? `error: ${error.message}` : error);
+      });
+      rows.push(`${failed ? "FAILED" : "ok    "}  ${name.padEnd(12)}${seconds(started).padStart(8)}`);
+      if (failed) break;
+    }
+    console.log(`\n${rows.join("\n")}`);
+    console.log(`steps: ${rows.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
+    if (failed) throw new UserError(`${failed} failed; to repeat only this step: npm test -- ${failed}`);
+  });
