@@ -5,9 +5,11 @@
 mod commits;
 mod organization;
 
-use crate::failure::Failure;
-use crate::folder::{self, Draft};
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
+use crate::dump::draft::Draft;
+use crate::dump::header::Header;
+use crate::error::CliError;
+use crate::terminal::printable_path;
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use organization::{Person, REPOS, Repo, TAGS, TEAMS, Team};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -37,16 +39,13 @@ pub struct Arguments {
 const NAME: &str = "Demo: Brambleworth Canal Company";
 const ORGANIZATION_ID: u64 = 1;
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let until = match arguments.until {
-        Some(day) => day,
-        None => folder::today().ok_or_else(|| Failure::Work("the system clock has no valid date".to_owned()))?,
-    };
+pub fn run(arguments: &Arguments) -> Result<(), CliError> {
+    let until = arguments.until.unwrap_or_else(|| Utc::now().date_naive());
     let draft = Draft::begin(&arguments.out, check_is_demo)?;
     let counts = write_dump(draft.path(), arguments, until)?;
     draft.finish()?;
     let counts: Vec<String> = counts.iter().map(|(resource, count)| format!("{count} {resource}")).collect();
-    println!("{}: {NAME} ({})", folder::shown(&arguments.out), counts.join(", "));
+    println!("{}: {NAME} ({})", printable_path(&arguments.out), counts.join(", "));
     Ok(())
 }
 
@@ -57,18 +56,18 @@ fn parse_day(text: &str) -> Result<NaiveDate, String> {
 }
 
 fn check_is_demo(folder: &Path) -> Result<(), String> {
-    match folder::header(folder)? {
+    match Header::read(folder)? {
         Some(header) if header.demo => Ok(()),
-        _ => Err("it is no demo and is not replaced".to_owned()),
+        _ => Err("not a demo, and therefore not replaced".to_owned()),
     }
 }
 
 /// Writes every file and returns the number of rows of each resource.
-fn write_dump(folder: &Path, arguments: &Arguments, until: NaiveDate) -> Result<Vec<(&'static str, usize)>, Failure> {
+fn write_dump(folder: &Path, arguments: &Arguments, until: NaiveDate) -> Result<Vec<(&'static str, usize)>, CliError> {
     let first_month = until - Months::new(arguments.months);
     let start = first_month - Days::new(first_month.day0().into());
     let people = organization::people(arguments.seed, arguments.users);
-    folder::write_header(folder, &folder::Header { format: 1, demo: true, name: NAME.to_owned() })?;
+    Header { format: 1, demo: true, name: NAME.to_owned() }.write(folder)?;
 
     let write = |resource, rows: &mut dyn Iterator<Item = Value>| write_rows(folder, resource, rows);
     let memberships = people.iter().filter_map(|person| Some((person, person.team?)));
@@ -88,7 +87,7 @@ fn write_rows(
     folder: &Path,
     resource: &'static str,
     rows: &mut dyn Iterator<Item = Value>,
-) -> Result<(&'static str, usize), Failure> {
+) -> Result<(&'static str, usize), CliError> {
     let path = folder.join(format!("{resource}.ndjson"));
     let write = || {
         let mut file = BufWriter::new(File::create(&path)?);
@@ -100,7 +99,7 @@ fn write_rows(
         file.flush()?;
         Ok((resource, count))
     };
-    write().map_err(|error: std::io::Error| Failure::file(&path, &error))
+    write().map_err(|error: std::io::Error| CliError::file(&path, error))
 }
 
 fn user_row(person: &Person, start: NaiveDate) -> Value {
@@ -181,5 +180,5 @@ fn repo_row(repo: &Repo, start: NaiveDate, until: NaiveDate) -> Value {
 }
 
 fn morning(day: NaiveDate) -> NaiveDateTime {
-    day.and_time(NaiveTime::MIN) + chrono::TimeDelta::hours(9)
+    day.and_time(NaiveTime::MIN) + TimeDelta::hours(9)
 }

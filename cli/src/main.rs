@@ -1,22 +1,29 @@
-//! streamgage in a terminal: dumps to answers, made-up dumps, dumps to a Worker, an upstream to dumps.
+//! The command line: answers requests over dumps, makes demo dumps, and copies dumps to a Worker and from a server.
 
 mod demo;
 mod dump;
-mod failure;
-mod folder;
+mod error;
 mod http;
 mod progress;
 mod pull;
 mod push;
 mod query;
+mod terminal;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
+use error::CliError;
 use std::process::ExitCode;
 
-/// Flow's v3 coding metrics from dumps of commits.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   success
+  1   failure; running the command again may succeed
+  2   invalid arguments or data
+  75  the server refuses requests until later, such as after a daily limit; run the command again then";
+
+/// Flow's v3 coding metrics from dumps of commits
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,16 +40,16 @@ enum Command {
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("streamgage: {failure}");
-            failure.exit_code()
+        Err(error) => {
+            eprintln!("streamgage: {error}");
+            error.exit_code()
         }
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<(), CliError> {
     match command {
-        Command::Query(arguments) => query::run(arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Pull(arguments) => pull::run(&arguments),

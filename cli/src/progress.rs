@@ -1,24 +1,22 @@
-//! How far a long command is: a bar where standard error is a terminal, plain lines where it is not.
+//! The progress of a long command: a bar if standard error is a terminal, plain lines otherwise.
 
-use crate::failure::printable;
+use crate::terminal::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 
-/// Tells of one stage after the other.
 #[derive(Clone)]
 pub struct Progress {
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Looks at what standard error is.
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0).with_style(style()));
         Progress { bar }
     }
 
-    /// Begins a stage of so many rows, of which some are done.
-    pub fn stage(&self, name: &str, rows: u64, done: u64) {
+    /// Starts a stage of `rows` rows, of which `done` are done already.
+    pub fn start_stage(&self, name: &str, rows: u64, done: u64) {
         match &self.bar {
             Some(bar) => {
                 bar.reset();
@@ -31,22 +29,21 @@ impl Progress {
         }
     }
 
-    /// So many rows more.
     pub fn advance(&self, rows: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(rows);
         }
     }
 
-    /// Says something in between.
-    pub fn note(&self, text: &str) {
+    /// Prints a line without disturbing the bar.
+    pub fn print(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(printable(text)),
             None => eprintln!("{}", printable(text)),
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,102 +1,104 @@
-//! `streamgage push`: a dump into a Worker's database.
+//! `streamgage push`: imports a dump into the database of a Worker.
 //!
-//! Rows are sent as they stand in the dump. The whole dump is checked before the first is sent. A push that was broken
-//! off goes on where it was: what the server has confirmed is noted in the user's state folder, never in the dump.
+//! The whole dump is checked before the first request. Rows are sent unchanged. An interrupted push continues after the
+//! last rows that the server has confirmed; they are noted in the user's state folder, never in the dump.
 
 mod state;
 
 use crate::dump::Dump;
-use crate::failure::Failure;
-use crate::http::{Base, Client, Reply, before_api};
+use crate::error::CliError;
+use crate::http::{BaseUrl, Client, Response, path_before_api};
 use crate::progress::Progress;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use state::State;
+use state::PushState;
 use std::path::PathBuf;
 use streamgage::schema::{RESOURCES, Resource};
 
-/// Loads a dump into a Worker; the key is read from STREAMGAGE_KEY.
+/// Imports a dump into a Worker; the key is read from STREAMGAGE_KEY
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The folder of the dump
     dump: PathBuf,
-    /// The Worker, such as https://streamgage.example.com
+    /// The URL of the Worker, such as https://streamgage.example.com
     #[arg(long, value_name = "URL")]
     to: String,
-    /// Sends the key over plain http, where others can read it
+    /// Send the key over plain http, where others can read it
     #[arg(long)]
     insecure_http: bool,
 }
 
-/// What an import takes at most.
+/// The limits of an import request.
 const MAX_ROWS: u64 = 1000;
-/// What an import takes at most.
 const MAX_BYTES: usize = 1_000_000;
-/// What is sent at once, rows that are larger apart: what the database is told of a batch may be twice as long.
+/// The size of a batch, unless a single row is larger. The Worker may need twice as much for its database requests.
 const BATCH_BYTES: usize = 600_000;
 
-/// Runs the command.
-///
-/// # Errors
-/// The dump is bad, in which case nothing has been sent, or the server does not take it.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     let progress = Progress::new();
-    let base = Base::parse(&arguments.to, arguments.insecure_http)?;
-    let client = Client::new(base.with_path(before_api(base.path())), progress.clone())?;
+    let base = BaseUrl::parse(&arguments.to, arguments.insecure_http)?;
+    let client = Client::new(base.with_path(path_before_api(base.path())), progress.clone())?;
     let dump = Dump::open(&arguments.dump)?;
     dump.organization()?;
-    let plans = RESOURCES.iter().map(|resource| Plan::new(&dump, resource)).collect::<Result<Vec<_>, Failure>>()?;
+    let summaries =
+        RESOURCES.iter().map(|resource| RowsSummary::new(&dump, resource)).collect::<Result<Vec<_>, CliError>>()?;
 
-    let mut state = State::open(&arguments.dump, &client.base().to_string());
+    let mut state = PushState::open(&arguments.dump, &client.base().to_string());
     let push = Push { client: &client, dump: &dump, progress: &progress };
-    push.header()?;
-    let mut lines = Vec::new();
-    for plan in plans.iter().filter(|plan| plan.rows > 0) {
-        lines.push(push.resource(plan, &mut state)?);
+    push.send_header()?;
+    let mut reports = Vec::new();
+    for summary in summaries.iter().filter(|summary| summary.count > 0) {
+        let report = push.send_resource(summary, &mut state).map_err(|error| match error {
+            CliError::RetryLater(message) => {
+                let name = summary.resource.name;
+                let stored = state.stored_rows(name, &summary.hash);
+                CliError::RetryLater(format!("{message} So far, {stored} of {} {name} are stored.", summary.count))
+            }
+            error => error,
+        })?;
+        reports.push(report);
     }
     state.remove();
     progress.finish();
-    for line in lines {
-        println!("{line}");
+    for report in reports {
+        println!("{report}");
     }
     Ok(())
 }
 
-/// A resource to send.
-struct Plan {
+/// The number and the hash of the rows of a resource.
+struct RowsSummary {
     resource: &'static Resource,
-    rows: u64,
-    /// The hash of all rows.
+    count: u64,
     hash: String,
 }
 
-impl Plan {
-    /// Counts and hashes the rows; one that is too long for an import is an error already here.
-    fn new(dump: &Dump, resource: &'static Resource) -> Result<Plan, Failure> {
+impl RowsSummary {
+    /// Reads the rows. Returns an error if a row is too long for an import.
+    fn new(dump: &Dump, resource: &'static Resource) -> Result<RowsSummary, CliError> {
         let mut hash = Sha256::new();
-        let mut rows = 0;
-        dump.lines(resource, |line| {
-            rows += 1;
-            if line.len() >= MAX_BYTES {
-                let why = format!("{}: row {rows} is longer than {MAX_BYTES} bytes", resource.name);
-                return Err(Failure::Input(why));
+        let mut count = 0;
+        dump.for_each_line(resource, |line| {
+            count += 1;
+            if line.text.len() >= MAX_BYTES {
+                let message = format!("{}: row {count} is longer than {MAX_BYTES} bytes", resource.name);
+                return Err(CliError::Input(message));
             }
-            hash.update(line);
+            hash.update(line.text);
             hash.update("\n");
             Ok(())
         })?;
-        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Plan { resource, rows, hash })
+        Ok(RowsSummary { resource, count, hash: hex::encode(hash.finalize()) })
     }
 }
 
-/// Rows that are sent together.
+/// The rows of one request.
 #[derive(Default)]
 struct Batch {
     body: String,
     rows: u64,
-    /// How many rows of the resource come before them.
-    before: u64,
+    /// The number of rows of the resource in earlier batches.
+    rows_before: u64,
 }
 
 struct Push<'a> {
@@ -105,100 +107,96 @@ struct Push<'a> {
     progress: &'a Progress,
 }
 
-/// What an import answers.
+/// The response to an import.
 #[derive(Deserialize)]
-struct Imported {
+struct ImportCounts {
     rows: u64,
     changed: u64,
 }
 
-/// What an import answers to a bad row.
+/// The response to an import of an invalid row.
 #[derive(Deserialize)]
-struct BadRow {
+struct ImportError {
     line: u64,
     field: Option<String>,
     error: String,
 }
 
 impl Push<'_> {
-    /// Says what the data is, and whether it is made up.
-    fn header(&self) -> Result<(), Failure> {
-        let header = &self.dump.header;
-        let body = serde_json::to_vec(header).map_err(|error| Failure::Work(error.to_string()))?;
-        let reply = self.client.post(&self.path("dump"), "application/json", &body)?;
-        if reply.status == 200 { Ok(()) } else { Err(self.refused("dump.json", &reply)) }
+    fn send_header(&self) -> Result<(), CliError> {
+        let body = serde_json::to_vec(&self.dump.header).map_err(|error| CliError::Failed(error.to_string()))?;
+        let response = self.client.post(&self.import_path("dump"), "application/json", &body)?;
+        if response.status == 200 { Ok(()) } else { Err(self.unexpected("dump.json", &response)) }
     }
 
-    fn path(&self, what: &str) -> String {
-        format!("{}/import/{what}", self.client.base().path())
+    fn import_path(&self, name: &str) -> String {
+        format!("{}/import/{name}", self.client.base().path())
     }
 
-    /// Sends a resource's rows, and says what came of it.
-    fn resource(&self, plan: &Plan, state: &mut State) -> Result<String, Failure> {
-        let name = plan.resource.name;
-        let mut stored = state.stored(name, &plan.hash);
-        self.progress.stage(name, plan.rows, stored);
-        let mut done = Imported { rows: 0, changed: 0 };
+    /// Sends the rows of a resource and returns a report for the user.
+    fn send_resource(&self, summary: &RowsSummary, state: &mut PushState) -> Result<String, CliError> {
+        let name = summary.resource.name;
+        let mut stored = state.stored_rows(name, &summary.hash);
+        self.progress.start_stage(name, summary.count, stored);
+        let mut sent = ImportCounts { rows: 0, changed: 0 };
         let mut send = |batch: &Batch| {
-            let end = batch.before + batch.rows;
-            // The first batch is sent in any case: if it changes something, the database is not the one that was there
-            // before the interruption.
-            if end <= stored && batch.before > 0 {
+            let end = batch.rows_before + batch.rows;
+            // The first batch is always sent: if it changes rows, the database is not the one of the interrupted push.
+            if end <= stored && batch.rows_before > 0 {
                 return Ok(());
             }
-            let imported = self.send(plan.resource, batch)?;
-            done.rows += imported.rows;
-            done.changed += imported.changed;
-            if end <= stored && imported.changed == 0 {
+            let counts = self.send_batch(summary.resource, batch)?;
+            sent.rows += counts.rows;
+            sent.changed += counts.changed;
+            if end <= stored && counts.changed == 0 {
                 return Ok(());
             }
             if end <= stored {
                 stored = 0;
-                self.progress.stage(name, plan.rows, 0);
+                self.progress.start_stage(name, summary.count, 0);
             }
             self.progress.advance(batch.rows);
-            state.note(name, &plan.hash, end);
+            state.set_stored_rows(name, &summary.hash, end);
             Ok(())
         };
         let mut batch = Batch::default();
-        self.dump.lines(plan.resource, |line| {
-            if batch.rows == MAX_ROWS || batch.body.len() + line.len() + 1 > BATCH_BYTES {
+        self.dump.for_each_line(summary.resource, |line| {
+            if batch.rows == MAX_ROWS || batch.body.len() + line.text.len() + 1 > BATCH_BYTES {
                 send(&batch)?;
-                batch = Batch { before: batch.before + batch.rows, ..Batch::default() };
+                batch = Batch { rows_before: batch.rows_before + batch.rows, ..Batch::default() };
             }
-            batch.body.push_str(line);
+            batch.body.push_str(line.text);
             batch.body.push('\n');
             batch.rows += 1;
             Ok(())
         })?;
         send(&batch)?;
-        let Imported { rows, changed } = done;
-        let before = if rows < plan.rows { format!(", {} stored before", plan.rows - rows) } else { String::new() };
+        let ImportCounts { rows, changed } = sent;
+        let skipped = summary.count.saturating_sub(rows);
+        let before = if skipped > 0 { format!(", {skipped} stored before") } else { String::new() };
         Ok(format!("{name}: {rows} rows sent, {changed} changed{before}"))
     }
 
-    fn send(&self, resource: &Resource, batch: &Batch) -> Result<Imported, Failure> {
-        let reply = self.client.post(&self.path(resource.name), "application/x-ndjson", batch.body.as_bytes())?;
-        if reply.status == 400
-            && let Ok(bad) = serde_json::from_slice::<BadRow>(&reply.body)
+    fn send_batch(&self, resource: &Resource, batch: &Batch) -> Result<ImportCounts, CliError> {
+        let path = self.import_path(resource.name);
+        let response = self.client.post(&path, "application/x-ndjson", batch.body.as_bytes())?;
+        if response.status == 400
+            && let Ok(ImportError { line, field, error }) = serde_json::from_slice(&response.body)
         {
-            let row = batch.before.saturating_add(bad.line);
-            let field = bad.field.map(|field| format!("{field}: ")).unwrap_or_default();
-            return Err(Failure::Input(format!(
-                "{}: row {row}: {field}{} (says the server)",
-                resource.name, bad.error
-            )));
+            let row = batch.rows_before.saturating_add(line);
+            let field = field.map(|field| format!("{field}: ")).unwrap_or_default();
+            return Err(CliError::Input(format!("{}: row {row}: {field}{error} (from the server)", resource.name)));
         }
-        if reply.status != 200 {
-            return Err(self.refused(resource.name, &reply));
+        if response.status != 200 {
+            return Err(self.unexpected(resource.name, &response));
         }
-        let imported: Option<Imported> = serde_json::from_slice(&reply.body).ok();
-        imported
-            .filter(|imported| imported.rows == batch.rows)
-            .ok_or_else(|| Failure::Work(format!("{}: {} did not confirm the rows", resource.name, self.client.base())))
+        let counts: Option<ImportCounts> = serde_json::from_slice(&response.body).ok();
+        counts.filter(|counts| counts.rows == batch.rows).ok_or_else(|| {
+            CliError::Failed(format!("{}: {} did not confirm the rows", resource.name, self.client.base()))
+        })
     }
 
-    fn refused(&self, what: &str, reply: &Reply) -> Failure {
-        Failure::Work(format!("{what}: {}: {}", self.client.base(), reply.complaint()))
+    fn unexpected(&self, name: &str, response: &Response) -> CliError {
+        CliError::Failed(format!("{name}: {}: {}", self.client.base(), response.description()))
     }
 }

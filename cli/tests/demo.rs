@@ -131,7 +131,7 @@ fn only_a_demo_or_an_empty_folder_is_replaced() {
     fs::write(home.join("real/dump.json"), r#"{"format":1,"name":"Real"}"#).unwrap();
     fs::write(home.join("file"), "precious").unwrap();
     let before = names(&home);
-    for (out, why) in [("mine", "notes.txt"), ("real", "no demo"), ("file", "a file")] {
+    for (out, why) in [("mine", "notes.txt"), ("real", "not a demo"), ("file", "not a folder")] {
         let (code, shown, error) = demo(&home, out, &SMALL);
         assert_eq!((code, shown.as_str(), error.lines().count()), (2, "", 1));
         assert!(error.contains(why), "{error}");

@@ -1,4 +1,4 @@
-//! Lists and objects, as `streamgage query` shows them.
+//! Tests of lists and objects with `streamgage query`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic: that is how it fails")]
 
 mod support;
@@ -37,7 +37,7 @@ fn dump(name: &str) -> PathBuf {
     dump
 }
 
-/// The answers to requests, a line each.
+/// Returns the answers to requests on standard input.
 fn answers(dump: &Path, requests: &[u8]) -> Vec<String> {
     let mut command = streamgage(dump);
     command.arg("query").arg(dump).args(["--base", "http://h", "-"]);
@@ -55,7 +55,7 @@ fn answer(dump: &Path, request: &str) -> String {
 }
 
 #[test]
-fn what_rows_show() {
+fn rows_have_the_selected_fields() {
     let dump = dump("rows");
     let results = |request: &str| {
         let answer = answer(&dump, request);
@@ -75,7 +75,7 @@ fn what_rows_show() {
         results("teams/?fields=name,ancestors,team_level"),
         r#"[{"name":"Té\u0061m","ancestors":["Té"],"team_level":1}]"#
     );
-    // A tag without a record is not shown, and a member without one is null.
+    // A tag without a row is omitted, and a user without a row is null.
     assert_eq!(
         results("repos/?omit=url,nope"),
         concat!(
@@ -103,7 +103,7 @@ fn what_rows_show() {
 }
 
 #[test]
-fn objects_are_looked_for_among_what_the_filters_find() {
+fn objects_must_match_the_filters() {
     let dump = dump("objects");
     let not_found = r#"{"status":404,"body":{"detail":"Not found."}}"#;
     assert_eq!(
@@ -116,7 +116,7 @@ fn objects_are_looked_for_among_what_the_filters_find() {
 }
 
 #[test]
-fn the_aggregate_of_commits() {
+fn commits_are_aggregated() {
     let dump = dump("aggregate");
     assert_eq!(
         answer(&dump, "commits.agg/?group_by[apex_user_id,author_date__date]&aggregate[count]=id&limit=1"),
@@ -131,11 +131,11 @@ fn the_aggregate_of_commits() {
 }
 
 #[test]
-fn a_link_is_asked_as_it_is() {
+fn links_are_valid_requests() {
     let dump = dump("links");
     let requests = "https://flow.example:8443/v3/customer/core/users/?limit=1\n/v3/customer/core/users/?limit=1&search=://a\nhttps://flow.example\n";
     let first = r#"{"status":200,"body":{"count":2,"next":"https://flow.example:8443/v3/customer/core/users/?limit=1&offset=1","#;
-    // A base with a path stands in links whole.
+    // Links contain the path of the base.
     let (code, out, _) = run(streamgage(&dump).arg("query").arg(&dump).args([
         "--base",
         "http://h/api",
@@ -156,7 +156,7 @@ fn a_link_is_asked_as_it_is() {
 }
 
 #[test]
-fn bad_input_of_every_kind_is_answered() {
+fn malformed_requests_are_answered() {
     let dump = dump("bad");
     let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
     let requests: Vec<Vec<u8>> = vec![

@@ -1,4 +1,4 @@
-//! `streamgage pull`, against a small upstream; and against a Worker, where one is given.
+//! Tests of `streamgage pull` against a server with the lists of the API.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic: that is how it fails")]
 
 mod support;
@@ -9,13 +9,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use support::{Answer, KEY, Request, Server, files, folder, names, run, streamgage};
+use support::{KEY, Reply, Request, Server, files, folder, names, run, streamgage};
 
 type Lists = BTreeMap<&'static str, Vec<Value>>;
 
 const CORE: &str = "/v3/customer/core";
 
-/// An upstream's lists, with so many commits.
+/// Returns the lists of a server, with the given number of commits.
 fn lists(commits: u64) -> Lists {
     let commit = |id: u64| {
         json!({
@@ -35,26 +35,26 @@ fn lists(commits: u64) -> Lists {
     ])
 }
 
-/// Answers a list request as the API does.
-fn answer(lists: &Lists, request: &Request) -> Answer {
+/// Replys a list request as the API does.
+fn reply(lists: &Lists, request: &Request) -> Reply {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let name = path.strip_prefix(CORE).map(|path| path.trim_matches('/'));
-    let Some(rows) = name.and_then(|name| lists.get(name)) else { return Answer::status(404, "Not found.") };
+    let Some(rows) = name.and_then(|name| lists.get(name)) else { return Reply::status(404, "Not found.") };
     let parameters: BTreeMap<&str, &str> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let number = |name: &str, default| parameters.get(name).map_or(default, |text| text.parse().unwrap());
     let (limit, offset): (usize, usize) = (number("limit", 100), number("offset", 0));
     let since = parameters.get("author_date__gte").copied().unwrap_or("");
-    let kept: Vec<&Value> =
+    let matching: Vec<&Value> =
         rows.iter().filter(|row| row["author_date"].as_str().is_none_or(|date| date >= since)).collect();
     let more = if since.is_empty() { String::new() } else { format!("&author_date__gte={since}") };
-    let next = (offset + limit < kept.len())
+    let next = (offset + limit < matching.len())
         .then(|| format!("{path}?limit={limit}&offset={}&ordering=id{more}", offset + limit));
-    let results: Vec<&Value> = kept.iter().skip(offset).take(limit).copied().collect();
-    Answer::ok(json!({"count": kept.len(), "next": next, "previous": null, "results": results}).to_string())
+    let results: Vec<&Value> = matching.iter().skip(offset).take(limit).copied().collect();
+    Reply::ok(json!({"count": matching.len(), "next": next, "previous": null, "results": results}).to_string())
 }
 
 fn upstream(lists: Lists) -> Server {
-    Server::start(move |_, request| answer(&lists, request))
+    Server::start(move |_, request| reply(&lists, request))
 }
 
 fn pull(home: &Path, url: &str, arguments: &[&str]) -> (i32, String, String) {
@@ -62,7 +62,7 @@ fn pull(home: &Path, url: &str, arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn every_list_is_saved_in_one_form() {
+fn every_list_is_saved_in_the_canonical_form() {
     let home = folder("pull-all");
     let server = upstream(lists(2500));
     let (code, out, error) = pull(&home, &server.url, &[]);
@@ -89,14 +89,14 @@ fn every_list_is_saved_in_one_form() {
     assert!(requests.iter().all(|request| request.authorization.as_deref() == Some(&format!("Bearer {KEY}"))));
     assert!(requests.iter().any(|request| request.target == format!("{CORE}/commits/?limit=1000&ordering=id")));
 
-    // Run twice, it changes nothing; whatever part of the path is given.
+    // A second pull changes nothing. The URL may contain parts of the path of the API.
     for path in ["/", "/v3/customer", "/v3/customer/core/"] {
         assert_eq!(pull(&home, &format!("{}{path}", server.url), &[]).0, 0);
         assert_eq!(files(&home.join("dump")), dump);
     }
-    assert_eq!(names(&home), ["dump"], "nothing is left beside");
+    assert_eq!(names(&home), ["dump"], "no temporary folder is left");
 
-    // And the dump is one.
+    // The result is a valid dump.
     let request = "/v3/customer/metrics/code_fundamentals/period_metrics/?start_date=2026-01-01&resolution=period";
     let mut query = streamgage(&home);
     let (code, out, error) = run(query.arg("query").arg(home.join("dump")).args(["--today", "2026-02-01", request]));
@@ -105,12 +105,12 @@ fn every_list_is_saved_in_one_form() {
 }
 
 #[test]
-fn a_worker_says_what_its_data_is() {
+fn the_data_set_of_a_worker_becomes_the_header() {
     let home = folder("pull-dataset");
     let lists = lists(3);
     let server = Server::start(move |_, request| match request.target.as_str() {
-        "/dataset" => Answer::ok(r#"{"name":"Demo: Somebody","demo":true}"#),
-        _ => answer(&lists, request),
+        "/dataset" => Reply::ok(r#"{"name":"Demo: Somebody","demo":true}"#),
+        _ => reply(&lists, request),
     });
     assert_eq!(pull(&home, &server.url, &[]).0, 0);
     let header = fs::read_to_string(home.join("dump/dump.json")).unwrap();
@@ -118,17 +118,17 @@ fn a_worker_says_what_its_data_is() {
 }
 
 #[test]
-fn lists_that_are_not_there_are_left_out_but_commits_must_be() {
+fn missing_lists_are_left_out_except_commits() {
     let home = folder("pull-missing");
     let mut some = lists(3);
     some.remove("tags");
     some.remove("user_alias");
     let served = Arc::new(Mutex::new(some));
     let lists = Arc::clone(&served);
-    let server = Server::start(move |_, request| answer(&lists.lock().unwrap(), request));
+    let server = Server::start(move |_, request| reply(&lists.lock().unwrap(), request));
     let (code, out, _) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0);
-    assert!(out.contains("tags: not there (404), left out"), "{out}");
+    assert!(out.contains("tags: not available (404), left out"), "{out}");
     assert!(!home.join("dump/tags.ndjson").exists() && home.join("dump/users.ndjson").exists());
 
     let before = files(&home.join("dump"));
@@ -136,46 +136,46 @@ fn lists_that_are_not_there_are_left_out_but_commits_must_be() {
     let (code, _, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 1);
     assert!(error.contains("commits: ") && error.contains("404"), "{error}");
-    assert_eq!(files(&home.join("dump")), before, "the dump stays as it was");
+    assert_eq!(files(&home.join("dump")), before, "the dump does not change");
 }
 
 #[test]
 fn refusals_name_the_list() {
-    for (status, told) in [(401, "the key is not accepted"), (403, "not the permission"), (400, "answered 400")] {
+    for (status, message) in [(401, "the key is not accepted"), (403, "lacks the permission"), (400, "status 400")] {
         let home = folder(&format!("pull-refused-{status}"));
         let lists = lists(3);
         let server = Server::start(move |_, request| match request.target.contains("/users/") {
-            true => Answer::status(status, "No \u{1b}[2J."),
-            false => answer(&lists, request),
+            true => Reply::status(status, "No \u{1b}[2J."),
+            false => reply(&lists, request),
         });
         let (code, out, error) = pull(&home, &server.url, &[]);
         assert_eq!((code, out.as_str()), (1, ""));
         let last = error.lines().last().unwrap();
-        assert!(last.contains("users: ") && last.contains(told) && !error.contains('\u{1b}'), "{error}");
+        assert!(last.contains("users: ") && last.contains(message) && !error.contains('\u{1b}'), "{error}");
         assert!(!home.join("dump").exists());
     }
 }
 
 #[test]
-fn a_server_in_trouble_is_waited_for() {
+fn temporary_failures_are_retried() {
     let home = folder("pull-patience");
     let lists = lists(1500);
     let server = Server::start(move |number, request| match number {
-        1 => Answer::Send(502, "", String::new()),
-        3 => Answer::Send(429, "Retry-After: 0\r\n", String::new()),
-        5 => Answer::Cut,
-        7 => Answer::Close,
-        _ => answer(&lists, request),
+        1 => Reply::Send(502, "", String::new()),
+        3 => Reply::Send(429, "Retry-After: 0\r\n", String::new()),
+        5 => Reply::Truncate,
+        7 => Reply::Close,
+        _ => reply(&lists, request),
     });
     let (code, out, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0, "{error}");
     assert!(out.contains("commits: 1500 rows"), "{out}");
-    assert_eq!(error.matches("trying again").count(), 4, "{error}");
+    assert_eq!(error.matches("retrying in").count(), 4, "{error}");
 }
 
 #[test]
 fn only_links_of_the_same_list_are_followed() {
-    let elsewhere = Server::start(|_, _| Answer::ok("{}"));
+    let elsewhere = Server::start(|_, _| Reply::ok("{}"));
     let links = [
         format!("{}{CORE}/commits/?offset=1000", elsewhere.url),
         "/v3/customer/core/users/?offset=1000".to_owned(),
@@ -185,12 +185,12 @@ fn only_links_of_the_same_list_are_followed() {
     for (number, link) in links.into_iter().enumerate() {
         let home = folder(&format!("pull-links-{number}"));
         let lists = lists(1);
-        let server = Server::start(move |_, request| match answer(&lists, request) {
-            Answer::Send(status, headers, body) => {
+        let server = Server::start(move |_, request| match reply(&lists, request) {
+            Reply::Send(status, headers, body) => {
                 let mut page: Value = serde_json::from_str(&body).unwrap();
                 page["next"] = json!(link);
                 page["count"] = json!(2);
-                Answer::Send(status, headers, page.to_string())
+                Reply::Send(status, headers, page.to_string())
             }
             other => other,
         });
@@ -200,11 +200,11 @@ fn only_links_of_the_same_list_are_followed() {
         assert!(last.contains("it is not followed") && !error.contains('\u{1b}'), "{error}");
         assert!(!home.join("dump").exists());
     }
-    assert!(elsewhere.requests().is_empty(), "the key went nowhere else");
+    assert!(elsewhere.requests().is_empty(), "the key is sent to no other server");
 
     let home = folder("pull-redirect");
     let to: &'static str = Box::leak(format!("Location: {}/\r\n", elsewhere.url).into_boxed_str());
-    let server = Server::start(move |_, _| Answer::Send(302, to, String::new()));
+    let server = Server::start(move |_, _| Reply::Send(302, to, String::new()));
     let (code, _, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 1);
     assert!(error.contains("commits: ") && error.contains("a redirect to http://127.0.0.1:"), "{error}");
@@ -212,19 +212,19 @@ fn only_links_of_the_same_list_are_followed() {
 }
 
 #[test]
-fn a_list_that_changes_is_read_again() {
+fn a_list_that_changes_during_reading_is_read_again() {
     let home = folder("pull-change");
-    // A commit comes in after the first page.
+    // A commit is added after the first page.
     let reads = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&reads);
+    let counter = Arc::clone(&reads);
     let server = Server::start(move |_, request| {
-        let is_first = request.target.contains("/commits/") && seen.fetch_add(1, Ordering::Relaxed) == 0;
-        answer(&lists(if is_first { 1500 } else { 1501 }), request)
+        let is_first = request.target.contains("/commits/") && counter.fetch_add(1, Ordering::Relaxed) == 0;
+        reply(&lists(if is_first { 1500 } else { 1501 }), request)
     });
     let (code, out, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0, "{error}");
     assert!(out.contains("commits: 1501 rows"), "{out}");
-    assert!(error.contains("there were 1500 rows and now are 1501; reading it again"), "{error}");
+    assert!(error.contains("the count changed from 1500 to 1501; reading the list again"), "{error}");
     let mut ids = String::from_utf8(files(&home.join("dump"))["commits.ndjson"].clone()).unwrap();
     ids.retain(|character| character == '\n');
     assert_eq!(ids.len(), 1501);
@@ -232,59 +232,59 @@ fn a_list_that_changes_is_read_again() {
 
 #[test]
 fn counts_are_verified() {
-    type Spoil = fn(&mut Value);
-    let cases: [(&str, Spoil, &str); 4] = [
-        ("fewer", |page| page["count"] = json!(4), "3 different rows came, and count says 4, 3 times"),
-        ("more", |page| page["count"] = json!(2), "do not hold the 2 rows"),
-        ("twice", |page| page["results"][1] = page["results"][0].clone(), "2 different rows came, and count says 3"),
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str); 4] = [
+        ("fewer", |page| page["count"] = json!(4), "received 3 distinct rows instead of 4 (3 attempts)"),
+        ("more", |page| page["count"] = json!(2), "the pages do not match the count of 2 rows"),
+        ("twice", |page| page["results"][1] = page["results"][0].clone(), "received 2 distinct rows instead of 3"),
         ("bad", |page| page["results"][1]["haloc"] = json!("x"), "(in the row with id 2)"),
     ];
-    for (name, spoil, told) in cases {
+    for (name, change, message) in cases {
         let home = folder(&format!("pull-count-{name}"));
         let lists = lists(3);
-        let server = Server::start(move |_, request| match answer(&lists, request) {
-            Answer::Send(200, headers, body) if request.target.contains("/commits/") => {
+        let server = Server::start(move |_, request| match reply(&lists, request) {
+            Reply::Send(200, headers, body) if request.target.contains("/commits/") => {
                 let mut page = serde_json::from_str(&body).unwrap();
-                spoil(&mut page);
-                Answer::Send(200, headers, page.to_string())
+                change(&mut page);
+                Reply::Send(200, headers, page.to_string())
             }
             other => other,
         });
         let (code, _, error) = pull(&home, &server.url, &[]);
         assert_eq!(code, 1, "{name}");
-        assert!(error.lines().last().unwrap().contains(told), "{error}");
-        assert!(!home.join("dump").exists(), "no half dump");
+        assert!(error.lines().last().unwrap().contains(message), "{error}");
+        assert!(!home.join("dump").exists(), "no incomplete dump is written");
     }
     for (name, body) in [("html", "<html>"), ("array", "[]"), ("empty", "")] {
         let home = folder(&format!("pull-body-{name}"));
-        let server = Server::start(move |_, _| Answer::ok(body));
+        let server = Server::start(move |_, _| Reply::ok(body));
         let (code, _, error) = pull(&home, &server.url, &[]);
         assert_eq!(code, 1);
-        assert!(error.contains("no list of the API"), "{error}");
+        assert!(error.contains("not a list of the API"), "{error}");
     }
 }
 
 #[test]
-fn a_pull_that_was_broken_off_goes_on() {
+fn an_interrupted_pull_continues() {
     let home = folder("pull-resume");
-    let broken = Arc::new(Mutex::new(true));
-    let is_broken = Arc::clone(&broken);
+    let failing = Arc::new(Mutex::new(true));
+    let is_failing = Arc::clone(&failing);
     let all = lists(2500);
     let server = Server::start(move |_, request| {
-        if request.target.contains("offset=1000") && *is_broken.lock().unwrap() {
-            return Answer::status(500, "no more");
+        if request.target.contains("offset=1000") && *is_failing.lock().unwrap() {
+            return Reply::status(500, "failed");
         }
-        answer(&all, request)
+        reply(&all, request)
     });
     let (code, _, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 1, "{error}");
     assert!(!home.join("dump").exists());
 
-    *broken.lock().unwrap() = false;
+    *failing.lock().unwrap() = false;
     server.take_targets();
     let (code, out, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0, "{error}");
-    assert!(error.contains("going on") && out.contains("commits: 2500 rows"), "{error}{out}");
+    assert!(error.contains("continuing") && out.contains("commits: 2500 rows"), "{error}{out}");
     let commits: Vec<String> =
         server.take_targets().into_iter().filter(|target| target.contains("/commits/")).collect();
     assert_eq!(commits.len(), 2, "{commits:?}");
@@ -292,18 +292,38 @@ fn a_pull_that_was_broken_off_goes_on() {
     let fresh = folder("pull-resume-fresh");
     assert_eq!(pull(&fresh, &server.url, &[]).0, 0);
     assert_eq!(files(&fresh.join("dump")), files(&home.join("dump")));
-    assert_eq!(names(&home), ["dump"], "nothing is left beside");
+    assert_eq!(names(&home), ["dump"], "no temporary folder is left");
 }
 
 #[test]
-fn since_adds_to_what_is_there() {
+fn other_files_in_the_draft_are_removed() {
+    let home = folder("pull-former");
+    let draft = home.join(".dump.draft");
+    fs::create_dir(&draft).unwrap();
+    let server = upstream(lists(3));
+    // The files of an interrupted pull of an earlier version.
+    let url = format!("{}{CORE}", server.url);
+    let state = json!({"url": url, "since": null, "began": 9_999_999_999u64, "resources": {
+        "commits": {"count": 3, "rows": 1, "bytes": 9, "next": null, "absent": false}
+    }});
+    fs::write(draft.join("state.json"), state.to_string()).unwrap();
+    fs::write(draft.join("commits.part"), "{\"id\":1}\n").unwrap();
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: 3 rows"), "{out}");
+    assert!(files(&home.join("dump")).keys().all(|name| name == "dump.json" || name.ends_with(".ndjson")));
+    assert_eq!(names(&home), ["dump"]);
+}
+
+#[test]
+fn since_adds_to_the_existing_dump() {
     let home = folder("pull-since");
     let upstream_lists = Arc::new(Mutex::new(lists(60)));
     let served = Arc::clone(&upstream_lists);
-    let server = Server::start(move |_, request| answer(&served.lock().unwrap(), request));
+    let server = Server::start(move |_, request| reply(&served.lock().unwrap(), request));
     assert_eq!(pull(&home, &server.url, &[]).0, 0);
 
-    // An old commit changes unseen, a late one is seen; one is new; a list has gone, another has grown.
+    // A commit before the day changes, one after it changes, one is new; a list disappears, another one grows.
     let mut now = lists(61);
     now.get_mut("commits").unwrap()[0]["haloc"] = json!(5);
     now.get_mut("commits").unwrap()[26]["haloc"] = json!(7);
@@ -328,13 +348,13 @@ fn since_adds_to_what_is_there() {
 }
 
 #[test]
-fn another_upstreams_dump_is_left_alone() {
+fn dumps_of_other_servers_are_not_replaced() {
     let home = folder("pull-other");
     let server = upstream(lists(3));
     fs::create_dir(home.join("dump")).unwrap();
-    for (file, text, told) in [
+    for (file, text, message) in [
         ("dump.json", r#"{"format":1,"name":"flow.example"}"#, "a dump of flow.example"),
-        // Another server of the same host.
+        // Another port of the same host.
         ("dump.json", r#"{"format":1,"name":"127.0.0.1:1"}"#, "a dump of 127.0.0.1:1"),
         ("commits.ndjson", "", "no dump.json"),
         ("notes.txt", "precious", "notes.txt"),
@@ -343,12 +363,12 @@ fn another_upstreams_dump_is_left_alone() {
         for arguments in [&[][..], &["--since", "2026-01-01"]] {
             let (code, _, error) = pull(&home, &server.url, arguments);
             assert_eq!((code, error.lines().count()), (2, 1), "{error}");
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(message), "{error}");
         }
         assert_eq!(names(&home.join("dump")), [file]);
         fs::remove_file(home.join("dump").join(file)).unwrap();
     }
     let (code, _, error) = pull(&home, &server.url, &["--since", "2026-02-30"]);
     assert_eq!(code, 2, "{error}");
-    assert_eq!(pull(&home, &server.url, &[]).0, 0, "an empty folder is nobody's");
+    assert_eq!(pull(&home, &server.url, &[]).0, 0, "an empty folder is replaced");
 }

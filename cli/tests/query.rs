@@ -1,4 +1,4 @@
-//! `streamgage query`, as a user runs it: what it refuses, and what it does not let change its answers.
+//! Tests of `streamgage query`: invalid dumps, and changes of a dump that must not change the answers.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic: that is how it fails")]
 
 mod support;
@@ -20,8 +20,8 @@ fn query(dump: &Path, request: &str) -> (i32, String, String) {
     run(streamgage(dump).arg("query").arg(dump).arg(request).args(["--today", "2024-06-01"]))
 }
 
-/// A dump of one file, and what is said of it.
-fn refusal(name: &str, file: &str, content: impl AsRef<[u8]>) -> String {
+/// Returns the error message for a dump of one file.
+fn error_of(name: &str, file: &str, content: impl AsRef<[u8]>) -> String {
     let dump = folder(&format!("query-{name}"));
     fs::write(dump.join(file), content).unwrap();
     let (code, out, error) = query(&dump, METRICS);
@@ -31,7 +31,7 @@ fn refusal(name: &str, file: &str, content: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn a_bad_row_is_named_by_file_line_and_field() {
+fn errors_contain_the_file_the_line_and_the_field() {
     for (name, row, message) in [
         ("kind", ROW.replace("2.5", "\"high\""), "impact: must be a number"),
         ("date", ROW.replace("03-05", "02-30"), "author_date: must be a date-time, such as 2021-06-01T09:30:00"),
@@ -42,57 +42,57 @@ fn a_bad_row_is_named_by_file_line_and_field() {
         ("list", "[1]".to_owned(), "invalid type: sequence, expected an object (column 1)"),
         ("two", format!("{ROW}{ROW}"), "trailing characters (column 98)"),
     ] {
-        let error = refusal(name, "commits.ndjson", format!("{ROW}\n\n{row}\n"));
+        let error = error_of(name, "commits.ndjson", format!("{ROW}\n\n{row}\n"));
         assert_eq!(error, format!("streamgage: DUMP/commits.ndjson:3: {message}"));
     }
 }
 
 #[test]
-fn rows_that_metrics_do_not_read_are_checked_too() {
-    let error = refusal("aliases", "user_alias.ndjson", "{\"id\":1,\"name\":7}\n");
+fn rows_and_fields_that_metrics_do_not_need_are_checked() {
+    let error = error_of("aliases", "user_alias.ndjson", "{\"id\":1,\"name\":7}\n");
     assert_eq!(error, "streamgage: DUMP/user_alias.ndjson:1: name: must be text");
-    let error = refusal("unread", "commits.ndjson", ROW.replace("haloc\":10", "hunks\":\"x\""));
+    let error = error_of("unread", "commits.ndjson", ROW.replace("haloc\":10", "hunks\":\"x\""));
     assert_eq!(error, "streamgage: DUMP/commits.ndjson:1: hunks: must be a whole number of at most 2^53 - 1");
 }
 
 #[test]
-fn the_line_is_told_wherever_threads_share_the_file() {
+fn the_line_number_is_right_in_a_large_file() {
     let good = format!("{ROW}\n").repeat(60_000);
-    let error = refusal("threads", "commits.ndjson", format!("{good}{}\n{good}", ROW.replace("10,", "\"x\",")));
+    let error = error_of("large", "commits.ndjson", format!("{good}{}\n{good}", ROW.replace("10,", "\"x\",")));
     assert_eq!(error, "streamgage: DUMP/commits.ndjson:60001: haloc: must be a whole number of at most 2^53 - 1");
 }
 
 #[test]
-fn what_is_no_dump() {
+fn folders_that_are_not_dumps_are_refused() {
     for (name, file, content, message) in [
         ("json", "dump.json", "{", "DUMP: dump.json: EOF while parsing an object at line 1 column 1"),
-        ("format", "dump.json", r#"{"format":2}"#, "DUMP: dump.json: format 2 is not known, only 1 is"),
-        ("other", "notes.txt", "", "DUMP: is no dump: there is neither a dump.json nor a commits.ndjson in it"),
+        ("format", "dump.json", r#"{"format":2}"#, "DUMP: dump.json: format 2 is not supported; expected 1"),
+        ("other", "notes.txt", "", "DUMP: not a dump: it has neither a dump.json nor rows, such as commits.ndjson"),
     ] {
-        assert_eq!(refusal(name, file, content), format!("streamgage: {message}"));
+        assert_eq!(error_of(name, file, content), format!("streamgage: {message}"));
     }
     let nowhere = folder("query-nowhere").join("dump");
     let (code, _, error) = query(&nowhere, METRICS);
     assert_eq!((code, error), (2, format!("streamgage: {}: no such file or folder\n", nowhere.display())));
-    let error = refusal("utf8", "commits.ndjson", b"{\"id\":1,\"message\":\"\xff\"}");
-    assert_eq!(error, "streamgage: DUMP/commits.ndjson:1: is not UTF-8");
-    let error = refusal("gzip", "commits.ndjson.gz", b"this is not compressed");
+    let error = error_of("utf8", "commits.ndjson", b"{\"id\":1,\"message\":\"\xff\"}");
+    assert_eq!(error, "streamgage: DUMP/commits.ndjson:1: invalid UTF-8");
+    let error = error_of("gzip", "commits.ndjson.gz", b"this is not compressed");
     assert_eq!(error, "streamgage: DUMP/commits.ndjson.gz:1: invalid gzip header");
 }
 
 #[test]
-fn both_a_plain_and_a_zipped_file_are_one_too_many() {
+fn a_plain_and_a_compressed_file_of_one_resource_are_refused() {
     let dump = folder("query-both");
     fs::write(dump.join("commits.ndjson"), ROW).unwrap();
     fs::write(dump.join("commits.ndjson.gz"), ROW).unwrap();
     let (code, _, error) = query(&dump, METRICS);
     assert_eq!(code, 2);
-    assert!(error.ends_with("commits.ndjson: there is a commits.ndjson.gz too; which is meant?\n"), "{error}");
+    assert!(error.ends_with("commits.ndjson: commits.ndjson.gz exists, too; remove one\n"), "{error}");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_nothing_is_not_a_dump_without_commits() {
+fn a_dangling_link_is_an_error() {
     let dump = folder("query-link");
     std::os::unix::fs::symlink("/nowhere/at/all", dump.join("commits.ndjson")).unwrap();
     let (code, out, error) = query(&dump, METRICS);
@@ -101,14 +101,14 @@ fn a_link_to_nothing_is_not_a_dump_without_commits() {
 }
 
 #[test]
-fn no_terminal_escape_gets_through() {
-    let error = refusal("escape", "commits.ndjson", "\"\\u001b[2J\u{202e}\"\n");
+fn control_characters_in_errors_are_escaped() {
+    let error = error_of("escape", "commits.ndjson", "\"\\u001b[2J\u{202e}\"\n");
     assert!(error.contains("\\u{1b}[2J\\u{202e}"), "{error}");
     assert!(!error.contains(['\u{1b}', '\u{202e}']));
 }
 
 #[test]
-fn zipped_rows_count_like_plain_ones() {
+fn compressed_rows_are_read() {
     let dump = folder("query-zipped");
     let mut file = GzEncoder::new(fs::File::create(dump.join("commits.ndjson.gz")).unwrap(), Compression::fast());
     file.write_all(ROW.as_bytes()).unwrap();
@@ -123,22 +123,22 @@ fn a_later_row_replaces_an_earlier_one_and_can_delete() {
         [ROW.replace("2.5", "99"), ROW.replace(":1,\"a", ":2,\"a"), ROW.into(), r#"{"_deleted":true,"id":2}"#.into()];
     fs::write(dump.join("commits.ndjson"), rows.join("\r\n")).unwrap();
     assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
-    // As some editors write it.
+    // Some editors write a byte order mark.
     fs::write(dump.join("commits.ndjson"), format!("\u{feff}{}", rows.join("\r\n"))).unwrap();
     fs::write(dump.join("dump.json"), "\u{feff}{\"format\":1}").unwrap();
     assert_eq!(query(&dump, METRICS), (0, format!("{ANSWER}\n"), String::new()));
 }
 
-/// Rows of distinct ids, and the same in another order: by their text, backwards.
+/// Compares a dump with the same rows in another order: sorted by their reversed texts.
 #[test]
-fn the_order_of_rows_changes_no_byte() {
+fn the_order_of_rows_does_not_matter() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shared = root.join("../shared/data/sample");
     let sample = if shared.exists() { shared } else { root.join("tests/corpus/dump") };
     let (sorted, shuffled) = (folder("query-sorted"), folder("query-shuffled"));
     for file in ["commits", "users", "teams", "team_membership", "repos"].map(|name| format!("{name}.ndjson")) {
         let text = fs::read_to_string(sample.join(&file)).unwrap();
-        // The last row of each id counts: the others would change places with it.
+        // Keep only the last row of each id: it must stay the last one.
         let mut rows: std::collections::BTreeMap<i64, &str> = Default::default();
         for line in text.lines().filter(|line| !line.is_empty()) {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -149,7 +149,7 @@ fn the_order_of_rows_changes_no_byte() {
         rows.sort_by_key(|row| std::cmp::Reverse(row.bytes().rev().collect::<Vec<u8>>()));
         fs::write(shuffled.join(&file), rows.join("\n")).unwrap();
     }
-    let ask = |dump: &Path| {
+    let answers_of = |dump: &Path| {
         let requests: Vec<String> =
             ["resolution=week", "resolution=period", "resolution=week&team_id=100&include_nested_teams=true"]
                 .into_iter()
@@ -165,11 +165,11 @@ fn the_order_of_rows_changes_no_byte() {
         assert!(answers.contains("period_start_date"), "{answers}");
         answers
     };
-    assert_eq!(ask(&sorted), ask(&shuffled));
+    assert_eq!(answers_of(&sorted), answers_of(&shuffled));
 }
 
 #[test]
-fn every_request_is_answered() {
+fn every_kind_of_request_is_answered() {
     let dump = folder("query-routes");
     fs::write(dump.join("commits.ndjson"), ROW).unwrap();
     for (request, answer) in [

@@ -1,56 +1,57 @@
-//! How far a push came, for the case that it is broken off.
+//! The progress of an interrupted push.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use tempfile::NamedTempFile;
 
-/// What a server has confirmed of a dump. It saves work and nothing else: where it cannot be kept, a push works without.
-pub struct State {
+/// The rows that a server has confirmed. The state only saves work: without a file, a push starts from the beginning.
+pub struct PushState {
     file: Option<PathBuf>,
-    resources: BTreeMap<String, Stored>,
+    resources: BTreeMap<String, StoredRows>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    /// The hash of the rows of the resource.
+struct StoredRows {
+    /// The hash of all rows of the resource.
     hash: String,
-    /// How many of them are stored.
+    /// The number of stored rows, from the first one on.
     rows: u64,
 }
 
-/// What is older is not trusted: much can have happened to a database since.
-const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Older states are ignored. A push that stops at a daily limit may need several days.
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-impl State {
-    /// What is known of a dump and a server.
-    pub fn open(dump: &Path, server: &str) -> State {
-        let file = folder().map(|folder| {
+impl PushState {
+    /// Reads the state for a dump and a server.
+    pub fn open(dump: &Path, server: &str) -> PushState {
+        let file = state_folder().map(|folder| {
             let dump = fs::canonicalize(dump).unwrap_or_else(|_| dump.to_owned());
-            let key = Sha256::digest(format!("{server}\n{}", dump.display()));
-            let name: String = key.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-            folder.join(format!("{name}.json"))
+            let hash = hex::encode(Sha256::digest(format!("{server}\n{}", dump.display())));
+            folder.join(format!("{hash:.32}.json"))
         });
         let resources = file.as_deref().and_then(read).unwrap_or_default();
-        State { file, resources }
+        PushState { file, resources }
     }
 
-    /// How many of the rows of that hash are stored.
-    pub fn stored(&self, resource: &str, hash: &str) -> u64 {
+    /// Returns the number of stored rows, if the rows have this hash.
+    pub fn stored_rows(&self, resource: &str, hash: &str) -> u64 {
         self.resources.get(resource).filter(|stored| stored.hash == hash).map_or(0, |stored| stored.rows)
     }
 
-    /// Notes that so many are.
-    pub fn note(&mut self, resource: &str, hash: &str, rows: u64) {
-        self.resources.insert(resource.to_owned(), Stored { hash: hash.to_owned(), rows });
+    /// Writes the number of stored rows.
+    pub fn set_stored_rows(&mut self, resource: &str, hash: &str, rows: u64) {
+        self.resources.insert(resource.to_owned(), StoredRows { hash: hash.to_owned(), rows });
         if self.write().is_none() {
             self.file = None;
         }
     }
 
-    /// Forgets everything: the push is complete.
+    /// Removes the file after a complete push.
     pub fn remove(self) {
         if let Some(file) = self.file {
             let _ = fs::remove_file(file);
@@ -59,24 +60,26 @@ impl State {
 
     fn write(&self) -> Option<()> {
         let file = self.file.as_deref()?;
-        fs::create_dir_all(file.parent()?).ok()?;
-        let beside = file.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&beside, serde_json::to_vec(&self.resources).ok()?).ok()?;
-        fs::rename(&beside, file).ok()
+        let folder = file.parent()?;
+        fs::create_dir_all(folder).ok()?;
+        let mut temporary = NamedTempFile::new_in(folder).ok()?;
+        temporary.write_all(&serde_json::to_vec(&self.resources).ok()?).ok()?;
+        temporary.persist(file).ok()?;
+        Some(())
     }
 }
 
-fn read(file: &Path) -> Option<BTreeMap<String, Stored>> {
-    let written = fs::metadata(file).ok()?.modified().ok()?;
-    let age = SystemTime::now().duration_since(written).unwrap_or_default();
+fn read(file: &Path) -> Option<BTreeMap<String, StoredRows>> {
+    let modified = fs::metadata(file).ok()?.modified().ok()?;
+    let age = SystemTime::now().duration_since(modified).unwrap_or_default();
     if age > MAX_AGE {
         return None;
     }
     serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
 
-/// The user's state folder.
-fn folder() -> Option<PathBuf> {
+/// Returns the folder for the user's state files (XDG Base Directory Specification).
+fn state_folder() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("streamgage/push"))

@@ -1,6 +1,6 @@
-//! What the tests of the commands share: the binary, folders to work in, and a small HTTP server.
+//! Helpers of the command tests: the binary, folders, and an HTTP server.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses a part of the helpers")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
-/// The key that tests use.
 pub const KEY: &str = "secret-key";
 
-/// An empty folder of this test's own.
+/// Returns an empty folder.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -21,26 +20,26 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The command, with a state folder of its own in `home` and the key in its environment.
+/// Returns the command, with its state folder in `home` and the key in its environment.
 pub fn streamgage(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_streamgage"));
     command.env("XDG_STATE_HOME", home.join("state")).env("STREAMGAGE_KEY", KEY);
     command
 }
 
-/// Runs it: exit code, standard output, standard error.
+/// Runs the command and returns its exit code, standard output and standard error.
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// Every file of a folder, by name.
+/// Returns the contents of all files of a folder, by name.
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
-/// What lies in a folder, hidden entries too.
+/// Returns the sorted names of all entries of a folder, including hidden ones.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
@@ -48,72 +47,66 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET` or `POST`.
     pub method: String,
-    /// Path and query.
+    /// The path and query.
     pub target: String,
-    /// What was sent as `Authorization`.
     pub authorization: Option<String>,
-    /// The body.
     pub body: String,
 }
 
-/// What a server does with a request.
-pub enum Answer {
-    /// Status, further header lines, body.
+pub enum Reply {
+    /// A status, header lines, and a body.
     Send(u16, &'static str, String),
-    /// Announces a body and closes the connection in its midst.
-    Cut,
-    /// Closes the connection without a word.
+    /// Closes the connection in the middle of the body.
+    Truncate,
+    /// Closes the connection without a response.
     Close,
 }
 
-impl Answer {
-    /// 200, with a body.
+impl Reply {
     pub fn ok(body: impl Into<String>) -> Self {
-        Answer::Send(200, "", body.into())
+        Reply::Send(200, "", body.into())
     }
 
-    /// A status with a detail.
+    /// Returns an error of the API.
     pub fn status(status: u16, detail: &str) -> Self {
-        Answer::Send(status, "", format!(r#"{{"detail":"{detail}"}}"#))
+        Reply::Send(status, "", format!(r#"{{"detail":"{detail}"}}"#))
     }
 }
 
-/// A server on the loopback interface; it ends with the test.
+/// A server on the loopback interface. It stops with the test process.
 pub struct Server {
-    /// Its origin.
+    /// The origin.
     pub url: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    /// Starts it. Requests are answered one after the other; `answer` is given their number too, from 0.
-    pub fn start(mut answer: impl FnMut(usize, &Request) -> Answer + Send + 'static) -> Server {
+    /// Starts a server that answers one request at a time. `reply` receives the number of the request, from 0.
+    pub fn start(mut reply: impl FnMut(usize, &Request) -> Reply + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let received = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let Some(request) = read(&stream) else { continue };
-                let number = seen.lock().unwrap().len();
-                seen.lock().unwrap().push(request.clone());
-                write(stream, answer(number, &request));
+                let number = received.lock().unwrap().len();
+                received.lock().unwrap().push(request.clone());
+                write(stream, reply(number, &request));
             }
         });
         Server { url, requests }
     }
 
-    /// What was asked so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The methods and targets of what was asked so far; forgets them.
+    /// Returns the methods and targets of the requests since the last call.
     pub fn take_targets(&self) -> Vec<String> {
         let requests = std::mem::take(&mut *self.requests.lock().unwrap());
         requests.into_iter().map(|request| format!("{} {}", request.method, request.target)).collect()
@@ -142,19 +135,19 @@ fn read(stream: &TcpStream) -> Option<Request> {
     Some(Request { method, target, authorization, body: String::from_utf8(body).ok()? })
 }
 
-fn write(mut stream: TcpStream, answer: Answer) {
-    let text = match answer {
-        Answer::Send(status, headers, body) => {
+fn write(mut stream: TcpStream, reply: Reply) {
+    let text = match reply {
+        Reply::Send(status, headers, body) => {
             let length = body.len();
             format!("HTTP/1.1 {status} -\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")
         }
-        Answer::Cut => "HTTP/1.1 200 -\r\nContent-Length: 1000\r\n\r\n{\"count\":".to_owned(),
-        Answer::Close => return,
+        Reply::Truncate => "HTTP/1.1 200 -\r\nContent-Length: 1000\r\n\r\n{\"count\":".to_owned(),
+        Reply::Close => return,
     };
     let _ = stream.write_all(text.as_bytes());
 }
 
-/// A dump on disk: `(file, text)`.
+/// Writes the files of a dump: names and texts.
 pub fn write_dump(folder: &Path, files: &[(&str, &str)]) {
     fs::create_dir_all(folder).unwrap();
     for (name, text) in files {
@@ -162,12 +155,11 @@ pub fn write_dump(folder: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// So many commits, a line each.
+/// Returns commits as lines.
 pub fn commits(ids: impl IntoIterator<Item = u64>) -> String {
     ids.into_iter().map(|id| commit(id) + "\n").collect()
 }
 
-/// A commit's row.
 pub fn commit(id: u64) -> String {
     format!(
         r#"{{"id":{id},"apex_user_id":1,"repo_id":1,"author_date":"2026-01-{:02}T10:00:00","haloc":{id},"note":"kept"}}"#,

@@ -1,32 +1,27 @@
-//! The one form in which a row is written, whoever it comes from.
+//! The canonical form of a row, which does not depend on the server.
 //!
-//! It is that of the API (specification §2): the resource's fields in their order, a missing one with its default,
-//! then, by name, what the resource does not know. Ids stand for nested objects (§4), and a number has one spelling.
+//! The form follows the API (specification §2): the fields of the resource in their order, missing ones with their
+//! default, then unknown fields sorted by name. Nested objects are replaced by their ids (§4), and equal numbers are
+//! written equally.
 
 use serde_json::{Map, Value as Json};
 use streamgage::schema::{Missing, Resource, RowError, RowSink, Value, read_row};
 
-/// The row as a line of a dump.
-///
-/// # Errors
-/// A field is not of its kind; with the row's id, if it has one.
-pub fn canonical(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
-    let mut row = flat(resource, row);
-    let mut texts = Texts(vec![None; resource.fields.len()]);
-    let json = Json::Object(std::mem::take(&mut row));
+/// Formats a row as a line of a dump. Errors contain the id of the row, if it has one.
+pub fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
+    let json = Json::Object(replace_nested(resource, row));
+    let mut texts = FieldTexts(vec![None; resource.fields.len()]);
     read_row(resource, &json, &mut texts).map_err(|error| {
         let id = json.get("id").map(|id| format!(" (in the row with id {id})")).unwrap_or_default();
         RowError { message: error.message + &id, ..error }
     })?;
-    if let Json::Object(object) = json {
-        row = object;
-    }
+    let Json::Object(mut row) = json else { return Ok(String::new()) };
     let mut line = String::from("{");
     for (field, text) in resource.fields.iter().zip(texts.0) {
         let given = row.remove(field.name);
         let text = match (text, given) {
-            (Some(Text::Written(text)), _) => text,
-            (Some(Text::AsGiven), Some(value)) => value.to_string(),
+            (Some(FieldText::Formatted(text)), _) => text,
+            (Some(FieldText::Unchanged), Some(value)) => value.to_string(),
             _ => default(field.missing).to_owned(),
         };
         push_field(&mut line, field.name, &text);
@@ -56,9 +51,9 @@ const fn default(missing: Missing) -> &'static str {
     }
 }
 
-/// The row with ids in the place of nested objects. A user's teams are left out: the memberships say the same.
-fn flat(resource: &Resource, row: Map<String, Json>) -> Map<String, Json> {
-    let mut flat = Map::new();
+/// Replaces nested objects by their ids. Omits the teams of a user, which the memberships contain.
+fn replace_nested(resource: &Resource, row: Map<String, Json>) -> Map<String, Json> {
+    let mut replaced = Map::new();
     let mut ids = Vec::new();
     for (name, value) in row {
         let id_name = format!("{name}_id");
@@ -69,50 +64,51 @@ fn flat(resource: &Resource, row: Map<String, Json>) -> Map<String, Json> {
                 if resource.position(&id_name).is_some() {
                     ids.push((id_name, id));
                 } else {
-                    flat.insert(name, id);
+                    replaced.insert(name, id);
                 }
             }
             Json::Array(items) if !items.is_empty() && items.iter().all(|item| item.get("id").is_some()) => {
                 let ids = items.into_iter().filter_map(|mut item| item.get_mut("id").map(Json::take));
-                flat.insert(name, ids.collect());
+                replaced.insert(name, ids.collect());
             }
             value => {
-                flat.insert(name, value);
+                replaced.insert(name, value);
             }
         }
     }
     for (name, id) in ids {
-        flat.entry(name).or_insert(id);
+        replaced.entry(name).or_insert(id);
     }
-    flat
+    replaced
 }
 
-/// The JSON text of each field of a row.
-struct Texts(Vec<Option<Text>>);
+/// The JSON texts of the fields that have a value.
+struct FieldTexts(Vec<Option<FieldText>>);
 
 #[derive(Clone)]
-enum Text {
-    Written(String),
-    AsGiven,
+enum FieldText {
+    Formatted(String),
+    /// As in the row.
+    Unchanged,
 }
 
-impl RowSink for Texts {
+impl RowSink for FieldTexts {
     fn value(&mut self, field: usize, value: Value<'_>) {
         let Some(place) = self.0.get_mut(field) else { return };
         *place = match value {
             Value::Null => None,
-            Value::Json => Some(Text::AsGiven),
-            Value::Boolean(value) => Some(Text::Written(value.to_string())),
-            Value::Integer(value) => Some(Text::Written(value.to_string())),
-            Value::Decimal(value) => Some(Text::Written(decimal(value))),
-            Value::Number(value) => Some(Text::Written(number(value))),
-            Value::Text(value) | Value::DateTime(value, _) => Some(Text::Written(Json::from(value).to_string())),
-            Value::Ids(ids) => Some(Text::Written(Json::from(ids).to_string())),
+            Value::Json => Some(FieldText::Unchanged),
+            Value::Boolean(value) => Some(FieldText::Formatted(value.to_string())),
+            Value::Integer(value) => Some(FieldText::Formatted(value.to_string())),
+            Value::Decimal(value) => Some(FieldText::Formatted(decimal(value))),
+            Value::Number(value) => Some(FieldText::Formatted(number(value))),
+            Value::Text(value) | Value::DateTime(value, _) => Some(FieldText::Formatted(Json::from(value).to_string())),
+            Value::Ids(ids) => Some(FieldText::Formatted(Json::from(ids).to_string())),
         };
     }
 }
 
-/// Ten-thousandths, with as many places as are needed, but one at least.
+/// Formats ten-thousandths with one to four decimal places.
 fn decimal(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let (whole, places) = (value.unsigned_abs() / 10_000, format!("{:04}", value.unsigned_abs() % 10_000));
@@ -120,7 +116,7 @@ fn decimal(value: i64) -> String {
     format!("{sign}{whole}.{}", if places.is_empty() { "0" } else { places })
 }
 
-/// A number, whole ones without a point.
+/// Formats a number; whole numbers have no decimal point.
 fn number(value: f64) -> String {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT { (value as i64).to_string() } else { Json::from(value).to_string() }
@@ -128,19 +124,19 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use super::canonical_row;
     use serde_json::json;
     use streamgage::schema::{COMMITS, REPOS, Resource, TAGS, TEAM_MEMBERSHIP, USERS};
 
     fn line(resource: &'static Resource, row: serde_json::Value) -> String {
         match row {
-            serde_json::Value::Object(row) => canonical(resource, row).unwrap_or_else(|error| error.to_string()),
+            serde_json::Value::Object(row) => canonical_row(resource, row).unwrap_or_else(|error| error.to_string()),
             _ => String::new(),
         }
     }
 
     #[test]
-    fn ids_stand_for_nested_objects() {
+    fn nested_objects_are_replaced_by_ids() {
         let membership = json!({
             "team": {"id": 3, "name": "Heron"}, "id": 1, "apex_user": {"id": 7, "email": "a@example.com"},
             "membership_type": "contributor", "depth": "atomic", "apex_user_id": 7
@@ -156,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_kept_and_known_ones_filled_in() {
+    fn unknown_fields_are_kept_and_missing_fields_are_added() {
         assert_eq!(
             line(&TAGS, json!({"zeta": {"b": 1.50, "a": [null]}, "name": "x\u{1b}", "alpha": "é", "id": 2.0})),
             r#"{"id":2,"name":"x\u001b","org_id":null,"alpha":"é","zeta":{"a":[null],"b":1.5}}"#
@@ -164,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_one_spelling() {
+    fn equal_numbers_are_written_equally() {
         let commit = |impact: &str, risk: &str| {
             let text = format!(
                 r#"{{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-01T00:00:00","impact":{impact},"risk":{risk}}}"#
@@ -178,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_a_row_in_that_form_is_itself() {
+    fn the_canonical_form_is_stable() {
         let row =
             json!({"id": 1, "apex_user_id": 2, "repo_id": 3, "author_date": "2026-01-01T00:00:00", "impact": 2.5});
         let once = line(&COMMITS, row);
@@ -186,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_is_named() {
+    fn errors_contain_the_id() {
         let row = json!({"id": 9, "apex_user_id": 2, "repo_id": 3, "author_date": "soon"});
         let error = line(&COMMITS, row);
         assert!(error.starts_with("author_date: ") && error.ends_with("(in the row with id 9)"), "{error}");

@@ -1,0 +1,91 @@
+//! Files of rows: `RESOURCE.ndjson`, or the same compressed as `RESOURCE.ndjson.gz`.
+
+use super::header::without_byte_order_mark;
+use crate::error::CliError;
+use flate2::read::MultiGzDecoder;
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use streamgage::schema::Resource;
+
+pub struct RowFile {
+    path: PathBuf,
+    is_gzip: bool,
+}
+
+/// A line of a file of rows, without surrounding white space.
+pub struct Line<'a> {
+    pub text: &'a str,
+    file: &'a RowFile,
+    number: u64,
+}
+
+/// The limit bounds the memory for a file that is not a dump. Rows of an import are far shorter.
+const MAX_LINE_BYTES: u64 = 64 << 20;
+
+impl RowFile {
+    /// Finds the file of a resource, if there is one.
+    pub fn find(folder: &Path, resource: &Resource) -> Result<Option<RowFile>, CliError> {
+        let plain = folder.join(format!("{}.ndjson", resource.name));
+        let gzip = folder.join(format!("{}.ndjson.gz", resource.name));
+        match (exists(&plain)?, exists(&gzip)?) {
+            (true, true) => {
+                let message = format!("{}: {}.ndjson.gz exists, too; remove one", plain.display(), resource.name);
+                Err(CliError::Input(message))
+            }
+            (true, false) => Ok(Some(RowFile { path: plain, is_gzip: false })),
+            (false, true) => Ok(Some(RowFile { path: gzip, is_gzip: true })),
+            (false, false) => Ok(None),
+        }
+    }
+
+    /// Passes each line that is not empty to `take`.
+    pub fn for_each_line(&self, mut take: impl FnMut(Line<'_>) -> Result<(), CliError>) -> Result<(), CliError> {
+        let file = File::open(&self.path)
+            .map_err(|error| CliError::Input(format!("{}: {}", self.path.display(), io_message(&error))))?;
+        let reader: Box<dyn Read> = if self.is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        let mut reader = BufReader::with_capacity(1 << 18, reader);
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            bytes.clear();
+            let mut line = Line { text: "", file: self, number };
+            let length = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
+            match length.map_err(|error| line.error(io_message(&error)))? as u64 {
+                0 => break,
+                MAX_LINE_BYTES.. => return Err(line.error("the line is too long for a row")),
+                _ => {}
+            }
+            let text = str::from_utf8(without_byte_order_mark(&bytes));
+            line.text = text.map_err(|_| line.error("invalid UTF-8"))?.trim_ascii();
+            if !line.text.is_empty() {
+                take(line)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Line<'_> {
+    /// Creates an error with the position of the line.
+    pub fn error(&self, message: impl Display) -> CliError {
+        CliError::Input(format!("{}:{}: {message}", self.file.path.display(), self.number))
+    }
+}
+
+/// A dangling link exists: it must fail when it is read, and not pass for a dump without rows.
+fn exists(path: &Path) -> Result<bool, CliError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(CliError::Input(format!("{}: {}", path.display(), io_message(&error)))),
+    }
+}
+
+/// Returns the message of the operating system, without its error number in the most frequent case.
+pub fn io_message(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
