@@ -3,8 +3,6 @@ import { parseArgs } from "node:util";
 import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
-/** Keys are short, and hashed once a request: a loop is as good as its eight thousand bytes unrolled. */
-const rustflags = ['--cfg=sha2_backend_soft="compact"'];
 
 export const buildWorker = (release: boolean): Promise<void> =>
   buildWasm({
@@ -12,7 +10,7 @@ export const buildWorker = (release: boolean): Promise<void> =>
     out: "worker/build",
     name: "streamgage_worker",
     release,
-    rustflags,
+    flags: ["--experimental-reset-state-function", "--force-enable-abort-handler"],
   });
 
 if (import.meta.main) {

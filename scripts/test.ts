@@ -44,7 +44,7 @@ export const steps: Record<string, () => Promise<void>> = {
     await rustComponents();
     await cargo("clippy", "--locked", "--all-targets", "--", "--deny", "warnings");
     await wasmTarget("wasm32-unknown-unknown");
-    const wasmCrates = ["streamgage-worker", "streamgage-lab", "streamgage-browser"].flatMap((name) => [
+    const wasmCrates = ["streamgage-worker", "streamgage-browser"].flatMap((name) => [
       "--package",
       name,
     ]);

@@ -1,4 +1,4 @@
-// What is deployed: no larger than it was, and nothing of the laboratory in it.
+// The deployed bundle.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,15 +28,6 @@ test("the module answers", async (context) => {
     [400, { line: 2, field: "id", error: "must be a whole number of at most 2^53 - 1" }],
   );
   assert.equal((await worker.ask(`${METRICS}?start_date=2026-08-01&resolution=week`)).status, 200);
-});
-
-test("a deployment has nothing of the laboratory", () => {
-  // The address that all its keys begin with is in whatever is built of it.
-  const mark = "lab.invalid";
-  assert.ok(readFileSync(join(root, "worker/lab/src/lib.rs"), "utf8").includes(mark));
-  for (const name of modules) assert.ok(!readFileSync(join(bundleFolder, name)).includes(mark), name);
-  for (const name of ["worker/entry.js", "worker/Cargo.toml", "wrangler.jsonc"])
-    assert.doesNotMatch(readFileSync(join(root, name), "utf8"), /\blab\b/, name);
 });
 
 test("a Deploy button finds all that it asks for, and no secret to take as it is", () => {

@@ -1,109 +1,154 @@
-//! D1: batches of statements in, rows as JSON text out.
+//! D1: batches of statements, and their results.
 
-use crate::Env;
-use js_sys::{Array, Number, Object, Reflect};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::fmt::{self, Write};
 use streamgage_edge::{Parameter, Response, Statement, StatementResult};
-use wasm_bindgen::prelude::*;
+use worker::js_sys::Number;
+use worker::wasm_bindgen::JsValue;
+use worker::{D1Database, D1ResultMeta, Env, Result};
 
-#[wasm_bindgen]
-extern "C" {
-    /// The binding. Each result crosses over as one text.
-    pub type Database;
-    type Prepared;
-    type Ran;
-    type Meta;
+pub struct Database(D1Database);
 
-    #[wasm_bindgen(method, catch)]
-    fn prepare(this: &Database, sql: &str) -> Result<Prepared, JsValue>;
-    #[wasm_bindgen(method, catch, variadic)]
-    fn bind(this: &Prepared, values: &Array) -> Result<Prepared, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    async fn batch(this: &Database, statements: &Array) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn results(this: &Ran) -> Array;
-    #[wasm_bindgen(method, getter)]
-    fn meta(this: &Ran) -> Meta;
-    #[wasm_bindgen(method, getter)]
-    fn changes(this: &Meta) -> f64;
-    #[wasm_bindgen(method, getter)]
-    fn rows_read(this: &Meta) -> f64;
-    #[wasm_bindgen(method, getter)]
-    fn rows_written(this: &Meta) -> f64;
-    #[wasm_bindgen(method, getter)]
-    fn duration(this: &Meta) -> f64;
-}
-
-/// What a batch found, and what it cost, statement by statement.
+/// The results of a batch, and what D1 reports about each statement.
 #[derive(Default)]
 pub struct Batch {
-    pub outcomes: Vec<StatementResult>,
-    costs: Vec<Meta>,
+    pub results: Vec<StatementResult>,
+    metas: Vec<D1ResultMeta>,
 }
 
 impl Database {
-    pub fn of(env: &Env) -> Result<Database, JsValue> {
-        Reflect::get(env, &"DB".into()).map(JsCast::unchecked_into)
+    pub fn open(env: &Env) -> Result<Database> {
+        env.d1("DB").map(Database)
     }
 
     /// Runs statements in one transaction.
-    pub async fn run(&self, statements: &[Statement]) -> Result<Batch, JsValue> {
-        let prepared = Array::new();
-        for statement in statements {
-            let values: Array = statement.parameters.iter().map(to_js).collect();
-            prepared.push(&self.prepare(&statement.sql)?.bind(&values)?.into());
-        }
+    pub async fn run(&self, statements: &[Statement]) -> Result<Batch> {
+        let prepare = |statement: &Statement| {
+            let values: Vec<JsValue> = statement.parameters.iter().map(to_js).collect();
+            self.0.prepare(&statement.sql).bind(&values)
+        };
+        let prepared = statements.iter().map(prepare).collect::<Result<_>>()?;
         let mut batch = Batch::default();
-        for ran in Array::from(&self.batch(&prepared).await?) {
-            let ran: Ran = ran.unchecked_into();
-            let meta = ran.meta();
-            // Of numbers and JSON: what JavaScript joins them to is a list of lists but for the brackets.
-            let rows: Array = ran.results().iter().map(|row| Object::values::<JsValue>(row.unchecked_ref())).collect();
-            let rows = match rows.length() {
-                0 => "[]".to_owned(),
-                _ => String::from("[[") + &String::from(rows.join("],[")) + "]]",
-            };
-            batch.outcomes.push(StatementResult { rows, changes: meta.changes() as u64 });
-            batch.costs.push(meta);
+        for result in self.0.batch(prepared).await? {
+            let rows: Vec<Row> = result.results()?;
+            let rows: Vec<&str> = rows.iter().map(|Row(json)| json.as_str()).collect();
+            let meta = result.meta()?.unwrap_or_else(empty_meta);
+            let changes = meta.changes.unwrap_or_default() as u64;
+            batch.results.push(StatementResult { rows: format!("[{}]", rows.join(",")), changes });
+            batch.metas.push(meta);
         }
         Ok(batch)
     }
 }
 
 impl Batch {
-    /// Takes what the statements behind the first `at` found, and cost, off it.
+    /// Moves the results behind the first `at` into a batch of their own.
     pub fn split_off(&mut self, at: usize) -> Batch {
-        let split = at.min(self.outcomes.len());
-        Batch { outcomes: self.outcomes.split_off(split), costs: self.costs.split_off(split) }
+        let at = at.min(self.results.len());
+        Batch { results: self.results.split_off(at), metas: self.metas.split_off(at) }
     }
 
-    /// How many rows D1 read for this.
-    pub fn rows_read(&self) -> u64 {
-        self.sum(Meta::rows_read) as u64
+    /// Returns the number of rows that D1 read.
+    pub fn rows_read(&self) -> usize {
+        self.metas.iter().filter_map(|meta| meta.rows_read).sum()
     }
 
-    fn sum(&self, of: fn(&Meta) -> f64) -> f64 {
-        self.costs.iter().map(of).sum()
-    }
-
-    /// A reply with the header `Server-Timing`: what D1 charges for this, and the milliseconds it took.
-    pub fn timed(&self, mut response: Response) -> Response {
-        let written = match self.sum(Meta::rows_written) {
-            0.0 => String::new(),
-            rows => format!(" rows_written={}", rows as u64),
-        };
-        // JavaScript knows how to write a fraction; Rust's way would be 10 KB of the module.
-        let duration =
-            Number::from(self.sum(Meta::duration)).to_string_with_radix(10).map(String::from).unwrap_or_default();
+    /// Adds the header `Server-Timing`: the rows that D1 charges for, and the duration in milliseconds.
+    pub fn add_timing(&self, mut response: Response) -> Response {
+        let written: usize = self.metas.iter().filter_map(|meta| meta.rows_written).sum();
+        let written = if written == 0 { String::new() } else { format!(" rows_written={written}") };
+        let duration: f64 = self.metas.iter().filter_map(|meta| meta.duration).sum();
         let timing = format!("d1;desc=\"rows_read={}{written}\";dur={duration}", self.rows_read());
         response.headers.push(("Server-Timing", timing));
         response
     }
 }
 
-/// A parameter, as JavaScript has it.
-pub fn to_js(parameter: &Parameter) -> JsValue {
+const fn empty_meta() -> D1ResultMeta {
+    D1ResultMeta {
+        changed_db: None,
+        changes: None,
+        duration: None,
+        last_row_id: None,
+        rows_read: None,
+        rows_written: None,
+        size_after: None,
+    }
+}
+
+fn to_js(parameter: &Parameter) -> JsValue {
     match parameter {
         Parameter::Integer(value) => JsValue::from_f64(*value as f64),
         Parameter::Text(text) => JsValue::from_str(text),
+    }
+}
+
+/// A row as a JSON array. Columns contain numbers or JSON text.
+struct Row(String);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Row, D::Error> {
+        deserializer.deserialize_map(RowVisitor)
+    }
+}
+
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = Row;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut columns: A) -> std::result::Result<Row, A::Error> {
+        let mut row = String::from("[");
+        while let Some((IgnoredAny, Column(json))) = columns.next_entry()? {
+            if row.len() > 1 {
+                row.push(',');
+            }
+            row.push_str(&json);
+        }
+        row.push(']');
+        Ok(Row(row))
+    }
+}
+
+/// The JSON text of a column.
+struct Column(String);
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Column, D::Error> {
+        deserializer.deserialize_any(ColumnVisitor)
+    }
+}
+
+struct ColumnVisitor;
+
+impl Visitor<'_> for ColumnVisitor {
+    type Value = Column;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number or JSON text")
+    }
+
+    fn visit_i64<E>(self, value: i64) -> std::result::Result<Column, E> {
+        Ok(Column(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> std::result::Result<Column, E> {
+        // JavaScript's notation is part of the response: 1e+21.
+        let mut json = String::new();
+        let number = Number::from(value).to_string_with_radix(10).map(String::from);
+        let _ = write!(json, "{}", number.unwrap_or_else(|_| value.to_string()));
+        Ok(Column(json))
+    }
+
+    fn visit_str<E>(self, json: &str) -> std::result::Result<Column, E> {
+        Ok(Column(json.to_owned()))
+    }
+
+    fn visit_string<E>(self, json: String) -> std::result::Result<Column, E> {
+        Ok(Column(json))
     }
 }

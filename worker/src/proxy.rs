@@ -1,175 +1,159 @@
-//! The proxy's front in the Worker: the Cache API, the Durable Objects, the keys in D1.
+//! Proxy mode: the platform behind [`ProxyHandler`].
 
 use crate::database::Database;
-use crate::fast::{self, Fast};
-use crate::network::{Network, read};
-use crate::partition::property;
-use crate::{Env, allows, failure, log_error, response};
-use js_sys::{Date, Promise, Uint8Array};
+use crate::edge_cache::{self, Entry};
+use crate::sqlite::today;
+use crate::upstream::{FetchTransport, timeout};
+use crate::{Exchange, config, log_error, rate_limit, response};
+use futures_util::future::{Either, select};
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::time::Duration;
 use streamgage_edge::proxy::{
     CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache,
-    MAX_RESPONSE_BYTES, PartitionState, ProxyResponse, ProxySettings, ResponseBody, Runtime, Transport,
+    MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxyRequest, ProxySettings, ResponseBody as ProxyBody, Runtime,
     UnavailableError,
 };
-use streamgage_edge::{Statement, StatementResult};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use streamgage_edge::{RateLimit, Statement, StatementResult, throttled};
+use worker::{Delay, Env, Error, Request, Response, ResponseBody, Result, web_sys};
 
 thread_local! {
-    static MEMORY: Rc<RefCell<IsolateCache>> = Rc::default();
-    static SETTINGS: RefCell<Option<Option<Rc<ProxySettings>>>> = const { RefCell::new(None) };
+    static ISOLATE_CACHE: Rc<RefCell<IsolateCache>> = Rc::default();
 }
 
-/// The proxy's variables, read once an isolate.
-pub fn settings(env: &Env) -> Result<Option<Rc<ProxySettings>>, JsValue> {
-    if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
-        return Ok(settings);
+pub async fn respond(
+    exchange: &Exchange,
+    proxy_settings: Rc<ProxySettings>,
+    proxy_request: ProxyRequest,
+) -> Result<Response> {
+    let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, !exchange.request.url.is_loopback());
+    let settings = Rc::clone(&exchange.settings);
+    let handler = ProxyHandler {
+        runtime: &runtime,
+        proxy_settings: &proxy_settings,
+        settings: &settings,
+        request: &exchange.request,
+    };
+    let mut served = handler.handle(proxy_request).await;
+    let tasks = std::mem::take(&mut served.background_tasks);
+    if served.status == 401 && !rate_limit::check_failed_key(&exchange.env, &exchange.source).await? {
+        return exchange.send(throttled());
     }
-    let variable = |name: &str| property(env, name).and_then(|value| value.as_string());
-    let settings = ProxySettings::read(variable).map_err(failure)?.map(Rc::new);
-    SETTINGS.set(Some(settings.clone()));
-    Ok(settings)
+    let body = match served.content {
+        ProxyBody::Stored(Body(body)) => body,
+        ProxyBody::Bytes(bytes) => response::body(bytes),
+    };
+    let response = response::build(served.status, &served.headers, body)?;
+    if !tasks.is_empty() {
+        let request = exchange.request.clone();
+        exchange.context.wait_until(async move {
+            let handler = ProxyHandler {
+                runtime: &runtime,
+                proxy_settings: &proxy_settings,
+                settings: &settings,
+                request: &request,
+            };
+            handler.run_background_tasks(tasks).await;
+        });
+    }
+    Ok(response)
 }
 
-pub const DAY_MILLISECONDS: f64 = 86_400_000.0;
-
-/// The day, as its number since 1970-01-01.
-pub fn today() -> f64 {
-    (Date::now() / DAY_MILLISECONDS).floor()
-}
-
-/// Has the partition of the Worker's own key fetch anew what was asked for lately.
-pub async fn refresh(env: Env) -> Result<(), JsValue> {
-    let Some(settings) = settings(&env)? else { return Ok(()) };
+/// Refreshes the recent requests of the partition of the Worker's own key.
+pub async fn refresh(env: Env) -> Result<()> {
+    let Some(settings) = config::proxy_settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
-        let platform = Platform::new(env, &settings, false);
-        platform.command(&partitions.name(key), &CoordinatorCommand::Refresh { today: today() as i32 }).await?;
+        let runtime = WorkerRuntime::new(env, &settings, false);
+        let command = CoordinatorCommand::Refresh { today: today() as i32 };
+        runtime.send_command(&partitions.name(key), &command).await?;
     }
     Ok(())
 }
 
-/// A body: bytes, or what the fast tier holds, which passes through unread.
+/// A body that is in memory, or a stream that can be read once.
 #[derive(Clone)]
-pub enum Body {
-    /// In memory.
-    Bytes(Uint8Array),
-    /// That of a response, to be read once.
-    Response(web_sys::Response),
-}
+pub struct Body(pub ResponseBody);
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Body {
-        Body::Bytes(Uint8Array::from(bytes.as_slice()))
+        Body(response::body(bytes))
     }
 }
 
-/// Where the report of a Durable Object stands, so that the body beside it is bytes.
+/// The header that contains the report of a coordinator. The body of its response is a body from the upstream.
 pub const REPORT: &str = "Streamgage-Report";
 
-impl Body {
-    /// As what a response is made of.
-    pub fn to_js(&self) -> JsValue {
-        match self {
-            Body::Bytes(bytes) if bytes.length() == 0 => JsValue::NULL,
-            Body::Bytes(bytes) => bytes.into(),
-            Body::Response(response) => response.body().into(),
-        }
-    }
-}
-
-/// An answer to a caller, as a response.
-pub fn respond(response: &ProxyResponse<Body>) -> Result<web_sys::Response, JsValue> {
-    let body = match &response.content {
-        ResponseBody::Stored(body) => body.to_js(),
-        ResponseBody::Bytes(bytes) => Body::from(bytes.clone()).to_js(),
-    };
-    response::respond(response.status, &response.headers, &body)
-}
-
-/// The platform, as the front reaches it.
-pub struct Platform {
+struct WorkerRuntime {
     env: Env,
-    memory: Rc<RefCell<IsolateCache>>,
+    isolate_cache: Rc<RefCell<IsolateCache>>,
     time_limit: i64,
-    is_limited: bool,
+    is_rate_limited: bool,
 }
 
-/// How much longer than the keeper itself the front waits for it, in milliseconds.
-const GRACE: i64 = 500;
+/// The time that the handler waits for a coordinator beyond the coordinator's own limit, in milliseconds.
+const GRACE_PERIOD: i64 = 500;
 
-impl Platform {
-    /// `is_limited`: whether what goes beyond the fast tier counts against the rate limit.
-    pub fn new(env: Env, settings: &ProxySettings, is_limited: bool) -> Platform {
-        Platform { env, memory: MEMORY.with(Rc::clone), time_limit: settings.time_limit, is_limited }
+impl WorkerRuntime {
+    fn new(env: Env, settings: &ProxySettings, is_rate_limited: bool) -> WorkerRuntime {
+        let isolate_cache = ISOLATE_CACHE.with(Rc::clone);
+        WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, is_rate_limited }
     }
 
-    async fn command(
+    async fn send_command(
         &self,
         partition: &str,
         command: &CoordinatorCommand,
-    ) -> Result<(CoordinatorReport, web_sys::Response), JsValue> {
-        let namespace: Namespace =
-            property(&self.env, "PARTITIONS").ok_or_else(|| JsValue::from_str("no PARTITIONS"))?.unchecked_into();
+    ) -> Result<(CoordinatorReport, ResponseBody)> {
+        let stub = self.env.durable_object("PARTITIONS")?.id_from_name(partition)?.get_stub()?;
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_body(&command.to_text().into());
-        let limit = u32::try_from(self.time_limit + GRACE).unwrap_or(u32::MAX);
-        init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(limit)));
-        let stub = namespace.get(&namespace.id_from_name(partition)?)?;
-        let response: web_sys::Response =
-            JsFuture::from(stub.fetch("https://partition.invalid/", &init)?).await?.unchecked_into();
+        let limit = u32::try_from(self.time_limit + GRACE_PERIOD).unwrap_or(u32::MAX);
+        init.set_signal(Some(&timeout(limit)));
+        let request = web_sys::Request::new_with_str_and_init("https://partition.invalid/", &init)?;
+        let response = stub.fetch_with_request(Request::from(request)).await?;
         let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::read(&text));
-        Ok((report.ok_or_else(|| JsValue::from_str("the partition failed"))?, response))
+        let (_, body) = response.into_parts();
+        Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body))
+    }
+
+    /// Logs a failure of a coordinator. A Worker without Durable Objects has none, which is no failure.
+    fn unavailable(&self, error: &Error) -> UnavailableError {
+        if self.env.durable_object("PARTITIONS").is_ok() {
+            log_error("partition", error);
+        }
+        UnavailableError
     }
 }
 
-#[wasm_bindgen]
-extern "C" {
-    type Namespace;
-    type Id;
-    type Stub;
-
-    #[wasm_bindgen(method, catch, js_name = idFromName)]
-    fn id_from_name(this: &Namespace, name: &str) -> Result<Id, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &Namespace, id: &Id) -> Result<Stub, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn fetch(this: &Stub, address: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
-}
-
-impl Runtime for Platform {
-    type Transport = Network;
+impl Runtime for WorkerRuntime {
+    type Transport = FetchTransport;
     type Body = Body;
 
-    fn transport(&self) -> &Network {
-        &Network
+    fn transport(&self) -> &FetchTransport {
+        &FetchTransport
     }
 
     fn isolate_cache(&self) -> &RefCell<IsolateCache> {
-        &self.memory
+        &self.isolate_cache
     }
 
-    async fn get_cached(&self, address: &str) -> Option<(String, Body)> {
-        let response = Fast::open().get(address).await.ok()??;
-        Some((fast::head(&response)?, Body::Response(response)))
+    async fn get_cached(&self, url: &str) -> Option<(String, Body)> {
+        let Entry { metadata, body } = edge_cache::get(url).await.ok()??;
+        Some((metadata, Body(body)))
     }
 
-    async fn put_cached(&self, address: &str, text: &str, body: Body, seconds: u32) {
-        let put = async { Fast::open().put(address, &fast::entry(text, &body.to_js(), seconds)?).await };
-        if let Err(error) = put.await {
-            log_error("the fast tier", &error);
+    async fn put_cached(&self, url: &str, metadata: &str, body: Body, seconds: u32) {
+        let entry = Entry { metadata: metadata.to_owned(), body: body.0 };
+        if let Err(error) = edge_cache::put(url, entry, seconds).await {
+            log_error("edge cache", &error);
         }
     }
 
-    async fn delete_cached(&self, address: &str) {
-        let removed = async { Fast::open().remove(address).await };
-        if let Err(error) = removed.await {
-            log_error("the fast tier", &error);
+    async fn delete_cached(&self, url: &str) {
+        if let Err(error) = edge_cache::delete(url).await {
+            log_error("edge cache", &error);
         }
     }
 
@@ -177,63 +161,51 @@ impl Runtime for Platform {
         &self,
         partition: &str,
         request: &FetchRequest,
-    ) -> Result<FetchReply<Body>, UnavailableError> {
-        let told = async {
-            let (report, response) =
-                self.command(partition, &CoordinatorCommand::Fetch { request: request.clone() }).await?;
+    ) -> std::result::Result<FetchReply<Body>, UnavailableError> {
+        let fetch = async {
+            let command = CoordinatorCommand::Fetch { request: request.clone() };
+            let (report, body) = self.send_command(partition, &command).await?;
             let CoordinatorReport::Response { entry, state, outcome } = report else {
                 return Ok(FetchReply::Uncoalesced);
             };
-            let body = Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?);
-            Ok(FetchReply::Response(CoordinatedResponse { entry, body: Body::Bytes(body), state, outcome }))
+            let body = response::read(body, MAX_RESPONSE_BYTES).await?;
+            let body = body.ok_or_else(|| Error::from("the partition's response is too long"))?.into();
+            Ok(FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }))
         };
-        told.await.map_err(|error| self.unavailable(&error))
+        fetch.await.map_err(|error| self.unavailable(&error))
     }
 
-    async fn purge_partition(&self, partition: &str) -> Result<PartitionState, UnavailableError> {
-        match self.command(partition, &CoordinatorCommand::Purge).await {
+    async fn purge_partition(&self, partition: &str) -> std::result::Result<PartitionState, UnavailableError> {
+        match self.send_command(partition, &CoordinatorCommand::Purge).await {
             Ok((CoordinatorReport::Purged { state }, _)) => Ok(state),
             Ok(_) => Err(UnavailableError),
             Err(error) => Err(self.unavailable(&error)),
         }
     }
 
-    async fn look_up_key(&self, statement: Statement) -> Result<StatementResult, UnavailableError> {
-        let mut found = pin!(async { Database::of(&self.env)?.run(&[statement]).await });
-        // D1 has a limit of its own, which is longer than ours.
-        let mut late = pin!(Network.sleep(u32::try_from(self.time_limit).unwrap_or(u32::MAX)));
-        let found = poll_fn(|context| match found.as_mut().poll(context) {
-            Poll::Pending => late.as_mut().poll(context).map(|()| Err("the database is late".into())),
-            ready => ready,
-        });
-        let batch = found.await.map_err(|error| {
-            log_error("the keys", &error);
+    async fn look_up_key(&self, statement: Statement) -> std::result::Result<StatementResult, UnavailableError> {
+        let lookup = pin!(async { Database::open(&self.env)?.run(&[statement]).await });
+        // D1's own time limit is longer.
+        let timeout = Delay::from(Duration::from_millis(u64::try_from(self.time_limit).unwrap_or_default()));
+        let result = match select(lookup, timeout).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Error::from("the database did not answer in time")),
+        };
+        let batch = result.map_err(|error| {
+            log_error("key lookup", &error);
             UnavailableError
         })?;
-        batch.outcomes.into_iter().next().ok_or(UnavailableError)
+        batch.results.into_iter().next().ok_or(UnavailableError)
     }
 
     async fn check_rate_limit(&self, caller: &str) -> bool {
-        if !self.is_limited {
+        if !self.is_rate_limited || self.env.rate_limiter(RateLimit::Reads.binding()).is_err() {
             return true;
         }
-        property(&self.env, "READS").is_none() || allows(&self.env, "READS", caller).await.unwrap_or(false)
+        rate_limit::check(&self.env, RateLimit::Reads, caller.to_owned()).await.unwrap_or(false)
     }
 
     async fn read_body(&self, body: Body) -> Option<Vec<u8>> {
-        match body {
-            Body::Bytes(bytes) => Some(bytes.to_vec()),
-            Body::Response(response) => read(response.body(), MAX_RESPONSE_BYTES).await.ok()?,
-        }
-    }
-}
-
-impl Platform {
-    /// Without the binding there are no keepers, which is nobody's fault.
-    fn unavailable(&self, error: &JsValue) -> UnavailableError {
-        if property(&self.env, "PARTITIONS").is_some() {
-            log_error("a partition", error);
-        }
-        UnavailableError
+        response::read(body.0, MAX_RESPONSE_BYTES).await.ok()?
     }
 }

@@ -1,66 +1,55 @@
-//! Responses, made in one call: a text that crosses over costs more than all that is done with it.
+//! Responses and bodies of the `worker` crate.
 
-use js_sys::JSON;
-use std::cell::RefCell;
-use streamgage::json::write_text;
-use wasm_bindgen::prelude::*;
+use futures_util::TryStreamExt;
+use worker::{ByteStream, Error, Response, ResponseBody, ResponseBuilder, Result};
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = Response)]
-    type Made;
-
-    /// web-sys has a constructor for each kind of body, and none for any.
-    #[wasm_bindgen(constructor, catch, js_class = Response)]
-    fn new(body: &JsValue, init: &JsValue) -> Result<Made, JsValue>;
-}
-
-/// A response with a body of any kind (bytes, a text, a stream, or null). No header may be named twice.
-pub fn respond<N: AsRef<str>, V: AsRef<str>>(
-    status: u16,
-    headers: &[(N, V)],
-    body: &JsValue,
-) -> Result<web_sys::Response, JsValue> {
-    LAST.with_borrow_mut(|last| {
-        let is_same = |known: &Head| {
-            let mut pairs = known.headers.iter().zip(headers);
-            known.status == status
-                && known.headers.len() == headers.len()
-                && pairs.all(|(known, (name, value))| known.0 == name.as_ref() && known.1 == value.as_ref())
-        };
-        let head = match last.take().filter(is_same) {
-            Some(known) => known,
-            None => {
-                let owned = |(name, value): &(N, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
-                let empty = Made::new(&JsValue::NULL, &JSON::parse(&head(status, headers))?)?;
-                Head { status, headers: headers.iter().map(owned).collect(), empty }
-            }
-        };
-        Made::new(body, &last.insert(head).empty).map(JsCast::unchecked_into)
-    })
-}
-
-/// The head of a response, and one that has nothing else, which others are made like.
-struct Head {
-    status: u16,
-    headers: Vec<(String, String)>,
-    empty: Made,
-}
-
-thread_local! {
-    /// The last one: the next is often the same, and need not cross over again.
-    static LAST: RefCell<Option<Head>> = const { RefCell::new(None) };
-}
-
-/// What a response is made with beside its body, as JSON. No header may be named twice.
-pub fn head<N: AsRef<str>, V: AsRef<str>>(status: u16, headers: &[(N, V)]) -> String {
-    let mut head = format!(r#"{{"status":{status},"headers":{{"#);
-    for (index, (name, value)) in headers.iter().enumerate() {
-        head.push_str(if index == 0 { "" } else { "," });
-        write_text(name.as_ref(), &mut head);
-        head.push(':');
-        write_text(value.as_ref(), &mut head);
+/// Builds a response. No header name may occur twice.
+pub fn build(status: u16, headers: &[(impl AsRef<str>, impl AsRef<str>)], body: ResponseBody) -> Result<Response> {
+    // The conversion to a JavaScript response panics on other statuses.
+    if !(200..=599).contains(&status) {
+        return Err(Error::from(format!("{status} is not the status of a response")));
     }
-    head.push_str("}}");
-    head
+    let mut builder = ResponseBuilder::new().with_status(status);
+    for (name, value) in headers {
+        builder = builder.with_header(name.as_ref(), value.as_ref())?;
+    }
+    Ok(builder.body(if matches!(status, 204 | 304) { ResponseBody::Empty } else { body }))
+}
+
+pub fn body(bytes: Vec<u8>) -> ResponseBody {
+    if bytes.is_empty() { ResponseBody::Empty } else { ResponseBody::Body(bytes) }
+}
+
+/// Reads a body of at most `limit` bytes, and returns `None` as soon as it is longer.
+pub async fn read(body: ResponseBody, limit: usize) -> Result<Option<Vec<u8>>> {
+    match body {
+        ResponseBody::Empty => Ok(Some(Vec::new())),
+        ResponseBody::Body(bytes) => Ok(Some(bytes).filter(|bytes| bytes.len() <= limit)),
+        ResponseBody::Stream(stream) => read_stream(stream.into(), limit).await,
+    }
+}
+
+async fn read_stream(mut stream: ByteStream, limit: usize) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.try_next().await? {
+        if bytes.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+/// Escapes the characters of JSON text that a header cannot contain. They occur only in strings.
+pub fn escape_non_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for character in json.chars() {
+        if character.is_ascii() {
+            text.push(character);
+        } else {
+            character.encode_utf16(&mut units).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    text
 }

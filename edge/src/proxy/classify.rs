@@ -170,9 +170,7 @@ pub fn error_answer(trouble: UpstreamError) -> (u16, Option<u32>, &'static str) 
         UpstreamError::Status { .. } => (500, None, r#"{"error":["Unknown error occurred"]}"#),
         UpstreamError::TooLarge => (502, None, r#"{"detail":"The upstream's answer is too long."}"#),
         UpstreamError::InvalidResponse => (502, None, r#"{"detail":"The upstream's answer makes no sense."}"#),
-        UpstreamError::BudgetExhausted => {
-            (503, Some(2), r#"{"detail":"The answer is being prepared. FetchRequest again."}"#)
-        }
+        UpstreamError::BudgetExhausted => (503, Some(2), r#"{"detail":"The answer is being prepared. Ask again."}"#),
     }
 }
 

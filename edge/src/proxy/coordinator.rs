@@ -109,7 +109,7 @@ const RECENT_MS: i64 = 3_600_000;
 const MAX_REFRESHED: usize = 20;
 
 /// Where the state is on the shelf.
-const RECORD: &str = "state";
+const RECORD: &str = "record";
 
 impl<N: Transport, S: PartitionStore> PartitionCoordinator<N, S> {
     /// Goes on from what is in the store.
