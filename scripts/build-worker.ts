@@ -3,7 +3,6 @@ import { parseArgs } from "node:util";
 import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
-
 export const buildWorker = (release: boolean): Promise<void> =>
   buildWasm({
     crate: "streamgage-worker",

@@ -1,4 +1,4 @@
-// npm run key: API keys of the Worker's database. A key is shown once, when it is made; what is stored is its hash.
+// npm run key: manages the API keys in the Worker's database. Only the hash of a key is stored.
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,46 +9,46 @@ import { wrangler } from "./wrangler.ts";
 const usage = `npm run key -- create NAME [--permissions metrics,core] [--teams 1,2] [--repos 7] [--days N] [--remote]
 npm run key -- list [--remote]
 npm run key -- revoke ID [--remote]
-  --permissions LIST  some of metrics, core, import and purge; metrics,core if absent
-  --teams, --repos    before an upstream: the ids of all that the key may see; elsewhere such a key may nothing
+  --permissions LIST  any of metrics, core, import and purge (default metrics,core)
+  --teams, --repos    in proxy mode: the only team and repository ids that the key may read; otherwise such a key has no access
   --days N            the key expires after N days
-  --remote            the deployed database; without it, the local one of the last \`npm start\`
-  --persist-to DIR    another local one`;
+  --remote            use the deployed database instead of the local one of the last \`npm start\`
+  --persist-to DIR    use another local database`;
 
-const known = ["metrics", "core", "import", "purge"];
+const PERMISSIONS = ["metrics", "core", "import", "purge"];
 
 type NewKey = {
-  /** Letters, digits, space and . _ @ - : what tells keys apart in the list. */
+  /** A label in the list of keys: letters, digits, spaces and . _ @ - */
   name: string;
   permissions: string[];
-  /** What of an upstream it may see, as lists of ids; all of it, if both are absent. */
+  /** In proxy mode, the ids that the key may read, comma-separated. Without scopes the key may read everything. */
   scopes?: { teams?: string; repos?: string };
-  /** The key itself, instead of a random one. */
+  /** Replaces the random key. */
   key?: string;
   days?: number;
-  /** Which database: "--local" or "--remote", and where it is. */
+  /** wrangler's arguments that select the database. */
   d1: string[];
 };
 
-/** Makes a key and returns it. Making one that exists already makes it good again, with these permissions. */
+/** Creates and returns a key. An existing key is reactivated with the new permissions. */
 export async function createKey({ name, permissions, scopes = {}, key, days, d1 }: NewKey): Promise<string> {
   if (!/^[\p{L}\p{N} ._@-]{1,100}$/u.test(name))
-    throw new UserError("a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
-  const unknown = permissions.find((permission) => !known.includes(permission));
+    throw new UserError("the name must have 1 to 100 letters, digits, spaces or . _ @ -");
+  const unknown = permissions.find((permission) => !PERMISSIONS.includes(permission));
   if (unknown !== undefined || permissions.length === 0)
-    throw new UserError(`the permissions of a key are some of ${known.join(", ")}`);
+    throw new UserError(`permissions must be one or more of ${PERMISSIONS.join(", ")}`);
   const bad = Object.entries(scopes).find(([, ids]) => ids !== undefined && !/^\d{1,15}(,\d{1,15})*$/.test(ids));
-  if (bad) throw new UserError(`--${bad[0]} needs ids with commas between`);
+  if (bad) throw new UserError(`--${bad[0]} needs ids separated by commas`);
   if (days !== undefined && !(Number.isInteger(days) && days > 0 && days <= 36_500))
-    throw new UserError("--days is a whole number from 1 to 36500");
-  const made = key ?? `sg_${randomBytes(32).toString("base64url")}`;
-  const hash = createHash("sha256").update(made).digest("hex");
+    throw new UserError("--days must be a whole number from 1 to 36500");
+  const token = key ?? `sg_${randomBytes(32).toString("base64url")}`;
+  const hash = createHash("sha256").update(token).digest("hex");
   const expires = days === undefined ? "NULL" : `unixepoch() + ${days * 86_400}`;
   const members = Object.entries(scopes).flatMap(([name, ids]) =>
     ids === undefined ? [] : `"${name}":[${ids.split(",").map(Number)}]`,
   );
   const scope = members.length === 0 ? "NULL" : `'{${members.join()}}'`;
-  // Every value is of a form, checked above, that needs no escape.
+  // All values are validated above and need no escaping.
   await execute(
     `INSERT INTO api_key (hash, name, permissions, scopes, created_at, expires_at)
      VALUES ('${hash}', '${name}', '${permissions.join(" ")}', ${scope}, unixepoch(), ${expires})
@@ -56,7 +56,7 @@ export async function createKey({ name, permissions, scopes = {}, key, days, d1 
        scopes = excluded.scopes, expires_at = excluded.expires_at, revoked_at = NULL`,
     d1,
   );
-  return made;
+  return token;
 }
 
 type Row = {
@@ -79,14 +79,14 @@ export async function listKeys(d1: string[]): Promise<Row[]> {
   );
 }
 
-/** Revokes a key; the first time counts. */
+/** Revokes a key. Revoking it again does not change the time. */
 export async function revokeKey(id: string, d1: string[]): Promise<void> {
-  if (!/^\d{1,15}$/.test(id)) throw new UserError("revoke needs the id of a key, as `list` shows it");
+  if (!/^\d{1,15}$/.test(id)) throw new UserError("revoke needs the id of a key from `list`");
   const revoked = await execute<{ id: number }>(
     `UPDATE api_key SET revoked_at = coalesce(revoked_at, unixepoch()) WHERE id = ${id} RETURNING id`,
     d1,
   );
-  if (revoked.length === 0) throw new UserError(`there is no key ${id}`);
+  if (revoked.length === 0) throw new UserError(`key ${id} does not exist`);
 }
 
 async function execute<T>(sql: string, d1: string[]): Promise<T[]> {
@@ -112,14 +112,14 @@ async function command(): Promise<void> {
   const [action, argument, ...others] = positionals;
   const local = values["persist-to"] ?? join(stateFolder, "current");
   if (!values.remote && !existsSync(local))
-    throw new UserError(`there is no local database in ${local}: npm start makes it`);
+    throw new UserError(`there is no local database in ${local}; npm start creates it`);
   const d1 = values.remote ? ["--remote"] : ["--local", "--persist-to", local];
   if (action === "create" && argument !== undefined && others.length === 0) {
     const permissions = values.permissions.split(",");
     const days = values.days === undefined ? undefined : Number(values.days);
     const { teams, repos } = values;
     console.log(await createKey({ name: argument, permissions, scopes: { teams, repos }, days, d1 }));
-    console.error("This is shown once: store it now.");
+    console.error("The key is shown only once. Store it now.");
   } else if (action === "list" && argument === undefined) {
     console.table(await listKeys(d1));
   } else if (action === "revoke" && argument !== undefined && others.length === 0) {

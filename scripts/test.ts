@@ -44,10 +44,7 @@ export const steps: Record<string, () => Promise<void>> = {
     await rustComponents();
     await cargo("clippy", "--locked", "--all-targets", "--", "--deny", "warnings");
     await wasmTarget("wasm32-unknown-unknown");
-    const wasmCrates = ["streamgage-worker", "streamgage-browser"].flatMap((name) => [
-      "--package",
-      name,
-    ]);
+    const wasmCrates = ["streamgage-worker", "streamgage-browser"].flatMap((name) => ["--package", name]);
     const target = ["--target", "wasm32-unknown-unknown"];
     await cargo("clippy", "--locked", ...target, ...wasmCrates, "--all-targets", "--", "--deny", "warnings");
     const fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target", "--no-default-features"];

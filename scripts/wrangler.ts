@@ -1,4 +1,4 @@
-// wrangler, which finds its configuration in the root: local, quiet, asking nothing and phoning nobody.
+// Runs wrangler without prompts, banners and telemetry.
 import { run, type RunOptions } from "./lib.ts";
 
 export const quiet = {
