@@ -4,8 +4,8 @@ use super::recent::RecentCache;
 use super::request::Request;
 use super::response::{Response, forbidden, unauthorized};
 use super::router::{Backend, PendingRequest, Target};
-use crate::codec::as_list;
 use crate::store::{DatabaseError, Statement, StatementResult};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -37,15 +37,13 @@ impl Permission {
 }
 
 /// The row of an API key that is neither expired nor revoked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Key {
     pub(crate) id: i64,
     permissions: String,
     /// The part of an upstream that the key may read, as JSON. Without it, the key may read everything.
     pub(crate) scopes: Option<String>,
 }
-
-as_list!(Key { id, permissions, scopes });
 
 impl Key {
     /// Selects the key with a hash, if it is valid at a time in milliseconds since 1970-01-01.

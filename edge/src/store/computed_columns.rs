@@ -1,23 +1,23 @@
-//! Columns that only the database needs: forms of values by which SQL can compare as the API does.
+//! Computed columns: forms of a field's value that SQL compares as the API does.
 //!
-//! Each is null where the value itself is that form already, which is nearly always; so nothing has to be derived of
-//! rows that were stored before the columns were there, as far as that holds of them.
+//! A computed column is NULL if the value already has that form, which is true of nearly all values, and of rows stored
+//! before the column existed.
 
 use streamgage::calendar::Day;
 use streamgage::schema::{COMMITS, Field, Kind, Lookup, REPOS, Resource, TAGS, Value};
 use streamgage::text::fold;
 
-/// The form by which a column derives from a field.
+/// The form of a computed column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Form {
-    /// `X_folded`: text as `icontains` compares it. SQLite's `upper` is that form of ASCII.
+    /// `X_folded`: text as `icontains` compares it. For ASCII, SQLite's `upper` returns the same.
     Folded,
-    /// `X_utc`: a date-time as [`instant`] writes it.
+    /// `X_utc`: a date-time as written by [`instant`].
     Instant,
 }
 
 impl Form {
-    /// The form that a field needs, by what lists do with it.
+    /// Returns the form of a field's computed column, if the lookups of the field require one.
     pub fn of(resource: &Resource, field: &Field) -> Option<Form> {
         let contains = field.capabilities.supports(Lookup::IContains) || field.capabilities.is_searchable();
         match field.kind {
@@ -28,7 +28,7 @@ impl Form {
         }
     }
 
-    /// The name of the column.
+    /// Returns the name of the computed column.
     pub fn column(self, field: &Field) -> String {
         match self {
             Form::Folded => format!("{}_folded", field.name),
@@ -37,23 +37,23 @@ impl Form {
     }
 }
 
-/// The columns behind `extra`: the day of a commit, then those of the fields in their order.
-pub(crate) fn columns(resource: &Resource) -> impl Iterator<Item = String> {
+/// Returns the columns after `extra`: the day of a commit, then the computed columns in the order of their fields.
+pub(crate) fn computed_columns(resource: &Resource) -> impl Iterator<Item = String> {
     let day = (resource.name == COMMITS.name).then(|| "day".to_owned());
     let forms = resource.fields.iter().filter_map(|field| Some(Form::of(resource, field)?.column(field)));
     day.into_iter().chain(forms)
 }
 
-/// What the column of a field holds beside that value.
-pub(crate) fn derive(resource: &Resource, form: Form, value: &Value<'_>) -> Option<String> {
+/// Returns the value of the computed column for a field's value.
+pub(crate) fn compute(resource: &Resource, form: Form, value: &Value<'_>) -> Option<String> {
     match (form, value) {
         (Form::Instant, Value::DateTime(text, time)) => {
             let instant = instant(time.microseconds());
             (instant != *text).then_some(instant)
         }
-        // The names of repositories are always there: metrics compare with nothing else.
+        // Names of repositories are always stored in this form, because metrics compare nothing else.
         (Form::Folded, Value::Text(text)) if resource.name == REPOS.name => Some(fold(text)),
-        // LIKE, by which the text itself is looked through, ends at a NUL.
+        // LIKE, which searches the text itself, stops at NUL.
         (Form::Folded, Value::Text(text)) if !text.is_ascii() || text.contains('\0') => {
             let folded = fold(text);
             (folded != text.to_ascii_uppercase() || text.contains('\0')).then_some(folded)
@@ -62,14 +62,14 @@ pub(crate) fn derive(resource: &Resource, form: Form, value: &Value<'_>) -> Opti
     }
 }
 
-/// A moment, given in microseconds since 1970-01-01T00:00:00Z, as most of the API's date-times are written: in UTC, and
-/// with no more of a fraction than it has. The order of these texts is that of the moments.
+/// Writes an instant, in microseconds since 1970-01-01T00:00:00Z, as most of the API's date-times are written: in UTC and
+/// without trailing zeros of the fraction. The texts are ordered as the instants.
 pub(crate) fn instant(microseconds: i64) -> String {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
     let day = i32::try_from(microseconds.div_euclid(DAY)).unwrap_or_default();
     let mut text = Day::from_number(day).to_string();
-    // In UTC the last day of the year 9999 may be over: a character after the digits stands for "10".
+    // In UTC the year may be 10000. A character greater than all digits replaces its first two, to keep the order.
     if text.len() > 10 {
         text = text.replacen("10", ":", 1);
     }
@@ -88,13 +88,13 @@ mod tests {
     use proptest::prelude::*;
     use streamgage::calendar::DateTime;
 
-    fn of(text: &str) -> String {
+    fn instant_of(text: &str) -> String {
         instant(DateTime::parse(text).unwrap_or(DateTime { written: 0, microsecond: 0, offset: None }).microseconds())
     }
 
     #[test]
-    fn instants() {
-        for (text, is) in [
+    fn instants_are_in_utc() {
+        for (text, expected) in [
             ("2016-07-31T00:53:12", "2016-07-31T00:53:12"),
             ("2016-07-31", "2016-07-31T00:00:00"),
             ("2016-07-31 00:53:12.500+02:00", "2016-07-30T22:53:12.5"),
@@ -102,13 +102,13 @@ mod tests {
             ("0001-01-01T00:00:00+01:00", "0000-12-31T23:00:00"),
             ("9999-12-31T23:00:00-01:00", ":000-01-01T00:00:00"),
         ] {
-            assert_eq!(of(text), is, "{text}");
+            assert_eq!(instant_of(text), expected, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn ordered_as_moments(
+        fn texts_are_ordered_as_instants(
             left in -62_135_683_140_000_000i64..253_402_387_140_000_000,
             right in -62_135_683_140_000_000i64..253_402_387_140_000_000,
             near in -3_000_000i64..3_000_000,

@@ -1,42 +1,41 @@
-//! The statement of a metrics request: whole-number sums by week, out of the rollup.
+//! The statement of a metrics request: whole-number sums by week, read from the rollup.
 
 use super::sql::{DatabaseError, Parameters, Statement, StatementResult};
 use streamgage::metrics::WeekSums;
 use streamgage::query::{IdSet, MetricsRequest};
 use streamgage::text::fold;
 
-/// Users whom no report counts, and repositories. What has no row of its own is neither.
-const HIDDEN: &str = "SELECT id FROM users WHERE hidden_from_reports = 1";
-const BLOCKED: &str = "SELECT id FROM repos WHERE blocked = 1";
+/// The users and repositories that metrics exclude. A user or repository without a row is included.
+const HIDDEN_USERS: &str = "SELECT id FROM users WHERE hidden_from_reports = 1";
+const BLOCKED_REPOS: &str = "SELECT id FROM repos WHERE blocked = 1";
 
-/// Writes the statement.
 pub(crate) fn statement(request: &MetricsRequest) -> Statement {
     let mut parameters = Parameters::default();
     let start = parameters.bind(i64::from(request.start.number()));
     let end = parameters.bind(i64::from(request.end.number()));
     let mut tables = Vec::new();
-    // Of some users only their own cells are read, from the index that begins with the user.
+    // For selected users, the index that begins with the user limits reading to their own cells.
     let from = match users(request, &mut parameters, &mut tables) {
         Some(users) => {
-            tables.push(format!("member(id) AS ({users} EXCEPT {HIDDEN})"));
+            tables.push(format!("member(id) AS ({users} EXCEPT {HIDDEN_USERS})"));
             "member CROSS JOIN rollup INDEXED BY rollup_by_user ON rollup.apex_user_id = member.id".to_owned()
         }
         None => "rollup".to_owned(),
     };
     let mut conditions = vec![format!("day BETWEEN {start} AND {end}")];
     if tables.is_empty() {
-        conditions.push(format!("apex_user_id NOT IN ({HIDDEN})"));
+        conditions.push(format!("apex_user_id NOT IN ({HIDDEN_USERS})"));
     }
     conditions.push(match repos(request, &mut parameters) {
-        Some(repos) => format!("repo_id IN ({repos} EXCEPT {BLOCKED})"),
-        None => format!("repo_id NOT IN ({BLOCKED})"),
+        Some(repos) => format!("repo_id IN ({repos} EXCEPT {BLOCKED_REPOS})"),
+        None => format!("repo_id NOT IN ({BLOCKED_REPOS})"),
     });
     if let Some(ids) = &request.repos_not {
         conditions.push(format!("repo_id NOT IN ({})", parameters.bind_ids(ids.as_slice())));
     }
     let tables = if tables.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", tables.join(", ")) };
-    // Weeks begin on Monday, and day 0 was a Thursday; SQLite's division rounds toward zero. Within a week, a user and
-    // the day modulo 7 tell a coding day. Sums are text, because a JavaScript number would round them.
+    // Weeks begin on Monday, and day 0 was a Thursday; SQLite's division rounds toward zero. Within a week, the user and
+    // the day modulo 7 identify a coding day. Sums are text, because a JavaScript number would round them.
     parameters.into_statement(format!(
         "{tables}SELECT (day + 3) / 7 - ((day + 3) % 7 < 0) AS week, COUNT(DISTINCT apex_user_id) AS users, \
          COUNT(DISTINCT apex_user_id * 7 + day % 7) AS coding_days, CAST(SUM(commits) AS TEXT) AS commits, \
@@ -46,17 +45,17 @@ pub(crate) fn statement(request: &MetricsRequest) -> Statement {
     ))
 }
 
-/// A query for the users asked for; `None` for all.
+/// Returns a query for the selected users, if the request selects any. Recursive tables that it uses are added to `tables`.
 fn users(request: &MetricsRequest, parameters: &mut Parameters, tables: &mut Vec<String>) -> Option<String> {
     let mut sets: Vec<String> = request.users.iter().map(|ids| parameters.bind_ids(ids.as_slice())).collect();
-    for (number, teams) in request.teams.iter().enumerate() {
+    for (index, teams) in request.teams.iter().enumerate() {
         let mut teams = parameters.bind_ids(teams.as_slice());
         if request.include_nested_teams {
-            // UNION keeps each team once: so a circle of parents comes to its end.
+            // UNION keeps each team once, so that the recursion ends even if teams are nested in a circle.
             tables.push(format!(
-                "team{number}(id) AS ({teams} UNION SELECT teams.id FROM teams JOIN team{number} ON teams.parent = team{number}.id)"
+                "team{index}(id) AS ({teams} UNION SELECT teams.id FROM teams JOIN team{index} ON teams.parent = team{index}.id)"
             ));
-            teams = format!("SELECT id FROM team{number}");
+            teams = format!("SELECT id FROM team{index}");
         }
         sets.push(format!(
             "SELECT apex_user_id FROM team_membership WHERE membership_type = 'contributor' AND team_id IN ({teams})"
@@ -65,7 +64,7 @@ fn users(request: &MetricsRequest, parameters: &mut Parameters, tables: &mut Vec
     intersect(&sets)
 }
 
-/// A query for the repositories asked for; `None` for all.
+/// Returns a query for the selected repositories, if the request selects any.
 fn repos(request: &MetricsRequest, parameters: &mut Parameters) -> Option<String> {
     let mut sets: Vec<String> = request.repos.iter().map(|ids| parameters.bind_ids(ids.as_slice())).collect();
     for tags in &request.repo_tags {
@@ -87,9 +86,9 @@ fn intersect(sets: &[String]) -> Option<String> {
     (!sets.is_empty()).then(|| sets.join(" INTERSECT "))
 }
 
-/// Reads what the statement found.
-pub(crate) fn read(outcome: &StatementResult) -> Result<Vec<WeekSums>, DatabaseError> {
-    let sums = outcome.cells()?.into_iter().map(|row| {
+/// Reads the result of [`statement`].
+pub(crate) fn read(result: &StatementResult) -> Result<Vec<WeekSums>, DatabaseError> {
+    let sums = result.cells()?.into_iter().map(|row| {
         let mut cells = row.into_iter();
         Some(WeekSums {
             week: cells.next()?.parse().ok()?,

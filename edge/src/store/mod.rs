@@ -1,11 +1,13 @@
-//! Answers and imports from a D1 database: statements out, rows in.
+//! The backend on a D1 database: requests become statements, their results become responses.
 
 pub(crate) mod computed_columns;
-mod counts;
 mod import;
+mod json;
 mod lists;
 mod metrics;
 mod plan;
+mod rollup;
+mod row_counts;
 mod sql;
 
 pub use import::{Import, ImportBatch, MAX_BODY};

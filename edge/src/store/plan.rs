@@ -51,33 +51,33 @@ fn options(target: &Target) -> Response {
 
 impl Target {
     fn query(&self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Response> {
-        let sent = request.url.query.as_str();
-        let address = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
-        // Links repeat the parameters as they were sent.
-        let as_sent = || format!("{}?{sent}", address());
-        let (statements, answer, asked) = match self {
+        let query = request.url.query.as_str();
+        let url = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
+        // Links repeat the parameters as they were sent, so that the response depends on them.
+        let as_sent = || format!("{}?{query}", url());
+        let (statements, kind, canonical) = match self {
             Target::Endpoint(Endpoint::Metrics) => {
-                let parsed = MetricsRequest::parse(sent, settings.today(&request.url, now));
+                let parsed = MetricsRequest::parse(query, settings.today(&request.url, now));
                 let parsed = parsed.map_err(|errors| Response::bad_query(&errors))?;
-                let asked = format!("{METRICS_PATH}?{}", parsed.canonical());
-                (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), asked)
+                let canonical = format!("{METRICS_PATH}?{}", parsed.canonical());
+                (vec![metrics::statement(&parsed)], Kind::Metrics(parsed), canonical)
             }
             Target::Endpoint(Endpoint::List(resource)) => {
-                let list = lists::List::of_rows(resource, address(), sent)?;
+                let list = lists::List::parse_rows(resource, url(), query)?;
                 (list.statements(), Kind::List(Box::new(list)), as_sent())
             }
             Target::Endpoint(Endpoint::Aggregate) => {
-                let list = lists::List::of_aggregate(address(), sent)?;
+                let list = lists::List::parse_aggregate(url(), query)?;
                 (list.statements(), Kind::List(Box::new(list)), as_sent())
             }
             Target::Endpoint(Endpoint::Object(resource, id)) => {
-                let object = lists::Object::new(resource, *id, sent);
+                let object = lists::Object::new(resource, *id, query);
                 (vec![object.statement()], Kind::Object(Box::new(object)), as_sent())
             }
-            Target::Dataset => (vec![dump_statement()], Kind::Dataset, address()),
+            Target::Dataset => (vec![dump_statement()], Kind::Dataset, url()),
             Target::Import(_) | Target::Upstream(_) | Target::Purge => return Err(not_found()),
         };
-        Ok(Query { statements, answer, canonical: asked })
+        Ok(Query { statements, kind, canonical })
     }
 }
 
@@ -85,7 +85,7 @@ impl Target {
 #[derive(Debug)]
 pub struct Query {
     statements: Vec<Statement>,
-    answer: Kind,
+    kind: Kind,
     /// The canonical form of the request. Equal requests have equal responses, because no response depends on the key.
     canonical: String,
 }
@@ -107,8 +107,8 @@ pub fn generation_statement() -> Statement {
 ///
 /// # Errors
 /// Returns an error if there is no generation.
-pub fn read_generation(outcome: &StatementResult) -> Result<String, DatabaseError> {
-    let generation = outcome.read()?.pop().map(|[generation]: [String; 1]| generation);
+pub fn read_generation(result: &StatementResult) -> Result<String, DatabaseError> {
+    let generation = result.read()?.pop().map(|[generation]: [String; 1]| generation);
     generation.ok_or_else(|| DatabaseError::missing("generation"))
 }
 
@@ -156,13 +156,13 @@ impl Query {
     ///
     /// # Errors
     /// Returns an error if the results do not have the columns of the statements.
-    pub fn response(&self, outcomes: &[StatementResult], etag: &ETag) -> Result<Response, DatabaseError> {
-        let first = outcomes.first().ok_or_else(|| DatabaseError::missing("outcome"))?;
-        let response = match &self.answer {
+    pub fn response(&self, results: &[StatementResult], etag: &ETag) -> Result<Response, DatabaseError> {
+        let first = results.first().ok_or_else(|| DatabaseError::missing("result"))?;
+        let response = match &self.kind {
             Kind::Metrics(request) => {
                 Response::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())
             }
-            Kind::List(list) => Response::json(200, list.body(outcomes)?),
+            Kind::List(list) => Response::json(200, list.body(results)?),
             Kind::Object(object) => object.response(first)?,
             Kind::Dataset => Response::json(200, read_dataset(first)?),
         };

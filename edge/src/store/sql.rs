@@ -1,33 +1,41 @@
-//! What goes to the database and what comes back.
+//! Statements for the database and their results.
 
-use crate::codec::{Json, cells, from_text, quote};
+use super::json::quote;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::fmt;
+use streamgage::schema::MAX_INTEGER;
 
 /// A statement with its parameters, `?1` first.
 ///
-/// What it selects is numbers and JSON: each text is a JSON value, so that it goes from the database to [`StatementResult::rows`]
-/// as it is, and nothing is `NULL`. The columns of a row mostly come as one list, that `json_array` makes of them: for
-/// D1 each column of each row is work, and for the Worker another.
+/// Every selected column holds a number or JSON, never `NULL`, so that the Worker joins columns to
+/// [`StatementResult::rows`] without looking at them. Most columns of a row are combined by `json_array`, because D1 and
+/// the Worker spend time on each column of each row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
-    /// The text.
     pub sql: String,
-    /// The values.
     pub parameters: Vec<Parameter>,
 }
 
-/// A value that is bound. Lists are bound as JSON text and read through `json_each`: D1 binds at most 100 values.
+/// A bound value. Lists are bound as JSON and read through `json_each`, because D1 binds at most 100 values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parameter {
-    /// A whole number; one of more than 2^53 - 1 in size may be rounded, but not to one of less.
+    /// D1 binds a JavaScript number: beyond ±(2^53 − 1) it may be rounded, but never into that range.
     Integer(i64),
-    /// Text.
     Text(String),
 }
 
 impl Statement {
     pub(crate) fn new(sql: impl Into<String>, parameters: impl Into<Vec<Parameter>>) -> Statement {
         Statement { sql: sql.into(), parameters: parameters.into() }
+    }
+
+    /// Returns the statement that `write` writes, with the values that it binds.
+    pub(crate) fn build(write: impl FnOnce(&mut Parameters) -> String) -> Statement {
+        let mut parameters = Parameters::default();
+        let sql = write(&mut parameters);
+        parameters.into_statement(sql)
     }
 }
 
@@ -43,92 +51,109 @@ impl From<String> for Parameter {
     }
 }
 
-/// Values bound while the text of a statement is written.
+/// The values bound while a statement is written.
 #[derive(Default)]
 pub(crate) struct Parameters(Vec<Parameter>);
 
-/// How many values are bound by themselves. D1 binds one more: a JSON array of those that are left.
+/// The number of values with a parameter of their own. The 100th parameter is a JSON array of the remaining values.
 const MAX_SINGLE: usize = 99;
 
 impl Parameters {
-    /// Binds a value and gives its place, such as `?3`.
+    /// Binds a value and returns the expression for it, such as `?3`.
     pub fn bind(&mut self, value: impl Into<Parameter>) -> String {
-        let place = self.0.len();
+        let index = self.0.len();
         self.0.push(value.into());
-        match place.checked_sub(MAX_SINGLE) {
-            None => format!("?{}", place + 1),
-            Some(place) => format!("(?{} ->> {place})", MAX_SINGLE + 1),
+        match index.checked_sub(MAX_SINGLE) {
+            None => format!("?{}", index + 1),
+            Some(index) => format!("(?{} ->> {index})", MAX_SINGLE + 1),
         }
     }
 
-    /// Binds ids, as a subquery of one column.
+    /// Binds ids and returns a subquery of one column.
     pub fn bind_ids(&mut self, ids: &[i64]) -> String {
-        let place = self.bind(json_array(ids.iter().map(i64::to_string)));
-        format!("SELECT value FROM json_each({place})")
+        let list = self.bind(json_array(ids.iter().map(i64::to_string)));
+        format!("SELECT value FROM json_each({list})")
     }
 
-    /// Binds texts, as a subquery of one column.
+    /// Binds texts and returns a subquery of one column.
     pub fn bind_texts(&mut self, texts: &[String]) -> String {
-        let place = self.bind(json_array(texts.iter().map(|text| quote(text))));
-        format!("SELECT value FROM json_each({place})")
+        let list = self.bind(json_array(texts.iter().map(|text| quote(text))));
+        format!("SELECT value FROM json_each({list})")
+    }
+
+    /// Binds a limit or an offset.
+    pub fn bind_count(&mut self, count: u64) -> String {
+        // No table has as many rows.
+        self.bind(i64::try_from(count).unwrap_or(MAX_INTEGER).min(MAX_INTEGER))
     }
 
     pub fn into_statement(self, sql: String) -> Statement {
         let mut parameters = self.0;
         let rest = parameters.split_off(parameters.len().min(MAX_SINGLE));
         if !rest.is_empty() {
-            let texts = rest.iter().map(|parameter| match parameter {
+            let values = rest.iter().map(|parameter| match parameter {
                 Parameter::Integer(value) => value.to_string(),
                 Parameter::Text(text) => quote(text),
             });
-            parameters.push(json_array(texts).into());
+            parameters.push(json_array(values).into());
         }
         Statement { sql, parameters }
     }
 }
 
-/// The text of a JSON array, of the texts of its values.
+/// Returns a JSON array of values that are JSON already.
 fn json_array(values: impl Iterator<Item = String>) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(","))
 }
 
-/// The most arguments of a function that D1 takes.
+/// Returns the sum of an expression that is a whole number and not negative, limited to what a JavaScript number holds.
+pub(crate) fn bounded_sum(expression: &str) -> String {
+    format!("CAST(min(total({expression}), {MAX_INTEGER}) AS INTEGER)")
+}
+
+/// D1's limit of a function's arguments.
 const MAX_ARGUMENTS: usize = 32;
 
-/// Columns to be selected, of which a row's cells are made.
+/// The columns of a `SELECT`, combined into as few columns as possible.
 #[derive(Default)]
 pub(crate) struct Columns {
     columns: Vec<String>,
-    /// The last of them, as long as it is a list that is to be gone on with.
+    /// The expressions of the list that is still open.
     list: Vec<String>,
 }
 
 impl Columns {
-    /// A column of whole numbers, texts or, of a function that makes it, JSON.
+    /// Adds a whole number, a text, or a JSON function's result.
     pub fn add(&mut self, column: String) {
         if self.list.len() == MAX_ARGUMENTS {
-            self.end_list();
+            self.close_list();
         }
         self.list.push(column);
     }
 
-    /// A column of doubles, none of them infinite: in JSON, SQLite writes 15 digits of them, and they have up to 17.
+    /// Adds a finite double. It is a column of its own, because SQLite's JSON functions write only 15 of its 17 digits.
     pub fn add_double(&mut self, column: &str) {
-        self.end_list();
+        self.close_list();
         self.columns.push(format!("coalesce({column}, 'null')"));
     }
 
-    /// Has what is added next stand in a list of its own.
-    pub fn end_list(&mut self) {
+    /// Adds a value that may have the size limit of a value, so that it can't share a list.
+    pub fn add_large(&mut self, column: String) {
+        self.close_list();
+        self.list.push(column);
+        self.close_list();
+    }
+
+    fn close_list(&mut self) {
         if !self.list.is_empty() {
             self.columns.push(format!("json_array({})", self.list.join(", ")));
             self.list.clear();
         }
     }
 
-    /// As they stand behind `SELECT`. Each has a name of its own, because D1 gives rows as objects.
+    /// Returns the text after `SELECT`. Columns have distinct names, because D1 returns rows as objects.
     pub fn into_sql(mut self) -> String {
-        self.end_list();
+        self.close_list();
         let columns = self.columns.iter().enumerate().map(|(index, column)| format!("{column} AS c{index}"));
         columns.collect::<Vec<_>>().join(", ")
     }
@@ -144,14 +169,34 @@ pub struct StatementResult {
 }
 
 impl StatementResult {
-    pub(crate) fn read<T: Json>(&self) -> Result<Vec<T>, DatabaseError> {
-        from_text(&self.rows).ok_or_else(|| DatabaseError::missing("rows of these columns"))
+    /// Returns the rows as values of a type.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, DatabaseError> {
+        parse(&self.rows)
     }
 
-    /// The text of each cell of each row: of each column, and of each element of one that holds a list.
+    /// Returns the JSON of each value in each row. A column that holds a list stands for the list's elements.
     pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, DatabaseError> {
-        cells(&self.rows).ok_or_else(|| DatabaseError::missing("rows"))
+        let rows: Vec<Vec<&RawValue>> = parse(&self.rows)?;
+        let mut cells = Vec::with_capacity(rows.len());
+        for columns in rows {
+            let mut row = Vec::new();
+            for column in columns {
+                if column.get().starts_with('[') {
+                    let elements: Vec<&RawValue> = parse(column.get())?;
+                    row.extend(elements.into_iter().map(RawValue::get));
+                } else {
+                    row.push(column.get());
+                }
+            }
+            cells.push(row);
+        }
+        Ok(cells)
     }
+}
+
+/// Parses a value that the database returned.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, DatabaseError> {
+    serde_json::from_str(json).map_err(|error| DatabaseError(format!("the database returned a wrong value: {error}")))
 }
 
 /// An unexpected result of a statement. It means a bug in streamgage or a damaged database.
@@ -171,3 +216,30 @@ impl fmt::Display for DatabaseError {
 }
 
 impl std::error::Error for DatabaseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(rows: &str) -> Option<Vec<Vec<String>>> {
+        let result = StatementResult { rows: rows.to_owned(), changes: 0 };
+        let cells = result.cells().ok()?;
+        Some(cells.into_iter().map(|row| row.into_iter().map(str::to_owned).collect()).collect())
+    }
+
+    #[test]
+    fn a_list_in_a_column_stands_for_its_elements() {
+        let rows = r#"[[1,["a\"]",null,[[2]]],1.50],[[]],[]]"#;
+        assert_eq!(cells(rows).unwrap(), [vec!["1", r#""a\"]""#, "null", "[[2]]", "1.50"], vec![], vec![]]);
+        for wrong in ["", "1", "[1]", "[[1]", "[[1]]]", "[[1,]]"] {
+            assert_eq!(cells(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rows_are_read_by_type() {
+        let result = StatementResult { rows: r#"[[["a",null],7]]"#.to_owned(), changes: 0 };
+        assert_eq!(result.read::<((String, Option<i64>), u64)>(), Ok(vec![(("a".to_owned(), None), 7)]));
+        assert!(result.read::<(String, u64)>().is_err());
+    }
+}

@@ -1,82 +1,91 @@
 //! The aggregate of commits, `commits.agg` (§2).
 
-use super::filter;
-use super::rows::{Object, limit, read, whole, write_cell};
-use crate::store::sql::{Columns, DatabaseError, Parameters};
-use streamgage::json::write_text;
+use super::column::Column;
+use super::filter::{from_clause, multiplicity};
+use super::rows::{ObjectWriter, write_value};
+use super::statements::limit_clause;
+use crate::store::json::quote;
+use crate::store::sql::{Columns, DatabaseError, Parameters, Statement, bounded_sum, parse};
 use streamgage::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
 
-/// Counts the rows.
-pub(super) fn count(request: &AggregateRequest, parameters: &mut Parameters) -> String {
-    let found = filter::found(&request.list, COMMITS.name, parameters);
-    format!("SELECT COUNT(*) AS count FROM (SELECT 1{found} GROUP BY {})", groups(request).join(", "))
+/// Returns a statement for the number of rows and one for the page.
+pub(super) fn statements(request: &AggregateRequest) -> Vec<Statement> {
+    vec![
+        Statement::build(|parameters| count(request, parameters)),
+        Statement::build(|parameters| page(request, parameters)),
+    ]
 }
 
-/// The page's rows: what each is grouped by, then what is told of it, with names by their places.
-pub(super) fn page(request: &AggregateRequest, parameters: &mut Parameters) -> String {
-    let limit = limit(request.list.page, parameters);
-    let found = filter::found(&request.list, COMMITS.name, parameters);
+fn count(request: &AggregateRequest, parameters: &mut Parameters) -> String {
+    let from = from_clause(&request.list, COMMITS.name, parameters);
+    format!("SELECT COUNT(*) AS count FROM (SELECT 1{from} GROUP BY {})", groups(request).join(", "))
+}
+
+/// Returns a query for the page. The groups of a row come first, then its aggregates.
+fn page(request: &AggregateRequest, parameters: &mut Parameters) -> String {
+    let limit = limit_clause(request.list.page, parameters);
+    let from = from_clause(&request.list, COMMITS.name, parameters);
     let groups = groups(request);
-    let times = filter::times(&request.list);
+    let times = multiplicity(&request.list);
     let mut columns = Columns::default();
     groups.iter().for_each(|group| columns.add(group.clone()));
     for aggregate in &request.aggregates {
-        let Some(field) = place(aggregate.field) else { continue };
-        let column = column(*aggregate, field, times.as_deref());
+        let Some(field) = field(aggregate.field) else { continue };
+        let column = aggregate_column(*aggregate, field, times.as_deref());
         match (aggregate.function, field.kind) {
             (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => columns.add_double(&column),
             _ => columns.add(column),
         }
     }
-    // Null is the greatest; to SQLite it is the least.
+    // Null is the greatest value; to SQLite it is the least.
     let order: Vec<String> = groups.iter().map(|group| format!("{group} NULLS LAST")).collect();
     let (columns, groups, order) = (columns.into_sql(), groups.join(", "), order.join(", "));
-    format!("SELECT {columns}{found} GROUP BY {groups} ORDER BY {order} {limit}")
+    format!("SELECT {columns}{from} GROUP BY {groups} ORDER BY {order} {limit}")
 }
 
-fn place(field: usize) -> Option<&'static Field> {
-    COMMITS.fields.get(field)
+fn field(index: usize) -> Option<&'static Field> {
+    COMMITS.fields.get(index)
 }
 
-/// What commits are grouped by; a constant where that is nothing.
+/// Returns the terms of `GROUP BY`: a constant if there are no groups.
 fn groups(request: &AggregateRequest) -> Vec<String> {
     let group = |group: &Group| {
-        let field = place(group.field)?;
+        let field = field(group.field)?;
         let text = match field.name {
             "user_alias_id" if request.list.normalize_authors => "t.apex_user_id".to_owned(),
-            _ => filter::field(&COMMITS, field),
+            _ => Column::of_field(&COMMITS, "t", field).plain,
         };
-        // Not in the order of an index (`+`): commits are found by what they are filtered by.
+        // The unary `+` keeps SQLite from reading all commits in the order of an index instead of filtering them by one.
         Some(if group.date { format!("substr({text}, 1, 10)") } else { format!("+{text}") })
     };
     let groups: Vec<String> = request.groups.iter().filter_map(group).collect();
     if groups.is_empty() { vec!["(NULL)".to_owned()] } else { groups }
 }
 
-/// The count or the sum of a field of commits that are found so many times.
-fn column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
+/// Returns the count or the sum of a field. `times` is the number of times that a commit is found.
+fn aggregate_column(aggregate: Aggregate, field: &Field, times: Option<&str>) -> String {
     let name = field.name;
-    let each = times.map(|times| format!(" * ({times})")).unwrap_or_default();
+    let factor = times.map(|times| format!(" * ({times})")).unwrap_or_default();
     match (aggregate.function, field.kind) {
         (AggregateFunction::Count, _) if times.is_none() => format!("COUNT(t.{name})"),
-        (AggregateFunction::Count, _) => whole(&format!("(t.{name} IS NOT NULL){each}")),
-        // JSON has no infinity; nor has D1, which makes it null.
-        (AggregateFunction::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{each}), 9e999), -9e999)"),
-        // In two parts, neither of which can overflow, nor be rounded before there are 2^26 rows. Up to 15 digits a quotient
-        // of doubles shows the very decimal.
+        (AggregateFunction::Count, _) => bounded_sum(&format!("(t.{name} IS NOT NULL){factor}")),
+        // JSON has no infinity, and D1 makes it null.
+        (AggregateFunction::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{factor}), 9e999), -9e999)"),
+        // Neither of the two parts can overflow, or is rounded before there are 2^26 rows. With up to 15 digits a quotient
+        // of doubles is the exact decimal.
         (AggregateFunction::Sum, Kind::Decimal) => {
-            format!("((SUM((t.{name} >> 26){each}) * 67108864.0 + SUM((t.{name} & 67108863){each})) / 10000)")
+            format!("((SUM((t.{name} >> 26){factor}) * 67108864.0 + SUM((t.{name} & 67108863){factor})) / 10000)")
         }
         (AggregateFunction::Sum, _) => {
-            format!("(SUM((t.{name} >> 26){each}) || ' ' || SUM((t.{name} & 67108863){each}))")
+            format!("(SUM((t.{name} >> 26){factor}) || ' ' || SUM((t.{name} & 67108863){factor}))")
         }
     }
 }
 
-/// Writes a row.
-pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
-    let mut object = Object::begin(into);
+/// Writes a row as a JSON object.
+pub(super) fn write_row(request: &AggregateRequest, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
+    let mut object = ObjectWriter::new(into);
     let columns = request.columns();
     let mut names = columns.iter();
     let mut cells = row.iter();
@@ -96,24 +105,24 @@ pub(super) fn write(request: &AggregateRequest, row: &[&str], into: &mut String)
 
 fn write_group(group: Group, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
     if !group.date {
-        return write_cell(place(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
+        return write_value(field(group.field).map_or(Kind::Text, |field| field.kind), cell, into);
     }
-    match read::<Option<String>>(cell)? {
-        // The year after 9999, as `computed_columns::instant` has it.
-        Some(day) => write_text(&day.replacen(':', "10", 1), into),
+    match parse::<Option<String>>(cell)? {
+        // `computed_columns::instant` writes the year 10000 as ":000".
+        Some(day) => into.push_str(&quote(&day.replacen(':', "10", 1))),
         None => into.push_str("null"),
     }
     Ok(())
 }
 
 fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Result<(), DatabaseError> {
-    let kind = place(aggregate.field).map_or(Kind::Integer, |field| field.kind);
+    let kind = field(aggregate.field).map_or(Kind::Integer, |field| field.kind);
     match (aggregate.function, kind) {
-        (AggregateFunction::Count, _) => return write_cell(Kind::Integer, cell, into),
-        (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => return write_cell(Kind::Number, cell, into),
+        (AggregateFunction::Count, _) => return write_value(Kind::Integer, cell, into),
+        (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => return write_value(Kind::Number, cell, into),
         (AggregateFunction::Sum, _) => {}
     }
-    let Some(parts) = read::<Option<String>>(cell)? else {
+    let Some(parts) = parse::<Option<String>>(cell)? else {
         into.push_str("null");
         return Ok(());
     };
