@@ -1,5 +1,5 @@
-// npm start: builds what is missing, and serves the Worker and the page until Ctrl-C: with a local database that is filled
-// from a dump, or as a proxy before an upstream.
+// npm start: builds what is missing and serves the Worker and the page until Ctrl-C, either with a local database that is
+// filled from a dump, or as a proxy of an upstream.
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
@@ -35,14 +35,14 @@ import { quiet, wrangler } from "./wrangler.ts";
 
 const usage = `npm start -- [--dump DIR] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
 npm start -- --upstream URL [--upstream-key KEY] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
-  --dump DIR          serve this dump; without it, a made-up organisation
-  --upstream URL      be a proxy before this server; callers use its keys
-  --upstream-key KEY  ask it with this key, and callers use a key made here; better given as UPSTREAM_KEY in the
-                      environment, since npm shows and logs what is on its command line
+  --dump DIR          serve this dump instead of a made-up organization
+  --upstream URL      act as a proxy of this server; callers use its keys
+  --upstream-key KEY  send this key to the upstream; callers use a local key. The environment variable UPSTREAM_KEY is
+                      safer, because npm shows and logs its command line
   --port PORT         listen on 127.0.0.1:PORT
-  --key KEY           the API key to accept, instead of a random one
-  --today DAY         answer as if it were this day
-  --fresh             forget what is kept for this dump or upstream first`;
+  --key KEY           accept this API key instead of a random one
+  --today DAY         use this day as the current date
+  --fresh             delete the local data of this dump or upstream first`;
 
 const cli = join(root, "target/release/streamgage");
 
@@ -56,7 +56,7 @@ type Options = {
   fresh: boolean;
 };
 
-function options(): Options {
+function parseOptions(): Options {
   try {
     const { values } = parseArgs({
       options: {
@@ -75,63 +75,62 @@ function options(): Options {
       process.exit(0);
     }
     const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : 0;
-    if (port < 1 || port > 65535) throw new UserError(`--port ${values.port} is no port`);
+    if (port < 1 || port > 65535) throw new UserError(`--port ${values.port} is not a port`);
     if (values.today !== undefined && !isDay(values.today))
-      throw new UserError(`--today ${values.today} is no YYYY-MM-DD`);
+      throw new UserError(`--today ${values.today} is not a date such as 2026-09-01`);
     if (values.key !== undefined && !/^[\x21-\x7e]+$/.test(values.key))
-      throw new UserError("--key needs printable ASCII without spaces");
+      throw new UserError("--key must be printable ASCII without spaces");
     const upstreamKey = values["upstream-key"] ?? (process.env.UPSTREAM_KEY || undefined);
-    // RFC 6750 §2.1; none of these means anything in a file of variables.
+    // RFC 6750 §2.1. None of these characters has a special meaning in an environment file.
     if (upstreamKey !== undefined && !/^[\w.~+/=-]+$/.test(upstreamKey))
-      throw new UserError("a key of the upstream has letters, digits and -._~+/= alone");
+      throw new UserError("the upstream key may contain letters, digits and -._~+/= only");
     const upstream = values.upstream === undefined ? undefined : originOf(values.upstream);
     if (upstream === undefined && values["upstream-key"] !== undefined)
-      throw new UserError("--upstream-key is for --upstream URL");
-    if (upstream !== undefined && values.dump !== undefined) throw new UserError("--dump or --upstream, not both");
+      throw new UserError("--upstream-key requires --upstream URL");
+    if (upstream !== undefined && values.dump !== undefined)
+      throw new UserError("--dump and --upstream exclude each other");
     if (upstream !== undefined && upstreamKey === undefined && values.key !== undefined)
-      throw new UserError("--key is for a proxy with an --upstream-key: without one, callers use the upstream's keys");
-    // npm runs scripts in the root; INIT_CWD is where the user stands.
+      throw new UserError("--key requires --upstream-key: without it, callers use the keys of the upstream");
+    // npm runs scripts in the root; INIT_CWD is the folder of the user.
     const dump = values.dump === undefined ? undefined : resolve(process.env.INIT_CWD ?? ".", values.dump);
     if (dump !== undefined && !(existsSync(dump) && statSync(dump).isDirectory()))
-      throw new UserError(`--dump ${values.dump} is no folder`);
+      throw new UserError(`--dump ${values.dump} is not a folder`);
     return { ...values, upstream, upstreamKey, port, dump };
   } catch (error) {
     throw new UserError(`${(error as Error).message}\n${usage}`);
   }
 }
 
-/** An address of a server alone, as the Worker takes it. */
+/** Returns the origin of a URL that has neither a path nor a query. */
 function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
-    throw new UserError(
-      "--upstream needs the address of a server: https://HOST, perhaps with a port, and nothing else",
-    );
+    throw new UserError("--upstream must be an origin such as https://HOST or https://HOST:PORT");
   return url.origin;
 }
 
 const isDay = (text: string): boolean =>
   /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00Z`).toJSON()?.slice(0, 10) === text;
 
-/** Whether someone listens there already. */
-const taken = (port: number): Promise<boolean> =>
-  new Promise((done) => {
+/** Reports whether a program listens on a port. */
+const isPortTaken = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    socket.on("connect", () => (socket.destroy(), done(true))).on("error", () => done(false));
+    socket.on("connect", () => (socket.destroy(), resolve(true))).on("error", () => resolve(false));
   });
 
-/** A made-up organisation whose last commits are of the day before. */
-async function demo(today = new Date().toJSON().slice(0, 10)): Promise<string> {
+/** Writes a demo dump with commits until the day before, and returns its folder. */
+async function demoDump(today = new Date().toJSON().slice(0, 10)): Promise<string> {
   const dump = join(stateFolder, "demo");
-  const madeBy = sha256(today, await fingerprint("cli/src/demo", "cli/src/demo.rs"));
-  await rebuildIfChanged(join(dump, "dump.json"), join(stateFolder, "demo.made-by"), madeBy, async () => {
+  const inputs = sha256(today, await fingerprint("cli/src/demo", "cli/src/demo.rs"));
+  await rebuildIfChanged(join(dump, "dump.json"), join(stateFolder, "demo.made-by"), inputs, async () => {
     await run(cli, ["demo", "--out", dump, "--until", today]);
   });
   return dump;
 }
 
-/** The dump's files by name, size and time: reading a large dump again at each start would take too long. */
-const contentsOf = (dump: string): string =>
+/** Hashes the names, sizes and times of the files of a dump. Their contents would take too long for a large dump. */
+const dumpFingerprint = (dump: string): string =>
   sha256(
     ...readdirSync(dump)
       .filter((name) => name !== ".DS_Store")
@@ -140,22 +139,22 @@ const contentsOf = (dump: string): string =>
       .map(([name, { size, mtimeMs }]) => `${name} ${size} ${mtimeMs}`),
   );
 
-/** The key given, or one of this checkout's own, which stays the same so that links go on working. */
-async function localKey(given: string | undefined, state: string): Promise<string> {
+/** Returns the given key, or the key of this checkout, which stays the same so that links keep working. */
+async function localKey(givenKey: string | undefined, state: string): Promise<string> {
   const file = join(stateFolder, "key");
-  const known = given ?? (existsSync(file) ? readFileSync(file, "utf8") : undefined);
-  const made = join(state, "key-made");
-  if (known !== undefined && existsSync(made) && readFileSync(made, "utf8") === sha256(known)) return known;
+  const known = givenKey ?? (existsSync(file) ? readFileSync(file, "utf8") : undefined);
+  const created = join(state, "key-made");
+  if (known !== undefined && existsSync(created) && readFileSync(created, "utf8") === sha256(known)) return known;
   const permissions = ["metrics", "core", "import"];
   const d1 = ["--local", "--persist-to", state];
   const key = await createKey({ name: "npm start", permissions, key: known, d1 });
-  writeFileSync(made, sha256(key));
-  if (given === undefined) writeFileSync(file, key, { mode: 0o600 });
+  writeFileSync(created, sha256(key));
+  if (givenKey === undefined) writeFileSync(file, key, { mode: 0o600 });
   return key;
 }
 
-/** The proxy's variables, in a file that nobody else reads: what is on a command line, everybody sees. */
-function proxyVariables({ upstream, upstreamKey }: Options, state: string): string {
+/** Writes the variables of the proxy to a private file, because other users can see command lines. */
+function writeProxyVariables({ upstream, upstreamKey }: Options, state: string): string {
   const secret = join(stateFolder, "cache-secret");
   if (!existsSync(secret)) writeFileSync(secret, randomBytes(32).toString("hex"), { mode: 0o600 });
   const file = join(state, "variables");
@@ -168,17 +167,17 @@ function proxyVariables({ upstream, upstreamKey }: Options, state: string): stri
 let server: ChildProcess | undefined;
 let stopping = false;
 
-/** Serves until it is stopped; resolves when it answers. */
-async function serve(given: Options, state: string): Promise<void> {
-  const { port, today } = given;
+/** Starts the Worker and resolves when it responds. */
+async function serve(options: Options, state: string): Promise<void> {
+  const { port, today } = options;
   const flags = ["--local", "--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", "0", "--persist-to", state];
-  // Some scripts send the vendor's name as their Host: links lead back here all the same.
+  // Links must lead here even if a client sends the vendor's name as Host.
   flags.push("--var", `PUBLIC_ORIGIN:http://127.0.0.1:${port}`);
   if (today !== undefined) flags.push("--var", `TODAY:${today}`);
-  if (given.upstream !== undefined) flags.push("--env-file", proxyVariables(given, state));
+  if (options.upstream !== undefined) flags.push("--env-file", writeProxyVariables(options, state));
   const args = ["dev", ...flags, "--log-level", "warn", "--show-interactive-dev-session=false"];
-  // A process group of its own, so that all of it can be stopped; when this process is
-  // killed outright, its end of the pipe closes, and the shell that reads it does the same.
+  // wrangler runs in its own process group, so that all of its processes can be stopped. If this process is killed, the
+  // pipe to the shell closes and the shell stops the group.
   const child = spawn("wrangler", args, {
     cwd: root,
     env: { ...process.env, ...quiet },
@@ -199,7 +198,7 @@ async function serve(given: Options, state: string): Promise<void> {
     console.error(`error: ${error.message}`);
     process.exit(1);
   });
-  const answers = async () => {
+  const responds = async () => {
     for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50)))
       if (
         await fetch(`http://127.0.0.1:${port}/healthz`).then(
@@ -208,9 +207,9 @@ async function serve(given: Options, state: string): Promise<void> {
         )
       )
         return;
-    throw new UserError("no answer from the Worker within a minute");
+    throw new UserError("the Worker did not respond within a minute");
   };
-  await Promise.race([answers(), ended]);
+  await Promise.race([responds(), ended]);
 }
 
 function stop(signal: NodeJS.Signals): void {
@@ -229,14 +228,14 @@ process.on("exit", () => {
   try {
     if (server?.pid !== undefined) process.kill(-server.pid, "SIGTERM");
   } catch {
-    // It has ended already.
+    // The server has ended already.
   }
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
 
-const stateOf = (served: string): string => join(stateFolder, "state", sha256(served).slice(0, 16));
+const stateFolderOf = (source: string): string => join(stateFolder, "state", sha256(source).slice(0, 16));
 
-/** Makes a folder of local databases ready; from now on it is what `npm run key` and the like mean by the local one. */
+/** Prepares a folder of local databases, and makes it the current one for `npm run key` and other scripts. */
 async function openState(state: string, fresh: boolean): Promise<void> {
   if (fresh) rmSync(state, { recursive: true, force: true });
   mkdirSync(state, { recursive: true });
@@ -248,53 +247,53 @@ async function openState(state: string, fresh: boolean): Promise<void> {
   });
 }
 
-async function serveDump(given: Options, url: string): Promise<void> {
-  const dump = given.dump ?? (await stage("demo data", () => demo(given.today)));
+async function serveDump(options: Options, url: string): Promise<void> {
+  const dump = options.dump ?? (await stage("demo data", () => demoDump(options.today)));
 
-  // Each dump has a database of its own, made anew when the dump has changed: rows that left it leave the database too.
-  const state = stateOf(dump);
+  // Each dump has its own database. If the dump has changed, the database is created again, without the removed rows.
+  const state = stateFolderOf(dump);
   const filledFrom = join(state, "dump");
-  const contents = contentsOf(dump);
+  const contents = dumpFingerprint(dump);
   const changed = existsSync(filledFrom) && readFileSync(filledFrom, "utf8") !== contents;
-  if (changed) console.log("   the dump has changed: its local database is made anew");
+  if (changed) console.log("   the dump has changed: its local database is created again");
 
   const key = await stage("database and key", async () => {
-    await openState(state, given.fresh || changed);
+    await openState(state, options.fresh || changed);
     writeFileSync(filledFrom, contents);
-    return localKey(given.key, state);
+    return localKey(options.key, state);
   });
-  await stage("server", () => serve(given, state));
+  await stage("server", () => serve(options, state));
   await stage("data", () =>
     rebuildIfChanged(join(state, "v3"), join(state, "pushed"), contents, async () => {
       await run(cli, ["push", dump, "--to", url], { env: { STREAMGAGE_KEY: key } });
     }),
   );
-  sayReady(url, key);
+  printReady(url, key);
 }
 
-async function serveProxy(given: Options, upstream: string, url: string): Promise<void> {
-  const state = stateOf(upstream);
+async function serveProxy(options: Options, upstream: string, url: string): Promise<void> {
+  const state = stateFolderOf(upstream);
   const key = await stage("database and key", async () => {
-    await openState(state, given.fresh);
-    return given.upstreamKey === undefined ? undefined : localKey(given.key, state);
+    await openState(state, options.fresh);
+    return options.upstreamKey === undefined ? undefined : localKey(options.key, state);
   });
-  await stage("server", () => serve(given, state));
-  console.log(`a proxy before ${upstream}: what is kept is kept in ${state}`);
-  if (key !== undefined) return sayReady(url, key);
-  console.log("callers send a key of the upstream, Authorization: Bearer KEY, and each has a cache of its own");
+  await stage("server", () => serve(options, state));
+  console.log(`proxy of ${upstream}; its cache is in ${state}`);
+  if (key !== undefined) return printReady(url, key);
+  console.log("callers send a key of the upstream as Authorization: Bearer KEY; each key has its own cache");
   console.log(`ready ${url}`);
 }
 
-function sayReady(url: string, key: string): void {
+function printReady(url: string, key: string): void {
   console.log(`${url}/#key=${encodeURIComponent(key)}`);
   console.log(`ready ${url} key ${key}`);
 }
 
 await main(async () => {
-  const given = options();
-  const { port, upstream } = given;
-  if (await taken(port))
-    throw new UserError(`port ${port} is taken: stop what listens there, or choose another with --port`);
+  const options = parseOptions();
+  const { port, upstream } = options;
+  if (await isPortTaken(port))
+    throw new UserError(`port ${port} is in use: stop the program that listens on it, or choose another with --port`);
 
   if (upstream === undefined)
     await stage("command line", () => run("cargo", ["build", "--release", "--bin", "streamgage"]));
@@ -304,5 +303,5 @@ await main(async () => {
     await buildPage();
   });
   const url = `http://127.0.0.1:${port}`;
-  await (upstream === undefined ? serveDump(given, url) : serveProxy(given, upstream, url));
+  await (upstream === undefined ? serveDump(options, url) : serveProxy(options, upstream, url));
 });

@@ -1,4 +1,4 @@
-// streamgage query, on every conformance case, body for body.
+// The conformance cases with `streamgage query`; bodies are compared as text.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The vendor's own example requests, through `streamgage query`.
+// The example requests of the vendor's documentation with `streamgage query`.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

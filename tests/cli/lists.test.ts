@@ -1,4 +1,4 @@
-// streamgage query, on every list case that the framework answered.
+// The list cases with `streamgage query`.
 import { test } from "node:test";
 import { compareList, listCases, queryDump } from "../list-cases.ts";
 

@@ -1,8 +1,8 @@
-// The command line against the reference, literally, text for text, over random dumps and requests.
+// Compares the command line with the reference on random dumps and requests. Responses must be equal as text.
 //
 //   node tests/reference/compare.mjs [--seeds 100] [--first 1] [--queries 50]
 //
-// The binary is target/release/streamgage, or what the environment's STREAMGAGE names.
+// The environment variable STREAMGAGE may name another binary than target/release/streamgage.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,15 +13,17 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { bodyText, loadDump } from "./metrics.mjs";
-import { randomRound, writeDump } from "./random.mjs";
+import { randomRows, TODAYS, writeDump } from "./random-dump.mjs";
+import { randomQuery } from "./random-query.mjs";
+import { Random } from "./random.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const PATH = "/v3/customer/metrics/code_fundamentals/period_metrics/?";
 
 /** @typedef {{ seed: number, today: string, query: string, lines: Record<string, string[]>, expected: string, actual: string }} Difference */
 
-/** One line for each query; what was said instead, where it did not answer. @returns {string[]} */
-function askBinary(/** @type {string} */ dir, /** @type {string} */ today, /** @type {string[]} */ queries) {
+/** Returns a line for each query: the response, or the error of the process. @returns {string[]} */
+function queryBinary(/** @type {string} */ dir, /** @type {string} */ today, /** @type {string[]} */ queries) {
   const binary = env.STREAMGAGE ?? join(root, "target/release/streamgage");
   const input = queries.map((query) => `${PATH}${query}\n`).join("");
   const run = spawnSync(binary, ["query", dir, "--today", today, "-"], { input, encoding: "utf8", maxBuffer: 1 << 28 });
@@ -31,7 +33,7 @@ function askBinary(/** @type {string} */ dir, /** @type {string} */ today, /** @
 }
 
 /** @returns {string[]} */
-function askReference(/** @type {string} */ dir, /** @type {string} */ today, /** @type {string[]} */ queries) {
+function queryReference(/** @type {string} */ dir, /** @type {string} */ today, /** @type {string[]} */ queries) {
   const dump = loadDump(dir);
   return queries.map((query) => {
     const { status, body } = bodyText(query, today, dump);
@@ -40,26 +42,29 @@ function askReference(/** @type {string} */ dir, /** @type {string} */ today, /*
 }
 
 /**
- * The first difference of one random round, made small, or null.
- * @param {number} seed @param {number} count of queries @returns {Difference | null}
+ * Returns the first difference for a random dump, minimized, or null.
+ * @param {number} seed @param {number} count the number of queries @returns {Difference | null}
  */
-export function compareRound(seed, count) {
+export function compareRandom(seed, count) {
   const dir = mkdtempSync(join(tmpdir(), "streamgage-compare-"));
   try {
-    const { today, rows, queries, random } = randomRound(seed, count);
+    const random = new Random(seed);
+    const today = random.pick(TODAYS);
+    const rows = randomRows(random, today);
+    const queries = Array.from({ length: count }, () => randomQuery(random, today));
     writeDump(join(dir, "dump"), rows, random);
-    const actual = askBinary(join(dir, "dump"), today, queries);
-    const expected = askReference(join(dir, "dump"), today, queries);
+    const actual = queryBinary(join(dir, "dump"), today, queries);
+    const expected = queryReference(join(dir, "dump"), today, queries);
     const lines = readLines(join(dir, "dump"));
     const answers = queries.map((query, at) => ({ query, expected: expected[at] ?? "", actual: actual[at] ?? "" }));
     const first = answers.find((answer) => answer.actual !== answer.expected);
-    return first ? minimise(join(dir, "small"), { seed, today, lines, ...first }) : null;
+    return first ? minimize(join(dir, "small"), { seed, today, lines, ...first }) : null;
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** The lines of each file of a dump, by its name. @param {string} dir */
+/** Returns the lines of each file of a dump, by its name. @param {string} dir */
 function readLines(dir) {
   /** @type {Record<string, string[]>} */
   const lines = {};
@@ -71,20 +76,20 @@ function readLines(dir) {
   return lines;
 }
 
-/** Drops parameters and rows for as long as the two still differ. @param {string} dir @param {Difference} difference */
-function minimise(dir, difference) {
+/** Removes parameters and rows while the responses still differ. @param {string} dir @param {Difference} difference */
+function minimize(dir, difference) {
   let best = difference;
   const accept = (/** @type {Partial<Difference>} */ change) => {
     const { today, query, lines } = { ...best, ...change };
     writeDump(dir, /** @type {any} */ ({}));
     for (const [name, rows] of Object.entries(lines)) writeFileSync(join(dir, name), rows.join("\n"));
-    const [actual = ""] = askBinary(dir, today, [query]);
-    const [expected = ""] = askReference(dir, today, [query]);
+    const [actual = ""] = queryBinary(dir, today, [query]);
+    const [expected = ""] = queryReference(dir, today, [query]);
     if (actual === expected) return false;
     best = { ...best, ...change, actual, expected };
     return true;
   };
-  // Without this it is the way the files are written that differs: nothing here would make that smaller.
+  // If the rewritten dump gives no difference, the original form of its files matters, and nothing can be removed.
   if (!accept({})) return difference;
   for (let at = 0; at < best.query.split("&").length;) {
     const query = best.query.split("&").toSpliced(at, 1).join("&");
@@ -122,7 +127,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
     text === undefined ? undefined : Number(text),
   );
   for (let seed = first; seed < first + seeds; seed += 1) {
-    const difference = compareRound(seed, queries);
+    const difference = compareRandom(seed, queries);
     if (difference !== null) {
       console.log(describeDifference(difference));
       exit(1);

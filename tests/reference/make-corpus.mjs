@@ -1,21 +1,24 @@
-// Makes tests/corpus: a small dump that touches every rule, and cases over it with the reference's answers.
+// Writes tests/corpus: a small dump that covers every rule, and requests with the responses of the reference.
 //
 //   node tests/reference/make-corpus.mjs
 
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { answer, loadDump } from "./metrics.mjs";
-import { Random, randomQuery, randomRows, writeCases, writeDump } from "./random.mjs";
+import { answer, bodyText, loadDump } from "./metrics.mjs";
+import { randomRows, writeDump } from "./random-dump.mjs";
+import { randomQuery } from "./random-query.mjs";
+import { Random } from "./random.mjs";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "../corpus");
-/** A leap day, so that the oldest start_date allowed is 28 February 2021, and the vendor's June of 2021 is in reach. */
+/** A leap day. The first allowed start_date is 2021-02-28, so that the vendor's sample of June 2021 can be requested. */
 const TODAY = "2024-02-29";
 
 const random = new Random(23);
 const rows = randomRows(random, TODAY, 230);
 
 let commitId = 1000;
-/** A commit of the hand-made part, with what matters said. @param {Record<string, any>} fields */
+/** Adds a commit with the given fields and defaults, and returns its id. @param {Record<string, any>} fields */
 function commit(fields) {
   commitId += 1;
   const { day = "2023-05-02", user = 201, repo, ...rest } = fields;
@@ -53,7 +56,7 @@ function member(team, apexUser, type = "contributor") {
 /** @type {string[]} */
 const queries = [];
 /** @param {string} query */
-const ask = (query) => queries.push(query);
+const addQuery = (query) => queries.push(query);
 
 for (const id of [201, 202, 203, 204, 205]) user(id);
 user(206, { hidden_from_reports: true });
@@ -61,8 +64,8 @@ user(206, { hidden_from_reports: true });
 // ---- The vendor's sample: a team of four, |A| = 2, 1, 2, 2, 1 over June 2021 ------------------------------------------
 
 /**
- * User, then commits on each of the days (of June) named; then the week's impact in tenths, haloc and churn, laid on its
- * first commit but for an equal part on each other one.
+ * For each week: the users with their numbers of commits by day of June, and the sums of impact (in tenths), haloc and
+ * churn. Each commit has an equal part of the sums, and the first one also the remainder.
  * @type {{ work: [number, Record<number, number>][], impact: number, haloc: number, churn: number }[]}
  */
 const sample = [
@@ -97,11 +100,13 @@ for (const { work, impact, haloc, churn } of sample) {
   });
 }
 for (const resolution of ["week", "period"]) {
-  ask(`start_date=2021-06-01&end_date=2021-06-30&team_id=12345&include_nested_teams=true&resolution=${resolution}`);
+  addQuery(
+    `start_date=2021-06-01&end_date=2021-06-30&team_id=12345&include_nested_teams=true&resolution=${resolution}`,
+  );
 }
-ask("start_date=2021-06-01&end_date=2021-06-30&team_id=54321&include_nested_teams=true&resolution=period");
-ask("start_date=2021-06-01&end_date=2021-06-30&team_id=54321&resolution=period");
-ask("start_date=2021-06-01&end_date=2021-06-30&apex_user_id=104&resolution=period");
+addQuery("start_date=2021-06-01&end_date=2021-06-30&team_id=54321&include_nested_teams=true&resolution=period");
+addQuery("start_date=2021-06-01&end_date=2021-06-30&team_id=54321&resolution=period");
+addQuery("start_date=2021-06-01&end_date=2021-06-30&apex_user_id=104&resolution=period");
 
 // ---- Which commits are included ---------------------------------------------------------------------------------------
 
@@ -112,12 +117,12 @@ commit({ repo: 301, is_pr_orphan: true });
 commit({ repo: 301, outlier_reason: 0 });
 commit({ repo: 301, user: 206 });
 commit({ repo: 301, user: 299, is_merge: null, is_pr_orphan: undefined });
-ask("start_date=2023-05-01&end_date=2023-05-31&repo_id=301&resolution=period");
-ask("start_date=2023-05-01&end_date=2023-05-31&repo_id=301&apex_user_id=206&resolution=week");
+addQuery("start_date=2023-05-01&end_date=2023-05-31&repo_id=301&resolution=period");
+addQuery("start_date=2023-05-01&end_date=2023-05-31&repo_id=301&apex_user_id=206&resolution=week");
 
 repo(302);
 repo(303, { blocked: true });
-// The lowest id stands for all; where it is left out, for whatever reason, so is the group. Null hashes are no group.
+// Of duplicates, the lowest id counts; if it is excluded, so are the others. Commits without a hash are not duplicates.
 commit({ repo: 302, day: "2023-05-02", ignore_hash: "kept", impact: 1 });
 commit({ repo: 302, day: "2023-05-03", ignore_hash: "kept", impact: 100, user: 202 });
 commit({ repo: 302, day: "2023-05-04", ignore_hash: "merge first", is_merge: true });
@@ -130,57 +135,57 @@ commit({ repo: 301, day: "2020-05-07", ignore_hash: "long ago, elsewhere" });
 commit({ repo: 302, day: "2023-05-07", ignore_hash: "long ago, elsewhere", impact: 100 });
 commit({ repo: 302, day: "2023-05-08", ignore_hash: null, impact: 2 });
 commit({ repo: 302, day: "2023-05-08", ignore_hash: null, impact: 4 });
-ask("start_date=2023-05-01&end_date=2023-05-31&repo_id=302&resolution=week");
-ask("start_date=2023-05-01&end_date=2023-05-31&repo_id__in=302,303&apex_user_id=202&resolution=week");
-ask("start_date=2023-05-01&end_date=2023-05-31&repo_id=303&resolution=week");
+addQuery("start_date=2023-05-01&end_date=2023-05-31&repo_id=302&resolution=week");
+addQuery("start_date=2023-05-01&end_date=2023-05-31&repo_id__in=302,303&apex_user_id=202&resolution=week");
+addQuery("start_date=2023-05-01&end_date=2023-05-31&repo_id=303&resolution=week");
 
 // ---- Days, weeks and ranges -------------------------------------------------------------------------------------------
 
 repo(304);
 /** @param {Record<string, any>} dates */
 const dated = (dates) => commit({ repo: 304, author_tzoffset: undefined, author_local_date: undefined, ...dates });
-// Six ways to Monday 8 May: in UTC it is Sunday, or Tuesday.
+// Six forms of Monday, 8 May; in UTC, some of them are on Sunday or Tuesday.
 dated({ author_date: "2023-05-07T23:30:00", author_tzoffset: 3600, user: 201 });
 dated({ author_date: "2023-05-09T02:00:00Z", author_tzoffset: -18000, user: 202 });
 dated({ author_date: "2023-05-08T00:10:00+09:00", user: 203 });
 dated({ author_date: "2023-05-08T23:50:00.25-07:00", author_tzoffset: null, user: 204 });
 dated({ author_date: "2023-01-01T00:00:00", author_tzoffset: 0, author_local_date: "2023-05-08T23:59:59", user: 205 });
 dated({ author_date: "2023-05-08T00:00:00", user: 201 });
-ask("start_date=2023-05-08&end_date=2023-05-08&repo_id=304&resolution=period");
-ask("start_date=2023-05-07&end_date=2023-05-09&repo_id=304&resolution=week");
-ask("start_date=2023-05-09&end_date=2023-05-09&repo_id=304&resolution=week");
+addQuery("start_date=2023-05-08&end_date=2023-05-08&repo_id=304&resolution=period");
+addQuery("start_date=2023-05-07&end_date=2023-05-09&repo_id=304&resolution=week");
+addQuery("start_date=2023-05-09&end_date=2023-05-09&repo_id=304&resolution=week");
 
 repo(305);
 for (const day of ["2021-02-28", "2021-12-31", "2022-01-02", "2022-01-03", "2024-02-28", "2024-02-29", "2024-03-01"]) {
   commit({ repo: 305, day });
 }
-ask("start_date=2022-01-01&end_date=2022-01-03&repo_id=305&resolution=week");
-ask("start_date=2022-01-01&end_date=2022-01-03&repo_id=305&resolution=period");
-ask("start_date=2022-01-02&end_date=2022-01-02&repo_id=305&resolution=period");
-ask("start_date=2021-12-31&end_date=2022-01-02&repo_id=305&resolution=period");
-ask("start_date=2021-02-28&repo_id=305&resolution=week");
-ask("start_date=2021-02-27&repo_id=305&resolution=week");
-ask("start_date=2024-02-26&repo_id=305&resolution=period");
-ask("start_date=2024-02-26&end_date=9999-12-31&repo_id=305&resolution=period");
-ask("start_date=2024-03-01&repo_id=305&resolution=period");
-ask("start_date=2024-02-29&end_date=2024-02-29&repo_id=305&resolution=period");
+addQuery("start_date=2022-01-01&end_date=2022-01-03&repo_id=305&resolution=week");
+addQuery("start_date=2022-01-01&end_date=2022-01-03&repo_id=305&resolution=period");
+addQuery("start_date=2022-01-02&end_date=2022-01-02&repo_id=305&resolution=period");
+addQuery("start_date=2021-12-31&end_date=2022-01-02&repo_id=305&resolution=period");
+addQuery("start_date=2021-02-28&repo_id=305&resolution=week");
+addQuery("start_date=2021-02-27&repo_id=305&resolution=week");
+addQuery("start_date=2024-02-26&repo_id=305&resolution=period");
+addQuery("start_date=2024-02-26&end_date=9999-12-31&repo_id=305&resolution=period");
+addQuery("start_date=2024-03-01&repo_id=305&resolution=period");
+addQuery("start_date=2024-02-29&end_date=2024-02-29&repo_id=305&resolution=period");
 
 // ---- Arithmetic -------------------------------------------------------------------------------------------------------
 
 repo(306);
-// Each alone in its week, Monday to Sunday: its impact is the row's. Ties to the even digit, on reading and at the end.
+// One commit per week: its impact is that of the row. Ties are rounded to the even digit, at reading and at the end.
 const ties = [1.25, 5.55, 0.05, 0.15, 0.05005, 0.05015, 2.345675, 0, null, 1e2, 123456789.25];
 ties.forEach((impact, at) => commit({ repo: 306, day: `2022-${at < 9 ? "0" : ""}${at + 1}-10`, impact }));
-ask("start_date=2022-01-01&end_date=2022-12-31&repo_id=306&resolution=week");
-ask("start_date=2022-01-01&end_date=2022-12-31&repo_id=306&resolution=period");
+addQuery("start_date=2022-01-01&end_date=2022-12-31&repo_id=306&resolution=week");
+addQuery("start_date=2022-01-01&end_date=2022-12-31&repo_id=306&resolution=period");
 
 repo(307);
-// Efficiency: nothing added, all of it rework, more than all of it, just under a whole, and ties.
+// Efficiency: no lines, only rework, more rework than lines, almost 100 %, and ties.
 const rework = [[0, 0], [0, 3], [7, 7], [4, 10], [2001, 1], [2000, 1], [2000, 3], [null, null], [2000, 2001]]; // prettier-ignore
 rework.forEach(([haloc, churn], at) => commit({ repo: 307, day: `2022-0${at + 1}-10`, haloc, churn }));
-ask("start_date=2022-01-01&end_date=2022-12-31&repo_id=307&resolution=week");
-ask("start_date=2022-01-01&end_date=2022-12-31&repo_id=307&resolution=period");
-ask("start_date=2022-08-01&end_date=2022-08-31&repo_id=307&resolution=period");
+addQuery("start_date=2022-01-01&end_date=2022-12-31&repo_id=307&resolution=week");
+addQuery("start_date=2022-01-01&end_date=2022-12-31&repo_id=307&resolution=period");
+addQuery("start_date=2022-08-01&end_date=2022-08-31&repo_id=307&resolution=period");
 
 // ---- Teams ------------------------------------------------------------------------------------------------------------
 
@@ -215,7 +220,7 @@ for (const filter of [
   "apex_user_id__in=201,+203+,,1e2",
   "apex_user_id=201&apex_user_id__in=202",
 ]) {
-  ask(`${teams}&${filter}`);
+  addQuery(`${teams}&${filter}`);
 }
 
 // ---- Repositories and tags --------------------------------------------------------------------------------------------
@@ -224,7 +229,7 @@ rows.tags.push({ id: 500, name: "Sample" }, { id: 501, name: "One" }, { id: 502,
 repo(309, { name: "Große Étude", tags: [501] });
 repo(310, { name: "etude-API", tags: [501, 502] });
 repo(311, { name: null, tags: null });
-// 312 is no stored repository.
+// Repository 312 has no row.
 for (const id of [309, 310, 311, 312]) commit({ repo: id, user: 205, day: "2023-06-01", impact: 10 ** (id - 309) });
 const repos = "start_date=2023-06-01&end_date=2023-06-01&apex_user_id=205&resolution=week";
 for (const filter of [
@@ -243,10 +248,10 @@ for (const filter of [
   "repo_id=309&repo_id=310&repo_tag_id=7&repo_tag_id=",
   "repo_id=123456789012345678901234567890",
 ]) {
-  ask(`${repos}&${filter}`);
+  addQuery(`${repos}&${filter}`);
 }
 
-// ---- Later rows -------------------------------------------------------------------------------------------------------
+// ---- Rows that replace earlier ones -------------------------------------------------------------------------------------------------------
 
 repo(313, { blocked: true });
 const replaced = commit({ repo: 313, impact: 1 });
@@ -254,7 +259,7 @@ const deleted = commit({ repo: 313, impact: 10, ignore_hash: "left to the next" 
 commit({ repo: 313, impact: 100, ignore_hash: "left to the next" });
 rows.commits.push({ ...rows.commits.at(-3), id: replaced, impact: 1000 }, { id: deleted, _deleted: true });
 repo(313);
-ask("start_date=2023-05-01&end_date=2023-05-07&repo_id=313&resolution=week");
+addQuery("start_date=2023-05-01&end_date=2023-05-07&repo_id=313&resolution=week");
 
 // ---- Errors -----------------------------------------------------------------------------------------------------------
 
@@ -271,19 +276,24 @@ for (const query of [
   "start_date=2024-03-01&resolution=week&unknown=1&repo_id__gt=x",
   "start_date=2023-01-01&end_date=2021-01-01&end_date=x&resolution=period&resolution=week;",
 ]) {
-  ask(query);
+  addQuery(query);
 }
 
-// ---- And some of the generator's own ----------------------------------------------------------------------------------
+// ---- Random requests ----------------------------------------------------------------------------------
 
 writeDump(join(folder, "dump"), rows);
 const dump = loadDump(join(folder, "dump"));
 for (let left = 12; left > 0;) {
   const query = randomQuery(random, TODAY);
-  // Not the many that find nothing.
+  // Most random requests match no commits.
   if (answer(query, TODAY, dump).body.count === 0) continue;
-  ask(query);
+  addQuery(query);
   left -= 1;
 }
-writeCases(join(folder, "period_metrics.json"), queries, TODAY, dump);
+const cases = queries.map((query) => {
+  const { status, body } = bodyText(query, TODAY, dump);
+  return `{"query":${JSON.stringify(query)},"status":${status},"body":${body}}`;
+});
+const text = `{"dump":"dump","today":"${TODAY}","cases":[\n${cases.join(",\n")}\n]}\n`;
+writeFileSync(join(folder, "period_metrics.json"), text);
 console.log(`${rows.commits.length} rows of commits, ${queries.length} cases`);

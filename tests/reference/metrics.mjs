@@ -1,23 +1,23 @@
-// The metrics endpoint once more: a second implementation, written from the specification alone, slow and plain,
-// to compare the real one with. Every number is a whole number (BigInt) until the one rounding at the end.
+// The reference: a second implementation of the metrics endpoint, written from the specification only, simple and slow.
+// All numbers are integers (BigInt) until the single rounding at the end.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-/** @typedef {Record<string, any>} Row a row of a dump, its numbers kept as text behind "#" */
+/** @typedef {Record<string, any>} Row a row of a dump; numbers are strings with the prefix "#" */
 /** @typedef {Map<bigint, Row>} Table rows by id */
 /** @typedef {{ commits: Table, users: Table, teams: Table, team_membership: Table, repos: Table }} Dump */
 
-/** @param {string} what @returns {never} */
-function fail(what) {
-  throw new Error(`not readable: ${what}`);
+/** @param {string} value @returns {never} */
+function fail(value) {
+  throw new Error(`invalid input: ${value}`);
 }
 
 // ---- Dumps ----------------------------------------------------------------------------------------------------------
 
 /**
- * JSON numbers pass through a double in JSON.parse; "#5.67" keeps what was written.
+ * Parses a row. JSON.parse would round numbers to doubles, so they become strings such as "#5.67".
  * @param {string} line @returns {Row}
  */
 function parseRow(line) {
@@ -27,8 +27,8 @@ function parseRow(line) {
   );
 }
 
-/** @param {string | null | undefined} number as parseRow keeps it @returns {bigint} */
-const whole = (number) => (number == null ? 0n : BigInt(number.slice(1).replace(/\.0+$/, "")));
+/** @param {string | null | undefined} number from parseRow @returns {bigint} */
+const integer = (number) => (number == null ? 0n : BigInt(number.slice(1).replace(/\.0+$/, "")));
 
 /** @param {string} dir @param {string} resource @returns {Table} */
 function loadTable(dir, resource) {
@@ -41,8 +41,8 @@ function loadTable(dir, resource) {
     const row = parseRow(line);
     const required = row._deleted === true || resource !== "commits" ? ["id"] : ["id", "apex_user_id", "repo_id"];
     for (const field of required) if (row[field] == null) fail(`${resource} without ${field}`);
-    if (row._deleted === true) table.delete(whole(row.id));
-    else table.set(whole(row.id), row);
+    if (row._deleted === true) table.delete(integer(row.id));
+    else table.set(integer(row.id), row);
   }
   return table;
 }
@@ -60,13 +60,13 @@ export function loadDump(dir) {
 
 // ---- Numbers --------------------------------------------------------------------------------------------------------
 
-/** What Python's str.strip takes for white space. */
+/** The white space of Python's str.strip. */
 const SPACE = "[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const strip = (/** @type {string} */ text) => text.replace(new RegExp(`^${SPACE}+|${SPACE}+$`, "g"), "");
 
 const codePoint = (/** @type {string} */ character) => character.codePointAt(0) ?? 0;
 
-/** The value of a decimal digit of any script: they come in runs of ten. @param {string} digit */
+/** Returns the value of a decimal digit of any script. Unicode has them in runs of ten. @param {string} digit */
 function digitValue(digit) {
   let below = 0;
   while (/\p{Nd}/u.test(String.fromCodePoint(codePoint(digit) - below - 1))) below += 1;
@@ -74,7 +74,7 @@ function digitValue(digit) {
 }
 
 /**
- * The finite number coefficient · 10^exponent that Python's Decimal reads, or null.
+ * Parses a finite number like Python's Decimal, as coefficient · 10^exponent.
  * @param {string} text @returns {{ coefficient: bigint, exponent: bigint } | null}
  */
 function decimal(text) {
@@ -86,13 +86,13 @@ function decimal(text) {
   const [, sign = "", before = "", after = "", power = "0"] = match;
   const coefficient = BigInt(before + after);
   const exponent = BigInt(power) - BigInt(after.length);
-  // The limits of Decimal on a 64-bit machine.
+  // The limits of Decimal on 64-bit platforms.
   const adjusted = exponent + BigInt(String(coefficient).length) - 1n;
   if (adjusted > 999999999999999999n || exponent < -1999999999999999997n) return null;
   return { coefficient: sign === "-" ? -coefficient : coefficient, exponent };
 }
 
-/** numerator / denominator, rounded to a whole number, a tie to the even one. @returns {bigint} */
+/** Divides and rounds to an integer, ties to the even one. @returns {bigint} */
 function roundHalfEven(/** @type {bigint} */ numerator, /** @type {bigint} */ denominator) {
   if (denominator < 0n) return roundHalfEven(-numerator, -denominator);
   let floor = numerator / denominator;
@@ -101,7 +101,7 @@ function roundHalfEven(/** @type {bigint} */ numerator, /** @type {bigint} */ de
   return twice > denominator || (twice === denominator && floor % 2n !== 0n) ? floor + 1n : floor;
 }
 
-/** numerator / denominator as text with one decimal. */
+/** Divides and formats with one decimal. */
 function tenths(/** @type {bigint} */ numerator, /** @type {bigint} */ denominator) {
   const rounded = roundHalfEven(10n * numerator, denominator);
   const size = rounded < 0n ? -rounded : rounded;
@@ -109,10 +109,10 @@ function tenths(/** @type {bigint} */ numerator, /** @type {bigint} */ denominat
 }
 
 /**
- * An id, truncated toward zero; null where it is beyond any stored one, undefined where it is no number.
+ * Parses an id, truncated toward zero. Returns null for numbers that no row can have, and undefined for other text.
  * @param {string} text @returns {bigint | null | undefined}
  */
-function idOf(text) {
+function parseId(text) {
   const number = decimal(text);
   if (number === null) return undefined;
   const { coefficient, exponent } = number;
@@ -121,43 +121,43 @@ function idOf(text) {
   return exponent < 0n ? coefficient / 10n ** -exponent : coefficient * 10n ** exponent;
 }
 
-/** Impact in ten-thousandths. @param {string | null | undefined} number */
-function impactOf(number) {
+/** Parses an impact, in ten-thousandths. @param {string | null | undefined} number */
+function parseImpact(number) {
   const { coefficient, exponent } = decimal(number?.slice(1) ?? "0") ?? fail(`impact ${number}`);
   const shift = exponent + 4n;
   return shift < 0n ? roundHalfEven(coefficient, 10n ** -shift) : coefficient * 10n ** shift;
 }
 
-// ---- Days, as whole numbers since 1970-01-01 ------------------------------------------------------------------------
+// ---- Days, as integers since 1970-01-01 ------------------------------------------------------------------------
 
 const DAY_MS = 86_400_000;
 const dayText = (/** @type {number} */ day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
 const mondayOf = (/** @type {number} */ day) => day - ((((day + 3) % 7) + 7) % 7);
 
 /** @param {string} text @returns {number | null} */
-function dayOf(text) {
+function parseDay(text) {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith("0000")) return null;
   const day = Date.parse(`${text}T00:00:00Z`) / DAY_MS;
   return Number.isNaN(day) || dayText(day) !== text ? null : day;
 }
 
-/** The same day three years earlier; 28 February for a 29th. @param {string} today */
+/** Returns the same day three years earlier; 28 February for 29 February. @param {string} today */
 function threeYearsBefore(today) {
   const day = `${Number(today.slice(0, 4)) - 3}${today.slice(4)}`;
-  return dayOf(day) ?? dayOf(day.replace("02-29", "02-28")) ?? fail(`today ${today}`);
+  return parseDay(day) ?? parseDay(day.replace("02-29", "02-28")) ?? fail(`today ${today}`);
 }
 
-/** The author's local day. @param {Row} commit @returns {number} */
+/** Returns the local day of the author. @param {Row} commit @returns {number} */
 function localDay(commit) {
   /** @type {string} */
   const date = commit.author_local_date ?? commit.author_date ?? fail("a commit without an author date");
-  const day = dayOf(date.slice(0, 10)) ?? fail(`date ${date}`);
-  // As written is local already, but for a date with the author's offset from UTC beside it.
+  const day = parseDay(date.slice(0, 10)) ?? fail(`date ${date}`);
+  // A date is local, unless the offset of the author is given separately.
   if (commit.author_local_date != null || commit.author_tzoffset == null) return day;
   const [hours = 0, minutes = 0, seconds = 0] = date.slice(11, 19).split(":").map(Number);
   const [, sign, offsetHours, offsetMinutes] = /([+-])(\d\d):?(\d\d)$/.exec(date.slice(11)) ?? [];
   const written = (Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0)) * (sign === "-" ? -60 : 60);
-  const second = hours * 3600 + minutes * 60 + seconds - written + Number(whole(commit.author_tzoffset));
+  const second = hours * 3600 + minutes * 60 + seconds - written + Number(integer(commit.author_tzoffset));
   return day + Math.floor(second / 86_400);
 }
 
@@ -176,7 +176,7 @@ function unquote(text) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
 }
 
-/** The parameters that are not blank. @param {string} query @returns {Map<string, string>} */
+/** Returns the parameters that are not blank. @param {string} query @returns {Map<string, string>} */
 function parseQuery(query) {
   const values = new Map();
   for (const part of query.split("&")) {
@@ -186,20 +186,20 @@ function parseQuery(query) {
   return new Map([...values].filter(([, value]) => value !== ""));
 }
 
-/** A string as Python's repr shows it. @param {string} text */
+/** Formats a string like Python's repr. @param {string} text */
 function repr(text) {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   /** @type {Record<string, string>} */
-  const named = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", [quote]: `\\${quote}` };
-  const shown = Array.from(text, (character) => {
-    const escape = named[character];
+  const escapes = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", [quote]: `\\${quote}` };
+  const characters = Array.from(text, (character) => {
+    const escape = escapes[character];
     if (escape !== undefined) return escape;
     if (character === " " || !/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}]/u.test(character)) return character;
     const hex = codePoint(character).toString(16);
     if (hex.length <= 2) return `\\x${hex.padStart(2, "0")}`;
     return hex.length <= 4 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
   });
-  return quote + shown.join("") + quote;
+  return quote + characters.join("") + quote;
 }
 
 const BAD_DATE = "Provide a valid date. Date cannot be more than 3 years prior to now.";
@@ -207,7 +207,7 @@ const BAD_ORDER = "Provide a valid date. end_date cannot be before start_date.";
 const REQUIRED = "This field is required.";
 
 /**
- * Every parameter read, in the documented order: a value where it is good, a message where it is not.
+ * Parses all parameters in the documented order, into values and error messages.
  * @param {string} query @param {string} today
  */
 function readParameters(query, today) {
@@ -216,28 +216,28 @@ function readParameters(query, today) {
   const values = {};
   /** @type {Record<string, string[]>} */
   const errors = {};
-  /** @param {string} name @param {(text: string) => any} read a value, or an Error @param {string} [missing] */
-  const parameter = (name, read, missing) => {
+  /** @param {string} name @param {(text: string) => any} parse returns a value or an Error @param {string} [missing] */
+  const parameter = (name, parse, missing) => {
     const text = given.get(name);
-    const value = text === undefined ? missing && new Error(missing) : read(text);
+    const value = text === undefined ? missing && new Error(missing) : parse(text);
     if (value instanceof Error) errors[name] = [value.message];
     else values[name] = value;
   };
   const choice = (/** @type {string[]} */ choices) => (/** @type {string} */ text) => {
     if (choices.includes(text)) return text;
-    const known = choices.map(repr).join(", ");
-    return new Error(`Provide a valid choice. ${repr(text)} is not one of the available choices: [${known}]`);
+    const available = choices.map(repr).join(", ");
+    return new Error(`Provide a valid choice. ${repr(text)} is not one of the available choices: [${available}]`);
   };
   const id = (/** @type {string} */ text) => {
-    const value = idOf(text);
+    const value = parseId(text);
     return value === undefined ? new Error("Enter a number.") : new Set([value]);
   };
   const ids = (/** @type {string} */ text) => {
-    const read = text
+    const parsed = text
       .split(",")
       .filter((part) => part !== "")
-      .map(idOf);
-    return read.includes(undefined) ? new Error("Enter a number.") : new Set(read);
+      .map(parseId);
+    return parsed.includes(undefined) ? new Error("Enter a number.") : new Set(parsed);
   };
   const text = (/** @type {string} */ text) =>
     text.includes("\0") ? new Error("Null characters are not allowed.") : strip(text) || undefined;
@@ -245,14 +245,14 @@ function readParameters(query, today) {
   parameter(
     "start_date",
     (text) => {
-      const day = dayOf(strip(text));
+      const day = parseDay(strip(text));
       return day === null || day < threeYearsBefore(today) ? new Error(BAD_DATE) : day;
     },
     REQUIRED,
   );
   if (!given.has("end_date")) given.set("end_date", today);
   parameter("end_date", (text) => {
-    const day = dayOf(strip(text));
+    const day = parseDay(strip(text));
     if (day === null) return new Error(BAD_DATE);
     return day < values.start_date ? new Error(BAD_ORDER) : day;
   });
@@ -273,20 +273,20 @@ function readParameters(query, today) {
 
 // ---- Metrics --------------------------------------------------------------------------------------------------------
 
-/** The contributors of any of these teams. @param {Dump} dump @param {Set<bigint | null>} ids @param {boolean} nested */
+/** Returns the contributors of any of the teams. @param {Dump} dump @param {Set<bigint | null>} ids @param {boolean} nested */
 function usersOfTeams(dump, ids, nested) {
   const teams = new Set(ids);
   for (let before = -1; nested && before !== teams.size;) {
     before = teams.size;
-    for (const [id, team] of dump.teams) if (team.parent != null && teams.has(whole(team.parent))) teams.add(id);
+    for (const [id, team] of dump.teams) if (team.parent != null && teams.has(integer(team.parent))) teams.add(id);
   }
   const members = [...dump.team_membership.values()].filter(
-    (row) => row.membership_type === "contributor" && row.team_id != null && teams.has(whole(row.team_id)),
+    (row) => row.membership_type === "contributor" && row.team_id != null && teams.has(integer(row.team_id)),
   );
-  return new Set(members.filter((row) => row.apex_user_id != null).map((row) => whole(row.apex_user_id)));
+  return new Set(members.filter((row) => row.apex_user_id != null).map((row) => integer(row.apex_user_id)));
 }
 
-/** The included commits, before any parameter. @param {Dump} dump @returns {Row[]} */
+/** Returns the commits that are not excluded from all metrics. @param {Dump} dump @returns {Row[]} */
 function includedCommits(dump) {
   const lowest = new Map();
   for (const [id, { ignore_hash: hash }] of dump.commits) {
@@ -299,25 +299,25 @@ function includedCommits(dump) {
         !commit.is_pr_orphan &&
         commit.outlier_reason == null &&
         (commit.ignore_hash == null || lowest.get(commit.ignore_hash) === id) &&
-        !dump.repos.get(whole(commit.repo_id))?.blocked &&
-        !dump.users.get(whole(commit.apex_user_id))?.hidden_from_reports,
+        !dump.repos.get(integer(commit.repo_id))?.blocked &&
+        !dump.users.get(integer(commit.apex_user_id))?.hidden_from_reports,
     )
     .map(([, commit]) => commit);
 }
 
-/** The commits that the parameters select. @param {Dump} dump @param {Record<string, any>} values */
+/** Returns the commits that match the parameters. @param {Dump} dump @param {Record<string, any>} values */
 function selectedCommits(dump, values) {
   const nested = values.include_nested_teams === "true";
   const teams = [values.team_id, values.team_id__in].filter((ids) => ids !== undefined);
   const members = teams.map((ids) => usersOfTeams(dump, ids, nested));
   const name = values.repo_name?.toUpperCase();
   return includedCommits(dump).filter((commit) => {
-    const user = whole(commit.apex_user_id);
-    const repo = whole(commit.repo_id);
+    const user = integer(commit.apex_user_id);
+    const repo = integer(commit.repo_id);
     const day = localDay(commit);
     const row = dump.repos.get(repo);
     /** @type {bigint[]} */
-    const tags = (row?.tags ?? []).map(whole);
+    const tags = (row?.tags ?? []).map(integer);
     return (
       values.start_date <= day &&
       day <= values.end_date &&
@@ -372,14 +372,15 @@ function groupBy(items, key) {
 
 /** @param {Row[]} commits */
 function sums(commits) {
-  const total = (/** @type {(commit: Row) => bigint} */ of) => commits.reduce((sum, commit) => sum + of(commit), 0n);
+  const total = (/** @type {(commit: Row) => bigint} */ value) =>
+    commits.reduce((sum, commit) => sum + value(commit), 0n);
   return {
-    users: BigInt(new Set(commits.map((commit) => whole(commit.apex_user_id))).size),
-    days: BigInt(new Set(commits.map((commit) => `${whole(commit.apex_user_id)} ${localDay(commit)}`)).size),
+    users: BigInt(new Set(commits.map((commit) => integer(commit.apex_user_id))).size),
+    days: BigInt(new Set(commits.map((commit) => `${integer(commit.apex_user_id)} ${localDay(commit)}`)).size),
     commits: BigInt(commits.length),
-    impact: total((commit) => impactOf(commit.impact)),
-    haloc: total((commit) => whole(commit.haloc)),
-    churn: total((commit) => whole(commit.churn)),
+    impact: total((commit) => parseImpact(commit.impact)),
+    haloc: total((commit) => integer(commit.haloc)),
+    churn: total((commit) => integer(commit.churn)),
   };
 }
 

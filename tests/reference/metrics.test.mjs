@@ -1,4 +1,4 @@
-// The reference agrees with the conformance cases, or else with the project's own corpus.
+// Compares the reference with the conformance cases and with tests/corpus.
 
 import { equal } from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { answer, bodyText, loadDump } from "./metrics.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** @type {[string, string][]} a file of cases, and the folder that its dump is relative to */
+/** @type {[string, string][]} files of cases, and the folders that their dumps are relative to */
 const corpora = [
   [join(root, "../shared/conformance/period_metrics.json"), join(root, "../shared")],
   [join(root, "tests/corpus/period_metrics.json"), join(root, "tests/corpus")],
@@ -20,13 +20,13 @@ for (const [path, folder] of corpora.filter(([path]) => existsSync(path))) {
     const { dump: name, today, cases } = JSON.parse(readFileSync(path, "utf8"));
     const dump = loadDump(join(folder, name));
     for (const { query, status, body } of cases) {
-      // As text, because the order of the keys counts.
+      // Text preserves the order of the keys.
       equal(JSON.stringify(answer(query, today, dump)), JSON.stringify({ status, body }), query);
     }
   });
 }
 
-test("the text of a body keeps one decimal and the documented order", () => {
+test("bodies have one decimal and the documented order of fields", () => {
   const dump = loadDump(join(root, "tests/corpus/dump"));
   equal(
     bodyText("start_date=2021-06-01&end_date=2021-06-30&team_id=12345&resolution=period", "2024-02-29", dump).body,

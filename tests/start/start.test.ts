@@ -1,4 +1,4 @@
-// npm start as a user runs it: from the dump to an answer, a page with numbers, and nothing left behind.
+// Tests of npm start: requests, the page, the proxy, invalid options, and the end of all processes.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,36 +17,36 @@ const corpus = corpora().at(-1) ?? assert.fail("no corpus");
 const home = mkdtempSync(join(tmpdir(), "streamgage-start-"));
 after(() => rmSync(home, { recursive: true, force: true }));
 
-/** Listens on some free port. */
+/** Listens on a free port. */
 async function listen(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** npm start with some arguments: its output so far, a promise of its ready line, and one of its exit code. */
+/** Runs npm start. Returns its output so far, and promises of its ready line and of its exit code. */
 function start(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn("npm", ["start", "--", ...args], {
     cwd: root,
     env: { ...process.env, STREAMGAGE_HOME: home, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const shown = { text: "" };
+  const output = { text: "" };
   const exited = once(child, "close").then(([code]) => code as number | null);
   const ready = new Promise<{ url: string; key: string | undefined }>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding("utf8").on("data", (chunk: string) => {
-        shown.text += chunk;
-        const [, url, key] = /^ready (\S+)(?: key (\S+))?\n/m.exec(shown.text) ?? [];
+        output.text += chunk;
+        const [, url, key] = /^ready (\S+)(?: key (\S+))?\n/m.exec(output.text) ?? [];
         if (url) resolve({ url, key });
       });
-    exited.then(() => reject(new Error(`npm start has ended:\n${shown.text}`)));
+    exited.then(() => reject(new Error(`npm start has ended:\n${output.text}`)));
   });
   ready.catch(() => {});
-  return { child, shown, ready, exited };
+  return { child, output, ready, exited };
 }
 
-const serves = (url: string) =>
+const isServing = (url: string) =>
   fetch(`${url}/healthz`).then(
     ({ ok }) => ok,
     () => false,
@@ -61,12 +61,12 @@ before(async () => {
 });
 after(() => running.child.kill("SIGTERM"));
 
-test("it says where it serves, and the link that carries the key", async () => {
+test("it prints the address and a link with the key", async () => {
   assert.deepEqual(await running.ready, { url: `http://127.0.0.1:${port}`, key: "a-key" });
-  assert.match(running.shown.text, new RegExp(`^http://127.0.0.1:${port}/#key=a-key\nready `, "m"));
+  assert.match(running.output.text, new RegExp(`^http://127.0.0.1:${port}/#key=a-key\nready `, "m"));
 });
 
-test("the Worker answers from the dump, as of the day given, to the key given", async () => {
+test("the Worker answers from the given dump, with the given date and key", async () => {
   const { query, body } = corpus.cases.find(({ status }) => status === 200) ?? assert.fail("no case");
   const { url, key } = await running.ready;
   const answer = await fetch(`${url}${METRICS}?${query}`, { headers: { Authorization: `Bearer ${key}` } });
@@ -74,11 +74,11 @@ test("the Worker answers from the dump, as of the day given, to the key given", 
   assert.equal((await fetch(`${url}${METRICS}?${query}`)).status, 401);
 });
 
-test("links lead back here, whatever Host a script sends", async () => {
+test("links lead to the local address for any Host header", async () => {
   const { url, key } = await running.ready;
   const headers = { Authorization: `Bearer ${key}`, Host: "flow.example" };
-  const asked = request(`${url}/v3/customer/core/commits/?fields=id&limit=1`, { headers }).end();
-  const [response] = await once(asked, "response");
+  const sent = request(`${url}/v3/customer/core/commits/?fields=id&limit=1`, { headers }).end();
+  const [response] = await once(sent, "response");
   const body = JSON.parse((await response.toArray()).join(""));
   assert.equal(body.next, `${url}/v3/customer/core/commits/?fields=id&limit=1&offset=1`);
 });
@@ -97,12 +97,12 @@ test("the page shows numbers", async () => {
 
 for (const [callers, env] of [
   ["use the upstream's keys", {}],
-  ["use a key made here", { UPSTREAM_KEY: "a-key" }],
+  ["use a local key", { UPSTREAM_KEY: "a-key" }],
 ] as const)
-  test(`before an upstream, where callers ${callers}`, async () => {
+  test(`proxy of an upstream: callers ${callers}`, async () => {
     const upstream = await startUpstream({ ...corpus, keys: ["a-key"] });
-    const at = ["--upstream", upstream.url, "--today", corpus.today, "--port", `${await freePort()}`, "--fresh"];
-    const { child, shown, ready, exited } = start(at, env);
+    const args = ["--upstream", upstream.url, "--today", corpus.today, "--port", `${await freePort()}`, "--fresh"];
+    const { child, output, ready, exited } = start(args, env);
     try {
       const { url, key = "a-key" } = await ready;
       assert.equal(key === "a-key", callers === "use the upstream's keys");
@@ -117,39 +117,39 @@ for (const [callers, env] of [
         if (path.startsWith(METRICS)) assert.deepEqual(answer, body);
       }
       assert.equal((await fetch(`${url}${METRICS}?${query}`, { headers: { Authorization: "Bearer no" } })).status, 401);
-      // The key of the upstream is shown nowhere.
-      assert.doesNotMatch(shown.text, /a-key/);
+      // The key of the upstream is not printed.
+      assert.doesNotMatch(output.text, /a-key/);
     } finally {
       child.kill("SIGTERM");
       await Promise.all([exited, upstream.close()]);
     }
   });
 
-test("a taken port is said before anything is built", async () => {
+test("a port in use is reported before anything is built", async () => {
   const { server, port } = await listen();
-  const { exited, shown } = start(["--port", `${port}`]);
+  const { exited, output } = start(["--port", `${port}`]);
   assert.equal(await exited, 1);
-  assert.match(shown.text, new RegExp(`error: port ${port} is taken`));
-  assert.doesNotMatch(shown.text, /==/);
+  assert.match(output.text, new RegExp(`error: port ${port} is in use`));
+  assert.doesNotMatch(output.text, /==/);
   server.close();
 });
 
-test("an unknown flag, a bad day and a folder that is not there are said", async () => {
+test("invalid options are reported", async () => {
   for (const [args, message] of [
     [["--dmup", "x"], /error: Unknown option '--dmup'/],
-    [["--today", "2026-02-30"], /error: --today 2026-02-30 is no YYYY-MM-DD/],
-    [["--dump", "no/such/folder"], /error: --dump no\/such\/folder is no folder/],
-    [["--upstream", "https://flow.example/v3/"], /error: --upstream needs the address of a server/],
-    [["--upstream-key", "x"], /error: --upstream-key is for --upstream URL/],
+    [["--today", "2026-02-30"], /error: --today 2026-02-30 is not a date/],
+    [["--dump", "no/such/folder"], /error: --dump no\/such\/folder is not a folder/],
+    [["--upstream", "https://flow.example/v3/"], /error: --upstream must be an origin/],
+    [["--upstream-key", "x"], /error: --upstream-key requires --upstream URL/],
   ] as const) {
-    const { exited, shown } = start(args);
+    const { exited, output } = start(args);
     assert.equal(await exited, 1);
-    assert.match(shown.text, message);
+    assert.match(output.text, message);
   }
 });
 
-test("told to stop, it stops all it has started", async () => {
+test("a signal stops all processes", async () => {
   running.child.kill("SIGTERM");
   await running.exited;
-  assert.equal(await serves(`http://127.0.0.1:${port}`), false);
+  assert.equal(await isServing(`http://127.0.0.1:${port}`), false);
 });
