@@ -22,10 +22,12 @@ export type Options = {
   objects?: boolean;
   /** Another entry than the Worker's own: a path from the root. */
   entry?: string;
+  /** SQL statements that fill the database before the migrations. */
+  database?: string;
 };
 
 /** Starts the Worker as wrangler.jsonc describes it, but with these variables and rate limits. */
-export async function start({ vars = {}, limits = {}, objects = true, entry }: Options = {}) {
+export async function start({ vars = {}, limits = {}, objects = true, entry, database }: Options = {}) {
   const config = unstable_readConfig({ config: join(root, "wrangler.jsonc") });
   const { name, main, compatibility_date, d1_databases, assets, observability, migrations } = config;
   const limited = config.ratelimits as { name: string; simple: { limit: number } }[];
@@ -51,8 +53,9 @@ export async function start({ vars = {}, limits = {}, objects = true, entry }: O
   const server = createTestHarness({ root, workers });
   const { url } = await server.listen();
   const worker = server.getWorker<{ DB: Database }>(name);
-  await worker.applyD1Migrations("DB");
   const { DB } = await worker.getEnv();
+  for (const statement of database?.split(/;\n/).filter(Boolean) ?? []) await DB.prepare(statement).bind().run();
+  await worker.applyD1Migrations("DB");
   const sql = async (text: string, ...values: unknown[]) =>
     DB.prepare(text)
       .bind(...values)
