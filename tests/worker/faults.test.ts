@@ -279,6 +279,19 @@ test("a database that fails is an error in store mode, of which nothing is kept"
   assert.equal(((await (await worker.ask(TEAMS)).json()) as { count: number }).count, 1);
 });
 
+test("the daily limit of D1 is a 503 until midnight UTC", async (context) => {
+  const worker = await start(PLATFORM);
+  context.after(() => worker.close());
+  assert.equal((await worker.load("teams", [{ id: 1, name: "a" }])).status, 200);
+  await worker.ask("/fail/at the daily limit");
+  const before = Date.now();
+  const response = await worker.ask("/import/teams", { method: "POST", body: '{"id":2}' });
+  assert.equal(response.status, 503);
+  assert.deepEqual(await response.json(), { detail: "The daily limit of D1's free plan is reached." });
+  const end = Math.floor(before / 1000) + Number(response.headers.get("retry-after"));
+  assert.ok(end % 86_400 <= 60, `${end}`);
+});
+
 test("a clock that jumps shows nobody what no proof is for", async (context) => {
   const { upstream, ask } = await proxy(context, QUICK, {}, PLATFORM);
   const [HOUR, DAY] = [3_600_000, 86_400_000];

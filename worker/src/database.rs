@@ -3,9 +3,9 @@
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt::{self, Write};
 use streamgage_edge::{Parameter, Response, Statement, StatementResult};
-use worker::js_sys::Number;
+use worker::js_sys::{self, Number};
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1ResultMeta, Env, Result};
+use worker::{D1Database, D1ResultMeta, Env, Error, Result};
 
 pub struct Database(D1Database);
 
@@ -38,6 +38,14 @@ impl Database {
             batch.metas.push(meta);
         }
         Ok(batch)
+    }
+}
+
+/// Returns the message of an error; for one of D1, the whole message instead of its cause.
+pub fn error_message(error: &Error) -> String {
+    match error {
+        Error::D1(error) => AsRef::<js_sys::Error>::as_ref(error).message().into(),
+        error => error.to_string(),
     }
 }
 

@@ -14,7 +14,7 @@ mod upstream;
 
 use serde_json::json;
 use streamgage_edge::proxy::{RouteOutcome, route_proxy_request};
-use streamgage_edge::{Backend, Request, Response, Routed, Settings, Url, finalize, route_request, unknown_error};
+use streamgage_edge::{Backend, Request, Response, Routed, Settings, Url, failure_response, finalize, route_request};
 use worker::js_sys::Date;
 use worker::{Context, Env, ResponseBody, ScheduleContext, ScheduledEvent, console_error, event};
 
@@ -26,7 +26,7 @@ async fn fetch(source: worker::Request, env: Env, context: Context) -> worker::R
         Ok(response) => Ok(response),
         Err(error) => {
             log_error(&exchange.request.url.path, &error);
-            exchange.send(unknown_error())
+            exchange.send(failure_response(&database::error_message(&error), now()))
         }
     }
 }

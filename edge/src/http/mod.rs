@@ -14,7 +14,8 @@ pub use authorize::{
 pub use recent::RecentCache;
 pub use request::{Request, Url};
 pub use response::{
-    Response, finalize, forbidden, method_not_allowed, not_found, throttled, unauthorized, unknown_error,
+    Response, failure_response, finalize, forbidden, method_not_allowed, not_found, throttled, unauthorized,
+    unknown_error,
 };
 pub use router::{Backend, HEALTH_METHODS, IMPORT_METHODS, PendingRequest, READ_METHODS, Routed, route_request};
 pub use settings::Settings;

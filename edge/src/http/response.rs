@@ -49,6 +49,19 @@ pub fn unknown_error() -> Response {
     Response::json(500, r#"{"error":["Unknown error occurred"]}"#)
 }
 
+/// Returns the response to a failure of the database or the platform: a 503 if the daily limit of D1's free plan is
+/// reached, which ends at midnight UTC, or else a 500. `now` is in milliseconds.
+pub fn failure_response(message: &str, now: f64) -> Response {
+    // "Your account has exceeded D1's free tier daily row write limit. …"; reads have a limit, too.
+    if !message.contains("D1's free tier daily row") {
+        return unknown_error();
+    }
+    let seconds = DAY_SECONDS - (now / 1000.0) as u64 % DAY_SECONDS;
+    Response::detail(503, "The daily limit of D1's free plan is reached.").header("Retry-After", seconds.to_string())
+}
+
+const DAY_SECONDS: u64 = 86_400;
+
 pub fn not_found() -> Response {
     Response::detail(404, "Not found.")
 }
@@ -102,4 +115,20 @@ pub(crate) fn is_none_match(if_none_match: Option<&str>, tag: &str) -> bool {
     let Some(tags) = if_none_match else { return false };
     let mut tags = tags.split(',').map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{failure_response, unknown_error};
+
+    #[test]
+    fn the_daily_limit_of_d1_ends_at_midnight() {
+        let message = "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan \
+                       or wait until tomorrow (midnight UTC) to continue.";
+        // 2026-11-30T18:00:01.500Z
+        let response = failure_response(message, 1_796_061_601_500.0);
+        assert_eq!(response.status, 503);
+        assert!(response.headers.contains(&("Retry-After", "21599".to_owned())), "{:?}", response.headers);
+        assert_eq!(failure_response("D1_ERROR: no such table: commits", 0.0), unknown_error());
+    }
 }
