@@ -1,6 +1,7 @@
 //! `dump.json`, the description of the data.
 
-use super::ImportBatch;
+use super::batch::ImportBatch;
+use super::row::members;
 use crate::store::json::Members;
 use crate::store::sql::{DatabaseError, Statement, StatementResult, parse};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use streamgage::schema::RowError;
 
 /// Parses `dump.json`.
 pub(super) fn read_dump(text: &str) -> Result<ImportBatch, RowError> {
-    let members = super::row::members(text)?;
+    let members = members(text)?;
     let mut formats = members.iter().filter(|(name, _)| name == "format");
     let format = formats.next();
     if format.is_some_and(|(_, format)| !matches!(*format, "1" | "null")) || formats.next().is_some() {

@@ -1,17 +1,18 @@
 //! Imports: `POST /import/RESOURCE` with one row per line. Either the whole body is stored, or nothing.
 
+mod batch;
 mod dump;
 mod row;
 mod statements;
 
+pub use batch::ImportBatch;
 pub(crate) use dump::{dump_statement, read_dataset};
 
-use super::sql::{DatabaseError, Parameter, Statement, StatementResult};
+use super::sql::{Parameter, Statement};
 use crate::http::response::Response;
 use row::Row;
 use serde::Serialize;
 use std::iter;
-use std::ops::Range;
 use streamgage::schema::{Resource, RowError, resource};
 
 /// The first bytes of gzip (RFC 1952 §2.3.1).
@@ -30,16 +31,6 @@ pub enum Import {
     Rows(&'static Resource),
     /// `dump.json`, the description of the data.
     Dump,
-}
-
-/// The statements of an import, which belong into one transaction.
-#[derive(Debug, PartialEq)]
-pub struct ImportBatch {
-    statements: Vec<Statement>,
-    /// The statements that store and delete rows. The others maintain what depends on the rows.
-    row_statements: Range<usize>,
-    /// The number of rows in the body.
-    rows: usize,
 }
 
 impl Import {
@@ -87,25 +78,6 @@ impl Import {
     /// Returns the response to a compressed body (RFC 9110 §15.5.16).
     pub fn compressed() -> Response {
         error_response(415, None, &RowError { field: None, message: "is compressed; send it as plain text".into() })
-    }
-}
-
-impl ImportBatch {
-    pub fn statements(&self) -> &[Statement] {
-        &self.statements
-    }
-
-    /// Returns the response for the results of the statements: `{"rows":…,"changed":…}`.
-    ///
-    /// # Errors
-    /// Returns an error if there is not one result for each statement.
-    pub fn response(&self, results: &[StatementResult]) -> Result<Response, DatabaseError> {
-        if results.len() != self.statements.len() {
-            return Err(DatabaseError::missing("result"));
-        }
-        let row_results = results.get(self.row_statements.clone()).unwrap_or_default();
-        let changed: u64 = row_results.iter().map(|result| result.changes).sum();
-        Ok(Response::json(200, format!(r#"{{"rows":{},"changed":{changed}}}"#, self.rows)))
     }
 }
 
