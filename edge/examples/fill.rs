@@ -1,6 +1,6 @@
-//! Fills a database file from a dump by the statements of the Worker's imports, without a Worker:
-//! `cargo run --release -p streamgage-edge --example fill -- DUMP FILE`. The file can take the place of a local D1's; the
-//! key `owner` may do everything in it.
+//! Fills a database file from a dump with the statements of the Worker's imports, without a Worker:
+//! `cargo run --release -p streamgage-edge --example fill -- DUMP FILE`. The file can replace that of a local D1. Its key
+//! `owner` has all permissions of the store.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 #[path = "../tests/store/mod.rs"]
@@ -13,8 +13,8 @@ use std::{env, path::Path};
 use store::{MIGRATIONS, Store};
 use streamgage::schema::RESOURCES;
 
-/// What an import takes at most.
-const ROWS: usize = 1_000;
+/// The largest number of rows of an import.
+const MAX_ROWS: usize = 1_000;
 
 fn main() {
     let [dump, file] = env::args().skip(1).collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("DUMP FILE"));
@@ -25,11 +25,11 @@ fn main() {
     for migration in MIGRATIONS {
         database.execute_batch(migration).unwrap();
     }
-    let store = Store::of(database);
+    let store = Store::new_with(database);
     for resource in RESOURCES {
         let Ok(file) = File::open(Path::new(&dump).join(format!("{}.ndjson", resource.name))) else { continue };
         let lines: Vec<String> = BufReader::new(file).lines().map(Result::unwrap).collect();
-        for rows in lines.chunks(ROWS) {
+        for rows in lines.chunks(MAX_ROWS) {
             store.import(resource.name, &rows.join("\n"));
         }
     }

@@ -1,4 +1,4 @@
-//! Lists from the database, against the core's evaluation of the same requests in memory.
+//! Lists from the database, compared with the core's evaluation of the same requests in memory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice)]
 
 mod store;
@@ -70,7 +70,7 @@ const NUMBERS: &[&str] = &[
     "-9007199254740991",
 ];
 
-/// The JSON text of a field's value; `None` where the row does not have it.
+/// The JSON of a field's value; `None` if the row lacks the field.
 fn cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
     let text = |text: &str| Value::from(text).to_string();
     let value: BoxedStrategy<String> = match (field.kind, field.name) {
@@ -79,7 +79,7 @@ fn cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
         }
         (Kind::Integer, _) => select(&["-1", "0", "1", "2", "9007199254740991"][..]).prop_map(str::to_owned).boxed(),
         (Kind::Decimal, _) => {
-            // The last is the largest there is: sums of it are no longer whole as doubles.
+            // The last is the largest decimal: sums of it are no longer exact as doubles.
             let decimals = &["-0.25", "0", "1.5", "0.0001", "2", "-123456789012.3457", "900719925474.0991"][..];
             select(decimals).prop_map(str::to_owned).boxed()
         }
@@ -101,7 +101,7 @@ fn row(resource: &'static Resource) -> impl Strategy<Value = Vec<Option<String>>
     resource.fields.iter().map(cell).collect::<Vec<_>>()
 }
 
-/// Rows of a resource, a line each.
+/// Rows of a resource, one per line.
 fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
     let line = |(id, cells): (usize, Vec<Option<String>>)| {
         let others = resource.fields.iter().zip(cells).skip(1);
@@ -113,7 +113,7 @@ fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
         .boxed()
 }
 
-/// A parameter that is a condition, mostly a good one.
+/// A parameter that is a condition, in most cases a valid one.
 fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
     let names = resource.fields.iter().map(|field| (field.name, field.kind, field.capabilities));
     let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.capabilities));
@@ -128,7 +128,7 @@ fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
             }
         }
     }
-    // Those that join are few, and the most to get wrong.
+    // Parameters with joins are few but the most error-prone, so that they are repeated.
     let joins =
         parameters.iter().filter(|(name, _)| resource.filters.iter().any(|filter| name.starts_with(filter.name)));
     let joins: Vec<(String, Kind)> = joins.cloned().collect();
@@ -167,7 +167,7 @@ fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
     };
     let filters = |terms: Vec<String>| vec![("filters".to_owned(), terms.concat()[3..].to_owned())];
     let some = prop::collection::vec(term(conditions(3).boxed()), 1..5).prop_map(filters);
-    // More than an expression is deep; without joins, of which there may be few.
+    // Enough conditions for a chain instead of a plain expression. Joins are excluded, because their number is limited.
     let is_field = move |name: &str| resource.filters.iter().all(|filter| !name.starts_with(filter.name));
     let is_good =
         move |pair: &(String, String)| ListRequest::parse(resource, &encoded(std::slice::from_ref(pair))).is_ok();
@@ -176,7 +176,7 @@ fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
     let orderings: Vec<String> =
         resource.fields.iter().flat_map(|field| [field.name.into(), format!("-{}", field.name)]).collect();
     let ordering = prop::collection::vec(select(orderings), 0..4).prop_map(|terms| terms.join(","));
-    // Of more terms than are tested by themselves, too.
+    // Including more terms than have a condition of their own.
     let terms = |many| prop::collection::vec(select(TEXTS), many);
     let search = prop_oneof![4 => terms(0..3), 1 => terms(9..20)].prop_map(|terms| terms.join(" "));
     let page = (select(&["", "1", "2", "5"][..]), select(&["", "0", "1", "3"][..]));
@@ -194,8 +194,8 @@ fn queries() -> impl Strategy<Value = Vec<(usize, String, Index)>> {
     prop::collection::vec(one, 24)
 }
 
-/// The same rows in the database and in memory.
-fn filled(organization: &[Vec<String>]) -> (Store, evaluate::Store) {
+/// Returns the same rows in a database and in memory.
+fn stores(organization: &[Vec<String>]) -> (Store, evaluate::Store) {
     let store = Store::new();
     let mut memory = evaluate::Store::default();
     for (resource, lines) in RESOURCES.iter().zip(organization) {
@@ -213,38 +213,38 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_database_and_memory_agree(
+    fn lists_agree_with_evaluation_in_memory(
         organization in RESOURCES.iter().map(|resource| rows(resource)).collect::<Vec<_>>(),
         queries in queries(),
     ) {
-        let (store, memory) = filled(&organization);
+        let (store, memory) = stores(&organization);
         for (at, query, object) in queries {
             let resource = RESOURCES[at];
             let path = format!("/v3/customer/core/{}/", resource.name);
-            let reply = store.answer(&request("GET", &format!("{path}?{query}")), b"");
+            let response = store.answer(&request("GET", &format!("{path}?{query}")), b"");
             let listed = match ListRequest::parse(resource, &query) {
                 Ok(listed) => listed,
                 Err(errors) => {
-                    prop_assert_eq!(reply.status, 400);
-                    prop_assert_eq!(reply.body, serde_json::to_string(&errors).unwrap());
+                    prop_assert_eq!(response.status, 400);
+                    prop_assert_eq!(response.body, serde_json::to_string(&errors).unwrap());
                     continue;
                 }
             };
-            let answer: Value = serde_json::from_str(&reply.body).unwrap();
+            let answer: Value = serde_json::from_str(&response.body).unwrap();
             let found = evaluate::list(&listed, &memory);
             let rows = memory.rows(resource).unwrap();
             let ids: Vec<i64> = found.positions.iter().map(|&place| rows.id(place)).collect();
             let results: Vec<i64> = answer["results"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
             prop_assert_eq!((answer["count"].as_u64(), results), (Some(found.count), ids), "{} {} {:#?}", path, query, organization);
             let id = object.index(10) as i64;
-            let reply = store.answer(&request("GET", &format!("{path}{id}/?{query}")), b"");
+            let response = store.answer(&request("GET", &format!("{path}{id}/?{query}")), b"");
             let expected = if evaluate::find_object(&listed, &memory, id).is_some() { 200 } else { 404 };
-            prop_assert_eq!(reply.status, expected, "{}{} {}", path, id, query);
+            prop_assert_eq!(response.status, expected, "{}{} {}", path, id, query);
         }
     }
 }
 
-/// The fields of commits that aggregates are asked by; sums of doubles depend on their order.
+/// The grouped fields. Sums of doubles are excluded, because they depend on the order of the rows.
 const GROUPS: &[&str] = &[
     "apex_user_id",
     "author_local_date__date",
@@ -261,7 +261,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn aggregates_agree(
+    fn aggregates_agree_with_evaluation_in_memory(
         organization in RESOURCES.iter().map(|resource| rows(resource)).collect::<Vec<_>>(),
         queries in prop::collection::vec((
             query(&streamgage::schema::COMMITS),
@@ -270,7 +270,7 @@ proptest! {
             prop::collection::vec(select(AGGREGATES), 0..4),
         ), 12),
     ) {
-        let (store, memory) = filled(&organization);
+        let (store, memory) = stores(&organization);
         for (query, groups, counts, sums) in queries {
             let query = format!(
                 "{query}&group_by[{}]&aggregate[count]={}&aggregate[sum]={}",
@@ -286,7 +286,7 @@ proptest! {
     }
 }
 
-/// Doubles with 15 digits: SQLite does not write the 17th of a long one as everybody else does.
+/// Rounds doubles to 15 digits, because SQLite writes the 17th digit of some doubles differently.
 fn rounded(value: &Value) -> Value {
     match value {
         Value::Array(rows) => rows.iter().map(rounded).collect(),
@@ -300,7 +300,7 @@ const COMMITS: &str = "/v3/customer/core/commits/";
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 
 #[test]
-fn whatever_is_asked_is_answered() {
+fn extreme_requests_are_answered() {
     let store = Store::new();
     store.import("commits", r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-02","message":"a b c"}"#);
     store.import("users", r#"{"id":1,"name":"a"}"#);
@@ -368,19 +368,19 @@ fn whatever_is_asked_is_answered() {
         ("limit=99999999999999999999&offset=99999999999999999999".to_owned(), 200),
         ("id__gte=-1e40&impact__lt=1e40&risk__lt=1e40&id__lt=9007199254740993".to_owned(), 200),
     ] {
-        let reply = store.answer(&request("GET", &format!("{COMMITS}?{query}")), b"");
+        let response = store.answer(&request("GET", &format!("{COMMITS}?{query}")), b"");
         let shown: String = query.chars().take(80).collect();
-        assert_eq!(reply.status, status, "{shown}: {}", reply.body);
+        assert_eq!(response.status, status, "{shown}: {}", response.body);
     }
     for path in ["teams/?ancestor_id=1", "teams/?ancestor_id=1e40", "users/?team__isnull=true&alias_name!=a"] {
         assert_eq!(store.answer(&request("GET", &format!("/v3/customer/core/{path}")), b"").status, 200, "{path}");
     }
 }
 
-/// How the rows of each documented example are found. Where nothing narrows them down, or SQL has to look into each
-/// text, that is in the order of ids, which ends with the page.
+/// Without a narrowing condition, or with a search of texts, rows are read in the order of ids, and reading ends with the
+/// page.
 #[test]
-fn examples_use_indexes() {
+fn documented_examples_use_indexes() {
     let store = Store::new();
     for (path, index) in [
         ("commits/?limit=100&offset=100", "SCAN t"),
@@ -420,13 +420,13 @@ fn examples_use_indexes() {
     ] {
         let plans = store.plans(&request("GET", &format!("/v3/customer/core/{path}")), b"");
         assert!(plans.iter().any(|plan| plan.contains(index)), "{path}: {plans:#?}");
-        // One end of a range: the planner, which knows no numbers of rows, would go through all in the order of ids.
+        // With one end of a range, the planner would read all rows in the order of ids, because it knows no row counts.
         let page = plans.last().unwrap();
         if path.contains("new_work__gte") || path.contains("author_date__gt=") {
-            // The index tells whether they are few, and counts them if they are many.
+            // The index tells whether there are few rows, and counts them otherwise.
             assert_eq!(page.matches(index).count(), 2, "{path}: {page}");
         }
-        // An order of ids needs no sorting before the page is known.
+        // The order of ids requires no sorting before the page is known.
         if index == "SCAN t" {
             let before = page.split("SEARCH t USING INTEGER PRIMARY KEY (rowid=?)").next().unwrap();
             assert!(!before.contains("ORDER BY"), "{path}: {page}");
@@ -434,9 +434,9 @@ fn examples_use_indexes() {
     }
 }
 
-/// What a page is taken from is not read again to count it, nor is what is counted read for each row of the page.
+/// Counting neither reads the rows of the page again, nor repeats for each of its rows.
 #[test]
-fn a_list_is_read_once() {
+fn page_and_count_read_each_row_once() {
     let store = Store::new();
     for ids in [1..1_001, 1_001..2_001, 2_001..3_001] {
         let row = |id: i64| json!({ "id": id, "apex_user_id": 1, "repo_id": 1, "author_date": "2026-01-02", "message": format!("{:04}", id) });
@@ -464,9 +464,9 @@ fn a_list_is_read_once() {
     }
 }
 
-/// What imports keep count of is counted without the commits: so it is the same when they are gone.
+/// The counts do not change when the commits are deleted, which shows that they are not read.
 #[test]
-fn broad_questions_are_counted_without_commits() {
+fn flags_are_counted_without_reading_commits() {
     let store = Store::new();
     store.import("users", "{\"id\":1,\"hidden_from_reports\":true}\n{\"id\":2}");
     store.import("repos", "{\"id\":1,\"blocked\":true}\n{\"id\":2,\"oldest_commit_date\":\"2021-06-01\",\"tags\":[7]}");
@@ -502,7 +502,7 @@ fn broad_questions_are_counted_without_commits() {
     assert_eq!(queries.map(count), before);
 }
 
-/// How often joins find a row is told, and a page shown, without finding it so often.
+/// A row that joins find many times is counted and shown as many times, without being read as often.
 #[test]
 fn joins_are_not_multiplied_out() {
     const MANY: u64 = 5;
@@ -521,7 +521,7 @@ fn joins_are_not_multiplied_out() {
     for team in 1..=MANY {
         organization[at("teams")].push(json!({ "id": team, "name": "ab" }).to_string());
     }
-    let (store, memory) = filled(&organization);
+    let (store, memory) = stores(&organization);
     let many = |term: &str, times: usize, operator: &str| format!("filters={}", vec![term; times].join(operator));
     for (query, times) in [
         (
@@ -531,7 +531,7 @@ fn joins_are_not_multiplied_out() {
             MANY.pow(8),
         ),
         (many("(team__isnull%3Dfalse)", 8, "%26"), MANY.pow(8)),
-        // The first negation is of all.
+        // The first negation applies to the whole conjunction.
         (many("~(team_member%3D1)", 8, "%26"), MANY.pow(8) - (MANY - 1).pow(7)),
         (many("(team_member%3D1)", 40, "%7C"), 1),
         (
@@ -555,9 +555,9 @@ fn joins_are_not_multiplied_out() {
     }
 }
 
-/// Whether few or many rows are in a range, a page of them is the same.
+/// A page is the same whether the range of an index has few rows or many.
 #[test]
-fn ranges_of_few_and_of_many() {
+fn index_ranges_of_any_size() {
     let store = Store::new();
     let new_work = |id: i64| id * 7 % 10_007;
     let ids: Vec<i64> = (1..=11_000).collect();
@@ -581,7 +581,7 @@ fn ranges_of_few_and_of_many() {
     }
 }
 
-/// A chain deep enough for a `CASE`, whose last step is of a null, right and turned round.
+/// A filter deep enough for a chain, whose last condition is on a null, negated and not.
 #[test]
 fn a_null_at_the_end_of_a_deep_filter() {
     let organization = vec![
@@ -593,7 +593,7 @@ fn a_null_at_the_end_of_a_deep_filter() {
         Vec::new(),
         vec![r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-02"}"#.to_owned()],
     ];
-    let (store, memory) = filled(&organization);
+    let (store, memory) = stores(&organization);
     for first in ["", "~"] {
         for last in ["id%3D1", "id%3D2", "outlier_reason%3D1", "outlier_reason!%3D1"] {
             for turns in 30..34 {

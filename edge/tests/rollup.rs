@@ -1,4 +1,4 @@
-//! The rollup and the statements that read it, against the core over the same rows.
+//! The rollup and the statements that read it, compared with the core's metrics of the same rows.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod store;
@@ -10,17 +10,17 @@ use streamgage::metrics::Organization;
 use streamgage::query::MetricsRequest;
 use streamgage::schema::RESOURCES;
 
-/// A request for rows of a resource.
+/// An import of rows of a resource.
 #[derive(Clone, Debug)]
-struct Load {
+struct ImportedRows {
     resource: &'static str,
     rows: Vec<String>,
 }
 
-fn load(resource: &'static str, row: impl Strategy<Value = String> + 'static) -> BoxedStrategy<Load> {
-    // Some ids come twice in a request, some are deleted, and some again later.
+fn import_of(resource: &'static str, row: impl Strategy<Value = String> + 'static) -> BoxedStrategy<ImportedRows> {
+    // Some ids appear twice in an import, some are deleted, and some are stored again later.
     let row = prop_oneof![8 => row.boxed(), 1 => (0i64..12).prop_map(|id| format!(r#"{{"id":{id},"_deleted":true}}"#))];
-    proptest::collection::vec(row, 1..10).prop_map(move |rows| Load { resource, rows }).boxed()
+    proptest::collection::vec(row, 1..10).prop_map(move |rows| ImportedRows { resource, rows }).boxed()
 }
 
 fn optional(value: impl Strategy<Value = String> + 'static) -> BoxedStrategy<String> {
@@ -48,23 +48,23 @@ fn commit() -> impl Strategy<Value = String> {
     })
 }
 
-fn loads() -> impl Strategy<Value = Vec<Load>> {
+fn imports() -> impl Strategy<Value = Vec<ImportedRows>> {
     let id = || 0i64..4;
     let flag = || prop_oneof![Just("true"), Just("false"), Just("null")];
-    let load = prop_oneof![
-        6 => load("commits", commit()),
-        1 => load("users", (id(), flag()).prop_map(|(id, hidden)| format!(r#"{{"id":{id},"hidden_from_reports":{hidden}}}"#))),
-        1 => load("repos", (id(), flag(), 0usize..4, proptest::collection::vec(0i64..4, 0..3)).prop_map(|(id, blocked, name, tags)| {
+    let import = prop_oneof![
+        6 => import_of("commits", commit()),
+        1 => import_of("users", (id(), flag()).prop_map(|(id, hidden)| format!(r#"{{"id":{id},"hidden_from_reports":{hidden}}}"#))),
+        1 => import_of("repos", (id(), flag(), 0usize..4, proptest::collection::vec(0i64..4, 0..3)).prop_map(|(id, blocked, name, tags)| {
             let name = ["\"tokio\"", "\"Übung\"", "null", "\"a'b_%\""][name];
             format!(r#"{{"id":{id},"blocked":{blocked},"name":{name},"tags":{tags:?}}}"#)
         })),
-        1 => load("teams", (id(), optional(id().prop_map(|id| id.to_string()))).prop_map(|(id, parent)| format!(r#"{{"id":{id},"parent":{parent}}}"#))),
-        1 => load("team_membership", (0i64..9, id(), id(), prop::bool::weighted(0.8)).prop_map(|(id, user, team, contributor)| {
+        1 => import_of("teams", (id(), optional(id().prop_map(|id| id.to_string()))).prop_map(|(id, parent)| format!(r#"{{"id":{id},"parent":{parent}}}"#))),
+        1 => import_of("team_membership", (0i64..9, id(), id(), prop::bool::weighted(0.8)).prop_map(|(id, user, team, contributor)| {
             let kind = if contributor { "contributor" } else { "viewer" };
             format!(r#"{{"id":{id},"apex_user_id":{user},"team_id":{team},"membership_type":"{kind}"}}"#)
         })),
     ];
-    proptest::collection::vec(load, 1..12)
+    proptest::collection::vec(import, 1..12)
 }
 
 fn query() -> impl Strategy<Value = String> {
@@ -96,10 +96,10 @@ fn query() -> impl Strategy<Value = String> {
     )
 }
 
-/// The same rows in the core.
-fn organization(loads: &[Load]) -> Organization {
+/// Returns the core's organization of the same rows.
+fn organization(imports: &[ImportedRows]) -> Organization {
     let mut organization = Organization::default();
-    for (resource, row) in loads.iter().flat_map(|load| load.rows.iter().map(|row| (load.resource, row))) {
+    for (resource, row) in imports.iter().flat_map(|import| import.rows.iter().map(|row| (import.resource, row))) {
         let json = &mut serde_json::Deserializer::from_str(row);
         let read = match resource {
             "commits" => organization.commits.read(json),
@@ -114,7 +114,7 @@ fn organization(loads: &[Load]) -> Organization {
 }
 
 const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
-/// What flags count, as it is kept, and as migration 0008 finds it; and which commits are duplicates, likewise.
+/// Counts by flag and duplicates: the maintained values, and the same calculated from commits.
 const TALLY: &str = "SELECT * FROM commit_count WHERE count <> 0";
 const DUPLICATES: &str = "SELECT id FROM commits WHERE is_duplicate ORDER BY id";
 const FOUND_TALLY: &str = "SELECT repo_id, apex_user_id, is_duplicate, coalesce(is_merge, 1), coalesce(is_pr_orphan, 1), \
@@ -125,22 +125,22 @@ const FOUND_DUPLICATES: &str = "SELECT id FROM commits AS t WHERE id > (SELECT M
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// After any imports, edits and deletes the rollup is the one that the commits that are there make, in any order; and
-    /// so is what flags count.
+    /// After any imports, changes and deletions, the rollup and the counts by flag are those of the remaining commits,
+    /// imported in any order.
     #[test]
-    fn the_rollup_is_one_built_from_nothing(loads in loads()) {
+    fn the_rollup_depends_only_on_the_stored_commits(imports in imports()) {
         let store = Store::new();
-        for load in &loads {
-            let (rows, changed) = store.import(load.resource, &load.rows.join("\n"));
-            prop_assert_eq!(rows, load.rows.len() as u64);
+        for import in &imports {
+            let (rows, changed) = store.import(import.resource, &import.rows.join("\n"));
+            prop_assert_eq!(rows, import.rows.len() as u64);
             prop_assert!(changed <= rows);
-            // Again, it changes nothing.
-            prop_assert_eq!(store.import(load.resource, &load.rows.join("\n")), (rows, 0));
+            // Repeating the import changes nothing.
+            prop_assert_eq!(store.import(import.resource, &import.rows.join("\n")), (rows, 0));
         }
         prop_assert_eq!(store.rows(DUPLICATES), store.rows(FOUND_DUPLICATES));
         prop_assert_eq!(store.rows(TALLY), store.rows(FOUND_TALLY));
         let fresh = Store::new();
-        // From the last to the first, one at a time.
+        // One at a time, in reverse order.
         for id in store.rows("SELECT id FROM commits ORDER BY id DESC") {
             let id = id.trim_matches(['[', ']']);
             fresh.import("commits", &store.get(&format!("/v3/customer/core/commits/{id}/")));
@@ -150,14 +150,13 @@ proptest! {
         prop_assert_eq!(store.rows("SELECT * FROM scratch"), Vec::<String>::new());
     }
 
-    /// What SQL adds up is what the core adds up.
     #[test]
-    fn metrics_are_those_of_the_core(loads in loads(), queries in proptest::collection::vec(query(), 1..12)) {
+    fn metrics_agree_with_the_core(imports in imports(), queries in proptest::collection::vec(query(), 1..12)) {
         let store = Store::new();
-        for load in &loads {
-            store.import(load.resource, &load.rows.join("\n"));
+        for import in &imports {
+            store.import(import.resource, &import.rows.join("\n"));
         }
-        let table = organization(&loads).table();
+        let table = organization(&imports).table();
         let today = Day::parse("2026-09-01").unwrap();
         for query in queries {
             let answer = table.evaluate(&MetricsRequest::parse(&query, today).unwrap());
@@ -167,7 +166,7 @@ proptest! {
 }
 
 #[test]
-fn a_request_reads_what_it_needs() {
+fn metrics_use_the_index_of_their_users() {
     let store = Store::new();
     let plan_of = |query: &str| {
         let range = "start_date=2026-05-01&end_date=2026-06-01&resolution=week";
@@ -187,7 +186,7 @@ fn a_request_reads_what_it_needs() {
 }
 
 #[test]
-fn an_import_reads_what_it_touches() {
+fn imports_scan_no_table() {
     let store = Store::new();
     for resource in RESOURCES {
         let request = request("POST", &format!("/import/{}", resource.name));

@@ -1,4 +1,4 @@
-//! The migrations: against the core's schema, and each over the state that the ones before it leave.
+//! The migrations, compared with the core's schema, and each applied to a database with rows.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod store;
@@ -9,7 +9,7 @@ use store::{MIGRATIONS, Store};
 use streamgage::schema::{Kind, Lookup, RESOURCES};
 
 #[test]
-fn a_column_for_each_field() {
+fn each_field_has_a_column() {
     let store = Store::new();
     for resource in RESOURCES {
         let mut columns: Vec<String> = Vec::new();
@@ -45,8 +45,8 @@ fn a_column_for_each_field() {
     }
 }
 
-/// Rows that a database may hold when the migration of that number is applied to it: one for each table that is new
-/// with the migration before, and last what the newest columns may hold. What was written before the next migration has to be there after it.
+/// Rows that are inserted after each migration: one for each new table, and values for new columns. The next migrations
+/// have to keep them.
 const ROWS: [&str; 10] = [
     "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
      INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
@@ -63,7 +63,7 @@ const ROWS: [&str; 10] = [
 ];
 
 #[test]
-fn each_migration_keeps_what_was_there() {
+fn each_migration_keeps_existing_rows() {
     let store = Store {
         database: Connection::open_in_memory().unwrap(),
         settings: Default::default(),
@@ -76,7 +76,7 @@ fn each_migration_keeps_what_was_there() {
     let mut before: Vec<Vec<String>> = Vec::new();
     for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5, 5, 5]) {
         store.database.execute_batch(migration).unwrap();
-        // A migration may add columns behind those that are there.
+        // A migration may add columns at the end.
         for (rows, before) in contents(&tables[..before.len()]).iter().flatten().zip(before.iter().flatten()) {
             assert!(rows.starts_with(before.trim_end_matches(']')), "{rows} {before}");
         }
@@ -84,14 +84,14 @@ fn each_migration_keeps_what_was_there() {
         before = contents(&tables[..there]);
         assert!(before.iter().all(|rows| rows.len() == 1));
     }
-    // What was there is counted.
+    // Existing rows are counted.
     let counts = [r#"["commits",10,0,1]"#, r#"["commits",62,0,1]"#, r#"["repos",10,0,1]"#, r#"["repos",62,0,1]"#];
     assert_eq!(store.rows("SELECT * FROM row_count"), counts);
 }
 
-/// What imports keep is found of the commits that are there already.
+/// Migrations calculate counts and columns of existing commits.
 #[test]
-fn counts_of_commits_that_are_there() {
+fn existing_commits_are_counted() {
     let database = Connection::open_in_memory().unwrap();
     let (before, after) = MIGRATIONS.split_at(7);
     database.execute_batch(&before.concat()).unwrap();
@@ -105,7 +105,7 @@ fn counts_of_commits_that_are_there() {
         )
         .unwrap();
     database.execute_batch(&after.concat()).unwrap();
-    let store = Store::of(database);
+    let store = Store::new_with(database);
     assert_eq!(
         store.rows("SELECT id, is_duplicate, is_weekday FROM commits"),
         ["[1,0,1]", "[2,1,1]", "[3,0,0]", "[4,0,null]", "[5,0,0]"]
@@ -123,8 +123,8 @@ fn all_migrations_are_tested() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Text and numbers come out as they went in. (SQLite reads a number of any size, but beyond everyday ones such as
-    /// these not always to the last of its 53 bits.)
+    /// Stored texts and numbers are returned unchanged. (SQLite rounds the last of 53 bits of some numbers beyond this
+    /// range.)
     #[test]
     fn values_survive(text in ".{0,20}", number in -1e6..1e6f64, units in -9_007_199_254_740_991i64..9_007_199_254_740_991, id in 0i64..9_007_199_254_740_991) {
         let store = Store::new();

@@ -1,6 +1,6 @@
-//! A database as D1 is one, and the Worker's part in asking it.
+//! A database with D1's limits, and the Worker's part in answering requests from it.
 
-// Each test uses some of it.
+// Each test uses a part of this module.
 #![allow(dead_code)]
 
 use rusqlite::limits::Limit;
@@ -31,7 +31,7 @@ pub const MIGRATIONS: [&str; 10] = [
     include_str!("../../../worker/migrations/0010_fewer_writes.sql"),
 ];
 
-/// Those of D1's SQLite.
+/// The limits of D1's SQLite.
 const LIMITS: [(Limit, i32); 9] = [
     (Limit::SQLITE_LIMIT_LENGTH, 2_200_000),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
@@ -47,7 +47,7 @@ const LIMITS: [(Limit, i32); 9] = [
 pub struct Store {
     pub database: Connection,
     pub settings: Settings,
-    /// How many steps of SQLite's virtual machine the statements took: what they cost, on any machine.
+    /// The number of steps of SQLite's virtual machine: the cost of statements, independent of the machine.
     pub steps: Cell<i32>,
 }
 
@@ -57,11 +57,11 @@ impl Store {
         for migration in MIGRATIONS {
             database.execute_batch(migration).unwrap();
         }
-        Store::of(database)
+        Store::new_with(database)
     }
 
-    /// A database that is migrated already.
-    pub fn of(database: Connection) -> Store {
+    /// Uses a migrated database.
+    pub fn new_with(database: Connection) -> Store {
         for (limit, value) in LIMITS {
             database.set_limit(limit, value).unwrap();
         }
@@ -85,19 +85,23 @@ impl Store {
     /// Runs statements in a transaction, as `D1Database.batch` does.
     pub fn run(&self, statements: &[Statement]) -> Result<Vec<StatementResult>, rusqlite::Error> {
         self.database.execute_batch("BEGIN")?;
-        let outcomes = statements.iter().map(|statement| self.run_one(statement)).collect();
-        self.database.execute_batch(if Result::is_ok(&outcomes) { "COMMIT" } else { "ROLLBACK" })?;
-        outcomes
+        let results = statements.iter().map(|statement| self.run_one(statement)).collect();
+        self.database.execute_batch(if Result::is_ok(&results) { "COMMIT" } else { "ROLLBACK" })?;
+        results
     }
 
     fn run_one(&self, statement: &Statement) -> Result<StatementResult, rusqlite::Error> {
-        let (rows, changes) = self.ask(statement, shown)?;
+        let (rows, changes) = self.query(statement, as_joined)?;
         let rows: Vec<String> = rows.iter().map(|row| format!("[{}]", row.join(","))).collect();
         Ok(StatementResult { rows: format!("[{}]", rows.join(",")), changes })
     }
 
-    /// Gives of each row what is made of each of its columns, and how many rows were changed.
-    fn ask<T>(&self, statement: &Statement, of: fn(ValueRef) -> T) -> Result<(Vec<Vec<T>>, u64), rusqlite::Error> {
+    /// Returns the converted columns of each row, and the number of changed rows.
+    fn query<T>(
+        &self,
+        statement: &Statement,
+        convert: fn(ValueRef) -> T,
+    ) -> Result<(Vec<Vec<T>>, u64), rusqlite::Error> {
         assert!(statement.sql.len() < 100_000 && statement.parameters.len() <= 100, "beyond D1's limits");
         let values = statement.parameters.iter().map(|parameter| match parameter {
             // D1 binds a JavaScript number.
@@ -106,18 +110,18 @@ impl Store {
         });
         let mut prepared = self.database.prepare(&statement.sql)?;
         let columns = prepared.column_count();
-        let mut found = prepared.query(params_from_iter(values))?;
+        let mut selected = prepared.query(params_from_iter(values))?;
         let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            rows.push((0..columns).map(|index| of(row.get_ref_unwrap(index))).collect());
+        while let Some(row) = selected.next()? {
+            rows.push((0..columns).map(|index| convert(row.get_ref_unwrap(index))).collect());
         }
-        drop(found);
+        drop(selected);
         self.steps.set(self.steps.get() + prepared.get_status(StatementStatus::VmStep));
         let changes = if prepared.readonly() { 0 } else { self.database.changes() };
         Ok((rows, changes))
     }
 
-    /// Answers a request as the Worker does; rate limits aside.
+    /// Answers a request as the Worker does, without rate limits.
     pub fn answer(&self, request: &Request, body: &[u8]) -> Response {
         let response = match route_request(request, &self.settings, Backend::Store, NOW) {
             Routed::Response(response) => response,
@@ -148,29 +152,29 @@ impl Store {
         }
     }
 
-    /// The body of a 200.
+    /// Returns the body of a 200.
     pub fn get(&self, path: &str) -> String {
-        let reply = self.answer(&request("GET", path), b"");
-        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
-        reply.body
+        let response = self.answer(&request("GET", path), b"");
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.body
     }
 
-    /// Imports, and gives `(rows, changed)`.
+    /// Imports rows and returns `(rows, changed)`.
     pub fn import(&self, resource: &str, rows: &str) -> (u64, u64) {
-        let reply = self.answer(&request("POST", &format!("/import/{resource}")), rows.as_bytes());
-        assert_eq!(reply.status, 200, "{}", reply.body);
-        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        let response = self.answer(&request("POST", &format!("/import/{resource}")), rows.as_bytes());
+        assert_eq!(response.status, 200, "{}", response.body);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
         (body["rows"].as_u64().unwrap(), body["changed"].as_u64().unwrap())
     }
 
-    /// All rows of a query, each as a JSON array.
+    /// Returns the rows of a query, each as a JSON array.
     pub fn rows(&self, sql: &str) -> Vec<String> {
         let statement = Statement { sql: sql.into(), parameters: Vec::new() };
-        let (rows, _) = self.ask(&statement, json).unwrap();
+        let (rows, _) = self.query(&statement, json).unwrap();
         rows.into_iter().map(|row| Value::from(row).to_string()).collect()
     }
 
-    /// The database's plans of the statements that answer a request.
+    /// Returns the query plans of a request's statements.
     pub fn plans(&self, request: &Request, body: &[u8]) -> Vec<String> {
         let Routed::Pending(pending) = route_request(request, &self.settings, Backend::Store, NOW) else {
             panic!("the request needs no key")
@@ -185,14 +189,14 @@ impl Store {
     fn explain(&self, statements: &[Statement]) -> Vec<String> {
         let explain = |statement: &Statement| {
             let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-            let (steps, _) = self.ask(&Statement { sql, parameters: statement.parameters.clone() }, json).unwrap();
+            let (steps, _) = self.query(&Statement { sql, parameters: statement.parameters.clone() }, json).unwrap();
             steps.iter().map(|step| step[3].as_str().unwrap()).collect::<Vec<_>>().join("\n")
         };
         statements.iter().map(explain).collect()
     }
 }
 
-/// A request with the owner's key.
+/// Returns a request with the owner's key.
 pub fn request(method: &str, path: &str) -> Request {
     Request {
         method: method.into(),
@@ -202,10 +206,10 @@ pub fn request(method: &str, path: &str) -> Request {
     }
 }
 
-/// What a column of a statement of ours holds, as the Worker joins it to a row.
-fn shown(value: ValueRef<'_>) -> String {
+/// Returns a selected column as the Worker joins it to a row.
+fn as_joined(value: ValueRef<'_>) -> String {
     match json(value) {
-        Value::Null => panic!("nothing that is selected is NULL"),
+        Value::Null => panic!("a selected column is NULL"),
         Value::String(text) => text,
         number => number.to_string(),
     }
@@ -215,7 +219,7 @@ fn json(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => value.into(),
-        // JavaScript shows a whole number without a point.
+        // JavaScript writes whole numbers without a fraction.
         ValueRef::Real(value) if value.fract() == 0.0 && value.abs() < 9e15 => (value as i64).into(),
         ValueRef::Real(value) => value.into(),
         ValueRef::Text(text) => std::str::from_utf8(text).unwrap().into(),

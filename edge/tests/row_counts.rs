@@ -1,4 +1,4 @@
-//! The row counts that imports keep, against counting; and the pages that are found by them.
+//! The row counts that imports maintain, and the pages that are found by them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod store;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::schema::RESOURCES;
 
-/// Ids at the edges of blocks, and far from each other.
+/// Ids at the ends of blocks, and distant ones.
 const IDS: &[i64] =
     &[-9_007_199_254_740_991, -1_025, -1_024, -1, 0, 1, 1_023, 1_024, 1_025, 5_000, 9_007_199_254_740_991];
 
@@ -17,7 +17,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn counts_are_those_of_the_rows(
+    fn maintained_counts_are_the_numbers_of_rows(
         imports in prop::collection::vec((0..RESOURCES.len(), prop::collection::vec((select(IDS), any::<bool>()), 1..9)), 1..12),
     ) {
         let store = Store::new();
@@ -41,8 +41,8 @@ proptest! {
     }
 }
 
-/// A database of 3,000 tags, whose ids leave gaps, and begin below zero.
-fn tags() -> (Store, Vec<i64>) {
+/// Returns a database of 3,000 tags with gaps between their ids, of which some are negative.
+fn store_of_tags() -> (Store, Vec<i64>) {
     let store = Store::new();
     let ids: Vec<i64> = (-500..2_500).map(|number| number * 7 + (number / 900) * 100_000).collect();
     for ids in ids.chunks(1_000) {
@@ -53,8 +53,8 @@ fn tags() -> (Store, Vec<i64>) {
 }
 
 #[test]
-fn pages_deep_in_a_list() {
-    let (store, mut ids) = tags();
+fn pages_at_large_offsets() {
+    let (store, mut ids) = store_of_tags();
     for ordering in ["id", "-id"] {
         for offset in [0, 1, 999, 1_000, 1_001, 1_500, 1_501, 2_345, 2_999, 3_000, 3_001, 9_007_199_254_740_993] {
             for limit in [1, 2, 1_000] {
@@ -71,8 +71,8 @@ fn pages_deep_in_a_list() {
 }
 
 #[test]
-fn a_page_deep_in_a_list_reads_a_block() {
-    let (store, _) = tags();
+fn a_page_at_a_large_offset_reads_one_block() {
+    let (store, _) = store_of_tags();
     for ordering in ["id", "-id"] {
         let path = format!("/v3/customer/core/tags/?offset=2000&ordering={ordering}");
         let plans = store.plans(&request("GET", &path), b"");

@@ -1,4 +1,4 @@
-//! Whole answers, literally: they read as a specification.
+//! Complete responses of the store, byte by byte.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod store;
@@ -7,31 +7,31 @@ use proptest::prelude::*;
 use store::{METRICS, Store, request};
 use streamgage_edge::{Request, Response, Settings, Url};
 
-/// Status, the headers that are not on every answer, and body.
-fn shown(reply: &Response) -> String {
+/// Returns the status, the headers that not every response has, and the body.
+fn summary(response: &Response) -> String {
     let common = ["Content-Type", "ETag", "Cache-Control", "Vary", "X-Content-Type-Options"];
-    let headers = reply.headers.iter().filter(|(name, _)| !common.contains(name));
+    let headers = response.headers.iter().filter(|(name, _)| !common.contains(name));
     let headers: String = headers.map(|(name, value)| format!("{name}: {value}\n")).collect();
-    format!("{}\n{headers}{}", reply.status, reply.body)
+    format!("{}\n{headers}{}", response.status, response.body)
 }
 
 fn ask(store: &Store, method: &str, path: &str) -> String {
-    shown(&store.answer(&request(method, path), b""))
+    summary(&store.answer(&request(method, path), b""))
 }
 
 fn with_authorization(store: &Store, path: &str, authorization: Option<&str>) -> String {
     let authorization = authorization.map(str::to_owned);
-    shown(&store.answer(&Request { authorization, ..request("GET", path) }, b""))
+    summary(&store.answer(&Request { authorization, ..request("GET", path) }, b""))
 }
 
 fn import(store: &Store, resource: &str, body: &[u8]) -> String {
-    shown(&store.answer(&request("POST", &format!("/import/{resource}")), body))
+    summary(&store.answer(&request("POST", &format!("/import/{resource}")), body))
 }
 
 const TEAMS: &str = "/v3/customer/core/teams/";
 
 #[test]
-fn what_there_is_not() {
+fn unknown_paths_and_objects_are_not_found() {
     let store = Store::new();
     let not_found = "404\n{\"detail\":\"Not found.\"}";
     for path in [
@@ -47,13 +47,13 @@ fn what_there_is_not() {
     ] {
         assert_eq!(ask(&store, "GET", path), not_found, "{path}");
     }
-    // Before anything is asked of the caller.
+    // Before the key and the method are checked.
     assert_eq!(with_authorization(&store, "/v3/customer/core/nope/", None), not_found);
     assert_eq!(ask(&store, "DELETE", "/v3/customer/core/nope/"), not_found);
 }
 
 #[test]
-fn without_the_last_slash() {
+fn paths_without_a_trailing_slash_are_redirected() {
     let store = Store::new();
     assert_eq!(
         with_authorization(&store, "/v3/customer/core/teams?limit=1&a=%zz", None),
@@ -63,7 +63,7 @@ fn without_the_last_slash() {
 }
 
 #[test]
-fn without_a_good_key() {
+fn requests_without_a_valid_key_are_unauthorized() {
     let store = Store::new();
     // NOW is 1,788,220,800.
     store.add_key("expired", "metrics core import", Some(1_788_220_800), None);
@@ -92,7 +92,7 @@ fn without_a_good_key() {
 }
 
 #[test]
-fn permissions() {
+fn each_path_requires_its_permission() {
     let store = Store::new();
     let paths =
         [(METRICS, "metrics"), (TEAMS, "core"), ("/v3/customer/core/teams/7/", "core"), ("/import/teams", "import")];
@@ -112,7 +112,7 @@ fn permissions() {
 }
 
 #[test]
-fn methods() {
+fn other_methods_are_not_allowed() {
     let store = Store::new();
     assert_eq!(
         ask(&store, "POST", TEAMS),
@@ -136,12 +136,12 @@ fn methods() {
     );
     assert_eq!(ask(&store, "HEAD", TEAMS), "200\n");
     assert_eq!(ask(&store, "HEAD", METRICS), "400\n");
-    // A bad request by a bad method is first of all that.
+    // The method is checked before the parameters.
     assert!(ask(&store, "PUT", METRICS).starts_with("405"));
 }
 
 #[test]
-fn bad_metrics_requests() {
+fn bad_metrics_parameters_are_reported_together() {
     assert_eq!(
         ask(&Store::new(), "GET", &format!("{METRICS}?start_date=2023-08-31&resolution=month&team_id=x")),
         concat!(
@@ -153,13 +153,13 @@ fn bad_metrics_requests() {
 }
 
 #[test]
-fn health() {
+fn health_and_today() {
     let store = Store::new();
     assert_eq!(with_authorization(&store, "/healthz", None), "200\n{\"status\":\"ok\",\"today\":\"2026-09-01\"}");
 }
 
 #[test]
-fn pages_of_other_origins() {
+fn allowed_origins_may_read_responses() {
     let mut store = Store::new();
     store.settings = Settings { cors_origins: "https://a.example".into(), ..Settings::default() };
     let from = |origin: &str, method: &str, path: &str, asks_for_method: bool, key: bool| {
@@ -169,7 +169,7 @@ fn pages_of_other_origins() {
             ..request(method, path)
         };
         request.authorization = request.authorization.filter(|_| key);
-        shown(&store.answer(&request, b""))
+        summary(&store.answer(&request, b""))
     };
     let may_read = concat!(
         "Access-Control-Allow-Origin: https://a.example\n",
@@ -195,17 +195,17 @@ fn pages_of_other_origins() {
 }
 
 #[test]
-fn what_every_answer_has() {
+fn every_response_has_the_common_headers() {
     let store = Store::new();
     let headers = |path: &str| -> Vec<String> {
-        let reply = store.answer(&request("GET", path), b"");
-        reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+        let response = store.answer(&request("GET", path), b"");
+        response.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
     };
     for path in [METRICS, "/healthz", "/v3/nope"] {
         let every = ["Cache-Control: private, no-store", "Vary: Origin", "X-Content-Type-Options: nosniff"];
         assert_eq!(headers(path), [&["Content-Type: application/json"], &every[..]].concat(), "{path}");
     }
-    // What the store holds may be kept, by who asked.
+    // Responses from the store may be cached by the caller.
     for path in [TEAMS, "/dataset"] {
         let [kind, tag, rest @ ..] = &headers(path)[..] else { panic!("{path}") };
         assert_eq!(kind, "Content-Type: application/json");
@@ -217,7 +217,7 @@ fn what_every_answer_has() {
 }
 
 #[test]
-fn rows_have_every_field_and_those_unknown() {
+fn rows_have_all_known_and_unknown_fields() {
     let store = Store::new();
     let tag =
         r#"{"org_id":null,"id":2,"name":"\u00e9\u0000\"\\\u2028😀","b":[1, {"x":1.50}],"extra":"e","a":null,"day":1}"#;
@@ -246,7 +246,7 @@ fn rows_have_every_field_and_those_unknown() {
             "\"levenshtein\":0.30000000000000004,\"impact\":-0.5,\"risk\":3.0,\"message\":null,\"extracted_tags\":{\"a\":[]},\"external_commit_url\":null}"
         )
     );
-    // Doubles are summed as doubles; a sum that is none is null.
+    // Doubles are summed as doubles; a sum that is not finite is null.
     let more = r#"{"id":2,"apex_user_id":2,"repo_id":3,"author_date":"2026-01-02","risk":1.7e308,"levenshtein":0}"#;
     let more = [more, &more.replace(r#""id":2"#, r#""id":3"#)].join("\n");
     assert_eq!(import(&store, "commits", more.as_bytes()), "200\n{\"rows\":2,\"changed\":2}");
@@ -254,7 +254,7 @@ fn rows_have_every_field_and_those_unknown() {
         ask(&store, "GET", "/v3/customer/core/commits.agg/?aggregate[sum]=risk,levenshtein"),
         "200\n{\"count\":1,\"next\":null,\"previous\":null,\"results\":[{\"risk_sum\":null,\"levenshtein_sum\":0.30000000000000004}]}"
     );
-    // What was exported is imported as it is.
+    // An exported row is imported unchanged.
     for resource in ["tags/2", "commits/1"] {
         let row = store.get(&format!("/v3/customer/core/{resource}/"));
         let name = resource.split('/').next().unwrap();
@@ -263,7 +263,7 @@ fn rows_have_every_field_and_those_unknown() {
 }
 
 #[test]
-fn pages() {
+fn pages_link_to_each_other() {
     let mut store = Store::new();
     store.import("tags", &(1..=5).rev().map(|id| format!("{{\"id\":{id},\"name\":\"t{id}\"}}\n")).collect::<String>());
     assert_eq!(
@@ -328,7 +328,7 @@ fn bad_imports_store_nothing() {
     let large = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(1_000_000));
     let too_large = "413\n{\"line\":null,\"field\":null,\"error\":\"a request holds at most 1000000 bytes; send fewer rows in each\"}";
     assert_eq!(import(&store, "users", large.as_bytes()), too_large);
-    // Within the bytes, but beyond what the database binds, for each quotation mark is escaped twice.
+    // Smaller than the largest body but larger than a bound value, because each quotation mark is escaped twice.
     let escaped = format!("{{\"id\":1,\"other\":\"{}\"}}", "\\\"".repeat(490_000));
     assert!(escaped.len() < 1_000_000);
     let answer = import(&store, "users", escaped.as_bytes());
@@ -338,7 +338,7 @@ fn bad_imports_store_nothing() {
 }
 
 #[test]
-fn imports() {
+fn imports_store_change_and_delete_rows() {
     let store = Store::new();
     assert_eq!(import(&store, "users", b""), "200\n{\"rows\":0,\"changed\":0}");
     assert_eq!(import(&store, "tags", "\u{feff}{\"id\":1}".as_bytes()), "200\n{\"rows\":1,\"changed\":1}");
@@ -373,7 +373,7 @@ fn imports() {
         "200\n{\"rows\":1,\"changed\":0}"
     );
     assert_eq!(ask(&store, "GET", "/dataset"), "200\n{\"name\":\"Acme\",\"demo\":true}");
-    // Each was a write; what was asked, or refused, is none.
+    // Imports change the generation; reading and rejected imports do not.
     let generation = || store.rows("SELECT value FROM generation");
     let before = generation();
     assert_eq!(import(&store, "dump", b"[]").get(..3), Some("400"));
@@ -384,19 +384,19 @@ fn imports() {
 }
 
 #[test]
-fn an_answer_is_named_by_all_that_it_depends_on() {
+fn the_etag_covers_everything_the_response_depends_on() {
     let mut store = Store::new();
     store.add_key("another", "core", None, None);
     let tag = |store: &Store, request: &Request| {
-        let reply = store.answer(request, b"");
-        assert_eq!(reply.status, 200, "{}", reply.body);
-        reply.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone()
+        let response = store.answer(request, b"");
+        assert_eq!(response.status, 200, "{}", response.body);
+        response.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone()
     };
     let of = |path: &str| request("GET", path);
     let list = of("/v3/customer/core/teams/?limit=5&id=1");
     let metrics = of(&format!("{METRICS}?start_date=2026-08-01&resolution=week"));
     let (listed, measured) = (tag(&store, &list), tag(&store, &metrics));
-    // Who asks is nothing; of metrics the form is nothing, of a list it is, for links repeat it.
+    // The key has no effect. The form of the query has an effect on lists, whose links repeat it, but not on metrics.
     let another = Request { authorization: Some("Bearer another".into()), ..list.clone() };
     assert_eq!(tag(&store, &another), listed);
     assert_eq!(tag(&store, &Request { method: "HEAD".into(), ..list.clone() }), listed);
@@ -413,7 +413,7 @@ fn an_answer_is_named_by_all_that_it_depends_on() {
         measured,
     ];
     assert!(!others.contains(&listed), "{listed} {others:?}");
-    // Another day, for a range without an end; other rows; another store.
+    // The day of a range without an end, the rows, and the store have an effect.
     store.settings.today = Some("2026-08-31".into());
     assert!(!others.contains(&tag(&store, &metrics)));
     import(&store, "users", b"{\"id\":1}");
@@ -425,22 +425,22 @@ fn an_answer_is_named_by_all_that_it_depends_on() {
 }
 
 #[test]
-fn who_has_an_answer_is_told_so() {
+fn if_none_match_is_answered_by_304() {
     let store = Store::new();
     let path = "/v3/customer/core/tags/";
     let status = |path: &str, tags: &str| {
-        let reply = store.answer(&Request { if_none_match: Some(tags.into()), ..request("GET", path) }, b"");
-        assert!(reply.status != 304 || reply.body.is_empty());
-        reply.status
+        let response = store.answer(&Request { if_none_match: Some(tags.into()), ..request("GET", path) }, b"");
+        assert!(response.status != 304 || response.body.is_empty());
+        response.status
     };
-    let reply = store.answer(&request("GET", path), b"");
-    let tag = reply.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone();
+    let response = store.answer(&request("GET", path), b"");
+    let tag = response.headers.iter().find(|(name, _)| *name == "ETag").unwrap().1.clone();
     assert_eq!(status(path, &tag), 304);
     assert_eq!(status(path, &format!("\"a\", W/{tag}")), 304);
     assert_eq!(status(path, "*"), 304);
     assert_eq!(status(path, "\"a\""), 200);
     assert_eq!(status(&format!("{path}?limit=5"), &tag), 200);
-    // Nothing is no answer.
+    // `*` does not match without a 200.
     assert_eq!(status(&format!("{path}7/"), "*"), 404);
     assert_eq!(status(&format!("{path}?id=x"), "*"), 400);
 }
@@ -448,9 +448,8 @@ fn who_has_an_answer_is_told_so() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever is asked is answered, and whatever is imported is stored or refused.
     #[test]
-    fn anything_is_answered(
+    fn any_request_is_answered(
         path in "/(v3/customer/core/|import/|v3/)?(teams|commits|dump|repos)?/?[0-9/]{0,3}(\\?[a-z_=&%0-9]{0,12})?",
         method in "GET|HEAD|POST|OPTIONS|X",
         authorization in proptest::option::of("(Bearer|bearer owner|Bearer owner)? ?[a-z]{0,2}"),
@@ -458,10 +457,10 @@ proptest! {
     ) {
         let store = Store::new();
         let request = Request { authorization, ..request(&method, &path) };
-        let reply = store.answer(&request, body.join("\n").as_bytes());
-        prop_assert!(matches!(reply.status, 200 | 301 | 400 | 401 | 404 | 405), "{:?}", reply);
-        if method != "HEAD" && reply.status != 301 {
-            prop_assert!(serde_json::from_str::<serde_json::Value>(&reply.body).is_ok(), "{:?}", reply);
+        let response = store.answer(&request, body.join("\n").as_bytes());
+        prop_assert!(matches!(response.status, 200 | 301 | 400 | 401 | 404 | 405), "{:?}", response);
+        if method != "HEAD" && response.status != 301 {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&response.body).is_ok(), "{:?}", response);
         }
     }
 }
