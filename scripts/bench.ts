@@ -1,5 +1,7 @@
-// npm run bench [-- PART … | --against COMMIT] [--json FILE]: compares streamgage with other ways to the same result, or
-// with another commit. The parts are cli, lists, d1, proxy, columns and text.
+// npm run bench [-- PART …] [--json FILE]: compares streamgage with other ways to the same result. The parts are cli, lists,
+// d1, proxy, columns and text.
+// npm run bench -- --against COMMIT [PART …] [--json FILE]: compares this checkout with another commit. The parts are lists,
+// package, d1 and proxy.
 import { spawnSync } from "node:child_process";
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -89,13 +91,14 @@ await main(async () => {
     options: { json: { type: "string" }, against: { type: "string" } },
     allowPositionals: true,
   });
-  const unknown = positionals.find((name) => !(name in parts));
-  if (unknown) throw new UserError(`unknown part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
   const figures: object[] = [];
-  if (values.against !== undefined) figures.push(...(await benchAgainst(values.against)));
-  else
+  if (values.against !== undefined) figures.push(...(await benchAgainst(values.against, positionals)));
+  else {
+    const unknown = positionals.find((name) => !(name in parts));
+    if (unknown) throw new UserError(`unknown part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
     for (const [name, part] of Object.entries(parts))
       if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await part()));
+  }
   if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
   // workerd and HTTP clients keep connections open.
   process.exit(0);

@@ -1,7 +1,7 @@
 // Compares this checkout with another commit. Every row measures both in turns, and its ratio is above 1 if this checkout
 // is faster.
 import { METRICS } from "../../tests/conformance.ts";
-import { run } from "../lib.ts";
+import { run, UserError } from "../lib.ts";
 import { build, checkOut, loadPackage, thisCheckout, unwrap, type Checkout } from "./checkout.ts";
 import { LIST_REQUESTS, send, startWorker, uncached, type Server } from "./d1.ts";
 import { enlarged, OTHERS, sampleDump } from "./dumps.ts";
@@ -18,16 +18,23 @@ const REQUESTS = [
   `${METRICS}?start_date=2023-09-02&resolution=week&team_id=100&include_nested_teams=true`,
 ];
 
-export async function benchAgainst(commit: string): Promise<Figure[]> {
+const parts: Record<string, (checkouts: Pair<Checkout>) => Promise<Figure[]>> = {
+  lists: benchLists,
+  package: benchPackage,
+  d1: benchD1,
+  proxy: ({ ours, other }) => benchProxy([ours, other]),
+};
+
+/** Measures the named parts, or all. */
+export async function benchAgainst(commit: string, names: string[]): Promise<Figure[]> {
+  const unknown = names.find((name) => !(name in parts));
+  if (unknown) throw new UserError(`unknown part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);
   const checkouts = { ours: thisCheckout, other: await checkOut(commit) };
   for (const checkout of Object.values(checkouts)) await build(checkout);
-  const title = (part: string) => heading(`\n${part}`, "ours", checkouts.other.name);
-  return [
-    ...(title("lists in memory, 100,000 commits; milliseconds"), await lists(checkouts)),
-    ...(title("npm package; milliseconds"), await packageRows(checkouts)),
-    ...(title("D1, 1,000,000 commits; requests per second"), await d1(checkouts)),
-    ...(await benchProxy([checkouts.ours, checkouts.other])),
-  ];
+  const figures: Figure[] = [];
+  for (const [name, bench] of Object.entries(parts))
+    if (names.length === 0 || names.includes(name)) figures.push(...(await bench(checkouts)));
+  return figures;
 }
 
 /** Names a row that only one checkout has. */
@@ -36,7 +43,7 @@ function printMissing(name: string, { name: checkout }: Checkout): [] {
   return [];
 }
 
-async function lists(checkouts: Pair<Checkout>): Promise<Figure[]> {
+async function benchLists(checkouts: Pair<Checkout>): Promise<Figure[]> {
   const dump = await enlarged(await sampleDump(), 100_000, OTHERS);
   const bench = async ({ folder }: Checkout, times: Map<string, number[]>) => {
     const args = ["bench", "--quiet", "--bench", "lists", "--", dump];
@@ -49,6 +56,7 @@ async function lists(checkouts: Pair<Checkout>): Promise<Figure[]> {
     await bench(checkouts.ours, times.ours);
     await bench(checkouts.other, times.other);
   }
+  heading("\nlists in memory, 100,000 commits; milliseconds", "ours", checkouts.other.name);
   return [...new Set([...times.ours.keys(), ...times.other.keys()])].flatMap((request) => {
     const [ours, other] = [times.ours.get(request), times.other.get(request)];
     if (!ours) return printMissing(request, checkouts.ours);
@@ -57,8 +65,9 @@ async function lists(checkouts: Pair<Checkout>): Promise<Figure[]> {
   });
 }
 
-async function packageRows(checkouts: Pair<Checkout>): Promise<Figure[]> {
+async function benchPackage(checkouts: Pair<Checkout>): Promise<Figure[]> {
   const packages = { ours: await loadPackage(checkouts.ours), other: await loadPackage(checkouts.other) };
+  heading("\nnpm package; milliseconds", "ours", checkouts.other.name);
   const figures: Figure[] = [];
   const compare = async (name: string, task: (streamgage: typeof packages.ours) => () => unknown, rounds: number) => {
     const { ours, other } = await measure({ ours: task(packages.ours), other: task(packages.other) }, rounds);
@@ -101,7 +110,7 @@ async function packageRows(checkouts: Pair<Checkout>): Promise<Figure[]> {
   return figures;
 }
 
-async function d1(checkouts: Pair<Checkout>): Promise<Figure[]> {
+async function benchD1(checkouts: Pair<Checkout>): Promise<Figure[]> {
   const dump = await enlarged(await sampleDump(), 1_000_000, OTHERS);
   const servers: Server[] = [];
   const start = async (checkout: Checkout) => {
@@ -112,6 +121,7 @@ async function d1(checkouts: Pair<Checkout>): Promise<Figure[]> {
   const figures: Figure[] = [];
   try {
     const [ours, other] = [await start(checkouts.ours), await start(checkouts.other)];
+    heading("\nD1, 1,000,000 commits; requests per second", "ours", checkouts.other.name);
     for (const request of REQUESTS) {
       const [body, otherBody] = [(await send(ours, request)).body, (await send(other, request)).body];
       if (body !== otherBody.replaceAll(other.url, ours.url)) console.log(`${request}: the responses differ`);
