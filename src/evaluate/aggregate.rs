@@ -255,7 +255,6 @@ impl Sum {
 mod tests {
     use super::*;
     use crate::evaluate::RowsBuilder;
-    use crate::schema::read_row;
 
     fn store() -> Store {
         store_of(&[
@@ -269,7 +268,7 @@ mod tests {
     fn store_of(lines: &[&str]) -> Store {
         let mut rows = RowsBuilder::new(&COMMITS);
         for line in lines {
-            rows.add(|row| read_row(&COMMITS, &mut serde_json::Deserializer::from_str(line), row)).unwrap();
+            rows.add_text(line).unwrap();
         }
         let mut store = Store::default();
         store.insert(rows.build());

@@ -15,7 +15,7 @@ mod text_column;
 pub use aggregate::{AggregateResult, AggregateRow, aggregate};
 pub use nested_rows::nested_rows;
 pub use response::{RowTexts, list_body, write_page, write_row};
-pub use rows::{NewRow, Rows, RowsBuilder};
+pub use rows::{Rows, RowsBuilder};
 
 use crate::query::{ListRequest, Page};
 use crate::schema::{OutputField, Resource};

@@ -3,7 +3,7 @@
 use super::bit_set::BitSet;
 use super::text_column::TextColumn;
 use crate::calendar::DateTime;
-use crate::schema::{Kind, Missing, Resource, RowError, RowSink, Value, read_plain_row, read_text_row};
+use crate::schema::{Kind, Missing, Resource, RowError, RowReader, RowSink, Value};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
@@ -32,6 +32,7 @@ pub struct Rows {
 pub struct RowsBuilder {
     rows: Rows,
     deleted: Vec<bool>,
+    reader: RowReader,
 }
 
 /// What stands for null among whole numbers: none of a row is so small.
@@ -139,36 +140,21 @@ impl RowsBuilder {
             firsts: OnceCell::new(),
             by_user: OnceCell::new(),
         };
-        RowsBuilder { rows, deleted: Vec::new() }
+        RowsBuilder { rows, deleted: Vec::new(), reader: RowReader::new(resource) }
     }
 
-    /// Adds a row, which is read into `self`'s sink; a row that can't be read is none.
+    /// Adds a row from its JSON text. A row with an error is left out.
     ///
-    /// # ValidationErrors
-    /// That of `read`.
-    pub fn add<E>(&mut self, read: impl FnOnce(&mut NewRow<'_>) -> Result<(), E>) -> Result<(), E> {
-        let mut row = NewRow { builder: self };
+    /// # Errors
+    /// Returns the errors of [`read_row`](crate::schema::read_row).
+    pub fn add_text(&mut self, text: &str) -> Result<(), RowError> {
+        let mut row = NewRow { rows: &mut self.rows, deleted: &mut self.deleted };
         row.begin();
-        let read = read(&mut row);
+        let read = self.reader.read(text, &mut row);
         if read.is_err() {
             row.undo();
         }
         read
-    }
-
-    /// Adds a row that is JSON text.
-    ///
-    /// # ValidationErrors
-    /// As [`read_text_row`].
-    pub fn add_text(&mut self, text: &str) -> Result<(), RowError> {
-        let resource = self.rows.resource;
-        self.add(|row| {
-            if read_plain_row(resource, text, row).is_some() {
-                return Ok(());
-            }
-            row.clear();
-            read_text_row(resource, text, row)
-        })
     }
 
     /// Adds all rows of another of the same resource after these.
@@ -182,7 +168,7 @@ impl RowsBuilder {
 
     /// The rows that there are.
     pub fn build(self) -> Rows {
-        let RowsBuilder { mut rows, deleted } = self;
+        let RowsBuilder { mut rows, deleted, .. } = self;
         let mut order: Vec<usize> = (0..rows.ids.len()).collect();
         let id = |position: usize| rows.ids.get(position).copied();
         if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
@@ -201,38 +187,30 @@ impl RowsBuilder {
 }
 
 /// A row that is being added.
-#[derive(Debug)]
-pub struct NewRow<'a> {
-    builder: &'a mut RowsBuilder,
+struct NewRow<'a> {
+    rows: &'a mut Rows,
+    deleted: &'a mut Vec<bool>,
 }
 
 impl NewRow<'_> {
     fn begin(&mut self) {
-        let rows = &mut self.builder.rows;
-        rows.ids.push(0);
-        self.builder.deleted.push(false);
-        for (column, field) in rows.columns.iter_mut().zip(rows.resource.fields) {
+        self.rows.ids.push(0);
+        self.deleted.push(false);
+        for (column, field) in self.rows.columns.iter_mut().zip(self.rows.resource.fields) {
             column.push_missing(field.missing);
         }
     }
 
     fn undo(&mut self) {
-        let rows = &mut self.builder.rows;
-        rows.ids.pop();
-        self.builder.deleted.pop();
-        rows.columns.iter_mut().for_each(Column::pop);
-    }
-
-    /// Forgets what was read, so that it can be read again.
-    pub fn clear(&mut self) {
-        self.undo();
-        self.begin();
+        self.rows.ids.pop();
+        self.deleted.pop();
+        self.rows.columns.iter_mut().for_each(Column::pop);
     }
 }
 
 impl RowSink for NewRow<'_> {
     fn value(&mut self, field: usize, value: Value<'_>) {
-        let rows = &mut self.builder.rows;
+        let rows = &mut *self.rows;
         // The first field of each resource is its id.
         if let (0, Value::Integer(id), Some(last)) = (field, &value, rows.ids.last_mut()) {
             *last = *id;
@@ -244,7 +222,7 @@ impl RowSink for NewRow<'_> {
     }
 
     fn deleted(&mut self) {
-        if let Some(last) = self.builder.deleted.last_mut() {
+        if let Some(last) = self.deleted.last_mut() {
             *last = true;
         }
     }
@@ -266,7 +244,7 @@ impl Rows {
                 texts.forget_folded();
             }
         }
-        RowsBuilder { rows: self, deleted }
+        RowsBuilder { reader: RowReader::new(self.resource), rows: self, deleted }
     }
 
     /// The positions of all rows, in the order of their ids. A position tells the how manieth row it was that was added.

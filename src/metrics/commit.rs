@@ -2,10 +2,10 @@
 
 use super::{Record, Records};
 use crate::calendar::{DateTime, Day};
-use crate::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, Value};
+use crate::schema::{COMMITS, Resource, RowError, Value, field_spec};
 use alloc::boxed::Box;
 use core::hash::{Hash, Hasher};
-use streamgage_kernel::row::{self, FieldSpec, RowReader};
+use streamgage_kernel::row::RowScanner;
 
 /// A commit: who, where, on which of the author's days, how much, and what may exclude it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +48,7 @@ const SHORT: usize = 14;
 
 impl IgnoreHash {
     /// The part of a text from some place to another.
-    fn of(text: &[u8], from: usize, to: usize) -> Option<IgnoreHash> {
+    fn of_part(text: &[u8], from: usize, to: usize) -> Option<IgnoreHash> {
         let length = to.checked_sub(from)?;
         let Some(bytes) = text.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()).filter(|_| length <= SHORT)
         else {
@@ -172,35 +172,42 @@ impl Record for Commit {
     }
 }
 
-/// Reads the commits of a page from its text, and nothing of each that metrics do not need: several times as fast as
-/// [`Records::read_text`](super::Records::read_text), which reads what this gives up on.
+/// Reads commits from their text, and of each only what metrics need.
+///
+/// Takes plain rows only. [`Records::read_text`](super::Records::read_text) reads all others, several times slower: see
+/// `npm run bench -- text`.
 #[derive(Clone, Debug)]
-pub struct CommitReader(RowReader);
+pub struct CommitReader(RowScanner);
 
 impl Default for CommitReader {
     fn default() -> CommitReader {
-        CommitReader(RowReader::new(&SPECS))
+        let fields = COMMITS.fields.iter().enumerate();
+        CommitReader(RowScanner::new(fields.map(|(index, field)| field_spec(field, is_needed(index)))))
     }
 }
 
 impl CommitReader {
-    /// Reads the commit that a text begins with, and tells how long its row is; `None` where it is not plain, or
-    /// something is wrong with it. So far the text is UTF-8.
+    /// Reads the commit that a text begins with, and returns the length of its row, which is UTF-8 up to there.
+    ///
+    /// Returns `None` if the row is not plain or invalid.
     pub fn read(&mut self, text: &[u8], commits: &mut Records<Commit>) -> Option<usize> {
         let length = self.0.read(text)?;
-        let integer = |place| self.0.number(place);
-        let date = |place| integer(place).map(|written| DateTime { written, microsecond: 0, offset: None });
-        let is_true = |place| integer(place) == Some(1);
+        let integer = |field| self.0.integer(field);
+        let date_time = |field| {
+            let (written, _) = self.0.date_time(field)?;
+            Some(DateTime { written, microsecond: 0, offset: None })
+        };
+        let is_true = |field| integer(field) == Some(1);
         let commit = Commit {
             apex_user_id: integer(APEX_USER_ID)?,
             repo_id: integer(REPO_ID)?,
-            day: author_day(date(AUTHOR_LOCAL_DATE), date(AUTHOR_DATE), integer(AUTHOR_TZOFFSET))?,
+            day: author_day(date_time(AUTHOR_LOCAL_DATE), date_time(AUTHOR_DATE), integer(AUTHOR_TZOFFSET))?,
             is_merge: is_true(IS_MERGE),
             is_pr_orphan: is_true(IS_PR_ORPHAN),
             is_outlier: integer(OUTLIER_REASON).is_some(),
             ignore_hash: match self.0.text(IGNORE_HASH) {
-                Some((_, _, true)) => return None,
-                Some((begin, end, false)) => Some(IgnoreHash::of(text, begin, end)?),
+                Some(span) if span.is_escaped => return None,
+                Some(span) => Some(IgnoreHash::of_part(text, span.begin, span.end)?),
                 None => None,
             },
             haloc: integer(HALOC).unwrap_or(0),
@@ -212,32 +219,10 @@ impl CommitReader {
     }
 }
 
-/// The fields of a commit, as they are read.
-static SPECS: [FieldSpec; COMMITS.fields.len()] = {
-    let nothing = FieldSpec { name: "", kind: row::Kind::Any, is_required: false, is_wanted: false };
-    let mut specs = [nothing; COMMITS.fields.len()];
-    let mut place = 0;
-    let (mut rest, mut fields) = (specs.as_mut_slice(), COMMITS.fields);
-    while let (Some((slot, later)), Some((field, others))) = (rest.split_first_mut(), fields.split_first()) {
-        *slot = spec(place, field);
-        place += 1;
-        (rest, fields) = (later, others);
-    }
-    specs
-};
-
-const fn spec(place: usize, field: &Field) -> FieldSpec {
-    let kind = match field.kind {
-        Kind::Integer => row::Kind::Integer,
-        Kind::Decimal => row::Kind::Decimal,
-        Kind::Number => row::Kind::Number,
-        Kind::Boolean => row::Kind::Boolean,
-        Kind::Text => row::Kind::Text,
-        Kind::DateTime => row::Kind::DateTime,
-        Kind::Ids | Kind::Json => row::Kind::Any,
-    };
-    let is_wanted = matches!(
-        place,
+/// Reports whether metrics need a field of commits.
+fn is_needed(field: usize) -> bool {
+    matches!(
+        field,
         ID | APEX_USER_ID
             | REPO_ID
             | AUTHOR_DATE
@@ -250,8 +235,7 @@ const fn spec(place: usize, field: &Field) -> FieldSpec {
             | HALOC
             | CHURN
             | IMPACT
-    );
-    FieldSpec { name: field.name, kind, is_required: matches!(field.missing, Missing::Required), is_wanted }
+    )
 }
 
 #[cfg(test)]

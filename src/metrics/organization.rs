@@ -1,7 +1,7 @@
 //! What metrics read of an organization.
 
 use super::{Commit, MetricsTable, Record, Records};
-use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_text_row};
+use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_row};
 use alloc::{boxed::Box, vec::Vec};
 
 /// An organization's records, in hand.
@@ -33,7 +33,7 @@ impl Organization {
     /// Reads a row that is JSON text; one of a resource that metrics do not read is only checked.
     ///
     /// # ValidationErrors
-    /// As [`read_text_row`].
+    /// As [`read_row`].
     pub fn read_text(&mut self, resource: &'static Resource, text: &str) -> Result<(), RowError> {
         match resource.name {
             name if name == COMMITS.name => self.commits.read_text(text),
@@ -41,7 +41,7 @@ impl Organization {
             name if name == TEAMS.name => self.teams.read_text(text),
             name if name == TEAM_MEMBERSHIP.name => self.memberships.read_text(text),
             name if name == REPOS.name => self.repos.read_text(text),
-            _ => read_text_row(resource, text, &mut Unread),
+            _ => read_row(resource, text, &mut Unread),
         }
     }
 

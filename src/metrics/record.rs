@@ -1,8 +1,8 @@
 //! Records of a resource, by id: the later row counts, and a row can delete (§4).
 
-use crate::schema::{Resource, RowError, RowSink, Value, read_plain_row, read_row, read_text_row};
+use crate::schema::{Resource, RowError, RowReader, RowSink, Value};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use serde::de::Deserializer;
 
 /// What is kept of a row.
 pub trait Record: Sized {
@@ -28,6 +28,8 @@ pub struct Records<T> {
     parts: Vec<Vec<Change<T>>>,
     /// The last ones, at most [`PART`].
     changes: Vec<Change<T>>,
+    /// Reads rows. It is created for the first one.
+    reader: Option<Box<RowReader>>,
 }
 
 /// What counts of an id from now on; `None` deletes.
@@ -110,64 +112,44 @@ fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
 }
 
 impl<T: Record> Records<T> {
-    /// Reads a row.
+    /// Reads a row from its JSON text.
     ///
-    /// # ValidationErrors
-    /// As [`read_row`].
-    pub fn read<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), RowError> {
-        let mut sink = Sink::<T>::default();
-        read_row(T::RESOURCE, deserializer, &mut sink)?;
-        self.push(sink.finish()?);
-        Ok(())
-    }
-
-    /// Reads a row that is JSON text.
-    ///
-    /// # ValidationErrors
-    /// As [`read_text_row`].
+    /// # Errors
+    /// Returns the errors of [`read_row`](crate::schema::read_row), or what the record lacks as a whole.
     pub fn read_text(&mut self, text: &str) -> Result<(), RowError> {
-        let mut sink = Sink::<T>::default();
-        read_text_row(T::RESOURCE, text, &mut sink)?;
+        let mut sink = RecordSink::<T>::default();
+        self.reader.get_or_insert_with(|| RowReader::new(T::RESOURCE).into()).read(text, &mut sink)?;
         self.push(sink.finish()?);
         Ok(())
-    }
-
-    /// Reads a row that is a line of plain JSON, which is several times as fast; `None` where it is not plain, or
-    /// something is wrong with it, which [`read`](Self::read) then tells.
-    pub fn read_plain(&mut self, line: &str) -> Option<()> {
-        let mut sink = Sink::<T>::default();
-        read_plain_row(T::RESOURCE, line, &mut sink)?;
-        self.push(sink.finish().ok()?);
-        Some(())
     }
 }
 
 impl<T> Default for Records<T> {
     fn default() -> Records<T> {
-        Records { parts: Vec::new(), changes: Vec::new() }
+        Records { parts: Vec::new(), changes: Vec::new(), reader: None }
     }
 }
 
-struct Sink<T: Record> {
+struct RecordSink<T: Record> {
     id: i64,
     deleted: bool,
     draft: T::Draft,
 }
 
-impl<T: Record> Default for Sink<T> {
-    fn default() -> Sink<T> {
-        Sink { id: 0, deleted: false, draft: T::Draft::default() }
+impl<T: Record> Default for RecordSink<T> {
+    fn default() -> RecordSink<T> {
+        RecordSink { id: 0, deleted: false, draft: T::Draft::default() }
     }
 }
 
-impl<T: Record> Sink<T> {
+impl<T: Record> RecordSink<T> {
     fn finish(self) -> Result<(i64, Option<T>), RowError> {
         let record = if self.deleted { None } else { Some(T::finish(self.draft)?) };
         Ok((self.id, record))
     }
 }
 
-impl<T: Record> RowSink for Sink<T> {
+impl<T: Record> RowSink for RecordSink<T> {
     #[inline]
     fn value(&mut self, field: usize, value: Value<'_>) {
         match (field, value) {

@@ -5,19 +5,20 @@
 
 mod capabilities;
 mod operand_type;
-mod plain;
 mod resources;
-mod row;
-mod split;
-mod text;
+mod row_reader;
+mod row_splitter;
+mod serde_row;
+mod value;
 
 pub use capabilities::{FieldCapabilities, Lookup};
 pub use operand_type::OperandType;
-pub use plain::read_plain_row;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
-pub use row::{MAX_INTEGER, RowError, RowSink, Value, read_row};
-pub use split::{Pages, Read, Row, Splitter, Take};
-pub use text::{ids, read_text_row};
+pub use row_reader::RowReader;
+pub(crate) use row_reader::field_spec;
+pub use row_splitter::{ReadReport, RowHandler, RowSplitter, RowText};
+pub use serde_row::{parse_ids, read_row};
+pub use value::{MAX_INTEGER, RowError, RowSink, Value};
 
 /// A resource of the `core` API.
 #[derive(Debug, PartialEq)]

@@ -1,0 +1,111 @@
+//! Parser of dates and times.
+
+use super::value::{Parsed, Window, byte, word};
+
+/// The date and time parsed last: its text, and what the text and its date alone stand for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DateParser {
+    words: [u64; 3],
+    seconds: i64,
+    midnight: i64,
+}
+
+impl Default for DateParser {
+    fn default() -> DateParser {
+        // No text consists of these words.
+        DateParser { words: [u64::MAX; 3], seconds: 0, midnight: 0 }
+    }
+}
+
+const POSITION_BITS: u32 = 24;
+
+/// Packs seconds and a position into one number; `None` for a position beyond 16 MB.
+#[inline(always)]
+fn pack(seconds: i64, position: usize) -> Option<i64> {
+    // Seconds of the years 1 to 9999 take 39 bits.
+    (position < 1 << POSITION_BITS).then_some(seconds << POSITION_BITS | position as i64)
+}
+
+#[inline]
+pub(super) fn unpack(packed: i64) -> (i64, usize) {
+    (packed >> POSITION_BITS, (packed & ((1 << POSITION_BITS) - 1)) as usize)
+}
+
+impl DateParser {
+    /// Parses a date and time in quotes that is on the date parsed last. `at` is the window's position in the row.
+    #[inline(always)]
+    pub(super) fn read(&mut self, window: &Window, begin: usize, at: usize) -> Parsed {
+        let (date, time, end) = (word(window, begin + 1), word(window, begin + 9), word(window, begin + 13));
+        let [last_date, last_time, last_end] = self.words;
+        if byte(window, begin) != b'"' || date != last_date || time as u16 != last_time as u16 {
+            return None;
+        }
+        // The dates of a row are often equal.
+        if time != last_time || end != last_end {
+            self.seconds = self.midnight.wrapping_add(second_of_day(time, end)?);
+            self.words = [date, time, end];
+        }
+        Some((pack(self.seconds, at.wrapping_add(begin + 1))?, begin + 21))
+    }
+
+    /// Parses a date and time on any date.
+    #[cold]
+    pub(super) fn read_any(&mut self, window: &Window, at: usize) -> Parsed {
+        let (date, time) = (word(window, 1), word(window, 9));
+        let [year, _, years, _, _, month, ..] = pairs(date, b"0000-00-")?;
+        let [day, ..] = pairs(time, b"00T00:00")?;
+        let day = day_number(i32::from(year) * 100 + i32::from(years), month, day)?;
+        self.midnight = i64::from(day).wrapping_mul(86_400);
+        // The time of the last date is no longer valid.
+        self.words = [date, time, 0];
+        self.read(window, 0, at)
+    }
+}
+
+/// Returns the second of the day from `DDThh:mm` and `h:mm:ss"`.
+#[inline(always)]
+fn second_of_day(time: u64, end: u64) -> Option<i64> {
+    let [_, _, _, hour, _, _, minute, _] = pairs(time, b"00T00:00")?;
+    let [_, _, _, _, _, second, ..] = pairs(end, b"0:00:00\"")?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
+}
+
+/// Returns, for each byte, the number that it and the next one write, if the text has digits where `form` has zeros, and
+/// the other characters of `form` where it has those.
+#[inline(always)]
+fn pairs(text: u64, form: &[u8; 8]) -> Option<[u8; 8]> {
+    let digits = text ^ u64::from_le_bytes(*form);
+    // The addition sets the highest bit of a digit above 9, and of any other byte above 0.
+    let mut beyond = [0x76; 8];
+    for (beyond, &form) in beyond.iter_mut().zip(form) {
+        *beyond = if form == b'0' { 0x76 } else { 0x7f };
+    }
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    if digits & HIGH != 0 || digits.wrapping_add(u64::from_le_bytes(beyond)) & HIGH != 0 {
+        return None;
+    }
+    // No byte exceeds 99, so none carries into the next.
+    Some((digits.wrapping_mul(10).wrapping_add(digits >> 8)).to_le_bytes())
+}
+
+/// Returns the days from 1970-01-01 to a day of the years 1 to 9999; `None` if there is no such day.
+#[inline(always)]
+fn day_number(year: i32, month: u8, day: u8) -> Option<i32> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u8::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if day == 0 || day > days || year == 0 {
+        return None;
+    }
+    // Counts years from March, so that the leap day is the last day of a year.
+    let (month, year) = (i32::from(month), year - i32::from(month < 3));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + i32::from(day) - 1;
+    Some(year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468)
+}

@@ -1,0 +1,147 @@
+//! Parsers of booleans, literals and texts, and what all parsers share.
+
+use super::TextSpan;
+use crate::text::{ends_of_16, ends_of_64, plain_length};
+
+pub(super) const WINDOW: usize = 64;
+
+/// The bytes of a text from some position on; zeros after its end.
+pub(super) type Window = [u8; WINDOW];
+
+/// A value and the position of its end in the window; `None` if there is no value that the parser takes.
+pub(super) type Parsed = Option<(i64, usize)>;
+
+#[inline(always)]
+pub(super) fn window_of<'a>(text: &'a [u8], spare: &'a mut Window) -> &'a Window {
+    match text.first_chunk() {
+        Some(window) => window,
+        None => {
+            copy(text, spare);
+            spare
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn copy(text: &[u8], spare: &mut Window) {
+    *spare = [0; WINDOW];
+    spare.iter_mut().zip(text).for_each(|(spare, &byte)| *spare = byte);
+}
+
+/// Returns eight bytes, the first one lowest.
+#[inline(always)]
+pub(super) fn word(window: &Window, at: usize) -> u64 {
+    window.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[inline(always)]
+pub(super) fn byte(window: &Window, at: usize) -> u8 {
+    window.get(at).copied().unwrap_or(0)
+}
+
+/// Returns the end of a literal if it is there.
+#[inline(always)]
+pub(super) fn literal<const LENGTH: usize>(window: &Window, begin: usize, literal: &[u8; LENGTH]) -> Option<usize> {
+    let found: &[u8; LENGTH] = window.get(begin..)?.first_chunk()?;
+    (found == literal).then_some(begin + LENGTH)
+}
+
+#[inline(always)]
+pub(super) fn boolean(window: &Window, begin: usize) -> Parsed {
+    let bytes = word(window, begin);
+    let is_true = bytes as u32 == u32::from_le_bytes(*b"true");
+    let is_false = bytes & 0xff_ffff_ffff == u64::from_le_bytes(*b"false\0\0\0");
+    (is_true | is_false).then_some((i64::from(is_true), begin + 4 + usize::from(is_false)))
+}
+
+/// Parses an ASCII text in quotes. `at` is the window's position in the row.
+#[inline(always)]
+pub(super) fn text_in_quotes(text: &[u8], window: &Window, begin: usize, at: usize) -> Parsed {
+    if byte(window, begin) != b'"' {
+        return None;
+    }
+    let ends = ends_of_16(window.get(begin + 1..)?.first_chunk()?);
+    let end = begin + 1 + ends.trailing_zeros() as usize;
+    if ends != 0 && byte(window, end) == b'"' {
+        return Some((pack_span(at, begin, end, false), end + 1));
+    }
+    let (end, is_escaped) = long_ascii(text, begin + 1)?;
+    Some((pack_span(at, begin, end, is_escaped), end + 1))
+}
+
+/// Returns the end of an ASCII text that begins at `begin`, and whether it contains escapes. It does not take `\u00e9`,
+/// nor a text that ends near the end of the whole text.
+#[inline(always)]
+fn long_ascii(text: &[u8], begin: usize) -> Option<(usize, bool)> {
+    let mut is_escaped = false;
+    let mut rest = text.get(begin..)?;
+    loop {
+        let window = rest.first_chunk()?;
+        let mut ends = ends_of_64(window);
+        let passed = loop {
+            let at = ends.trailing_zeros() as usize;
+            match byte(window, at) {
+                _ if ends == 0 => break WINDOW,
+                b'"' => return Some((text.len() - rest.len() + at, is_escaped)),
+                // The escaped character lies in the next window.
+                b'\\' if at == WINDOW - 1 => break at,
+                b'\\' if is_escape(byte(window, at + 1)) => is_escaped = true,
+                _ => return None,
+            }
+            // Clears the backslash and the escaped character.
+            ends &= (u64::MAX << at) << 2;
+        };
+        rest = rest.get(passed..)?;
+    }
+}
+
+/// Reports whether a character is a whole escape after a backslash.
+#[inline(always)]
+fn is_escape(byte: u8) -> bool {
+    // Bits from the backslash on: \, b, f, n, r, t. A jump table would be predicted badly.
+    const LETTERS: u32 = 1 | 1 << 6 | 1 << 10 | 1 << 18 | 1 << 22 | 1 << 24;
+    let letter = u32::from(byte.wrapping_sub(b'\\'));
+    (byte == b'"') | (byte == b'/') | ((letter < 32) & (LETTERS >> (letter % 32) & 1 == 1))
+}
+
+/// Parses a text in quotes of any characters. It does not take surrogates (`\ud800`).
+#[cold]
+pub(super) fn long_text(text: &[u8], at: usize) -> Parsed {
+    let mut rest = text.strip_prefix(b"\"")?;
+    let mut is_escaped = false;
+    loop {
+        rest = rest.get(plain_length(rest)..)?;
+        rest = match rest {
+            [b'"', ..] => break,
+            [b'\\', b'u', digits @ ..] => {
+                let (digits, rest) = digits.split_first_chunk::<4>()?;
+                let is_surrogate = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+                if is_surrogate || !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return None;
+                }
+                rest
+            }
+            [b'\\', escape, rest @ ..] if is_escape(*escape) => rest,
+            _ => return None,
+        };
+        is_escaped = true;
+    }
+    let end = text.len() - rest.len();
+    core::str::from_utf8(text.get(..end)?).ok()?;
+    Some((pack_span(at, 0, end, is_escaped), end + 1))
+}
+
+/// Packs a span into one number, from the positions of its quotes. A row is shorter than 2 GB.
+#[inline(always)]
+pub(super) fn pack_span(at: usize, begin: usize, end: usize, is_escaped: bool) -> i64 {
+    let (begin, end) = (at.wrapping_add(begin + 1) as u64, at.wrapping_add(end) as u64);
+    (begin | u64::from(is_escaped) << 32 | end << 33).cast_signed()
+}
+
+#[inline]
+pub(super) fn unpack_span(packed: i64) -> TextSpan {
+    let packed = packed.cast_unsigned();
+    let (begin, end) = ((packed & 0xffff_ffff) as usize, (packed >> 33) as usize);
+    TextSpan { begin, end, is_escaped: packed >> 32 & 1 == 1 }
+}
