@@ -99,7 +99,12 @@ fn load(folder: &str) -> (Store, Texts) {
 fn main() {
     let mut arguments = env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let (folder, part) = (arguments.next(), arguments.next().unwrap_or_default());
-    let (store, lines) = load(&folder.expect("cargo bench --bench lists -- DUMP"));
+    let folder = folder.expect("cargo bench --bench lists -- DUMP");
+    let (store, lines) = load(&folder);
+    if part.is_empty() {
+        let time = median(|| drop(black_box(load(&folder)))).as_secs_f64() * 1_000.0;
+        println!(r#"{{"request":"load","whole":{time}}}"#);
+    }
     for example in EXAMPLES.iter().filter(|example| example.contains(&part)) {
         let request = format!("/v3/customer/core/{example}");
         let (path, query) = request.split_once('?').unwrap_or((&request, ""));

@@ -6,6 +6,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::Serialize;
 use streamgage_kernel::json::plain_list;
 use streamgage_kernel::text::plain_length;
 
@@ -356,6 +357,17 @@ pub fn unescape(text: &str) -> Option<Cow<'_, str>> {
 fn unit(text: &str) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(4)?;
     Some((u32::from_str_radix(digits, 16).ok()?, rest))
+}
+
+/// Serializes a value that serializes without errors: with text keys, and no failing implementation.
+///
+/// ```
+/// use streamgage::{json, query::MetricsRequest, calendar::Day};
+/// let errors = MetricsRequest::parse("resolution=week", Day::from_number(0)).unwrap_err();
+/// assert_eq!(json::to_string(&errors), r#"{"start_date":["This field is required."]}"#);
+/// ```
+pub fn to_string(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Writes a text between quotes, with the escapes that it needs.

@@ -22,10 +22,10 @@ use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell};
 use lists::{Lists, NewRows};
 use streamgage::calendar::Day;
-use streamgage::json::write_text;
+use streamgage::json::{self, write_text};
 use streamgage::metrics::{self, CommitReader, MetricsResponse, Organization, Tenths};
 use streamgage::query::{Endpoint, MetricsRequest, Route, ValidationErrors, route};
-use streamgage::schema::{COMMITS, Pages, Resource, Row, RowError, Splitter, resource};
+use streamgage::schema::{COMMITS, ReadReport, Resource, RowError, RowSplitter, RowText, resource};
 use wasm_bindgen::prelude::*;
 
 /// The allocator of the standard library for wasm, which is not linked.
@@ -69,9 +69,7 @@ fn metrics_request(query: &str, today: &str) -> Result<MetricsRequest, String> {
 }
 
 fn refused(errors: &ValidationErrors) -> String {
-    let mut answer = String::from("400");
-    errors.write_json(&mut answer);
-    answer
+    format!("400{}", json::to_string(errors))
 }
 
 /// An organization's rows, in wasm's memory until it is freed.
@@ -99,7 +97,13 @@ impl Table {
         let resource = resource(name)?;
         let rows = self.lists.as_ref().and_then(|_| NewRows::new(resource));
         let commits = (resource.name == COMMITS.name).then(|| self.commits.take().unwrap_or_default());
-        Some(Reader { resource, splitter: Splitter::default(), organization: Organization::default(), commits, rows })
+        Some(Reader {
+            resource,
+            splitter: RowSplitter::default(),
+            organization: Organization::default(),
+            commits,
+            rows,
+        })
     }
 
     /// Puts in what a reader has read. The later row of an id takes the place of an earlier one (§4).
@@ -126,7 +130,7 @@ impl Table {
     pub fn answer(&self, path: &str, query: &str, today: &str, address: &str) -> String {
         match (route(path), &self.lists) {
             (Route::Endpoint(Endpoint::Metrics), _) => match metrics_request(query, today) {
-                Ok(request) => format!("200{}", self.metrics(&request)),
+                Ok(request) => format!("200{}", json::to_string(&self.metrics(&request))),
                 Err(refused) => refused,
             },
             (Route::Endpoint(endpoint), Some(lists)) => {
@@ -165,7 +169,7 @@ fn metrics_columns(answer: &MetricsResponse, request: &MetricsRequest) -> Vec<f6
 #[wasm_bindgen]
 pub struct Reader {
     resource: &'static Resource,
-    splitter: Splitter,
+    splitter: RowSplitter,
     organization: Organization,
     /// Of commits, the fast way.
     commits: Option<Box<CommitReader>>,
@@ -176,7 +180,7 @@ pub struct Reader {
 impl Reader {
     /// Where the next piece is written, of so many bytes.
     pub fn room(&mut self, size: usize) -> *const u8 {
-        self.splitter.room(size).as_ptr()
+        self.splitter.buffer(size).as_ptr()
     }
 
     /// Reads the next piece, which was written into [`room`](Self::room); a row may end in a later one.
@@ -187,12 +191,12 @@ impl Reader {
         let Reader { resource, splitter, organization, commits, rows } = self;
         let pushed = splitter.read(length, &mut |row| {
             let (text, length) = match row {
-                Row::Head(text) => {
+                RowText::Head(text) => {
                     let read = commits.as_mut().and_then(|reader| reader.read(text, &mut organization.commits));
                     let Some(length) = read else { return Ok(None) };
                     (text.get(..length).unwrap_or_default(), length)
                 }
-                Row::Whole(text) => {
+                RowText::Whole(text) => {
                     organization.read_text(resource, text)?;
                     (text.as_bytes(), text.len())
                 }
@@ -212,7 +216,7 @@ impl Reader {
     }
 }
 
-fn report(pages: &Pages) -> String {
+fn report(pages: &ReadReport) -> String {
     let mut report = format!("{{\"rows\":{},\"next\":", pages.rows);
     match &pages.next {
         Some(next) => write_text(next, &mut report),

@@ -6,16 +6,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use streamgage::evaluate::{self, AggregateResult, RowTexts, RowsBuilder, Store};
+use streamgage::json;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest};
 use streamgage::schema::{Resource, RowError};
-use wasm_bindgen::prelude::*;
-
-#[wasm_bindgen]
-extern "C" {
-    /// JavaScript's text of a number: the shortest that reads as it again.
-    #[wasm_bindgen(js_name = String)]
-    fn text_of(number: f64) -> String;
-}
 
 /// Rows that are being read.
 pub struct NewRows {
@@ -122,7 +115,7 @@ impl Lists {
         evaluate::write_page(&request.list.page, count, address, query, &mut answer, |out| {
             for (index, row) in rows.iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { "," });
-                row.write_json(&double, out);
+                out.push_str(&json::to_string(row));
             }
         });
         answer
@@ -137,13 +130,4 @@ pub fn validate(endpoint: Endpoint, query: &str) -> String {
         Endpoint::Metrics => Ok(()),
     };
     checked.map_or_else(|errors| refused(&errors), |()| "200".to_owned())
-}
-
-/// A number as serde_json writes it: one that is whole has a decimal place.
-fn double(number: f64) -> String {
-    let mut text = text_of(number).replace("e+", "e");
-    if !text.contains(['.', 'e']) {
-        text.push_str(".0");
-    }
-    text
 }

@@ -59,7 +59,7 @@ fn every_case_agrees() {
     }
     for case in cases {
         let query = case["query"].as_str().unwrap();
-        let answer = table.evaluate(METRICS, &format!("?{query}"), today, "");
+        let answer = table.answer(METRICS, &format!("?{query}"), today, "");
         let (status, body) = answer.split_at(3);
         assert_eq!(case["status"].to_string(), status, "{query}");
         // Its bytes are compared elsewhere; here it is what JavaScript makes of it.
@@ -90,7 +90,7 @@ fn bad_rows_are_named_and_nothing_of_theirs_is_kept() {
         assert_eq!(add(&mut table, resource, text), refusal);
         let path = format!("/v3/customer/core/{resource}/");
         let empty = r#"200{"count":0,"next":null,"previous":null,"results":[]}"#;
-        assert_eq!(table.evaluate(&path, "", "2024-06-01", ""), empty);
+        assert_eq!(table.answer(&path, "", "2024-06-01", ""), empty);
     }
     assert!(table.reader("nope").is_none());
 }
@@ -98,7 +98,7 @@ fn bad_rows_are_named_and_nothing_of_theirs_is_kept() {
 #[wasm_bindgen_test]
 fn further_rows_replace_and_delete() {
     let mut table = Table::new(true);
-    let ids = |table: &Table| table.evaluate("/v3/customer/core/tags/", "fields=id,name", "", "");
+    let ids = |table: &Table| table.answer("/v3/customer/core/tags/", "fields=id,name", "", "");
     add(&mut table, "tags", r#"[{"id":1,"name":"a"},{"id":2,"name":"b"}]"#);
     assert!(ids(&table).ends_with(r#""results":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#), "{}", ids(&table));
     add(&mut table, "tags", "{\"id\":2,\"_deleted\":true}\n{\"id\":1,\"name\":\"c\"}\n{\"id\":3}");
@@ -108,7 +108,7 @@ fn further_rows_replace_and_delete() {
 #[wasm_bindgen_test]
 fn without_lists_there_are_none() {
     let table = Table::new(false);
-    assert_eq!(table.evaluate("/v3/customer/core/tags/", "", "2024-06-01", ""), "501");
+    assert_eq!(table.answer("/v3/customer/core/tags/", "", "2024-06-01", ""), "501");
     assert_eq!(validate("/v3/customer/core/tags/", "id=x", ""), r#"400{"id":["Enter a number."]}"#);
-    assert!(table.evaluate("/v3/", "", "2024-06-01", "").starts_with("404"));
+    assert!(table.answer("/v3/", "", "2024-06-01", "").starts_with("404"));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::evaluate::{self, RowsBuilder};
 use streamgage::query::{AggregateRequest, ListRequest, encode_form, encode_query};
-use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource, read_row};
+use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource};
 
 const TEXTS: &[&str] = &[
     "a",

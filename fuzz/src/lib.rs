@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use streamgage::evaluate::{RowsBuilder, Store};
 use streamgage::query::METRICS_PARAMETERS;
-use streamgage::schema::{Lookup, RESOURCES, Resource, read_row};
+use streamgage::schema::{Lookup, RESOURCES, Resource};
 
 /// What stands in queries and rows, beside the names of the schema.
 const WORDS: &[&str] = &[

@@ -101,8 +101,7 @@ impl Example {
         fn records<T: Record>() -> Result<Records<T>, String> {
             let mut records = Records::default();
             for line in rows(T::RESOURCE).lines() {
-                let mut json = serde_json::Deserializer::from_str(line);
-                records.read(&mut json).map_err(|error| error.to_string())?;
+                records.read_text(line).map_err(|error| error.to_string())?;
             }
             Ok(records)
         }

@@ -45,23 +45,6 @@ impl MetricsResponse {
     }
 }
 
-impl fmt::Display for MetricsResponse {
-    /// As JSON: what serde's form would be, where a figure has one decimal.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{{\"count\":{},\"results\":[", self.count)?;
-        for (index, row) in self.results.iter().enumerate() {
-            formatter.write_str(if index == 0 { "{" } else { ",{" })?;
-            if let Some(monday) = row.period_start_date {
-                write!(formatter, "\"period_start_date\":\"{monday}\",")?;
-            }
-            let MetricsRow { active_days, commit_count, total_impact, total_efficiency, .. } = row;
-            write!(formatter, "\"active_days\":{active_days},\"commit_count\":{commit_count},")?;
-            write!(formatter, "\"total_impact\":{total_impact},\"total_efficiency\":{total_efficiency}}}")?;
-        }
-        formatter.write_str("]}")
-    }
-}
-
 /// Oldest first, one of each week, none without a commit.
 fn merge(sums: &[WeekSums]) -> Vec<WeekSums> {
     let mut sorted: Vec<WeekSums> = sums.iter().filter(|sum| sum.commits > 0).copied().collect();
@@ -281,8 +264,7 @@ mod tests {
                 let request = request(query);
                 prop_assert_eq!(MetricsResponse::new(&request, &sums), MetricsResponse::new(&request, &shuffled));
                 prop_assert_eq!(MetricsResponse::new(&request, &sums), MetricsResponse::new(&request, &merged));
-                let answer = MetricsResponse::new(&request, &sums);
-                prop_assert_eq!(answer.to_string(), serde_json::to_string(&answer).unwrap());
+
             }
         }
 

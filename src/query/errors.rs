@@ -1,6 +1,5 @@
 //! What is wrong with a request, in the documented words. The text of every message is in this file.
 
-use crate::json::write_text;
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 use serde::{Serialize, Serializer};
@@ -110,28 +109,6 @@ impl ValidationErrors {
     /// Adds what is wrong inside of a parameter's value.
     pub(crate) fn add_inside(&mut self, parameter: &str, errors: ValidationErrors) {
         self.0.push((parameter.to_owned(), Problem::Inside(errors)));
-    }
-}
-
-impl ValidationErrors {
-    /// Writes what serde's form would be as JSON.
-    pub fn write_json(&self, out: &mut String) {
-        for (index, (parameter, problem)) in self.0.iter().enumerate() {
-            out.push(if index == 0 { '{' } else { ',' });
-            write_text(parameter, out);
-            out.push(':');
-            match problem {
-                Problem::Messages(messages) => {
-                    for (index, message) in messages.iter().enumerate() {
-                        out.push(if index == 0 { '[' } else { ',' });
-                        write_text(message, out);
-                    }
-                    out.push(']');
-                }
-                Problem::Inside(errors) => errors.write_json(out),
-            }
-        }
-        out.push_str(if self.0.is_empty() { "{}" } else { "}" });
     }
 }
 

@@ -11,7 +11,7 @@ use streamgage::schema::{Missing, Resource, RowError, RowSink, Value, read_row};
 pub fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
     let json = Json::Object(replace_nested(resource, row));
     let mut texts = FieldTexts(vec![None; resource.fields.len()]);
-    read_row(resource, &json, &mut texts).map_err(|error| {
+    read_row(resource, &json.to_string(), &mut texts).map_err(|error| {
         let id = json.get("id").map(|id| format!(" (in the row with id {id})")).unwrap_or_default();
         RowError { message: error.message + &id, ..error }
     })?;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use streamgage::calendar::Day;
 use streamgage::evaluate::{self, AggregateResult, RowTexts, RowsBuilder, Store};
+use streamgage::json;
 use streamgage::metrics::MetricsTable;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
 use streamgage::schema::Resource;
@@ -65,7 +66,7 @@ impl Answerer {
         let address = format!("{}{path}", origin.unwrap_or(&self.base));
         match route(path) {
             Route::Endpoint(Endpoint::Metrics) => match MetricsRequest::parse(query, self.today) {
-                Ok(request) => Response::from_json(200, self.table.evaluate(&request).to_string()),
+                Ok(request) => Response::from_json(200, json::to_string(&self.table.evaluate(&request))),
                 Err(errors) => Response::new(400, &errors),
             },
             Route::Endpoint(Endpoint::List(resource)) => self.list(resource, &address, query),

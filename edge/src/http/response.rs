@@ -4,6 +4,7 @@ use super::cors::cors_headers;
 use super::request::Request;
 use super::settings::Settings;
 use crate::codec::quote;
+use streamgage::json;
 use streamgage::query::ValidationErrors;
 
 /// A response with its whole body.
@@ -24,9 +25,7 @@ impl Response {
 
     /// Returns the 400 that lists the errors of each parameter of a query.
     pub(crate) fn bad_query(errors: &ValidationErrors) -> Response {
-        let mut body = String::new();
-        errors.write_json(&mut body);
-        Response::json(400, body)
+        Response::json(400, json::to_string(errors))
     }
 
     /// Returns `{"detail":"…"}`, the framework's form of an error that concerns no parameter.

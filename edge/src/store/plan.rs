@@ -7,6 +7,7 @@ use crate::http::authorize::short_hash;
 use crate::http::response::{is_none_match, method_not_allowed, not_found};
 use crate::http::router::{IMPORT_METHODS, READ_METHODS, Target};
 use crate::http::{AuthorizedRequest, Request, Response, Settings};
+use streamgage::json;
 use streamgage::metrics::MetricsResponse;
 use streamgage::query::{Endpoint, METRICS_PATH, MetricsRequest};
 
@@ -160,7 +161,7 @@ impl Query {
         let first = results.first().ok_or_else(|| DatabaseError::missing("result"))?;
         let response = match &self.kind {
             Kind::Metrics(request) => {
-                Response::json(200, MetricsResponse::new(request, &metrics::read(first)?).to_string())
+                Response::json(200, json::to_string(&MetricsResponse::new(request, &metrics::read(first)?)))
             }
             Kind::List(list) => Response::json(200, list.body(results)?),
             Kind::Object(object) => object.response(first)?,

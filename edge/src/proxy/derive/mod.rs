@@ -16,6 +16,7 @@ use crate::proxy::{Deadlines, JsonResponse, KvStore, UpstreamClient, UpstreamErr
 use days::Contribution;
 use std::cell::Cell;
 use streamgage::calendar::Day;
+use streamgage::json;
 use streamgage::metrics::{MetricsResponse, WeekSums};
 use streamgage::query::MetricsRequest;
 
@@ -113,7 +114,7 @@ impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
             contributions.extend(self.contributions(&filter, request.start, request.end).await?);
         }
         contributions.retain(|contribution| scope.counts(contribution));
-        Ok(MetricsResponse::new(request, &sums(contributions)).to_string())
+        Ok(json::to_string(&MetricsResponse::new(request, &sums(contributions))))
     }
 
     /// Notes how old a part of the answer is.

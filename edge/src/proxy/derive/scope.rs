@@ -6,7 +6,7 @@ use super::{Derivation, Stop};
 use crate::proxy::{KvStore, UpstreamClient};
 use streamgage::json::{Value, unescape};
 use streamgage::query::{IdSet, MetricsRequest, encode_query};
-use streamgage::schema::ids;
+use streamgage::schema::parse_ids;
 use streamgage::teams::with_nested_teams;
 use streamgage::text::fold;
 
@@ -198,7 +198,7 @@ impl Repo {
                 ("id", value) => repo.id = integer(value).unwrap_or_default(),
                 ("name", Value::Text(text)) => repo.name = unescape(text).unwrap_or_default().into_owned(),
                 ("blocked", value) => repo.blocked = value == Value::Boolean(true),
-                ("tags", Value::List(list)) => repo.tags = ids(list).unwrap_or_default(),
+                ("tags", Value::List(list)) => repo.tags = parse_ids(list).unwrap_or_default(),
                 _ => {}
             }
         }

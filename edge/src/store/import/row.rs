@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use streamgage::calendar::{DateTime, Day};
 use streamgage::metrics::author_day;
-use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_text_row};
+use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
 
 /// A row, with the JSON of each stored value.
 pub(super) struct Row {
@@ -44,7 +44,7 @@ impl Row {
             author_local_date: None,
             author_tzoffset: None,
         };
-        read_text_row(resource, line, &mut row)?;
+        read_row(resource, line, &mut row)?;
         if row.deleted {
             return Ok(row);
         }
@@ -60,7 +60,7 @@ impl Row {
         self.id
     }
 
-    /// Stores the values that [`read_text_row`] does not parse exactly: JSON, numbers with fractions, and fields that the
+    /// Stores the values that [`read_row`] does not parse exactly: JSON, numbers with fractions, and fields that the
     /// schema does not have.
     fn set_verbatim(&mut self, members: Vec<(Cow<'_, str>, &str)>) {
         let resource = self.resource;
