@@ -1,5 +1,4 @@
-//! Examples: a small organization, and what is answered about it. Nothing here is written by hand but the rows and the
-//! requests, so no example can be wrong.
+//! Examples: requests to a small organization, and their responses. The responses are computed, so that they are correct.
 
 use crate::json::{Json, object};
 use streamgage::calendar::Day;
@@ -9,10 +8,10 @@ use streamgage::query::{AggregateRequest, ListRequest, MetricsRequest};
 use streamgage::schema::{RESOURCES, Resource};
 use streamgage_edge::Response;
 
-/// The day on which the examples are asked.
+/// The date of the example requests.
 pub(crate) const TODAY: &str = "2024-05-31";
 
-/// The rows of a resource, a line each.
+/// Returns the rows of a resource, one per line.
 pub(crate) fn rows(resource: &Resource) -> &'static str {
     match resource.name {
         "commits" => include_str!("example/commits.ndjson"),
@@ -26,18 +25,18 @@ pub(crate) fn rows(resource: &Resource) -> &'static str {
     }
 }
 
-/// A request, as an example carries it along.
-pub(crate) struct Asked {
+/// The request of an example.
+pub(crate) struct ExampleRequest {
     pub method: &'static str,
     pub path: String,
-    /// The header `Authorization`, where it is not that of a good key.
+    /// The `Authorization` header, if it is not that of a valid key.
     pub authorization: Option<&'static str>,
     pub body: Option<&'static str>,
 }
 
-impl Asked {
-    pub fn get(path: impl Into<String>) -> Asked {
-        Asked { method: "GET", path: path.into(), authorization: None, body: None }
+impl ExampleRequest {
+    pub fn get(path: impl Into<String>) -> ExampleRequest {
+        ExampleRequest { method: "GET", path: path.into(), authorization: None, body: None }
     }
 
     fn json(self) -> Json {
@@ -52,31 +51,30 @@ impl Asked {
     }
 }
 
-/// An example under its name.
-pub(crate) type Named = (String, Json);
+/// An example with its name.
+pub(crate) type NamedExample = (String, Json);
 
-/// An answer, with the request that it answers.
-pub(crate) fn example(summary: &'static str, asked: Asked, value: Json) -> Named {
-    named(summary, object! { "x-request" => asked.json(), "value" => value })
+/// Returns an example of a request and its result.
+pub(crate) fn example(summary: &'static str, request: ExampleRequest, value: Json) -> NamedExample {
+    named(summary, object! { "x-request" => request.json(), "value" => value })
 }
 
-/// The same of a reply.
-pub(crate) fn replied(summary: &'static str, asked: Asked, reply: &Response) -> Named {
-    example(summary, asked, Json::written(&reply.body))
+/// Returns an example of a request and the body of its response.
+pub(crate) fn example_response(summary: &'static str, request: ExampleRequest, response: &Response) -> NamedExample {
+    example(summary, request, Json::raw(&response.body))
 }
 
-/// What no single request leads to.
-pub(crate) fn alone(summary: &'static str, value: Json) -> Named {
+/// Returns an example without a request.
+pub(crate) fn example_value(summary: &'static str, value: Json) -> NamedExample {
     named(summary, object! { "value" => value })
 }
 
-fn named(summary: &'static str, example: Json) -> Named {
+fn named(summary: &'static str, example: Json) -> NamedExample {
     let words = summary.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let name = words.collect::<Vec<_>>().join("_").to_ascii_lowercase();
     (name, example.with("summary", summary))
 }
 
-/// The texts of the rows.
 struct Texts;
 
 impl RowTexts for Texts {
@@ -85,19 +83,18 @@ impl RowTexts for Texts {
     }
 }
 
-/// The organization.
-pub(crate) struct Example {
+pub(crate) struct ExampleData {
     store: Store,
     table: MetricsTable,
     today: Day,
 }
 
-impl Example {
+impl ExampleData {
     /// Reads the rows.
     ///
     /// # Errors
-    /// They are wrong.
-    pub fn read() -> Result<Example, String> {
+    /// Returns an error if a row is invalid.
+    pub fn read() -> Result<ExampleData, String> {
         fn records<T: Record>() -> Result<Records<T>, String> {
             let mut records = Records::default();
             for line in rows(T::RESOURCE).lines() {
@@ -121,26 +118,26 @@ impl Example {
             repos: records()?,
         };
         let today = Day::parse(TODAY).ok_or("no date")?;
-        Ok(Example { store, table: organization.table(), today })
+        Ok(ExampleData { store, table: organization.table(), today })
     }
 
-    /// What metrics answer.
+    /// Returns the result of a metrics request.
     pub fn metrics(&self, query: &str) -> Json {
         match MetricsRequest::parse(query, self.today) {
-            Ok(request) => Json::of(&self.table.evaluate(&request)),
-            Err(errors) => Json::of(&errors),
+            Ok(request) => Json::serialized(&self.table.evaluate(&request)),
+            Err(errors) => Json::serialized(&errors),
         }
     }
 
-    /// What the list of a resource answers.
+    /// Returns the result of a list request.
     pub fn list(&self, resource: &'static Resource, address: &str, query: &str) -> Json {
         match ListRequest::parse(resource, query) {
-            Ok(request) => Json::written(&evaluate::list_body(&request, &self.store, &Texts, address, query)),
-            Err(errors) => Json::of(&errors),
+            Ok(request) => Json::raw(&evaluate::list_body(&request, &self.store, &Texts, address, query)),
+            Err(errors) => Json::serialized(&errors),
         }
     }
 
-    /// What the aggregate of commits answers, which is one page.
+    /// Returns the result of a request for the aggregate of commits, which has one page.
     pub fn aggregate(&self, query: &str) -> Json {
         match AggregateRequest::parse(query) {
             Ok(request) => {
@@ -149,20 +146,20 @@ impl Example {
                     "count" => found.count as i64,
                     "next" => Json::null(),
                     "previous" => Json::null(),
-                    "results" => Json::of(&found.rows),
+                    "results" => Json::serialized(&found.rows),
                 }
             }
-            Err(errors) => Json::of(&errors),
+            Err(errors) => Json::serialized(&errors),
         }
     }
 
-    /// The first object of a resource, and its id.
+    /// Returns the first object of a resource, and its id.
     pub fn first(&self, resource: &'static Resource, query: &str) -> Option<(i64, Json)> {
         let rows = self.store.rows(resource)?;
         let &place = rows.positions().first()?;
         let request = ListRequest::parse(resource, query).ok()?;
         let mut shown = String::new();
         evaluate::write_row(&request, &self.store, &Texts, place, &mut shown);
-        Some((rows.id(place), Json::written(&shown)))
+        Some((rows.id(place), Json::raw(&shown)))
     }
 }

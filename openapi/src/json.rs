@@ -1,10 +1,12 @@
-//! JSON that is put together: its objects keep their order, and what is JSON text already goes in as it is.
+//! JSON values whose objects keep the order of their members, and which may contain JSON text.
+//!
+//! `serde_json::Value` would keep the order with its feature `preserve_order`. Cargo would enable the feature in the command
+//! line as well, which relies on sorted members to write canonical rows.
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A value.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Json {
@@ -16,7 +18,7 @@ pub(crate) enum Json {
     #[serde(serialize_with = "members")]
     Object(Vec<(Cow<'static, str>, Json)>),
     /// JSON text.
-    Written(Box<RawValue>),
+    Raw(Box<RawValue>),
 }
 
 fn members<S: Serializer>(members: &[(Cow<'static, str>, Json)], serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,31 +44,29 @@ macro_rules! list {
 pub(crate) use {list, object};
 
 impl Json {
-    /// JSON text as it is; none, as null.
-    pub fn written(text: &str) -> Json {
-        RawValue::from_string(text.to_owned()).map_or_else(|_| Json::null(), Json::Written)
+    /// Returns JSON text unchanged, and invalid text as null.
+    pub fn raw(text: &str) -> Json {
+        RawValue::from_string(text.to_owned()).map_or_else(|_| Json::null(), Json::Raw)
     }
 
-    /// What serializes, as it does.
-    pub fn of(value: &impl Serialize) -> Json {
-        serde_json::value::to_raw_value(value).map_or_else(|_| Json::null(), Json::Written)
+    /// Serializes a value.
+    pub fn serialized(value: &impl Serialize) -> Json {
+        serde_json::value::to_raw_value(value).map_or_else(|_| Json::null(), Json::Raw)
     }
 
     pub fn null() -> Json {
-        Json::Written(RawValue::NULL.to_owned())
+        Json::Raw(RawValue::NULL.to_owned())
     }
 
-    /// A list of these.
     pub fn list<T: Into<Json>>(values: impl IntoIterator<Item = T>) -> Json {
         Json::List(values.into_iter().map(Into::into).collect())
     }
 
-    /// An object of these members.
     pub fn object<N: Into<Cow<'static, str>>, T: Into<Json>>(members: impl IntoIterator<Item = (N, T)>) -> Json {
         Json::Object(members.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// An object of one more member.
+    /// Adds a member to an object.
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Json>) -> Json {
         if let Json::Object(members) = &mut self {
             members.push((name.into(), value.into()));

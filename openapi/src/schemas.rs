@@ -1,6 +1,6 @@
-//! JSON schemas of what is sent and answered.
+//! JSON schemas of parameters, rows and responses.
 
-use crate::about::about;
+use crate::field_descriptions::field_description;
 use crate::json::{Json, list, object};
 use streamgage::query::{Aggregate, AggregateFunction, Group};
 use streamgage::schema::{
@@ -10,7 +10,7 @@ use streamgage::schema::{
 /// The greatest number that a filter of a list takes.
 const MAX_NUMBER: f64 = 1e50;
 
-/// A date that there is, from 0001-01-01 to 9999-12-31.
+/// A regular expression of the valid dates from 0001-01-01 to 9999-12-31.
 const DATE: &str = concat!(
     "(([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])",
     "-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
@@ -21,7 +21,7 @@ const TIME: &str = concat!(
     "(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?",
 );
 
-/// A reference to one of the components.
+/// Returns a reference to a component.
 pub(crate) fn reference(kind: &str, name: &str) -> Json {
     object! { "$ref" => format!("#/components/{kind}/{name}") }
 }
@@ -30,7 +30,7 @@ pub(crate) fn schema(name: &str) -> Json {
     reference("schemas", name)
 }
 
-/// The type of a parameter's value.
+/// Returns the schema of a parameter's value.
 pub(crate) fn operand(operand: OperandType) -> Json {
     match operand {
         OperandType::Number => schema("Number"),
@@ -44,7 +44,7 @@ pub(crate) fn operand(operand: OperandType) -> Json {
     }
 }
 
-/// The component schemas that are the same for all resources.
+/// Returns the schemas that all resources share.
 pub(crate) fn common() -> Vec<(&'static str, Json)> {
     let text = |description: &'static str| object! { "type" => "string", "description" => description };
     vec![
@@ -55,12 +55,12 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
                 "description" => "A number. On whole-number fields it is truncated toward zero: `id=1.5` finds 1.",
             },
         ),
-        ("Text", text("Text without NUL; white space around it is trimmed.").with("pattern", r"^[^\x00]*$")),
+        ("Text", text("Text without NUL. Surrounding white space is trimmed.").with("pattern", r"^[^\x00]*$")),
         (
             "DateTime",
             text(
                 "`YYYY-MM-DD`, or with ` hh:mm[:ss[.f]]`, also with a `T` between, and then `Z` or an offset. \
-                 Without an offset it is UTC, but in fields that say otherwise.",
+                 Without an offset it is UTC, except in fields with another description.",
             )
             .with("pattern", format!("^{DATE}{TIME}$"))
             .with("examples", list!["2021-06-09", "2021-06-09T10:42:07"]),
@@ -76,8 +76,8 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
             "Errors",
             object! {
                 "type" => "object", "minProperties" => 1,
-                "description" => "Every bad parameter at once, by its name as sent, with its messages. \
-                    What is wrong inside of `filters` is told by the query in brackets.",
+                "description" => "All bad parameters by their names as sent, with their messages. \
+                    Errors inside of `filters` are listed by the query in parentheses.",
                 "additionalProperties" => object! { "anyOf" => list![
                     schema("Messages"),
                     object! {
@@ -104,16 +104,16 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
     ]
 }
 
-/// An object of a resource, as lists show it. Each field may be left out by `fields` and `omit`, so none is required.
+/// Returns the schema of an object. No field is required, because `fields` and `omit` select fields.
 pub(crate) fn row(resource: &'static Resource) -> Json {
     let shown = resource.output_fields().map(|shown| match shown {
-        OutputField::Field(_, field) => (field.name, described(resource, field, value(field))),
+        OutputField::Field(_, field) => (field.name, with_description(resource, field, value(field))),
         OutputField::Nested(nested) => (nested.name, nested_rows(nested)),
     });
     object! {
         "type" => "object",
-        "description" => "All of it, where neither `fields` nor `omit` leaves something out; and fields that were \
-            imported without being known here.",
+        "description" => "The fields that `fields` and `omit` select, and imported fields that this schema does \
+            not have.",
         "properties" => Json::object(shown.collect::<Vec<_>>()),
     }
 }
@@ -122,18 +122,18 @@ fn nested_rows(nested: &'static Nested) -> Json {
     let fields = nested.resource.fields.iter().filter(|field| nested.fields.contains(&field.name));
     let object = object! {
         "type" => "object", "required" => Json::list(nested.fields.iter().copied()), "additionalProperties" => false,
-        "properties" => Json::object(fields.map(|field| (field.name, described(nested.resource, field, value(field))))),
+        "properties" => Json::object(fields.map(|field| (field.name, with_description(nested.resource, field, value(field))))),
     };
     match nested.source {
         NestedSource::TeamsOfUser | NestedSource::Ids => object! { "type" => "array", "items" => object },
         NestedSource::Id => object! {
             "anyOf" => list![object, object! { "type" => "null" }],
-            "description" => format!("The one of `{}`; null where there is none.", nested.after),
+            "description" => format!("The object of `{}`; null if it does not exist.", nested.after),
         },
     }
 }
 
-/// A row of a resource, as it is imported: ids instead of nested objects. Whatever is not known here is kept.
+/// Returns the schema of an imported row, which has ids instead of nested objects. Unknown fields are kept.
 pub(crate) fn import_row(resource: &'static Resource) -> Json {
     let properties = resource.fields.iter().map(|field| {
         let limits = match field.kind {
@@ -148,7 +148,7 @@ pub(crate) fn import_row(resource: &'static Resource) -> Json {
             Some((least, most)) => value(field).with("minimum", least).with("maximum", most),
             None => value(field),
         };
-        (field.name, described(resource, field, value))
+        (field.name, with_description(resource, field, value))
     });
     let required = resource.fields.iter().filter(|field| field.missing == Missing::Required);
     let row = object! {
@@ -162,11 +162,11 @@ pub(crate) fn import_row(resource: &'static Resource) -> Json {
     if resource == &COMMITS { row.with("anyOf", list![dates("author_date"), dates("author_local_date")]) } else { row }
 }
 
-/// A row that deletes the one of its id.
+/// Returns the schema of a row that deletes the stored row with its id.
 pub(crate) fn deletion() -> Json {
     object! {
         "type" => "object", "required" => list!["id", "_deleted"],
-        "description" => "Deletes the row of that id.",
+        "description" => "Deletes the row with this id.",
         "properties" => object! {
             "id" => object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER },
             "_deleted" => object! { "const" => true },
@@ -174,22 +174,22 @@ pub(crate) fn deletion() -> Json {
     }
 }
 
-fn described(resource: &Resource, field: &Field, value: Json) -> Json {
-    let about = about(resource.name, field.name).map(capital);
+fn with_description(resource: &Resource, field: &Field, value: Json) -> Json {
+    let about = field_description(resource.name, field.name).map(sentence);
     match about {
         Some(text) => value.with("description", text),
         None => value,
     }
 }
 
-/// With a capital at its start and a full stop at its end.
-pub(crate) fn capital(text: &str) -> String {
+/// Adds a capital letter and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).chain(['.']).collect()
 }
 
-/// What a field's values are; null too, unless the row is none without it.
+/// Returns the schema of a field's values. Optional fields may be null.
 fn value(field: &Field) -> Json {
     let nullable = field.missing != Missing::Required;
     let name = match field.kind {
@@ -207,7 +207,7 @@ fn value(field: &Field) -> Json {
         }
         Kind::Ids => {
             let id = object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER };
-            // An object that has the id will do, as rows show it.
+            // An object with the id is accepted, because rows show objects.
             let shown = object! {
                 "type" => "object", "required" => list!["id"], "properties" => object! { "id" => id.clone() },
             };
@@ -219,7 +219,7 @@ fn value(field: &Field) -> Json {
     object! { "type" => name }
 }
 
-/// A row of the aggregate: the groups and aggregates that were asked for.
+/// Returns the schema of a row of the aggregate.
 pub(crate) fn aggregate_row() -> Json {
     let field = |place: usize| COMMITS.fields.get(place);
     let groups = Group::all().filter_map(|group| {
@@ -237,12 +237,12 @@ pub(crate) fn aggregate_row() -> Json {
     });
     object! {
         "type" => "object", "additionalProperties" => false,
-        "description" => "The groups, then the aggregates that were asked for.",
+        "description" => "The requested groups, then the requested aggregates.",
         "properties" => Json::object(groups.chain(counts).chain(sums).collect::<Vec<_>>()),
     }
 }
 
-/// The envelope of a page.
+/// Returns the schema of a page.
 pub(crate) fn page(row: Json) -> Json {
     let link =
         |what: &'static str| object! { "type" => list!["string", "null"], "format" => "uri", "description" => what };
@@ -251,16 +251,16 @@ pub(crate) fn page(row: Json) -> Json {
         "additionalProperties" => false,
         "properties" => object! {
             "count" => object! {
-                "type" => "integer", "minimum" => 0, "description" => "How many rows there are on all pages.",
+                "type" => "integer", "minimum" => 0, "description" => "The number of rows on all pages.",
             },
-            "next" => link("The address of the next page; null on the last."),
-            "previous" => link("The address of the page before; null on the first."),
+            "next" => link("The URL of the next page; null on the last page."),
+            "previous" => link("The URL of the previous page; null on the first page."),
             "results" => object! { "type" => "array", "items" => row },
         },
     }
 }
 
-/// What metrics answer.
+/// Returns the schema of the result of a metrics request.
 pub(crate) fn metrics() -> Json {
     let number = |what: &'static str| object! { "type" => "number", "description" => what };
     let row = object! {
@@ -269,22 +269,22 @@ pub(crate) fn metrics() -> Json {
         "properties" => object! {
             "period_start_date" => object! {
                 "type" => "string", "format" => "date",
-                "description" => "The Monday of the week, even where that lies before `start_date`; with \
-                    `resolution=week` only.",
+                "description" => "The Monday of the week, even if it is before `start_date`; only with \
+                    `resolution=week`.",
             },
             "active_days" => number("Coding days: per active user and week."),
             "commit_count" => number("Commits per coding day."),
             "total_impact" => number("Impact: per active user and week."),
-            "total_efficiency" => number("Percent of the lines added or edited that are no churn; 100.0 without any."),
+            "total_efficiency" => number("The percentage of added or edited lines that are not churn; 100.0 without lines."),
         },
     };
     object! {
         "type" => "object", "required" => list!["count", "results"], "additionalProperties" => false,
         "properties" => object! {
-            "count" => object! { "type" => "integer", "minimum" => 0, "description" => "How many rows there are." },
+            "count" => object! { "type" => "integer", "minimum" => 0, "description" => "The number of rows." },
             "results" => object! {
                 "type" => "array", "items" => row,
-                "description" => "Oldest first. Weeks without a commit are left out.",
+                "description" => "Oldest first, without weeks that have no commits.",
             },
         },
     }

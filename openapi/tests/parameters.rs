@@ -1,11 +1,11 @@
-//! The OpenAPI document against what reads requests: each parameter that it names is read.
+//! The parameters of the OpenAPI document, compared with the parsers of requests.
 
 use serde_json::Value;
 use streamgage::calendar::Day;
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, MetricsRequest, Route, route};
 use streamgage_openapi::document;
 
-/// A value of a parameter that makes a difference.
+/// Returns a parameter with a value that has an effect.
 fn sample(parameter: &Value, name: &str) -> String {
     let schema = |name: &str| parameter.pointer(&format!("/schema/{name}")).and_then(Value::as_str).unwrap_or_default();
     let kind = |wanted: &str| schema("type") == wanted;
@@ -28,7 +28,7 @@ fn sample(parameter: &Value, name: &str) -> String {
 }
 
 #[test]
-fn every_parameter_is_read() {
+fn every_parameter_has_an_effect() {
     let document = serde_json::to_value(document().unwrap()).unwrap();
     let today = Day::parse("2024-05-31").unwrap();
     let mut read = 0;
@@ -58,7 +58,7 @@ fn every_parameter_is_read() {
                 }
                 _ => false,
             };
-            assert!(differs, "{path}: {query} means nothing");
+            assert!(differs, "{path}: {query} has no effect");
             read += 1;
         }
     }
@@ -66,9 +66,9 @@ fn every_parameter_is_read() {
 }
 
 #[test]
-fn what_is_leniently_read_is_no_error() {
+fn lenient_values_are_accepted() {
     let document = serde_json::to_value(document().unwrap()).unwrap();
-    // Of each kind of parameter, what its mark lets through and its type does not.
+    // For each kind of parameter, a value that `x-lenient` allows and the type does not.
     for (name, value) in [
         ("id", "1_0"),
         ("id", "+12+"),
@@ -93,7 +93,7 @@ fn what_is_leniently_read_is_no_error() {
 }
 
 #[test]
-fn what_filters_puts_out_of_force_is_marked() {
+fn parameters_that_filters_disables_are_marked() {
     let document = serde_json::to_value(document().unwrap()).unwrap();
     let mut marked = 0;
     for resource in streamgage::schema::RESOURCES {
@@ -103,7 +103,7 @@ fn what_filters_puts_out_of_force_is_marked() {
             let parameter = shared.map_or(parameter, |pointer| document.pointer(pointer).unwrap());
             let name = parameter["name"].as_str().unwrap();
             let is_wrong = |query: &str| ListRequest::parse(resource, query).is_err();
-            // No parameter that can be wrong takes this.
+            // Every parameter that can be invalid rejects NUL.
             if name != "filters" && is_wrong(&format!("{name}=%00")) {
                 let beside = parameter["x-unread-beside"].as_str() == Some("filters");
                 assert_eq!(is_wrong(&format!("filters=(id%253D1)&{name}=%00")), !beside, "{name}");
