@@ -48,8 +48,10 @@ async function benchLists(checkouts: Pair<Checkout>): Promise<Figure[]> {
   const bench = async ({ folder }: Checkout, times: Map<string, number[]>) => {
     const args = ["bench", "--quiet", "--bench", "lists", "--", dump];
     const lines = (await run("cargo", args, { cwd: folder, capture: true })).trimEnd().split("\n");
-    for (const { request, whole } of lines.map((line) => JSON.parse(line)))
-      times.set(request, [...(times.get(request) ?? []), whole]);
+    for (const { request, whole } of lines.map((line) => JSON.parse(line))) {
+      const name = request.replace("/v3/customer/core/", "");
+      times.set(name, [...(times.get(name) ?? []), whole]);
+    }
   };
   const times = { ours: new Map<string, number[]>(), other: new Map<string, number[]>() };
   for (let round = 0; round < 3; round += 1) {

@@ -8,14 +8,17 @@ export const median = (values: number[]): number => values.sort((a, b) => a - b)
 /** Rounds before measuring, so that code is compiled. */
 const WARM_UP = 3;
 
-/** Returns the median milliseconds of tasks. Tasks take turns, so that a change of the machine's speed affects all. */
+/**
+ * Returns the median milliseconds of tasks. Tasks take turns in alternating order, so that other load on the machine affects
+ * all of them.
+ */
 export async function measure<Name extends string>(
   tasks: Record<Name, () => unknown>,
   rounds: number,
 ): Promise<Record<Name, number>> {
   const timed = Object.entries<() => unknown>(tasks).map(([name, task]) => ({ name, task, times: [] as number[] }));
   for (let round = -WARM_UP; round < rounds; round += 1)
-    for (const { task, times } of timed) {
+    for (const { task, times } of round % 2 === 0 ? timed : timed.toReversed()) {
       const started = performance.now();
       const result = task();
       if (result instanceof Promise) await result;
@@ -26,7 +29,7 @@ export async function measure<Name extends string>(
 
 const CONNECTIONS = 4;
 
-/** Returns the median requests per second of tasks that each send one request. Tasks take turns. */
+/** Returns the median requests per second of tasks that each send one request. Tasks take turns in alternating order. */
 export async function measureRates<Name extends string>(
   requests: Record<Name, () => Promise<unknown>>,
   { rounds = 5, milliseconds = 300 } = {},
@@ -37,7 +40,7 @@ export async function measureRates<Name extends string>(
     rates: [] as number[],
   }));
   for (let round = 0; round < rounds; round += 1)
-    for (const { send, rates } of rated) {
+    for (const { send, rates } of round % 2 === 0 ? rated : rated.toReversed()) {
       const started = performance.now();
       let responses = 0;
       const connection = async () => {
