@@ -1,4 +1,4 @@
-//! The aggregate of commits over rows in hand (§2).
+//! The aggregate of commits over rows in memory (§2).
 
 use super::rows::{Column, Rows};
 use super::{Store, matches};
@@ -12,23 +12,22 @@ use core::hash::Hash;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
-/// The rows of an aggregate.
+/// The result of an aggregate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AggregateResult {
-    /// How many there are in all.
+    /// The number of rows on all pages.
     pub count: u64,
-    /// Those on the page that is asked for, in order.
+    /// The rows on the requested page, in order.
     pub rows: Vec<AggregateRow>,
 }
 
-/// Commits that have something in common. Serializes as an object.
+/// A group of commits. It serializes as an object of its columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregateRow {
     columns: Arc<[String]>,
     cells: Vec<Cell>,
 }
 
-/// A value of an [`AggregateRow`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Cell {
@@ -41,13 +40,13 @@ enum Cell {
     Day(Day),
 }
 
-/// What is known so far of the values of an aggregate.
+/// A running sum.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     count: u64,
     whole: i128,
     double: f64,
-    /// What of the doubles' sum its rounding has lost.
+    /// The rounding errors of `double`.
     lost: f64,
 }
 
@@ -57,10 +56,10 @@ impl Serialize for AggregateRow {
     }
 }
 
-/// The bits of a position in what [`keyed`] gives: no columns have more positions.
+/// The bits of the position in a key of [`keyed`]. No column has more positions.
 const PLACE: u64 = u32::MAX as u64;
 
-/// Answers a request for an aggregate. No commits make no row.
+/// Evaluates a request for an aggregate. Without commits there is no row.
 pub fn aggregate(request: &AggregateRequest, store: &Store) -> AggregateResult {
     let Some(rows) = store.rows(&COMMITS) else { return AggregateResult::default() };
     let matches = matches(&request.list, rows, store);
@@ -88,14 +87,14 @@ pub fn aggregate(request: &AggregateRequest, store: &Store) -> AggregateResult {
     AggregateResult { count: groups().count() as u64, rows: groups().skip(skip).take(take).map(row).collect() }
 }
 
-/// BitSet in the order of groups, each behind 32 bits that those of its group have in common.
+/// Returns positions in the order of their groups, in the low 32 bits; the high 32 bits number the groups.
 fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
     let mut keys: Vec<u64> = alloc::vec![0; positions.len()];
-    // All keys are less than it.
+    // All keys are below it.
     let mut bound = 1;
     for part in parts {
         let (numbers, count) = part.numbers(positions);
-        // Both are less than 2³²: nothing overflows.
+        // Both are below 2³², so nothing overflows.
         keys.iter_mut().zip(numbers).for_each(|(key, number)| *key = *key * count + number);
         bound *= count;
         if bound > u64::from(u32::MAX) {
@@ -107,8 +106,8 @@ fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
     keys
 }
 
-/// Numbers in the same order, less than a bound, which is less than 2³²: by how much they are more than the least or, where
-/// they lie too far apart, than how many different ones. [`u64::MAX`], a null, may lie as far from the others as it likes.
+/// Replaces numbers with smaller ones in the same order, below a bound that is below 2³²: differences from the least
+/// or, if these are too large, ranks. [`u64::MAX`], a null, does not count as a large difference.
 fn narrow(mut numbers: Vec<u64>) -> (Vec<u64>, u64) {
     let known = || numbers.iter().copied().filter(|&number| number != u64::MAX);
     let (least, greatest) = (known().min().unwrap_or(0), known().max().unwrap_or(0));
@@ -120,7 +119,7 @@ fn narrow(mut numbers: Vec<u64>) -> (Vec<u64>, u64) {
     (numbers, null + 1)
 }
 
-/// Of each value how many different ones are less, and how many there are.
+/// Returns the rank of each value among the distinct ones, and the number of these.
 fn ranks<T: Copy + Ord + Hash>(values: impl Iterator<Item = T>) -> (Vec<u64>, u64) {
     let mut seen: HashMap<T, usize> = HashMap::new();
     let numbers: Vec<usize> = values
@@ -141,11 +140,11 @@ fn ranks<T: Copy + Ord + Hash>(values: impl Iterator<Item = T>) -> (Vec<u64>, u6
     (numbers.into_iter().map(rank).collect(), sorted.len() as u64)
 }
 
-/// What commits are grouped by.
+/// A value that commits are grouped by.
 struct Part<'a> {
     column: &'a Column,
     kind: Kind,
-    /// Whether of a time the day alone counts.
+    /// Reports whether only the day of a date-time counts.
     date: bool,
 }
 
@@ -157,7 +156,7 @@ impl<'a> Part<'a> {
         Part { column: rows.column(field), kind: kind(field), date: group.date }
     }
 
-    /// Numbers in the order of the values at some positions, the same where these are the same, and all less than a bound.
+    /// Returns numbers in the order of the values at some positions, and a bound above all of them.
     fn numbers(&self, positions: &[usize]) -> (Vec<u64>, u64) {
         const SIGN: u64 = 1 << 63;
         if let Column::Texts(texts) = self.column {
@@ -165,7 +164,7 @@ impl<'a> Part<'a> {
                 positions.iter().map(|&position| texts.at(position).map_or((true, ""), |text| (false, text))),
             );
         }
-        // Null is the greatest; no value is so great.
+        // Null is the greatest; no value is as great.
         let number = |&position: &usize| self.number(position).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN);
         narrow(positions.iter().map(number).collect())
     }
@@ -201,7 +200,7 @@ impl Sum {
             }
             Column::Doubles(values) => {
                 let Some(&value) = values.get(position).filter(|value| !value.is_nan()) else { return };
-                // What is lost of the smaller is kept aside, as SQLite does it (Neumaier), so that both agree.
+                // Neumaier's sum, like SQLite's, so that both agree.
                 let value = value * times as f64;
                 let sum = self.double + value;
                 let (larger, smaller) =
@@ -219,10 +218,10 @@ impl Sum {
         match (aggregate.function, kind(aggregate.field)) {
             (AggregateFunction::Count, _) => Cell::Count(self.count),
             (AggregateFunction::Sum, _) if self.count == 0 => Cell::Null,
-            // Up to 15 digits a quotient of doubles shows the very decimal.
+            // Up to 15 digits, the quotient is the nearest double to the decimal.
             (AggregateFunction::Sum, Kind::Decimal) => Cell::Number(self.whole as f64 / 10_000.0),
             (AggregateFunction::Sum, Kind::Number) if self.double.is_finite() => Cell::Number(self.double + self.lost),
-            // Beyond the largest double; JSON has no word for it.
+            // JSON has no infinity.
             (AggregateFunction::Sum, Kind::Number) => Cell::Null,
             (AggregateFunction::Sum, _) => Cell::Integer(self.whole),
         }
@@ -254,7 +253,6 @@ mod tests {
         store
     }
 
-    /// The rows as JSON.
     fn answer(query: &str) -> (u64, String) {
         let answer = aggregate(&AggregateRequest::parse(query).unwrap(), &store());
         (answer.count, serde_json::to_string(&answer.rows).unwrap())
@@ -313,7 +311,7 @@ mod tests {
                     }
                 }
             }
-            // In the opposite order, each twice.
+            // In descending order, each twice.
             let lines = (0..2).flat_map(|turn| keys.iter().rev().zip((turn..).step_by(2)));
             let lines: Vec<String> = lines.map(|(key, id)| alloc::format!(r#"{{"id":{id},{key}}}"#)).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();

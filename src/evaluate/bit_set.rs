@@ -1,13 +1,13 @@
-//! BitSet, 64 at a time.
+//! Sets of positions, 64 to a word.
 
 use alloc::vec::Vec;
 
-/// A set of positions: a bit for each, 64 to a word.
+/// A set of positions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BitSet(Vec<u64>);
 
 impl BitSet {
-    /// Some of so many positions.
+    /// Creates a set of positions below `count`.
     pub(super) fn new(count: usize, positions: impl Iterator<Item = usize>) -> BitSet {
         let mut words = alloc::vec![0; count.div_ceil(64)];
         for position in positions {
@@ -18,12 +18,12 @@ impl BitSet {
         BitSet(words)
     }
 
-    /// The words, each with the first of its positions.
+    /// Returns the words, each with its first position.
     pub(super) fn words(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().enumerate().map(|(index, &word)| (index * 64, word))
     }
 
-    /// The word that a position is in.
+    /// Returns the word of a position.
     pub(super) fn word(&self, position: usize) -> u64 {
         self.0.get(position / 64).copied().unwrap_or(0)
     }
@@ -39,14 +39,14 @@ impl FromIterator<u64> for BitSet {
     }
 }
 
-/// The word of the values from a position on of which something holds.
+/// Returns a word with a bit for each of the 64 values from `first` on for which a predicate holds.
 #[inline]
 pub(super) fn word<T: Copy>(values: &[T], first: usize, holds: impl Fn(T) -> bool) -> u64 {
     let values = values.get(first..).unwrap_or_default().iter().take(64).enumerate();
     values.fold(0, |word, (index, &value)| word | u64::from(holds(value)) << index)
 }
 
-/// The numbers of the bits of a word.
+/// Returns the indexes of the bits that are set in a word.
 pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         let bit = word.trailing_zeros();

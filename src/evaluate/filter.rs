@@ -1,4 +1,4 @@
-//! A filter, bound to the rows that it looks at: asked of 64 of them at a time.
+//! Evaluates a filter over rows, 64 at a time.
 
 use super::bit_set::{BitSet, bits};
 use super::join::{Class, JoinConditions};
@@ -10,40 +10,40 @@ use crate::schema::{Flag, REPOS, Resource, USERS};
 use alloc::vec::Vec;
 use hashbrown::HashMap;
 
-/// A filter that can be asked which rows it finds.
+/// A filter bound to the rows that it reads.
 pub(super) struct FilterEvaluator<'a> {
     rows: &'a Rows,
     /// Conditions on the row itself that must be true, cheap ones first.
     required: Vec<RowCondition<'a>>,
-    /// What must be true besides, where it is more than conditions.
+    /// The whole expression, if it is more than a conjunction.
     formula: Option<Formula<'a>>,
     joins: Vec<JoinConditions<'a>>,
-    /// Whose are the rows that joins look at, by position.
+    /// The id of each row's owner, by which joined rows are found.
     owners: &'a [i64],
 }
 
-/// Conditions, joined.
+/// An expression of conditions.
 struct Formula<'a> {
     nodes: &'a [Node],
-    /// What is known of each node before a row is looked at.
+    /// The values of nodes that do not depend on the row.
     leaves: Vec<TernaryMask>,
-    /// The conditions on the row itself that are not known to be true, by their nodes.
+    /// The other conditions on the row itself, by node.
     own: Vec<(usize, RowCondition<'a>)>,
 }
 
-/// What a filter finds.
+/// The rows that match a filter.
 pub(super) struct Matches {
     found: BitSet,
-    /// How often, by position; of none where each is found once.
+    /// The number of matches by position. It is empty if no row matches more than once.
     times: Vec<u64>,
 }
 
-/// What need not be found out twice.
+/// Results that rows share.
 #[derive(Default)]
 struct Memory {
-    /// How often the rows of an owner are found, if they are.
+    /// The number of matches of each owner's rows, if they match.
     counts: HashMap<i64, u64>,
-    /// Owners of the same kind have the same rows, as far as conditions tell them apart: of each join its classes.
+    /// The classes of joined rows of each kind of owner, by join. Conditions can not tell owners of a kind apart.
     kinds: Vec<Vec<Vec<Class>>>,
     kind_of: HashMap<i64, usize>,
     leaves: Vec<TernaryMask>,
@@ -75,7 +75,6 @@ impl<'a> FilterEvaluator<'a> {
         FilterEvaluator { rows, required, formula: (!is_all).then_some(formula), joins, owners }
     }
 
-    /// What is found of all rows.
     pub(super) fn matches(&self) -> Matches {
         let mut memory = Memory::default();
         let mut times = Vec::new();
@@ -90,13 +89,13 @@ impl<'a> FilterEvaluator<'a> {
         Matches { found: found.collect(), times }
     }
 
-    /// Whether the row at a position is found.
+    /// Reports whether the row at a position matches.
     pub(super) fn finds(&self, position: usize) -> bool {
         let row = self.rows.all().word(position) & 1 << (position % 64);
         self.find(position / 64 * 64, row, &mut [1; 64], &mut Memory::default()) != 0
     }
 
-    /// Which rows of a word are found and, where there are joins, how often each.
+    /// Returns the bits of the rows that match and, with joins, how often each does.
     fn find(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
         let narrow = |word, own: &RowCondition<'_>| if word == 0 { 0 } else { word & own.truths(first).yes };
         let word = self.required.iter().fold(word, narrow);
@@ -108,7 +107,7 @@ impl<'a> FilterEvaluator<'a> {
         }
     }
 
-    /// Where all conditions must be true, each join multiplies by how many of its rows are.
+    /// Evaluates a conjunction: the numbers of matching rows of all joins are multiplied.
     fn find_joined(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
         let mut found = 0;
         for (bit, times) in times.iter_mut().enumerate().filter(|&(bit, _)| word & 1 << bit != 0) {
@@ -120,7 +119,7 @@ impl<'a> FilterEvaluator<'a> {
         found
     }
 
-    /// Otherwise each combination of joined rows is looked at; those of which the same is known once.
+    /// Evaluates any expression for each combination of classes of joined rows.
     fn find_formula(
         &self,
         formula: &Formula<'_>,
@@ -164,7 +163,7 @@ impl<'a> FilterEvaluator<'a> {
                         *times = times.saturating_add(count);
                     }
                 }
-                // The next combination: like counting, with a digit for each join.
+                // Advances to the next combination, like a number with a digit for each join.
                 is_left = chosen.iter_mut().zip(classes).any(|(at, classes)| {
                     *at = if *at + 1 < classes.len() { *at + 1 } else { 0 };
                     *at > 0
@@ -192,7 +191,6 @@ impl Memory {
 }
 
 impl Formula<'_> {
-    /// What is known of the whole.
     fn truths(&self, leaves: &[TernaryMask], stack: &mut Vec<TernaryMask>) -> TernaryMask {
         stack.clear();
         for (node, &leaf) in self.nodes.iter().zip(leaves) {
@@ -218,10 +216,10 @@ fn set(leaves: &mut [TernaryMask], node: usize, truths: TernaryMask) {
     }
 }
 
-/// The conditions without which the whole can't be true: those that its last node joins, if it joins all.
+/// Returns the conditions that the expression's last node requires, if it is a conjunction.
 fn required_of(nodes: &[Node]) -> Vec<usize> {
     let Some((&Node::All { negated: false, of }, parts)) = nodes.split_last() else { return Vec::new() };
-    // Where each part begins that no node has joined yet.
+    // The start of each operand that no node has used yet.
     let mut starts: Vec<usize> = Vec::new();
     for (index, node) in parts.iter().enumerate() {
         let (Node::All { of, .. } | Node::Any { of, .. }) = *node else {
@@ -239,12 +237,12 @@ fn required_of(nodes: &[Node]) -> Vec<usize> {
 }
 
 impl Matches {
-    /// How often the row at a position is found.
+    /// Returns how often the row at a position matches.
     pub(super) fn times(&self, position: usize) -> u64 {
         if self.found.contains(position) { self.times.get(position).copied().unwrap_or(1) } else { 0 }
     }
 
-    /// How many rows are found; one that is found several times counts as often.
+    /// Returns the number of matches of all rows.
     pub(super) fn count(&self) -> u64 {
         if self.times.is_empty() {
             return self.found.words().map(|(_, word)| u64::from(word.count_ones())).sum();
@@ -254,7 +252,7 @@ impl Matches {
     }
 }
 
-/// The resources that a condition reads besides the row's own.
+/// Returns the resources that a condition reads, besides the row's own.
 pub(super) fn required_resources(subject: Subject) -> &'static [&'static Resource] {
     match subject {
         Subject::Filter(of) => relations::required_resources(of),

@@ -1,4 +1,4 @@
-//! Rows that belong to rows: what conditions on them make of a row, and how often it is found.
+//! Joins: conditions on the rows that belong to a row.
 
 use super::relations::{Relations, range};
 use super::row_condition::Ternary;
@@ -6,27 +6,24 @@ use crate::query::{Filter, Subject};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A join and the conditions on its rows.
 pub(super) struct JoinConditions<'a> {
     items: &'a [(i64, i64)],
     outer: bool,
     conditions: Vec<Item>,
 }
 
-/// A condition on the rows of a join.
 struct Item {
     node: usize,
-    /// Of each of the relation's items.
+    /// The result for each item of the relation.
     truths: Vec<Ternary>,
-    /// Of an item that is missing.
+    /// The result for a missing item, of an outer join.
     missing: Ternary,
 }
 
-/// What is known of rows that are joined, condition by condition, and of how many.
+/// The results of all conditions for some joined rows, and the number of these rows.
 pub(super) type Class = (Vec<Ternary>, u64);
 
 impl<'a> JoinConditions<'a> {
-    /// The joins of a filter.
     pub(super) fn all(filter: &Filter, relations: &'a Relations<'a>) -> Vec<JoinConditions<'a>> {
         let joined = |(at, join): (usize, &crate::query::Join)| {
             let items = relations.all(join.relation);
@@ -41,12 +38,11 @@ impl<'a> JoinConditions<'a> {
         filter.joins.iter().enumerate().map(joined).collect()
     }
 
-    /// The nodes that are conditions on its rows.
     pub(super) fn nodes(&self) -> impl Iterator<Item = usize> {
         self.conditions.iter().map(|item| item.node)
     }
 
-    /// How many of an owner's rows all conditions are true of.
+    /// Returns the number of an owner's rows that match all conditions.
     pub(super) fn count(&self, owner: i64) -> u64 {
         let range = self.range(owner);
         let all = |truth: &dyn Fn(&Item) -> Ternary| self.conditions.iter().all(|item| truth(item) == Some(true));
@@ -56,7 +52,7 @@ impl<'a> JoinConditions<'a> {
         range.filter(|&at| all(&|item| item.at(at))).count() as u64
     }
 
-    /// An owner's rows, by what is known of them.
+    /// Groups an owner's rows by the results of the conditions.
     pub(super) fn classes(&self, owner: i64) -> Vec<Class> {
         let range = self.range(owner);
         if range.is_empty() && self.outer {
@@ -68,7 +64,6 @@ impl<'a> JoinConditions<'a> {
         known.chunk_by(PartialEq::eq).filter_map(|same| Some((same.first()?.clone(), same.len() as u64))).collect()
     }
 
-    /// Where the rows of an owner are.
     fn range(&self, owner: i64) -> Range<usize> {
         range(self.items, owner)
     }

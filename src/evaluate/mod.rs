@@ -1,4 +1,4 @@
-//! Lists over rows in hand (§2): the same requests that a database answers with SQL, and the same answers.
+//! Lists and aggregates over rows in memory (§2). The results are those of the SQL that a database executes.
 
 mod aggregate;
 mod bit_set;
@@ -24,11 +24,10 @@ use filter::{FilterEvaluator, Matches};
 use ordering::By;
 use relations::Relations;
 
-/// The rows of an organization, by resource. What was not put into it has no rows.
+/// The rows of an organization by resource. A resource that was not inserted has no rows.
 ///
-/// It is made once and asked many times: what requests share (texts folded for `icontains`, duplicates, whose rows are
-/// whose) is made when it is first needed, and kept with the rows. So to ask is to look through some columns, which takes
-/// a few milliseconds at a hundred thousand rows.
+/// A store is built once and queried many times. Data that requests share (texts folded for `icontains`, duplicates,
+/// rows by user) is computed on first use and kept with the rows, so a request scans a few columns.
 ///
 /// ```
 /// use streamgage::{evaluate::{RowsBuilder, Store, list}, query::ListRequest, schema::TAGS};
@@ -48,34 +47,34 @@ use relations::Relations;
 pub struct Store(Vec<Rows>);
 
 impl Store {
-    /// Puts in the rows of a resource.
+    /// Inserts the rows of a resource, in place of those that it had.
     pub fn insert(&mut self, rows: Rows) {
         self.0.retain(|other| other.resource().name != rows.resource().name);
         self.0.push(rows);
     }
 
-    /// Takes out the rows of a resource, if they were put in.
+    /// Removes and returns the rows of a resource.
     pub fn take(&mut self, resource: &Resource) -> Option<Rows> {
         let at = self.0.iter().position(|rows| rows.resource().name == resource.name)?;
         Some(self.0.swap_remove(at))
     }
 
-    /// The rows of a resource, if they were put in.
+    /// Returns the rows of a resource.
     pub fn rows(&self, resource: &Resource) -> Option<&Rows> {
         self.0.iter().find(|rows| rows.resource().name == resource.name)
     }
 }
 
-/// What a list request finds.
+/// The result of a list request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListResult {
-    /// How many rows there are in all; a row that joins find several times counts as often.
+    /// The number of rows on all pages. A row that joins find several times counts as often.
     pub count: u64,
-    /// The positions of those on the page that is asked for, in order.
+    /// The positions of the rows on the requested page, in order.
     pub positions: Vec<usize>,
 }
 
-/// The resources whose rows a request reads, its own first.
+/// Returns the resources whose rows a request reads, its own first.
 pub fn required_resources(request: &ListRequest) -> Vec<&'static Resource> {
     let shown =
         request.resource.output_fields().enumerate().filter(|&(position, _)| request.projection.shows(position));
@@ -99,7 +98,7 @@ pub fn list(request: &ListRequest, store: &Store) -> ListResult {
     let Page { limit, offset } = request.page;
     let end = offset.saturating_add(limit);
     let found = rows.positions().iter().copied().filter(|&position| matches.times(position) > 0);
-    // No page needs more rows than it ends at.
+    // Rows after the end of the page are not needed.
     let most = usize::try_from(end).unwrap_or(usize::MAX);
     let first: Vec<usize> = if request.ordering.is_empty() {
         found.take(most).collect()
@@ -116,13 +115,13 @@ pub fn list(request: &ListRequest, store: &Store) -> ListResult {
     ListResult { count: matches.count(), positions }
 }
 
-/// What a request's filters find.
+/// Finds the rows that match a request's filter.
 fn matches(request: &ListRequest, rows: &Rows, store: &Store) -> Matches {
     let relations = Relations::new(store);
     FilterEvaluator::new(request, rows, &relations).matches()
 }
 
-/// The position of the object of that id, if the request's filters find it.
+/// Returns the position of the object with that id if it matches the request's filter.
 pub fn find_object(request: &ListRequest, store: &Store, id: i64) -> Option<usize> {
     let rows = store.rows(request.resource)?;
     let position = rows.find(id)?;

@@ -1,11 +1,11 @@
-//! What rows show of other resources.
+//! Rows of other resources that a row shows (§2).
 
 use super::relations::range;
 use super::{Rows, Store};
 use crate::schema::{Nested, NestedSource, Resource, TEAM_MEMBERSHIP};
 use alloc::vec::Vec;
 
-/// The positions of the rows that a row shows, in order; of what has no record, none.
+/// Returns the positions of the rows that a row shows, in order. Ids without a row are left out.
 pub fn nested_rows(nested: &Nested, rows: &Rows, position: usize, store: &Store) -> Vec<usize> {
     const TEAM: usize = TEAM_MEMBERSHIP.field_index("team_id");
     let Some(others) = store.rows(nested.resource) else { return Vec::new() };
@@ -25,7 +25,6 @@ pub fn nested_rows(nested: &Nested, rows: &Rows, position: usize, store: &Store)
     ids.into_iter().filter_map(|id| others.find(id)).collect()
 }
 
-/// The resources that it reads.
 pub(super) fn required_resources(nested: &'static Nested) -> impl Iterator<Item = &'static Resource> {
     let between = (nested.source == NestedSource::TeamsOfUser).then_some(&TEAM_MEMBERSHIP);
     between.into_iter().chain([nested.resource])

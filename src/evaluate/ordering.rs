@@ -1,4 +1,4 @@
-//! The order of rows, as far as a page needs it.
+//! The order of rows, computed as far as a page needs it.
 
 use super::rows::{Column, Rows};
 use crate::query::Order;
@@ -11,9 +11,10 @@ pub(super) struct By<'a> {
     descending: bool,
 }
 
-/// The first so many rows in an order, by their positions; of equal ones those that come first are first.
+/// Returns the first `count` positions in an order. The sort is stable.
 pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[By<'_>]) -> Vec<usize> {
-    // Beside its position a row keeps a key, which mostly decides, and its number, which does at last.
+    // A key that decides in most cases, the number of the row among the given ones, which decides last, and the
+    // position.
     type Row = (u64, usize, usize);
     let compare = |one: &Row, other: &Row| {
         let by_key = one.0.cmp(&other.0);
@@ -29,7 +30,7 @@ pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[
             continue;
         }
         kept.push(row);
-        // Once there are twice as many as are asked for, and a good number more, the worse ones go.
+        // Drops the rows that can not be among the first, each time their number has about doubled.
         if kept.len() >= count.saturating_mul(2).saturating_add(1_000) {
             worst = Some(*kept.select_nth_unstable_by(last, compare).1);
             kept.truncate(count);
@@ -41,22 +42,21 @@ pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[
 }
 
 impl<'a> By<'a> {
-    /// The order of a list.
     pub(super) fn all(rows: &'a Rows, ordering: &[Order]) -> Vec<By<'a>> {
         let by = |order: &Order| By { column: rows.column(order.field), descending: order.descending };
         ordering.iter().map(by).collect()
     }
 
-    /// A number that is less where a row comes before another, if it is not the same. Null is the greatest: last
-    /// going up, first going down.
+    /// Returns a number that orders rows, but for equal numbers. Null is the greatest: last in ascending order, first
+    /// in descending order.
     fn key(&self, position: usize) -> u64 {
         const SIGN: u64 = 1 << 63;
         let key = match self.column {
-            // No row has the greatest number, nor a text that begins with a byte FF.
+            // No integer is as great as the key of null, and no text begins with a byte FF.
             Column::Integers(_) => {
                 self.column.integer(position).map_or(u64::MAX, |number| number.cast_unsigned() ^ SIGN)
             }
-            // As `f64::total_cmp` has it.
+            // Orders doubles like `f64::total_cmp`.
             Column::Doubles(values) => {
                 let bits = values.get(position).copied().unwrap_or(f64::NAN).to_bits();
                 if bits & SIGN == 0 { bits | SIGN } else { !bits }
@@ -73,7 +73,7 @@ impl<'a> By<'a> {
     fn compare(&self, one: usize, other: usize) -> Ordering {
         let by_key = self.key(one).cmp(&self.key(other));
         let Column::Texts(texts) = self.column else { return by_key };
-        // Those of the same key are both null, or neither.
+        // If the keys are equal, both texts are null or neither is.
         by_key.then_with(|| {
             let order = texts.at(one).cmp(&texts.at(other));
             if self.descending { order.reverse() } else { order }

@@ -1,4 +1,4 @@
-//! Rows that belong to a row.
+//! Rows that belong to other rows: aliases, memberships, tags.
 
 use super::{Rows, Store};
 use crate::query::Predicate;
@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 use core::ops::Range;
 
-/// The rows that belong to rows.
 pub(super) struct Relations<'a> {
     pub(super) store: &'a Store,
     tags: OnceCell<Vec<(i64, i64)>>,
@@ -18,8 +17,8 @@ impl<'a> Relations<'a> {
         Relations { store, tags: OnceCell::new() }
     }
 
-    /// The items of a relation, each behind the id of the row that it belongs to, ascending. An item is the position of an
-    /// alias or of a membership, or the id of a tag.
+    /// Returns pairs of an owner's id and an item, sorted. An item is the position of an alias or membership, or the id
+    /// of a tag.
     pub(super) fn all(&self, relation: Relation) -> &[(i64, i64)] {
         let by_user = |resource: &Resource| self.store.rows(resource).map_or(&[][..], Rows::by_user);
         match relation {
@@ -38,7 +37,7 @@ impl<'a> Relations<'a> {
         }
     }
 
-    /// Whether a predicate holds of an item.
+    /// Tests an item.
     pub(super) fn truth(&self, target: FilterTarget, predicate: &Predicate, item: i64) -> Option<bool> {
         const ALIAS_NAME: usize = USER_ALIAS.field_index("name");
         const ALIAS_EMAIL: usize = USER_ALIAS.field_index("email");
@@ -64,13 +63,12 @@ impl<'a> Relations<'a> {
     }
 }
 
-/// The field that holds the owner of what belongs to a row: of a commit it is the repository, of others the row itself.
+/// Returns the field with the owner's id: the repository of a commit, or the row itself.
 pub(super) fn owner(resource: &Resource) -> usize {
     const REPO_ID: usize = COMMITS.field_index("repo_id");
     if resource.name == COMMITS.name { REPO_ID } else { 0 }
 }
 
-/// The resources that a filter reads.
 pub(super) fn required_resources(target: FilterTarget) -> &'static [&'static Resource] {
     match target {
         FilterTarget::AliasName | FilterTarget::AliasEmail => &[&USER_ALIAS],
@@ -82,7 +80,7 @@ pub(super) fn required_resources(target: FilterTarget) -> &'static [&'static Res
     }
 }
 
-/// Where the items of an owner are.
+/// Returns the range of an owner's items.
 pub(super) fn range(items: &[(i64, i64)], owner: i64) -> Range<usize> {
     items.partition_point(|&(other, _)| other < owner)..items.partition_point(|&(other, _)| other <= owner)
 }

@@ -1,36 +1,39 @@
-//! Rows as the API shows them (§2), made of their own text.
+//! The JSON of lists and rows (§2), made of the texts of the rows.
 
 use super::{Store, list, nested_rows};
-use crate::json::{Reader, unescape, write_text};
+use crate::json;
 use crate::query::{ListRequest, Page};
 use crate::schema::{COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource};
-use alloc::borrow::Cow;
+use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// The texts of the rows of a [`Store`].
 pub trait RowTexts {
-    /// The row at that position: JSON that `schema` has read without an error.
+    /// Returns the JSON of the row at a position, as [`read_row`](crate::schema::read_row) has read it without an error.
     fn row_text(&self, resource: &Resource, position: usize) -> &str;
 }
 
-/// The answer to a list request, `{"count":1,"next":null,"previous":null,"results":[…]}`.
+/// Returns the body of a list, `{"count":1,"next":null,"previous":null,"results":[…]}`.
 ///
-/// `address` is that of the list, and `query` what it was asked with: links are made of them.
+/// The links to other pages are made of the `address` of the list and the `query` of the request.
 pub fn list_body(request: &ListRequest, store: &Store, texts: &dyn RowTexts, address: &str, query: &str) -> String {
     let found = list(request, store);
     let mut out = String::new();
     write_page(&request.page, found.count, address, query, &mut out, |out| {
-        let (form, mut values) = (Form::of_request(request), Values::default());
+        let (layout, mut values) = (RowLayout::for_request(request), RowValues::default());
         for (index, &position) in found.positions.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
-            form.write(store, texts, position, &mut values, out);
+            layout.write(store, texts, position, &mut values, out);
         }
     });
     out
 }
 
-/// Writes a page of a list: how much there is, the links to others, and what `rows` writes between the brackets.
+/// Writes a page of a list: the count, the links to other pages, and the results that `rows` writes.
 pub fn write_page(
     page: &Page,
     count: u64,
@@ -47,7 +50,7 @@ pub fn write_page(
         out.push_str(name);
         out.push_str("\":");
         match link {
-            Some(link) => write_text(&link, out),
+            Some(link) => out.push_str(&json::to_string(&link)),
             None => out.push_str("null"),
         }
     }
@@ -56,84 +59,91 @@ pub fn write_page(
     out.push_str("]}");
 }
 
-/// The row at a position: what the request asks for, in the resource's order, then, if it asks for nothing by name, what
-/// the resource does not know.
+/// Writes a row: the requested fields in the order of the resource, then, unless the request names fields, the members
+/// that the resource does not know.
 pub fn write_row(request: &ListRequest, store: &Store, texts: &dyn RowTexts, position: usize, out: &mut String) {
-    Form::of_request(request).write(store, texts, position, &mut Values::default(), out);
+    RowLayout::for_request(request).write(store, texts, position, &mut RowValues::default(), out);
 }
 
-/// How rows are written: what is the same for all of them, found once.
-struct Form {
+/// The layout that all rows of a list share.
+struct RowLayout {
     resource: &'static Resource,
-    /// What a row shows, each behind its name as it is written: `,"name":`, and the first after a `{`.
-    members: Vec<(String, Source)>,
-    /// Whether what the resource does not know is shown.
-    unknown: bool,
+    /// The text before each value, `,"name":` or `{"name":`, and the source of the value.
+    members: Vec<(String, ValueSource)>,
+    /// Reports whether members that the resource does not know are shown.
+    shows_unknown: bool,
 }
 
-/// Where a value comes from.
-enum Source {
-    /// A field of the row; where the row does not have it, this text.
+/// The source of a value.
+enum ValueSource {
+    /// A field of the row, and the text that stands for it if the row does not have it.
     Field(usize, &'static str),
     /// Rows of another resource.
-    Nested(&'static Nested, Form),
+    Nested(&'static Nested, RowLayout),
 }
 
-impl Form {
-    fn of_request(request: &ListRequest) -> Form {
+impl RowLayout {
+    fn for_request(request: &ListRequest) -> RowLayout {
         const ALIAS: usize = COMMITS.field_index("user_alias_id");
         const USER: usize = COMMITS.field_index("apex_user_id");
         let shown = request.resource.output_fields().enumerate().filter(|&(at, _)| request.projection.shows(at));
         let sources = shown.map(|(_, shown)| match shown {
-            // Commits alone can be asked for so.
-            OutputField::Field(ALIAS, field) if request.normalize_authors => (field.name, Source::field(USER, field)),
-            OutputField::Field(at, field) => (field.name, Source::field(at, field)),
+            // Only requests for commits can normalize authors.
+            OutputField::Field(ALIAS, field) if request.normalize_authors => {
+                (field.name, ValueSource::field(USER, field))
+            }
+            OutputField::Field(at, field) => (field.name, ValueSource::field(at, field)),
             OutputField::Nested(nested) => {
                 let fields = nested.resource.fields.iter().enumerate();
                 let fields = fields.filter(|(_, field)| nested.fields.contains(&field.name));
-                let form = Form::new(nested.resource, fields.map(|(at, field)| (field.name, Source::field(at, field))));
-                (nested.name, Source::Nested(nested, form))
+                let layout = RowLayout::new(
+                    nested.resource,
+                    fields.map(|(at, field)| (field.name, ValueSource::field(at, field))),
+                );
+                (nested.name, ValueSource::Nested(nested, layout))
             }
         });
-        Form { unknown: request.projection.unknown, ..Form::new(request.resource, sources) }
+        RowLayout { shows_unknown: request.projection.unknown, ..RowLayout::new(request.resource, sources) }
     }
 
-    fn new(resource: &'static Resource, sources: impl Iterator<Item = (&'static str, Source)>) -> Form {
-        let mut members: Vec<(String, Source)> = Vec::new();
+    fn new(resource: &'static Resource, sources: impl Iterator<Item = (&'static str, ValueSource)>) -> RowLayout {
+        let mut members: Vec<(String, ValueSource)> = Vec::new();
         for (name, source) in sources {
             let mut prefix = String::from(if members.is_empty() { "{" } else { "," });
-            write_text(name, &mut prefix);
+            prefix.push_str(&json::to_string(&name));
             prefix.push(':');
             members.push((prefix, source));
         }
-        Form { resource, members, unknown: false }
+        RowLayout { resource, members, shows_unknown: false }
     }
 
-    /// Writes the row at a position; `values` is room for what is read of it.
+    /// Writes the row at a position. `values` is a buffer.
     fn write<'a>(
         &self,
         store: &Store,
         texts: &'a dyn RowTexts,
         position: usize,
-        values: &mut Values<'a>,
+        values: &mut RowValues<'a>,
         out: &mut String,
     ) {
         values.read(self.resource, texts.row_text(self.resource, position));
         for (name, source) in &self.members {
             out.push_str(name);
             match source {
-                Source::Field(at, missing) => {
+                ValueSource::Field(at, missing) => {
                     out.push_str(values.fields.get(*at).copied().flatten().unwrap_or(missing))
                 }
-                Source::Nested(nested, form) => form.write_nested(nested, self.resource, store, texts, position, out),
+                ValueSource::Nested(nested, layout) => {
+                    layout.write_nested(nested, self.resource, store, texts, position, out)
+                }
             }
         }
         let mut separator = if self.members.is_empty() { '{' } else { ',' };
-        for (name, value) in values.others.iter().filter(|_| self.unknown) {
-            // What is nested has no position of its own among a row's values.
+        for (name, value) in values.unknown.iter().filter(|_| self.shows_unknown) {
+            // Nested rows are written above.
             if self.resource.nested.iter().all(|nested| nested.name != name) {
                 out.push(core::mem::replace(&mut separator, ','));
-                write_text(name, out);
+                out.push_str(&json::to_string(name));
                 out.push(':');
                 out.push_str(value);
             }
@@ -141,7 +151,7 @@ impl Form {
         out.push_str(if separator == '{' { "{}" } else { "}" });
     }
 
-    /// Writes the rows that a row of another resource shows.
+    /// Writes the rows nested in a row of another resource.
     fn write_nested(
         &self,
         nested: &Nested,
@@ -158,7 +168,7 @@ impl Form {
             (false, true) => "null",
             (false, false) => "",
         });
-        let mut values = Values::default();
+        let mut values = RowValues::default();
         for (index, &position) in positions.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
             self.write(store, texts, position, &mut values, out);
@@ -169,46 +179,98 @@ impl Form {
     }
 }
 
-impl Source {
-    fn field(at: usize, field: &Field) -> Source {
+impl ValueSource {
+    fn field(at: usize, field: &Field) -> ValueSource {
         let missing = match field.missing {
             Missing::Required | Missing::Null => "null",
             Missing::Zero => "0",
             Missing::False => "false",
             Missing::EmptyList => "[]",
         };
-        Source::Field(at, missing)
+        ValueSource::Field(at, missing)
     }
 }
 
-/// The texts of a row's values; of one that is named twice, the later.
+/// The JSON texts of a row's values. If a member is named twice, the later one counts.
 #[derive(Default)]
-struct Values<'a> {
-    /// Of each field of the resource, if the row has it.
+struct RowValues<'a> {
+    /// One entry for each field of the resource; `None` if the row does not have it.
     fields: Vec<Option<&'a str>>,
-    /// What is none of its fields, in the order of names.
-    others: Vec<(Cow<'a, str>, &'a str)>,
+    /// The members that are no fields, sorted by name.
+    unknown: Vec<(String, &'a str)>,
 }
 
-impl<'a> Values<'a> {
-    fn read(&mut self, resource: &Resource, line: &'a str) {
+impl<'a> RowValues<'a> {
+    /// Replaces the values with those of another row. A row that is no object has none.
+    fn read(&mut self, resource: &Resource, text: &'a str) {
         self.fields.clear();
         self.fields.resize(resource.fields.len(), None);
-        self.others.clear();
-        let mut reader = Reader::new(line);
-        reader.begin(b'{');
+        self.unknown.clear();
+        let mut json = serde_json::Deserializer::from_str(text);
+        // The schema's readers have read the row without an error before.
+        let _ = json.deserialize_map(ValuesVisitor { values: self, resource });
+    }
+}
+
+struct ValuesVisitor<'v, 'a> {
+    values: &'v mut RowValues<'a>,
+    resource: &'v Resource,
+}
+
+impl<'a> Visitor<'a> for ValuesVisitor<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let RowValues { fields, unknown } = self.values;
         let mut expected = 0;
-        while let Ok(Some((name, value))) = reader.member() {
-            let Some(name) = unescape(name) else { continue };
-            if let Some(at) = resource.position_from(expected, &name) {
-                expected = at + 1;
-                self.fields.get_mut(at).into_iter().for_each(|field| *field = Some(value));
-                continue;
-            }
-            match self.others.binary_search_by(|(other, _)| other.as_ref().cmp(name.as_ref())) {
-                Ok(at) => self.others.get_mut(at).into_iter().for_each(|other| other.1 = value),
-                Err(at) => self.others.insert(at, (name, value)),
+        while let Some(name) = map.next_key_seed(NameSeed { resource: self.resource, expected })? {
+            let value = map.next_value::<&RawValue>()?.get();
+            match name {
+                MemberName::Field(index) => {
+                    expected = index + 1;
+                    fields.get_mut(index).into_iter().for_each(|field| *field = Some(value));
+                }
+                MemberName::Unknown(name) => match unknown.binary_search_by(|(other, _)| other.cmp(&name)) {
+                    Ok(at) => unknown.get_mut(at).into_iter().for_each(|other| other.1 = value),
+                    Err(at) => unknown.insert(at, (name, value)),
+                },
             }
         }
+        Ok(())
+    }
+}
+
+enum MemberName {
+    Field(usize),
+    Unknown(String),
+}
+
+struct NameSeed<'r> {
+    resource: &'r Resource,
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
+    type Value = MemberName;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MemberName, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed<'_> {
+    type Value = MemberName;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<MemberName, E> {
+        let index = self.resource.position_from(self.expected, name);
+        Ok(index.map_or_else(|| MemberName::Unknown(name.to_owned()), MemberName::Field))
     }
 }

@@ -1,4 +1,4 @@
-//! Conditions on rows themselves.
+//! Conditions on the row itself, evaluated for 64 rows at a time.
 
 use super::bit_set::{BitSet, word};
 use super::relations::Relations;
@@ -10,53 +10,50 @@ use crate::teams::with_nested_teams;
 use crate::text::fold;
 use alloc::vec::Vec;
 
-/// What is known of a condition: true, false, or, of a null, nothing.
+/// A three-valued result; `None` is unknown, as for a null.
 pub(super) type Ternary = Option<bool>;
 
-/// Of 64 positions what is known of a condition. Of nulls it may be neither.
+/// The three-valued results of a condition for 64 positions. A result with neither bit is unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TernaryMask {
-    /// Where it is true.
     pub(super) yes: u64,
-    /// Where it is false.
     pub(super) no: u64,
 }
 
 impl TernaryMask {
-    /// The same everywhere.
+    /// Creates 64 equal results.
     pub(super) fn of(truth: Ternary) -> TernaryMask {
         let word = |wanted| if truth == Some(wanted) { u64::MAX } else { 0 };
         TernaryMask { yes: word(true), no: word(false) }
     }
 
-    /// Something of which all is known.
+    /// Creates results that are false where `yes` has no bit.
     pub(super) fn known(yes: u64) -> TernaryMask {
         TernaryMask { yes, no: !yes }
     }
 
-    /// Whether all of some are true: one that is false decides, and then what is unknown.
+    /// Returns the conjunction: false if any operand is false, otherwise unknown if any is unknown.
     pub(super) fn all(truths: impl Iterator<Item = TernaryMask>) -> TernaryMask {
         truths
             .fold(TernaryMask::known(u64::MAX), |all, one| TernaryMask { yes: all.yes & one.yes, no: all.no | one.no })
     }
 
-    /// Whether any of some is true.
+    /// Returns the disjunction.
     pub(super) fn any(truths: impl Iterator<Item = TernaryMask>) -> TernaryMask {
         truths.fold(TernaryMask::known(0), |any, one| TernaryMask { yes: any.yes | one.yes, no: any.no & one.no })
     }
 
-    /// Whether it is not so.
+    /// Returns the negation.
     pub(super) fn opposite(self) -> TernaryMask {
         TernaryMask { yes: self.no, no: self.yes }
     }
 
-    /// Something that is known but of nulls.
+    /// Creates results that are unknown for nulls.
     fn but_of(nulls: u64, yes: u64) -> TernaryMask {
         TernaryMask { yes: yes & !nulls, no: !yes & !nulls }
     }
 }
 
-/// A condition on the row itself.
 pub(super) struct RowCondition<'a> {
     predicate: RowPredicate<'a>,
     negated: bool,
@@ -66,14 +63,14 @@ enum RowPredicate<'a> {
     Integers(&'a [i64], &'a Predicate),
     Doubles(&'a [f64], &'a Predicate),
     Texts(&'a TextColumn, &'a Predicate),
-    /// One of the texts holds another.
+    /// One of the texts contains a text.
     Contains(Vec<(&'a TextColumn, TextSearch<'a>)>),
-    /// The number at a position is in the set, or is not.
+    /// The number at a position is in the set, or, if `false`, is not.
     Keys(&'a [i64], IdSet, bool),
     BitSet(&'a BitSet),
-    /// The day at a position is none of a weekend.
+    /// The day at a position is from Monday to Friday.
     Weekdays(&'a [i64]),
-    /// There is no such field.
+    /// The condition never holds.
     Unknown,
 }
 
@@ -104,7 +101,7 @@ impl<'a> RowCondition<'a> {
         RowCondition { predicate, negated: condition.negated }
     }
 
-    /// What it costs to ask, beside others.
+    /// Returns the relative cost of evaluation.
     pub(super) fn cost(&self) -> u8 {
         match &self.predicate {
             RowPredicate::BitSet(_) | RowPredicate::Unknown => 0,
@@ -114,7 +111,7 @@ impl<'a> RowCondition<'a> {
         }
     }
 
-    /// What is known of the 64 positions from one on.
+    /// Evaluates the 64 positions from `first` on.
     #[inline]
     pub(super) fn truths(&self, first: usize) -> TernaryMask {
         let truths = self.predicate.truths(first);
@@ -133,7 +130,7 @@ impl<'a> RowPredicate<'a> {
         RowPredicate::Contains(texts.collect())
     }
 
-    /// Whether a predicate holds of any of the items of a row's owner.
+    /// Creates the condition that any item of a row's owner matches.
     fn any(
         relation: Relation,
         target: FilterTarget,
@@ -147,7 +144,7 @@ impl<'a> RowPredicate<'a> {
         if *predicate != Predicate::Null(true) {
             return RowPredicate::Keys(owners, found.collect(), true);
         }
-        // To be in no team is to have no membership.
+        // A user is in no team if no membership has a team.
         let found: IdSet = found.collect();
         let others = items.iter().map(|&(owner, _)| owner).filter(|&owner| !found.contains(owner));
         RowPredicate::Keys(owners, others.collect(), false)
@@ -178,7 +175,7 @@ impl<'a> RowPredicate<'a> {
                 });
                 RowPredicate::Keys(rows.integers(REPO_ID), kept, true)
             }
-            // These are conditions on fields, or none.
+            // The query parser replaces these flags with conditions on fields.
             Flag::ExcludeOutliers
             | Flag::ExcludePrOrphans
             | Flag::ExcludeMerge
@@ -221,7 +218,7 @@ impl<'a> RowPredicate<'a> {
             }
             RowPredicate::BitSet(positions) => TernaryMask::known(positions.word(first)),
             RowPredicate::Weekdays(times) => {
-                // 1970-01-01 was a Thursday: three days after its Monday.
+                // 1970-01-01 was a Thursday, three days after its Monday.
                 let is_weekday = |time: i64| (time.div_euclid(86_400_000_000) + 3).rem_euclid(7) < 5;
                 TernaryMask::but_of(word(times, first, |time| time == NULL), word(times, first, is_weekday))
             }
@@ -230,7 +227,7 @@ impl<'a> RowPredicate<'a> {
     }
 }
 
-/// What is known of whole numbers; null is [`NULL`].
+/// Tests integers; null is [`NULL`].
 #[inline]
 fn of_integers(values: &[i64], first: usize, predicate: &Predicate) -> TernaryMask {
     let nulls = word(values, first, |value| value == NULL);
@@ -247,7 +244,7 @@ fn of_integers(values: &[i64], first: usize, predicate: &Predicate) -> TernaryMa
     TernaryMask::but_of(nulls, yes)
 }
 
-/// What is known of doubles; null is NaN.
+/// Tests doubles; null is NaN.
 fn of_doubles(values: &[f64], first: usize, predicate: &Predicate) -> TernaryMask {
     let nulls = word(values, first, f64::is_nan);
     let yes = match predicate {
@@ -280,13 +277,13 @@ fn of_texts(texts: &TextColumn, first: usize, predicate: &Predicate) -> TernaryM
 }
 
 impl Predicate {
-    /// What is known of a whole number.
+    /// Tests an integer.
     pub(super) fn test_integer(&self, value: Option<i64>) -> Ternary {
         let truths = of_integers(&[value.unwrap_or(NULL)], 0, self);
         (truths.yes & 1 != truths.no & 1).then_some(truths.yes & 1 != 0)
     }
 
-    /// What is known of a text.
+    /// Tests a text.
     pub(super) fn test_text(&self, value: Option<&str>) -> Ternary {
         if let Predicate::Null(wanted) = self {
             return Some(value.is_none() == *wanted);

@@ -1,4 +1,4 @@
-//! The rows of a resource in columns, as far as lists look at them.
+//! The rows of a resource as columns, as far as lists read them.
 
 use super::bit_set::BitSet;
 use super::text_column::TextColumn;
@@ -8,26 +8,25 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
 
-/// Rows of one resource, by id.
+/// The rows of one resource.
 #[derive(Clone, Debug)]
 pub struct Rows {
     resource: &'static Resource,
-    /// Of each position: in the order in which rows were added.
+    /// By position: rows are numbered in the order in which they are added.
     ids: Vec<i64>,
     columns: Vec<Column>,
-    /// Of each position, whether its row deletes.
+    /// By position, whether the row deletes a record.
     deleted: Vec<bool>,
-    /// The positions that count, in the order of their ids.
+    /// The positions of current rows, by id.
     order: Vec<usize>,
-    /// The same as a set.
     all: BitSet,
-    /// The positions that are the first of their `ignore_hash`.
+    /// The positions of the first row of each `ignore_hash`.
     firsts: OnceCell<BitSet>,
-    /// Users, each with the position of a row that belongs to it.
+    /// Pairs of a user and the position of one of the user's rows, sorted.
     by_user: OnceCell<Vec<(i64, i64)>>,
 }
 
-/// Rows that are still being added. A later row of an id takes the position of an earlier one, and a row can delete (§4).
+/// A builder of [`Rows`]. A later row replaces an earlier one of the same id, and a row can delete one (§4).
 #[derive(Clone, Debug)]
 pub struct RowsBuilder {
     rows: Rows,
@@ -35,15 +34,14 @@ pub struct RowsBuilder {
     reader: RowReader,
 }
 
-/// What stands for null among whole numbers: none of a row is so small.
+/// Stands for null among integers. No integer of a row is as small.
 pub(super) const NULL: i64 = i64::MIN;
 
-/// The values of a field.
 #[derive(Clone, Debug)]
 pub(super) enum Column {
-    /// Lists do not look at it.
+    /// Lists do not read the field.
     Unread,
-    /// Whole numbers, as tests mean them; null is [`NULL`].
+    /// Integers as predicates compare them; null is [`NULL`].
     Integers(Vec<i64>),
     /// Doubles; null is NaN.
     Doubles(Vec<f64>),
@@ -62,14 +60,14 @@ impl Column {
         }
     }
 
-    /// The whole number at a position; `None` for null, and where values are no whole numbers.
+    /// Returns the integer at a position; `None` for null and in other columns.
     #[inline]
     pub(super) fn integer(&self, position: usize) -> Option<i64> {
         let Column::Integers(values) = self else { return None };
         values.get(position).copied().filter(|&value| value != NULL)
     }
 
-    /// Adds what a row has that does not have the field.
+    /// Adds the value of a row that does not have the field.
     fn push_missing(&mut self, missing: Missing) {
         let zero = matches!(missing, Missing::Zero | Missing::False);
         match self {
@@ -81,7 +79,6 @@ impl Column {
         }
     }
 
-    /// Adds the values of another column of the same field.
     fn append(&mut self, other: Column) {
         match (self, other) {
             (Column::Integers(values), Column::Integers(others)) => values.extend(others),
@@ -113,7 +110,7 @@ impl Column {
                 Value::DateTime(_, time) => DateTime::microseconds(&time),
                 _ => NULL,
             }),
-            // -0 + 0 is 0: the two are the same to a test, so they have to be in an order.
+            // -0 + 0 is 0: predicates treat both as equal, so the order has to.
             Column::Doubles(values) => {
                 values.push(if let Value::Number(value) = value { value + 0.0 } else { f64::NAN })
             }
@@ -124,7 +121,7 @@ impl Column {
 }
 
 impl RowsBuilder {
-    /// No rows yet.
+    /// Creates a builder without rows.
     pub fn new(resource: &'static Resource) -> RowsBuilder {
         let column = |field: &crate::schema::Field| {
             if field.capabilities.is_display_only() { Column::Unread } else { Column::new(field.kind) }
@@ -157,7 +154,7 @@ impl RowsBuilder {
         read
     }
 
-    /// Adds all rows of another of the same resource after these.
+    /// Adds all rows of another builder of the same resource.
     pub fn append(&mut self, others: RowsBuilder) {
         self.rows.ids.extend(others.rows.ids);
         self.deleted.extend(others.deleted);
@@ -166,13 +163,13 @@ impl RowsBuilder {
         }
     }
 
-    /// The rows that there are.
+    /// Builds the rows.
     pub fn build(self) -> Rows {
         let RowsBuilder { mut rows, deleted, .. } = self;
         let mut order: Vec<usize> = (0..rows.ids.len()).collect();
         let id = |position: usize| rows.ids.get(position).copied();
         if !order.is_sorted_by(|&one, &next| id(one) < id(next)) {
-            // Of the rows of an id the sort leaves the last one last.
+            // The sort is stable: the last row of an id is kept.
             order.sort_by_key(|&position| id(position).unwrap_or_default());
             order.reverse();
             order.dedup_by_key(|&mut position| id(position));
@@ -186,7 +183,6 @@ impl RowsBuilder {
     }
 }
 
-/// A row that is being added.
 struct NewRow<'a> {
     rows: &'a mut Rows,
     deleted: &'a mut Vec<bool>,
@@ -229,12 +225,12 @@ impl RowSink for NewRow<'_> {
 }
 
 impl Rows {
-    /// Whose rows they are.
+    /// Returns the resource.
     pub fn resource(&self) -> &'static Resource {
         self.resource
     }
 
-    /// To add more rows behind those that there are.
+    /// Turns the rows back into a builder, to add more.
     pub fn reopen(mut self) -> RowsBuilder {
         self.firsts = OnceCell::new();
         self.by_user = OnceCell::new();
@@ -247,28 +243,29 @@ impl Rows {
         RowsBuilder { reader: RowReader::new(self.resource), rows: self, deleted }
     }
 
-    /// The positions of all rows, in the order of their ids. A position tells the how manieth row it was that was added.
+    /// Returns the positions of all rows in the order of their ids. Rows are numbered in the order in which they were
+    /// added.
     pub fn positions(&self) -> &[usize] {
         &self.order
     }
 
-    /// The position of the row of that id.
+    /// Returns the position of the row with that id.
     pub fn find(&self, id: i64) -> Option<usize> {
         let at = self.order.binary_search_by_key(&id, |&position| self.id(position)).ok()?;
         self.order.get(at).copied()
     }
 
-    /// The id of the row at a position.
+    /// Returns the id of the row at a position.
     pub fn id(&self, position: usize) -> i64 {
         self.ids.get(position).copied().unwrap_or_default()
     }
 
-    /// The whole number that a field has at a position; that of a date-time is in microseconds. `None` for null.
+    /// Returns the integer of a field at a position, in microseconds for a date-time; `None` for null.
     pub fn integer(&self, field: usize, position: usize) -> Option<i64> {
         self.column(field).integer(position)
     }
 
-    /// The ids that a field has at a position.
+    /// Returns the ids of a field at a position.
     pub fn ids(&self, field: usize, position: usize) -> &[i64] {
         let Some(Column::Ids(lists)) = self.columns.get(field) else { return &[] };
         lists.get(position).map_or(&[], Vec::as_slice)
@@ -287,12 +284,12 @@ impl Rows {
         self.columns.get(field).unwrap_or(&Column::Unread)
     }
 
-    /// The positions of [`positions`](Self::positions) as a set.
+    /// Returns the positions of all rows as a set.
     pub(super) fn all(&self) -> &BitSet {
         &self.all
     }
 
-    /// The positions where no row of a lower id has the same `ignore_hash`; a null is like no other (§1).
+    /// Returns the positions without a row of a lower id and the same `ignore_hash`; nulls are all different (§1).
     pub(super) fn firsts(&self) -> &BitSet {
         self.firsts.get_or_init(|| {
             let Some(field) = self.resource.position("ignore_hash") else { return self.all.clone() };
@@ -302,7 +299,7 @@ impl Rows {
         })
     }
 
-    /// The users that rows belong to, ascending, each with the position of such a row.
+    /// Returns pairs of a user and the position of one of the user's rows, sorted.
     pub(super) fn by_user(&self) -> &[(i64, i64)] {
         self.by_user.get_or_init(|| {
             let Some(field) = self.resource.position("apex_user_id") else { return Vec::new() };

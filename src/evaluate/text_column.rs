@@ -1,4 +1,4 @@
-//! The texts of a field.
+//! A column of texts.
 
 use super::bit_set::word;
 use crate::text::fold;
@@ -8,35 +8,34 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 use memchr::memmem::Finder;
 
-/// TextColumn, one behind the other, and nulls between them.
+/// Texts and nulls, in one buffer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TextColumn {
     all: Joined,
-    /// Of each position, whether it is null.
     nulls: Vec<bool>,
     folded: OnceCell<Box<Folded>>,
 }
 
-/// TextColumn without anything between them.
+/// Adjacent texts.
 #[derive(Clone, Debug, Default)]
 struct Joined {
     text: String,
-    /// Where each ends, and the next one begins.
+    /// The end of each text.
     ends: Vec<usize>,
 }
 
-/// TextColumn as `icontains` compares them.
+/// The texts folded for `icontains`.
 #[derive(Clone, Debug)]
 struct Folded {
     all: Joined,
-    /// Whether a byte occurs in any of them.
+    /// Reports for each byte whether any text contains it.
     occurs: [bool; 256],
 }
 
-/// A text that is looked for in others.
+/// A search for a text in the folded texts.
 pub(super) struct TextSearch<'a> {
     folded: &'a Folded,
-    /// Nothing, if it can't be there.
+    /// `None` if no text can contain it.
     finder: Option<Finder<'a>>,
 }
 
@@ -52,7 +51,6 @@ impl Joined {
 }
 
 impl TextColumn {
-    /// The text at a position; `None` for null.
     pub(super) fn at(&self, position: usize) -> Option<&str> {
         if self.is_null(position) { None } else { self.all.at(position) }
     }
@@ -61,7 +59,7 @@ impl TextColumn {
         self.nulls.get(position) != Some(&false)
     }
 
-    /// Which of the 64 positions from one on are null.
+    /// Returns a bit for each of the 64 positions from `first` on that is null.
     pub(super) fn nulls(&self, first: usize) -> u64 {
         word(&self.nulls, first, |is_null| is_null)
     }
@@ -72,12 +70,11 @@ impl TextColumn {
         self.nulls.push(text.is_none());
     }
 
-    /// Adds all texts of others after these.
     pub(super) fn append(&mut self, others: &TextColumn) {
         (0..others.nulls.len()).for_each(|position| self.push(others.at(position)));
     }
 
-    /// Forgets what was made of the texts there are, so that more can be added.
+    /// Discards the folded texts, so that texts can be added.
     pub(super) fn forget_folded(&mut self) {
         self.folded = OnceCell::new();
     }
@@ -88,7 +85,7 @@ impl TextColumn {
         self.all.text.truncate(self.all.ends.last().copied().unwrap_or(0));
     }
 
-    /// Looks for a folded text in all of these, which are folded when that is first asked for.
+    /// Prepares the search for a folded text. The first search folds all texts.
     pub(super) fn find<'a>(&'a self, part: &'a str) -> TextSearch<'a> {
         let folded = self.folded.get_or_init(|| Folded::new(&self.all).into());
         let occurs = |&byte: &u8| folded.occurs.get(usize::from(byte)) == Some(&true);
@@ -125,8 +122,8 @@ impl Folded {
 }
 
 impl TextSearch<'_> {
-    /// Which of the 64 texts from a position on hold it: a bit for each. They are looked through at once, which is several
-    /// times as fast as each by itself. What is at a null means nothing.
+    /// Returns a bit for each of the 64 texts from `first` on that contains the text. Bits of nulls are meaningless.
+    /// One search through adjacent texts is several times faster than 64 searches.
     pub(super) fn holding(&self, first: usize) -> u64 {
         let Some(finder) = &self.finder else { return 0 };
         let length = finder.needle().len();
@@ -143,7 +140,7 @@ impl TextSearch<'_> {
         while let Some(at) = text.get(from..).and_then(|rest| finder.find(rest)).map(|at| from + at) {
             let Some((position, &end)) = positions.find(|&(_, &end)| at < end) else { break };
             holding |= u64::from(at + length <= end) << position;
-            // What runs over the end of a text leaves no room for itself behind it in that text either.
+            // A match that crosses the end of a text leaves no room for another match in that text.
             from = end;
         }
         holding
