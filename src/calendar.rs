@@ -1,7 +1,7 @@
-//! Days, weeks and date-times, as the API writes them.
+//! Days, weeks and date-times as the API writes them.
 //!
-//! Calendar arithmetic is chrono's; what is here is the numbering that sums are made by (days since 1970-01-01,
-//! weeks from Monday to Sunday) and the exact grammars that the API reads.
+//! chrono does the calendar arithmetic. This module adds the numbering of days and weeks for sums, and the exact
+//! grammars of the API.
 
 use chrono::{Datelike, Months, NaiveDate};
 use core::fmt;
@@ -17,7 +17,7 @@ pub struct Day(i32);
 pub struct Week(i32);
 
 impl Day {
-    /// Reads exactly `YYYY-MM-DD`, years 0001 to 9999.
+    /// Parses exactly `YYYY-MM-DD`, years 0001 to 9999.
     ///
     /// ```
     /// use streamgage::calendar::Day;
@@ -30,22 +30,22 @@ impl Day {
         rest.is_empty().then_some(day)
     }
 
-    /// The day of that number.
+    /// Creates the day with that number.
     pub const fn from_number(number: i32) -> Day {
         Day(number)
     }
 
-    /// Days since 1970-01-01.
+    /// Returns the number of days since 1970-01-01.
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// The week that holds this day.
+    /// Returns the week of this day.
     pub const fn week(self) -> Week {
         Week(week_of(self.0))
     }
 
-    /// The same day that many years earlier; from 29 February, where there is none, 28 February (§1).
+    /// Returns the same day that many years earlier; 28 February in place of a missing 29 February (§1).
     pub fn years_before(self, years: u32) -> Day {
         let earlier = self.date().and_then(|date| date.checked_sub_months(Months::new(years.saturating_mul(12))));
         earlier.map_or(self, Day::from)
@@ -63,22 +63,22 @@ impl From<NaiveDate> for Day {
 }
 
 impl Week {
-    /// The week of that number.
+    /// Creates the week with that number.
     pub const fn from_number(number: i32) -> Week {
         Week(number)
     }
 
-    /// Weeks since that of 1969-12-29.
+    /// Returns the number of weeks since that of 1969-12-29.
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// The first day of the week.
+    /// Returns the first day of the week.
     pub const fn monday(self) -> Day {
         Day(self.0.saturating_mul(7).saturating_sub(3))
     }
 
-    /// How many of the week's days lie between `first` and `last`, both included.
+    /// Returns how many of the week's days lie between `first` and `last`, inclusive.
     pub fn days_within(self, first: Day, last: Day) -> u32 {
         let monday = i64::from(self.monday().0);
         let from = monday.max(i64::from(first.0));
@@ -87,7 +87,7 @@ impl Week {
     }
 }
 
-/// Shows `YYYY-MM-DD`.
+/// Formats as `YYYY-MM-DD`.
 impl fmt::Display for Day {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.date() {
@@ -103,22 +103,22 @@ impl Serialize for Day {
     }
 }
 
-/// A date and a time of day as they were written, with the offset from UTC if one was.
+/// A date and time as written, with the offset from UTC if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime {
-    /// Seconds from 1970-01-01T00:00:00 to the date and time as written, whatever the offset.
+    /// Seconds from 1970-01-01T00:00:00 to the date and time as written, regardless of the offset.
     pub written: i64,
     /// Microseconds beyond that second.
     pub microsecond: u32,
-    /// Seconds east of UTC; `None` where the text names no offset.
+    /// Seconds east of UTC; `None` if the text has no offset.
     pub offset: Option<i32>,
 }
 
 const DAY_SECONDS: i64 = 86_400;
 
 impl DateTime {
-    /// Reads `YYYY-MM-DD`, or that with a space or `T` and `hh:mm[:ss[.f]]`, then nothing, `Z`, `+hh:mm` or `+hhmm`
-    /// (§2). Of a fraction, what is finer than a microsecond is cut off.
+    /// Parses `YYYY-MM-DD`, optionally with a space or `T` and `hh:mm[:ss[.f]]`, then nothing, `Z`, `+hh:mm` or `+hhmm`
+    /// (§2). Fractions are truncated to microseconds.
     ///
     /// ```
     /// use streamgage::calendar::DateTime;
@@ -147,22 +147,22 @@ impl DateTime {
         Some(DateTime { written, microsecond, offset: parse_offset(rest)? })
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
+    /// Returns microseconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
     pub fn microseconds(&self) -> i64 {
         self.utc().saturating_mul(1_000_000).saturating_add(i64::from(self.microsecond))
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
+    /// Returns seconds since 1970-01-01T00:00:00Z; a text without an offset is UTC (§2).
     pub fn utc(&self) -> i64 {
         self.written - i64::from(self.offset.unwrap_or(0))
     }
 
-    /// The calendar day as written.
+    /// Returns the calendar day as written.
     pub fn written_day(&self) -> Day {
         day_of_seconds(self.written)
     }
 
-    /// The calendar day at that many seconds east of UTC.
+    /// Returns the calendar day at that many seconds east of UTC.
     pub fn day_at_offset(&self, seconds: i64) -> Day {
         day_of_seconds(self.utc().saturating_add(seconds))
     }
@@ -200,7 +200,6 @@ fn two_digits(text: &[u8], at_most: u32) -> Option<(u32, &[u8])> {
     number(*digits).filter(|&number| number <= at_most).map(|number| (number, rest))
 }
 
-/// A number of a few digits; `None` if one of them is none.
 #[inline]
 fn number<const LENGTH: usize>(digits: [u8; LENGTH]) -> Option<u32> {
     digits.iter().try_fold(0, |number, byte| {
@@ -209,7 +208,7 @@ fn number<const LENGTH: usize>(digits: [u8; LENGTH]) -> Option<u32> {
     })
 }
 
-/// One digit or more, as microseconds.
+/// Parses one or more digits after the point as microseconds.
 fn fraction_digits(text: &[u8]) -> Option<(u32, &[u8])> {
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = text.split_at_checked(length).filter(|(digits, _)| !digits.is_empty())?;

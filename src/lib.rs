@@ -1,9 +1,8 @@
-//! The core of streamgage: what Flow's v3 coding metrics ask and answer.
+//! The core of streamgage: requests and responses of Flow's v3 coding metrics API.
 //!
-//! Text becomes a typed request ([`query`]), commits become contributions, sums and rows ([`metrics`]), and what a
-//! resource is stands once, as data ([`schema`]). There is no clock and no I/O here: "today" is a parameter, and
-//! where commits come from is the caller's affair. Section numbers (§) in these pages are those of the project's
-//! specification of the v3 API.
+//! [`query`] parses requests, [`metrics`] turns commits into the figures, [`evaluate`] answers lists from rows in
+//! memory, and [`schema`] describes all resources as data. The core has no clock and does no I/O: the current day is a
+//! parameter, and callers bring the rows. Section numbers (§) refer to the project's specification of the v3 API.
 //!
 //! ```
 //! use streamgage::{calendar::Day, metrics::{Commit, Organization}, query::MetricsRequest};

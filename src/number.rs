@@ -1,33 +1,33 @@
-//! Numbers as the API reads them: as Python's `Decimal` does (§0).
+//! Numbers as the API parses them: like Python's `Decimal` (§0).
 
 use alloc::{string::String, vec::Vec};
 use core::cmp::Ordering;
 use core::fmt::Write;
 
-/// A finite decimal number of any size, read from a query string.
+/// A finite decimal number of any size.
 ///
-/// Its value is `0.DIGITS · 10^exponent`, with the sign; zero has no digits.
+/// The value is `0.DIGITS · 10^exponent` with the sign. Zero has no digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number {
     negative: bool,
-    /// From the first digit that is not 0 to the last.
+    /// Without leading and trailing zeros.
     digits: Vec<u8>,
     exponent: i64,
 }
 
-/// A whole number, or the side on which it lies beyond 64 bits.
+/// An integer, or the side on which it exceeds 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {
     /// A number of 64 bits.
     Value(i64),
-    /// Less than any of 64 bits.
+    /// A number below all of 64 bits.
     Below,
-    /// Greater than any of 64 bits.
+    /// A number above all of 64 bits.
     Above,
 }
 
 impl Whole {
-    /// The number, where 64 bits hold it.
+    /// Returns the number if it has 64 bits.
     pub fn value(self) -> Option<i64> {
         match self {
             Whole::Value(value) => Some(value),
@@ -36,13 +36,13 @@ impl Whole {
     }
 }
 
-/// The largest exponent that Python's `Decimal` reads.
+/// The largest exponent that Python's `Decimal` parses.
 const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
 
 impl Number {
-    /// Reads a number; `None` for what is none, or is not finite.
+    /// Parses a number; `None` if the text is no number, or is not finite.
     ///
-    /// White space around is trimmed, underscores are passed over, and digits may be those of any script.
+    /// Surrounding white space is trimmed, underscores are ignored, and digits of all scripts are accepted.
     ///
     /// ```
     /// use streamgage::number::{Number, Whole};
@@ -98,9 +98,9 @@ impl Number {
         })
     }
 
-    /// The whole number toward zero, as an operand on a whole-number field counts (§0).
+    /// Truncates toward zero, like an operand on an integer field (§0).
     pub fn truncate(&self) -> Whole {
-        // 64 bits hold no number of more than 19 digits.
+        // Numbers with more than 19 digits exceed 64 bits.
         let value = match usize::try_from(self.exponent) {
             Err(_) => Some(0),
             Ok(length @ 0..=19) => {
@@ -119,7 +119,7 @@ impl Number {
 }
 
 impl Number {
-    /// The number with its decimal point moved that many places to the right.
+    /// Multiplies by `10^places`.
     #[must_use]
     pub fn shifted(mut self, places: i64) -> Number {
         if !self.digits.is_empty() {
@@ -128,12 +128,12 @@ impl Number {
         self
     }
 
-    /// Whether there is nothing behind its decimal point.
+    /// Reports whether the number is an integer.
     pub fn is_whole(&self) -> bool {
         i64::try_from(self.digits.len()).is_ok_and(|length| length <= self.exponent.max(0))
     }
 
-    /// The largest whole number that is not above it.
+    /// Returns the largest integer that is not above the number.
     pub fn floor(&self) -> Whole {
         match self.truncate() {
             Whole::Value(value) if self.negative && !self.is_whole() => {
@@ -143,11 +143,11 @@ impl Number {
         }
     }
 
-    /// The nearest whole number; of two, the even one (§1).
+    /// Rounds to the nearest integer, ties to even (§1).
     pub fn round(&self) -> Whole {
         let floor = self.floor();
         let Whole::Value(below) = floor else { return floor };
-        // Behind the decimal point; what lies before the digits are zeros.
+        // The digits after the point, without the zeros before the first digit.
         let rest = usize::try_from(self.exponent)
             .map_or(self.digits.as_slice(), |whole| self.digits.get(whole..).unwrap_or_default());
         let half = match (self.exponent < 0, rest) {
@@ -155,7 +155,7 @@ impl Number {
             (true, _) => Ordering::Less,
             (false, [first, others @ ..]) => first.cmp(&5).then(others.len().cmp(&0)),
         };
-        // Of what is negative the floor lies on the other side.
+        // The floor of a negative number lies on the other side.
         let up = match if self.negative { half.reverse() } else { half } {
             Ordering::Less => false,
             Ordering::Equal => below % 2 != 0,
@@ -201,7 +201,7 @@ impl Ord for Number {
     }
 }
 
-/// The value of a decimal digit of any script (Unicode's category Nd): each script's ten follow one another.
+/// Returns the value of a decimal digit of any script (category Nd).
 pub(crate) fn decimal_digit(character: char) -> Option<u8> {
     if character.is_ascii() {
         return character.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
@@ -359,7 +359,7 @@ mod tests {
             let expected: f64 = text.parse().unwrap();
             assert_eq!(Number::parse(text).unwrap().to_double(), expected, "{text}");
         }
-        // Halfway between two doubles, to its 767th digit.
+        // Halfway between two doubles, up to digit 767.
         let half = std::format!("{:.1075}", f64::from_bits(1));
         assert_eq!(Number::parse(&half).unwrap().to_double(), 5e-324);
     }

@@ -1,9 +1,9 @@
-//! Text as Python and PostgreSQL treat it, where the API lets that be seen.
+//! Text functions of Python and PostgreSQL whose results the API shows.
 
 use alloc::string::String;
 use core::fmt::Write;
 
-/// Trims what Python's `str.strip` trims: Unicode's white space and the four ASCII information separators.
+/// Trims like Python's `str.strip`: Unicode white space and the four ASCII information separators.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
@@ -12,7 +12,7 @@ pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
-/// The form by which `icontains` compares: each character upper-cased by itself, as PostgreSQL's `UPPER` does it.
+/// Folds a text for `icontains`: each character is upper-cased by itself, like PostgreSQL's `UPPER` does.
 ///
 /// ```
 /// use streamgage::text::fold;
@@ -38,11 +38,11 @@ fn upper(character: char) -> char {
     }
 }
 
-/// Characters that have an upper case, beyond ASCII: the first, how far the last is from it, how far each is from the
-/// one before, and how far their upper cases are from them.
+/// Runs of characters with an upper case, beyond ASCII: the first character, the length and step of the run, and the
+/// distance to the upper case.
 static UPPER: &[(u32, u16, u16, i32)] = &include!(concat!(env!("OUT_DIR"), "/upper.rs"));
 
-/// Shows a string as Python's `repr` does (§1, the errors of choices).
+/// Formats a string like Python's `repr` (§1, errors of choices).
 ///
 /// ```
 /// use streamgage::text::repr;
@@ -78,7 +78,7 @@ fn push_escape(shown: &mut String, code: u32) {
     };
 }
 
-/// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.
+/// Reports whether a character is the space, or of none of the categories Cc Cf Cs Co Cn Zl Zp Zs.
 fn is_printable(character: char) -> bool {
     let (mut is_printable, mut end, mut shift) = (true, 0, 0);
     for byte in PRINTABLE {
@@ -94,7 +94,7 @@ fn is_printable(character: char) -> bool {
     is_printable
 }
 
-/// How many characters can be printed, how many that follow can't, and so on, in LEB128.
+/// Alternating lengths of runs of printable and other characters, in LEB128.
 static PRINTABLE: &[u8] = &include!(concat!(env!("OUT_DIR"), "/printable.rs"));
 
 #[cfg(test)]

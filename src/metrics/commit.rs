@@ -1,4 +1,4 @@
-//! A commit, as far as metrics go.
+//! Commits as metrics read them.
 
 use super::{Record, Records};
 use crate::calendar::{DateTime, Day};
@@ -7,54 +7,54 @@ use alloc::boxed::Box;
 use core::hash::{Hash, Hasher};
 use streamgage_kernel::row::RowScanner;
 
-/// A commit: who, where, on which of the author's days, how much, and what may exclude it.
+/// A commit, reduced to what metrics need.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
-    /// Its author.
+    /// The author.
     pub apex_user_id: i64,
-    /// Its repository.
+    /// The repository.
     pub repo_id: i64,
     /// The calendar day in the author's local time.
     pub day: Day,
     /// Merges are not counted.
     pub is_merge: bool,
-    /// Nor commits of pull requests that were never merged.
+    /// Commits of pull requests that were never merged are not counted.
     pub is_pr_orphan: bool,
-    /// Nor outliers: those with an `outlier_reason`.
+    /// Outliers, commits with an `outlier_reason`, are not counted.
     pub is_outlier: bool,
-    /// Of the commits that share one, only the first is counted.
+    /// Of the commits that share an `ignore_hash`, only the first is counted.
     pub ignore_hash: Option<IgnoreHash>,
     /// Lines of code, added or edited.
     pub haloc: i64,
-    /// How many of these rework the author's own young ones.
+    /// The number of these lines that rework recent ones of the same author.
     pub churn: i64,
     /// Impact, in ten-thousandths.
     pub impact: i64,
 }
 
-/// A text that is compared and nothing else. Most are short enough to need no memory of their own.
+/// A text that is only compared. Most are short enough to need no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IgnoreHash(Repr);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Repr {
-    /// How long it is, and its bytes, with zeros behind them.
+    /// The length, and the bytes padded with zeros.
     Short(u8, [u8; SHORT]),
     Long(Box<[u8]>),
 }
 
-/// The vendor's have twelve digits.
+/// The vendor's hashes have twelve digits.
 const SHORT: usize = 14;
 
 impl IgnoreHash {
-    /// The part of a text from some place to another.
+    /// Copies a part of a text.
     fn of_part(text: &[u8], from: usize, to: usize) -> Option<IgnoreHash> {
         let length = to.checked_sub(from)?;
         let Some(bytes) = text.get(from..).and_then(|rest| rest.first_chunk::<SHORT>()).filter(|_| length <= SHORT)
         else {
             return text.get(from..to).map(IgnoreHash::from);
         };
-        // To copy as many bytes as there are would be a call of its own.
+        // A copy of variable length would be a call.
         let mut own = *bytes;
         own.iter_mut().enumerate().for_each(|(place, byte)| *byte = if place < length { *byte } else { 0 });
         Some(IgnoreHash(Repr::Short(length as u8, own)))
@@ -62,7 +62,7 @@ impl IgnoreHash {
 }
 
 impl Hash for IgnoreHash {
-    // By words: the code for bytes of any number is larger than all of this.
+    // Hashes words, because hashing any number of bytes needs much more code.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (bytes, length) = match &self.0 {
             Repr::Short(length, bytes) => (bytes.as_slice(), usize::from(*length)),
@@ -94,10 +94,10 @@ impl From<&str> for IgnoreHash {
     }
 }
 
-/// The calendar day of a commit in its author's local time (§1, §4).
+/// Returns the calendar day of a commit in its author's local time (§1, §4).
 ///
-/// That of `author_local_date`, as it is written; else of `author_date`, moved by `author_tzoffset` (seconds east of
-/// UTC); else as written, where it names its own offset.
+/// The day comes from `author_local_date` as written, otherwise from `author_date` moved by `author_tzoffset` (seconds
+/// east of UTC), otherwise from `author_date` as written, with its own offset if it has one.
 ///
 /// ```
 /// use streamgage::{calendar::{DateTime, Day}, metrics::author_day};
@@ -117,7 +117,7 @@ pub fn author_day(
     author_local_date.map(|date| date.written_day()).or_else(|| author_date.map(of_date))
 }
 
-/// The fields of a commit as they are read, before its day is known.
+/// The fields of a commit before its day is known.
 #[derive(Debug, Default)]
 pub struct CommitDraft {
     commit: Commit,
@@ -248,7 +248,6 @@ mod tests {
         commits.sorted().into_iter().map(|(id, commit)| (id, commit.clone())).collect()
     }
 
-    /// The commit, and how long its row is.
     fn fast(text: &str) -> Option<(Vec<(i64, Commit)>, usize)> {
         let mut commits = Records::default();
         let length = CommitReader::default().read(text.as_bytes(), &mut commits)?;
@@ -269,7 +268,7 @@ mod tests {
         assert_eq!((Some(commits), length), (carefully(USUAL), USUAL.len()));
         let spaced = USUAL.replace("\":", "\": ").replace(",\"", ", \"");
         assert_eq!(fast(&spaced).map(|(commits, _)| commits), carefully(USUAL));
-        // A second row is read as the first was; and the same where there is room behind it.
+        // The second row has the order of the first, with and without text after it.
         let (mut reader, mut commits) = (CommitReader::default(), Records::default());
         for row in [USUAL, USUAL, &spaced, &spaced, USUAL] {
             for behind in [0, 80] {
@@ -311,7 +310,7 @@ mod tests {
             let row = USUAL.replace(from, to);
             assert_ne!(row, USUAL);
             assert_eq!(fast(&row), None, "{row}");
-            // What comes behind a row that is cut short is no member of it.
+            // Text after an incomplete row is no part of it.
             if row.ends_with('}') {
                 assert_eq!(fast(&format!("{row}{}", " ".repeat(80))), None, "{row}");
             }
@@ -319,7 +318,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is read fast is what is read carefully; it is never more.
+        /// A row that is read fast gives the same commit as one that is read carefully.
         #[test]
         fn both_readers_agree(
             members in proptest::collection::vec(
@@ -336,7 +335,7 @@ mod tests {
             let members: Vec<String> = required.into_iter().chain([date.into()]).chain(others).collect();
             let text = format!("{{{}{end}", members.join(","));
             let spaced = format!("{{{}{end}", members.join(", ").replacen("\":", "\": ", 3));
-            // What is far from the end of all is read in another way; and so is what looks like the row before, or not.
+            // Rows near the end of the text, and rows like or unlike the one before, take different paths.
             let behind = " ".repeat(80);
             for text in [&text, &spaced, &format!("{text}{behind}"), &format!("{spaced}{behind}")] {
                 for before in ["", USUAL, r#"{"other": 1, "repo_id": 1, "id": 7, "apex_user_id": 1}"#] {

@@ -1,9 +1,8 @@
-//! The metrics: commits in, rows out (§1).
+//! The metrics of commits (§1).
 //!
-//! What counts of an [`Organization`]'s commits becomes contributions in a [`MetricsTable`] (a user, a local day, a
-//! repository, how much); contributions become exact sums by week; and sums become the documented rows of an
-//! [`MetricsResponse`], each figure rounded once. Sums come from [`MetricsTable::evaluate`] where the commits are in hand, or from a
-//! database that adds up the same whole numbers.
+//! An [`Organization`] holds records. [`MetricsTable`] keeps the commits that count as columns and sums them by week,
+//! exactly. [`MetricsResponse`] turns sums of weeks, from a table or a database, into the documented rows and rounds
+//! each figure once.
 
 mod commit;
 mod organization;

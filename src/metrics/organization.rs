@@ -1,26 +1,26 @@
-//! What metrics read of an organization.
+//! The records of an organization that metrics read.
 
 use super::{Commit, MetricsTable, Record, Records};
 use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_row};
 use alloc::{boxed::Box, vec::Vec};
 
-/// An organization's records, in hand.
+/// The records of an organization.
 #[derive(Clone, Debug, Default)]
 pub struct Organization {
-    /// Commits; they may be of users and repositories that have no record.
+    /// Commits. Their users and repositories need no record.
     pub commits: Records<Commit>,
     /// Users.
     pub users: Records<User>,
     /// Teams.
     pub teams: Records<Team>,
-    /// Who is in which team.
+    /// Memberships of teams.
     pub memberships: Records<Membership>,
     /// Repositories.
     pub repos: Records<Repo>,
 }
 
 impl Organization {
-    /// Adds all records of another after these.
+    /// Adds all records of another organization; its records replace those with equal ids.
     pub fn append(&mut self, others: Organization) {
         let Organization { commits, users, teams, memberships, repos } = others;
         self.commits.append(commits);
@@ -30,7 +30,7 @@ impl Organization {
         self.repos.append(repos);
     }
 
-    /// Reads a row that is JSON text; one of a resource that metrics do not read is only checked.
+    /// Reads a row from its JSON text. Rows of resources that metrics do not read are only checked.
     ///
     /// # ValidationErrors
     /// As [`read_row`].
@@ -45,7 +45,7 @@ impl Organization {
         }
     }
 
-    /// What counts of it, ready to be asked.
+    /// Builds a table of the commits that count.
     pub fn table(&self) -> MetricsTable {
         MetricsTable::new(self)
     }
@@ -60,34 +60,34 @@ impl RowSink for Unread {
 /// A user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct User {
-    /// Whether the user's commits are left out.
+    /// Reports whether the user's commits are left out.
     pub hidden_from_reports: bool,
 }
 
 /// A team.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Team {
-    /// The team that it is nested in.
+    /// The parent team.
     pub parent: Option<i64>,
 }
 
-/// A user's place in a team.
+/// A user's membership of a team.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Membership {
     /// The user.
     pub apex_user_id: Option<i64>,
     /// The team.
     pub team_id: Option<i64>,
-    /// Whether it is of the type `contributor`, the only one that metrics count.
+    /// Reports whether its type is `contributor`, the only one that metrics count.
     pub is_contributor: bool,
 }
 
 /// A repository.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Repo {
-    /// Its name.
+    /// The name.
     pub name: Box<str>,
-    /// Whether its commits are left out.
+    /// Reports whether its commits are left out.
     pub blocked: bool,
     /// The ids of its tags.
     pub tags: Vec<i64>,

@@ -1,52 +1,51 @@
-//! Records of a resource, by id: the later row counts, and a row can delete (§4).
+//! Records of a resource by id. Later rows replace earlier ones, and a row can delete a record (§4).
 
 use crate::schema::{Resource, RowError, RowReader, RowSink, Value};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// What is kept of a row.
+/// The part of a row that is kept.
 pub trait Record: Sized {
     /// The resource of the rows.
     const RESOURCE: &'static Resource;
-    /// What holds the fields while they are read.
+    /// Holds the fields while they are read.
     type Draft: Default;
 
-    /// Takes the value of the field at that place.
+    /// Sets the field with that index.
     fn set(draft: &mut Self::Draft, place: usize, value: Value<'_>);
 
-    /// Makes the record of its fields.
+    /// Creates the record from its fields.
     ///
     /// # ValidationErrors
-    /// What the fields lack as a whole.
+    /// Returns an error if the fields are incomplete.
     fn finish(draft: Self::Draft) -> Result<Self, RowError>;
 }
 
-/// Records by their ids.
+/// Records by id.
 #[derive(Clone, Debug)]
 pub struct Records<T> {
-    /// All changes but the last ones, in parts, which nothing moves any more.
+    /// All changes but the last ones, in parts that are never moved.
     parts: Vec<Vec<Change<T>>>,
-    /// The last ones, at most [`PART`].
+    /// The last changes, at most [`PART`].
     changes: Vec<Change<T>>,
     /// Reads rows. It is created for the first one.
     reader: Option<Box<RowReader>>,
 }
 
-/// What counts of an id from now on; `None` deletes.
+/// A new record of an id; `None` deletes it.
 type Change<T> = (i64, Option<T>);
 
-/// So many changes are kept side by side: as one they would have to be moved as they become more.
+/// The length of a part. A single vector would be copied as it grows.
 const PART: usize = 1024;
 
 impl<T> Records<T> {
-    /// Adds a record, or replaces the one of that id.
-    // Inlined, what a record is made of is written to where it is kept.
+    /// Adds or replaces a record.
     #[inline(always)]
     pub fn insert(&mut self, id: i64, record: T) {
         self.push((id, Some(record)));
     }
 
-    /// Deletes the record of that id.
+    /// Deletes a record.
     pub fn delete(&mut self, id: i64) {
         self.push((id, None));
     }
@@ -67,7 +66,7 @@ impl<T> Records<T> {
         }
     }
 
-    /// Adds all changes of others after these.
+    /// Applies the changes of other records after these.
     pub fn append(&mut self, mut others: Records<T>) {
         if others.parts.is_empty() && self.changes.len() + others.changes.len() <= PART {
             self.changes.append(&mut others.changes);
@@ -78,10 +77,10 @@ impl<T> Records<T> {
         }
     }
 
-    /// The records that there are, in the order of their ids.
+    /// Returns the current records in the order of their ids.
     pub fn sorted(&self) -> Vec<(i64, &T)> {
         let mut all: Vec<(i64, Option<&T>)> = Vec::with_capacity(self.parts.len() * PART + self.changes.len());
-        // Mostly that is their order.
+        // Most changes come in this order.
         let (mut last, mut is_sorted) = (i64::MIN, true);
         for part in self.parts.iter().chain([&self.changes]) {
             for (id, record) in part {
@@ -104,7 +103,7 @@ impl<T> Records<T> {
     }
 }
 
-/// The places of the last changes of all ids, in the order of the ids.
+/// Returns the positions of the last change of each id, in the order of the ids.
 fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
     ids.sort_unstable();
     let nexts = ids.iter().skip(1).map(|&(next, _)| Some(next)).chain([None]);

@@ -1,4 +1,4 @@
-//! Sums into the documented rows.
+//! The documented rows, from sums of weeks.
 
 use crate::calendar::{Day, Week};
 use crate::query::{MetricsRequest, Resolution};
@@ -7,19 +7,19 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 use streamgage_kernel::WeekSums;
 
-/// The body of a 200. Serializes as `{"count":1,"results":[…]}`.
+/// The body of a 200 response. Serializes as `{"count":1,"results":[…]}`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MetricsResponse {
-    /// How many rows there are.
+    /// The number of rows.
     pub count: usize,
     /// The rows, oldest first.
     pub results: Vec<MetricsRow>,
 }
 
-/// A week, or the whole period.
+/// The figures of a week or of the whole period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MetricsRow {
-    /// The Monday of the week, even where that lies before the range; `None` in the row of a period.
+    /// The Monday of the week, even if it lies before the range; `None` for a period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period_start_date: Option<Day>,
     /// Coding days per active user and week.
@@ -33,8 +33,8 @@ pub struct MetricsRow {
 }
 
 impl MetricsResponse {
-    /// Makes the rows of a request from the sums of its weeks, in any order. Sums of a week that come in parts (of
-    /// disjoint users) are added up.
+    /// Creates the response to a request from sums of weeks, in any order. Sums of one week that come in parts, of
+    /// disjoint users, are added.
     pub fn new(request: &MetricsRequest, sums: &[WeekSums]) -> MetricsResponse {
         let weeks = merge(sums);
         let results: Vec<MetricsRow> = match request.resolution {
@@ -45,7 +45,7 @@ impl MetricsResponse {
     }
 }
 
-/// Oldest first, one of each week, none without a commit.
+/// Merges sums into one for each week, oldest first, without weeks that have no commit.
 fn merge(sums: &[WeekSums]) -> Vec<WeekSums> {
     let mut sorted: Vec<WeekSums> = sums.iter().filter(|sum| sum.commits > 0).copied().collect();
     sorted.sort_by_key(|sum| i64::from(sum.week));
@@ -73,7 +73,7 @@ fn week_row(week: &WeekSums) -> MetricsRow {
     MetricsRow { period_start_date: Some(monday), ..row(week, i128::from(week.users), 1) }
 }
 
-/// Averages over user-days, scaled to a week or, where the weeks with commits have fewer than seven days inside the
+/// Averages over user-days and scales to a week or, if the weeks with commits have fewer than seven days inside the
 /// range, to those days: Σ coding days · min(7, D) / Σ |A(w)|·d(w), with D = Σ d(w) (§1).
 fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<MetricsRow> {
     let mut total = WeekSums::default();
@@ -87,7 +87,7 @@ fn period_row(request: &MetricsRequest, weeks: &[WeekSums]) -> Option<MetricsRow
     (!weeks.is_empty()).then(|| row(&total, user_days, days_in_range.min(7)))
 }
 
-/// The figures of some sums: coding days and impact are scaled by `days` and divided by `user_days`.
+/// Computes figures from sums. Coding days and impact are scaled by `days` and divided by `user_days`.
 fn row(sums: &WeekSums, user_days: i128, days: i128) -> MetricsRow {
     let coding_days = i128::from(sums.coding_days);
     let efficiency = match sums.haloc {
@@ -108,7 +108,7 @@ fn row(sums: &WeekSums, user_days: i128, days: i128) -> MetricsRow {
 pub struct Tenths(pub i64);
 
 impl Tenths {
-    /// A quotient, rounded once; an exact tie goes to the even digit (§1). A quotient by 0 is 0.
+    /// Divides and rounds once, ties to even (§1). A division by 0 gives 0.
     ///
     /// ```
     /// use streamgage::metrics::Tenths;
@@ -122,7 +122,7 @@ impl Tenths {
             if divisor < 0 { (dividend.saturating_neg(), divisor.saturating_neg()) } else { (dividend, divisor) };
         let tenths = dividend.saturating_mul(10);
         let quotient = match (i64::try_from(tenths), i64::try_from(divisor)) {
-            // Nearly all are, and wasm takes many times as long for numbers of 128 bits.
+            // Nearly all numbers fit 64 bits, and division of 128 bits is many times slower in WebAssembly.
             (Ok(tenths), Ok(divisor)) => (tenths.checked_div_euclid(divisor).zip(tenths.checked_rem_euclid(divisor)))
                 .map(|(below, rest)| (below.into(), rest.into())),
             _ => tenths.checked_div_euclid(divisor).zip(tenths.checked_rem_euclid(divisor)),
@@ -146,7 +146,7 @@ impl fmt::Display for Tenths {
     }
 }
 
-/// A number; its shortest text has the one decimal.
+/// Serializes as a number whose shortest text has one decimal.
 impl Serialize for Tenths {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.0 as f64 / 10.0)

@@ -1,4 +1,4 @@
-//! An organization's commits, read once and asked many times.
+//! The commits of an organization as columns.
 
 use super::{Commit, MetricsResponse, Organization, Repo, Team};
 use crate::query::{IdSet, MetricsRequest};
@@ -9,16 +9,17 @@ use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use streamgage_kernel::{self as kernel, Commits, CommitsByDay, Selection, WeekSums};
 
-/// What counts of an organization: its commits in columns, and who and what they belong to.
+/// The commits of an organization that count, as columns, and the teams, users and repositories they belong to. It is
+/// built once and evaluated many times.
 #[derive(Clone, Debug)]
 pub struct MetricsTable {
-    /// The users with a commit; commits name them by their place here.
+    /// The users with a commit. Commits refer to them by position.
     users: Vec<i64>,
-    /// The repositories with one, and what filters read of them.
+    /// The repositories with a commit, and what filters read of them.
     repos: Vec<(i64, Option<RepoFacts>)>,
-    /// Teams, each behind the one that it is nested in; sorted.
+    /// Pairs of a parent team and a nested team, sorted.
     nested: Vec<(i64, i64)>,
-    /// Contributors: a team and a user.
+    /// Pairs of a team and a contributor.
     contributors: Vec<(i64, i64)>,
     commits: CommitsByDay,
 }
@@ -70,7 +71,7 @@ impl MetricsTable {
         MetricsResponse::new(request, &self.week_sums(request))
     }
 
-    /// The exact sums that an answer is made of: those of the weeks that have a commit.
+    /// Returns the exact sums of the weeks with a commit.
     pub fn week_sums(&self, request: &MetricsRequest) -> Vec<WeekSums> {
         let members: Vec<IdSet> = request.teams.iter().map(|teams| self.members(teams, request)).collect();
         let user_counts = |id: i64| request.users.iter().chain(&members).all(|users| users.contains(id));
@@ -92,7 +93,7 @@ impl MetricsTable {
         self.commits.week_sums(&selection)
     }
 
-    /// The contributors of any of the teams, and of the teams nested in these where the request says so.
+    /// Returns the contributors of the teams and, if requested, of teams nested in them.
     fn members(&self, teams: &IdSet, request: &MetricsRequest) -> IdSet {
         let ids = || teams.as_slice().iter().copied();
         let nested = request.include_nested_teams.then(|| with_nested_teams(ids(), &self.nested));
@@ -101,10 +102,9 @@ impl MetricsTable {
     }
 }
 
-/// Of the commits that share an `ignore_hash`, that of the lowest id (§1); commits come in the order of their ids.
+/// Keeps the commit with the lowest id of each `ignore_hash` (§1). Commits are given in the order of their ids.
 fn without_duplicates(commits: Vec<(i64, &Commit)>) -> impl Iterator<Item = &Commit> {
-    // Nearly all hashes are alone. A number stands for each, and a bit for some of its bits: only where two met at one bit
-    // there may be two of a hash.
+    // Nearly all hashes are unique. Each sets a bit by its hash value; only hashes that share a bit are compared.
     let numbering = DefaultHashBuilder::default();
     let number_of = |(_, commit): &(i64, &Commit)| commit.ignore_hash.as_ref().map(|hash| numbering.hash_one(hash));
     let numbers: Vec<Option<u64>> = commits.iter().map(number_of).collect();
@@ -123,7 +123,7 @@ fn without_duplicates(commits: Vec<(i64, &Commit)>) -> impl Iterator<Item = &Com
     suspects.sort_unstable();
     let mut is_duplicate = vec![false; commits.len()];
     for group in suspects.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1) {
-        // Nearly always these are one hash; but numbers can be the same by chance.
+        // Hash values can be equal by chance.
         let mut firsts = Vec::new();
         for place in group.iter().filter_map(|&(_, place)| usize::try_from(place).ok()) {
             let Some(hash) = commits.get(place).and_then(|(_, commit)| commit.ignore_hash.as_ref()) else { continue };
@@ -137,17 +137,17 @@ fn without_duplicates(commits: Vec<(i64, &Commit)>) -> impl Iterator<Item = &Com
     commits.into_iter().zip(is_duplicate).filter_map(|((_, commit), is_duplicate)| (!is_duplicate).then_some(commit))
 }
 
-/// A bit for each of some numbers, by their highest bits.
+/// A set of bits, by the highest bits of numbers.
 struct Bits {
     words: Vec<u64>,
     shift: u32,
 }
 
 impl Bits {
-    /// As many bits, or up to twice as many.
+    /// Creates at least `size` bits.
     fn new(size: usize) -> Bits {
         let words = (size / 64).next_power_of_two();
-        // Six bits of a number tell the bit in a word.
+        // Six bits of a number select the bit of a word.
         Bits { words: vec![0; words], shift: 64 - 6 - words.trailing_zeros() }
     }
 
@@ -156,7 +156,7 @@ impl Bits {
         ((bit / 64) as usize, 1 << (bit % 64))
     }
 
-    /// Sets the bit of a number, and tells whether it was set.
+    /// Sets the bit of a number, and reports whether it was set before.
     fn set(&mut self, number: u64) -> bool {
         let (place, bit) = self.place(number);
         let Some(word) = self.words.get_mut(place) else { return false };
@@ -183,17 +183,17 @@ impl RepoFacts {
     }
 }
 
-/// Ids, numbered in the order in which they come.
+/// Numbers ids in order of appearance.
 struct Places {
     ids: Vec<i64>,
     places: HashMap<i64, u32>,
-    /// Those of low ids, which most are.
+    /// The numbers of low ids, which most ids are.
     low: Vec<u32>,
 }
 
 /// Ids below this are low.
 const LOW: usize = 1 << 14;
-/// The place of an id that has none.
+/// Stands for an id without a number.
 const NONE: u32 = u32::MAX;
 
 impl Places {
@@ -202,7 +202,6 @@ impl Places {
     }
 
     fn of(&mut self, id: i64) -> u32 {
-        // No memory holds more.
         let next = u32::try_from(self.ids.len()).unwrap_or(NONE);
         let place = match usize::try_from(id).ok().and_then(|id| self.low.get_mut(id)) {
             Some(place) => place,
