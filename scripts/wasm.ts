@@ -1,5 +1,5 @@
 // A crate → wasm and the JavaScript that loads it: cargo, wasm-bindgen, and for a release wasm-opt.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fingerprint, root, run, sha256, rebuildIfChanged } from "./lib.ts";
@@ -10,6 +10,7 @@ const target = "wasm32-unknown-unknown";
 /** What rustc uses of wasm; "all features" would let wasm-opt use what no browser reads yet. */
 const proposals = [
   "bulk-memory",
+  "exception-handling",
   "multivalue",
   "mutable-globals",
   "nontrapping-float-to-int",
@@ -21,12 +22,12 @@ const proposals = [
 /**
  * Makes a module smaller, in place, or fast: what is for people who look into it goes too. A function that is called from
  * one place stays one, as the compiler left it: in one with its caller it has more locals, and larger numbers for each,
- * and engines keep fewer of a hot loop's in registers. To be small, branches and loops are made anew. Nothing is kept
- * below the stack. How a load is aligned is a hint that engines don't read.
+ * and engines keep fewer of a hot loop's in registers. Nothing is kept
+ * below the stack.
  */
 async function shrink(wasm: string, fast: boolean): Promise<void> {
   const memory = ["--low-memory-unused", "--zero-filled-memory"];
-  const small = [...memory, "-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--dealign"];
+  const small = [...memory, "-Oz"];
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
   await run("wasm-opt", [
     ...(fast ? ["-O3"] : small),
@@ -37,45 +38,6 @@ async function shrink(wasm: string, fast: boolean): Promise<void> {
     wasm,
     wasm,
   ]);
-}
-
-/** A function with more locals than this is a long one, in which little of others is found again. */
-const MANY_LOCALS = 12;
-
-/**
- * Puts functions that begin alike beside each other, and long ones behind all others: gzip, which looks back 32 KB, finds
- * more of one in the other. Where there are few functions, it finds more in the order of their uses. And imports get
- * short names, in the module and in its JavaScript: each has sixteen digits drawn at random.
- */
-async function sortFunctions(wasm: string, script: string): Promise<void> {
-  const { default: binaryen } = await import("binaryen");
-  binaryen.setGenerateStackIR(true);
-  binaryen.setOptimizeStackIR(true);
-  const module = binaryen.readBinary(readFileSync(wasm));
-  const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
-    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
-  );
-  let text = readFileSync(script, "utf8");
-  for (const [index, { name, module: from, base, params, results }] of functions.entries()) {
-    if (!from) continue;
-    text = text.replace(`${base}: function(`, `f${index}: function(`);
-    module.removeFunction(name);
-    module.addFunctionImport(name, from, `f${index}`, params, results);
-  }
-  writeFileSync(script, text);
-  const sorted = functions
-    .filter((info) => !info.module)
-    .map((info) => {
-      const { params, results, vars, body } = info;
-      return { info, text: [vars.length > MANY_LOCALS, params, results, vars, binaryen.emitText(body)].join() };
-    })
-    .sort((one, other) => (one.text < other.text ? -1 : 1));
-  for (const { info } of sorted) {
-    module.removeFunction(info.name);
-    module.addFunction(info.name, info.params, info.results, info.vars, info.body);
-  }
-  writeFileSync(wasm, module.emitBinary());
-  module.dispose();
 }
 
 export type Wasm = {
@@ -133,6 +95,5 @@ export async function buildWasm(options: Wasm): Promise<void> {
     mkdirSync(join(root, out), { recursive: true });
     await run(bindgen, ["--target", "web", ...flags, "--out-name", name, "--out-dir", out, library]);
     if (release) await shrink(wasm, fast);
-    if (release && !simd) await sortFunctions(wasm, join(root, out, `${name}.js`));
   });
 }

@@ -1,7 +1,7 @@
 //! The Cache API of the data centre. Entries may disappear at any time.
 
-use crate::response;
-use worker::{Cache, Response, ResponseBody, Result};
+use crate::response::{self, Body};
+use worker::{Cache, Result};
 
 /// The header that contains the metadata of an entry, so that a body need not be read.
 const METADATA: &str = "Streamgage-Metadata";
@@ -9,7 +9,7 @@ const METADATA: &str = "Streamgage-Metadata";
 /// An entry: metadata as JSON text, and a body.
 pub struct Entry {
     pub metadata: String,
-    pub body: ResponseBody,
+    pub body: Body,
 }
 
 /// Returns the entry with a URL. URLs have an invalid host; only the Worker creates entries.
@@ -17,15 +17,15 @@ pub async fn get(url: &str) -> Result<Option<Entry>> {
     let Some(response) = Cache::default().get(url, false).await? else { return Ok(None) };
     let metadata = response.headers().get(METADATA)?.unwrap_or_default();
     let (_, body) = response.into_parts();
-    Ok(Some(Entry { metadata, body }))
+    Ok(Some(Entry { metadata, body: body.into() }))
 }
 
 /// Creates or replaces an entry for at most `seconds`.
 pub async fn put(url: &str, entry: Entry, seconds: u32) -> Result<()> {
     let headers =
         [("Cache-Control", format!("max-age={seconds}")), (METADATA, response::escape_non_ascii(&entry.metadata))];
-    let response: Response = response::build(200, &headers, entry.body)?;
-    Cache::default().put(url, response).await
+    let response = response::build(200, &headers, &entry.body)?;
+    Cache::default().put(url, response.into()).await
 }
 
 pub async fn delete(url: &str) -> Result<()> {

@@ -12,16 +12,17 @@ mod sqlite;
 mod store;
 mod upstream;
 
+use response::Body;
 use serde_json::json;
 use streamgage_edge::proxy::{RouteOutcome, route_proxy_request};
 use streamgage_edge::{Backend, Request, Response, Routed, Settings, Url, failure_response, finalize, route_request};
 use worker::js_sys::Date;
-use worker::{Context, Env, ResponseBody, ScheduleContext, ScheduledEvent, console_error, event};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, console_error, event, web_sys};
 
 #[event(fetch)]
-async fn fetch(source: worker::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
+async fn fetch(source: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let settings = config::settings(&env);
-    let exchange = Exchange { request: read_request(&source)?, source, env, context, settings };
+    let exchange = Exchange { request: read_request(&source, &settings)?, source, env, context, settings };
     match exchange.respond().await {
         Ok(response) => Ok(response),
         Err(error) => {
@@ -41,7 +42,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 /// A request, with everything that is needed to respond to it.
 struct Exchange {
-    source: worker::Request,
+    source: web_sys::Request,
     env: Env,
     context: Context,
     request: Request,
@@ -49,7 +50,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn respond(&self) -> worker::Result<worker::Response> {
+    async fn respond(&self) -> worker::Result<web_sys::Response> {
         if let Some(proxy_settings) = config::proxy_settings(&self.env)? {
             match route_proxy_request(&self.request, &self.settings, now()) {
                 RouteOutcome::NotProxied => {}
@@ -64,30 +65,33 @@ impl Exchange {
     }
 
     /// Sends a response with the body it contains.
-    fn send(&self, response: Response) -> worker::Result<worker::Response> {
+    fn send(&self, response: Response) -> worker::Result<web_sys::Response> {
         let Response { status, headers, body } = finalize(response, &self.request, &self.settings);
-        response::build(status, &headers, response::body(body.into_bytes()))
+        response::build(status, &headers, &body.into())
     }
 
     /// Sends a response with a body from elsewhere.
-    fn send_with_body(&self, response: Response, body: ResponseBody) -> worker::Result<worker::Response> {
+    fn send_with_body(&self, response: Response, body: &Body) -> worker::Result<web_sys::Response> {
         let Response { status, headers, .. } = finalize(response, &self.request, &self.settings);
         let has_body = self.request.method != "HEAD" && status != 304;
-        response::build(status, &headers, if has_body { body } else { ResponseBody::Empty })
+        response::build(status, &headers, if has_body { body } else { &Body::Empty })
     }
 }
 
-fn read_request(source: &worker::Request) -> worker::Result<Request> {
-    let header = |name| source.headers().get(name);
-    // `worker::Method` has no variant for unknown methods.
-    let source_request = source.inner();
+/// Reads the parts of a request that decide about the response. `worker::Request` would read more of them, and has no
+/// value for unknown methods.
+fn read_request(source: &web_sys::Request, settings: &Settings) -> worker::Result<Request> {
+    let headers = source.headers();
+    let method = source.method();
+    let origin = if settings.cors_origins.is_empty() { None } else { headers.get("Origin")? };
+    let requested_method = if method == "OPTIONS" { headers.get("Access-Control-Request-Method")? } else { None };
     Ok(Request {
-        method: source_request.method(),
-        url: Url::parse(&source_request.url()),
-        authorization: header("Authorization")?,
-        origin: header("Origin")?,
-        requested_method: header("Access-Control-Request-Method")?,
-        if_none_match: header("If-None-Match")?,
+        url: Url::parse(&source.url()),
+        authorization: headers.get("Authorization")?,
+        if_none_match: headers.get("If-None-Match")?,
+        method,
+        origin,
+        requested_method,
     })
 }
 

@@ -1,17 +1,15 @@
 //! The Durable Object of a partition of the proxy: a [`PartitionCoordinator`] over the object's SQLite database.
 
 use crate::config;
-use crate::proxy::{Body, REPORT};
-use crate::response;
+use crate::proxy::REPORT;
+use crate::response::{self, Body};
 use crate::sqlite::SqliteStore;
 use crate::upstream::FetchTransport;
 use std::cell::Cell;
 use streamgage_edge::proxy::{
     CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, PartitionCoordinator, Transport,
 };
-use worker::{
-    DurableObject, Env, Error, Request, Response, ResponseBody, Result, State, Storage, durable_object, wasm_bindgen,
-};
+use worker::{DurableObject, Env, Error, Request, Response, Result, State, Storage, durable_object, wasm_bindgen};
 
 /// The delay of work that exceeded the budget of a request, in milliseconds.
 const RESUME_DELAY: i64 = 1_000;
@@ -39,7 +37,7 @@ impl DurableObject for Partition {
             CoordinatorCommand::Fetch { request } => match coordinator.fetch(&request).await {
                 FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }) => {
                     self.schedule_alarm().await?;
-                    return respond(&CoordinatorReport::Response { entry, state, outcome }, body);
+                    return respond(&CoordinatorReport::Response { entry, state, outcome }, &body);
                 }
                 FetchReply::Uncoalesced => CoordinatorReport::Uncoalesced,
             },
@@ -49,7 +47,7 @@ impl DurableObject for Partition {
                 CoordinatorReport::Refreshed
             }
         };
-        respond(&report, Body(ResponseBody::Empty))
+        respond(&report, &Body::Empty)
     }
 
     /// Resumes unfinished work; without such work, evicts.
@@ -94,6 +92,6 @@ impl Partition {
     }
 }
 
-fn respond(report: &CoordinatorReport, body: Body) -> Result<Response> {
-    response::build(200, &[(REPORT, response::escape_non_ascii(&report.to_text()))], body.0)
+fn respond(report: &CoordinatorReport, body: &Body) -> Result<Response> {
+    response::build(200, &[(REPORT, response::escape_non_ascii(&report.to_text()))], body).map(Response::from)
 }

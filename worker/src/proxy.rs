@@ -2,9 +2,10 @@
 
 use crate::database::Database;
 use crate::edge_cache::{self, Entry};
+use crate::response::{self, Body};
 use crate::sqlite::today;
 use crate::upstream::{FetchTransport, timeout};
-use crate::{Exchange, config, log_error, rate_limit, response};
+use crate::{Exchange, config, log_error, rate_limit};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use streamgage_edge::proxy::{
     UnavailableError,
 };
 use streamgage_edge::{RateLimit, Statement, StatementResult, throttled};
-use worker::{Delay, Env, Error, Request, Response, ResponseBody, Result, web_sys};
+use worker::{Delay, Env, Error, Request, Result, web_sys};
 
 thread_local! {
     static ISOLATE_CACHE: Rc<RefCell<IsolateCache>> = Rc::default();
@@ -26,7 +27,7 @@ pub async fn respond(
     exchange: &Exchange,
     proxy_settings: Rc<ProxySettings>,
     proxy_request: ProxyRequest,
-) -> Result<Response> {
+) -> Result<web_sys::Response> {
     let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, !exchange.request.url.is_loopback());
     let settings = Rc::clone(&exchange.settings);
     let handler = ProxyHandler {
@@ -41,10 +42,10 @@ pub async fn respond(
         return exchange.send(throttled());
     }
     let body = match served.content {
-        ProxyBody::Stored(Body(body)) => body,
-        ProxyBody::Bytes(bytes) => response::body(bytes),
+        ProxyBody::Stored(body) => body,
+        ProxyBody::Bytes(bytes) => bytes.into(),
     };
-    let response = response::build(served.status, &served.headers, body)?;
+    let response = response::build(served.status, &served.headers, &body)?;
     if !tasks.is_empty() {
         let request = exchange.request.clone();
         exchange.context.wait_until(async move {
@@ -71,16 +72,6 @@ pub async fn refresh(env: Env) -> Result<()> {
     Ok(())
 }
 
-/// A body that is in memory, or a stream that can be read once.
-#[derive(Clone)]
-pub struct Body(pub ResponseBody);
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Body {
-        Body(response::body(bytes))
-    }
-}
-
 /// The header that contains the report of a coordinator. The body of its response is a body from the upstream.
 pub const REPORT: &str = "Streamgage-Report";
 
@@ -100,11 +91,7 @@ impl WorkerRuntime {
         WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, is_rate_limited }
     }
 
-    async fn send_command(
-        &self,
-        partition: &str,
-        command: &CoordinatorCommand,
-    ) -> Result<(CoordinatorReport, ResponseBody)> {
+    async fn send_command(&self, partition: &str, command: &CoordinatorCommand) -> Result<(CoordinatorReport, Body)> {
         let stub = self.env.durable_object("PARTITIONS")?.id_from_name(partition)?.get_stub()?;
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
@@ -115,7 +102,7 @@ impl WorkerRuntime {
         let response = stub.fetch_with_request(Request::from(request)).await?;
         let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::read(&text));
         let (_, body) = response.into_parts();
-        Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body))
+        Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body.into()))
     }
 
     /// Logs a failure of a coordinator. A Worker without Durable Objects has none, which is no failure.
@@ -141,11 +128,11 @@ impl Runtime for WorkerRuntime {
 
     async fn get_cached(&self, url: &str) -> Option<(String, Body)> {
         let Entry { metadata, body } = edge_cache::get(url).await.ok()??;
-        Some((metadata, Body(body)))
+        Some((metadata, body))
     }
 
     async fn put_cached(&self, url: &str, metadata: &str, body: Body, seconds: u32) {
-        let entry = Entry { metadata: metadata.to_owned(), body: body.0 };
+        let entry = Entry { metadata: metadata.to_owned(), body };
         if let Err(error) = edge_cache::put(url, entry, seconds).await {
             log_error("edge cache", &error);
         }
@@ -206,6 +193,6 @@ impl Runtime for WorkerRuntime {
     }
 
     async fn read_body(&self, body: Body) -> Option<Vec<u8>> {
-        response::read(body.0, MAX_RESPONSE_BYTES).await.ok()?
+        response::read(body, MAX_RESPONSE_BYTES).await.ok()?
     }
 }

@@ -1,7 +1,8 @@
 //! The rate limits of wrangler.jsonc.
 
 use streamgage_edge::{RateLimit, rate_limit_address};
-use worker::{Env, Request, Result};
+use worker::web_sys::Request;
+use worker::{Env, Result};
 
 /// Counts a request against a rate limit and reports whether it is allowed.
 pub async fn check(env: &Env, limit: RateLimit, key: String) -> Result<bool> {

@@ -1,32 +1,79 @@
-//! Responses and bodies of the `worker` crate.
+//! Responses to callers, and bodies.
 
 use futures_util::TryStreamExt;
-use worker::{ByteStream, Error, Response, ResponseBody, ResponseBuilder, Result};
+use serde_json::{Map, Value, json};
+use worker::js_sys::{JSON, Uint8Array};
+use worker::wasm_bindgen::JsCast;
+use worker::web_sys::{ReadableStream, Response, ResponseInit};
+use worker::{ByteStream, Error, ResponseBody, Result};
 
-/// Builds a response. No header name may occur twice.
-pub fn build(status: u16, headers: &[(impl AsRef<str>, impl AsRef<str>)], body: ResponseBody) -> Result<Response> {
-    // The conversion to a JavaScript response panics on other statuses.
-    if !(200..=599).contains(&status) {
-        return Err(Error::from(format!("{status} is not the status of a response")));
-    }
-    let mut builder = ResponseBuilder::new().with_status(status);
-    for (name, value) in headers {
-        builder = builder.with_header(name.as_ref(), value.as_ref())?;
-    }
-    Ok(builder.body(if matches!(status, 204 | 304) { ResponseBody::Empty } else { body }))
+/// A body in memory, or a stream that can be read once.
+#[derive(Clone)]
+pub enum Body {
+    Empty,
+    Text(String),
+    Bytes(Vec<u8>),
+    Stream(ReadableStream),
 }
 
-pub fn body(bytes: Vec<u8>) -> ResponseBody {
-    if bytes.is_empty() { ResponseBody::Empty } else { ResponseBody::Body(bytes) }
+/// The length from which a text crosses into JavaScript faster as bytes than as a string.
+const LONG_TEXT: usize = 2_000;
+
+impl From<String> for Body {
+    fn from(text: String) -> Body {
+        match text.len() {
+            0 => Body::Empty,
+            1..LONG_TEXT => Body::Text(text),
+            _ => Body::Bytes(text.into_bytes()),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        if bytes.is_empty() { Body::Empty } else { Body::Bytes(bytes) }
+    }
+}
+
+impl From<ResponseBody> for Body {
+    fn from(body: ResponseBody) -> Body {
+        match body {
+            ResponseBody::Empty => Body::Empty,
+            ResponseBody::Body(bytes) => bytes.into(),
+            ResponseBody::Stream(stream) => Body::Stream(stream),
+        }
+    }
+}
+
+/// Builds a response. No header name may occur twice.
+///
+/// All headers cross into JavaScript in one text. With `worker::ResponseBuilder`, which takes one call for each header,
+/// the row "refusals" of the proxy benchmark is 20 % lower.
+pub fn build(status: u16, headers: &[(impl AsRef<str>, impl AsRef<str>)], body: &Body) -> Result<Response> {
+    let headers: Map<String, Value> =
+        headers.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().into())).collect();
+    let init = JSON::parse(&json!({ "status": status, "headers": headers }).to_string())?;
+    let init: &ResponseInit = init.unchecked_ref();
+    let response = match body {
+        Body::Text(text) => Response::new_with_opt_str_and_init(Some(text), init),
+        Body::Bytes(bytes) => {
+            Response::new_with_opt_buffer_source_and_init(Some(&Uint8Array::from(bytes.as_slice())), init)
+        }
+        Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(stream), init),
+        Body::Empty => Response::new_with_opt_str_and_init(None, init),
+    };
+    response.map_err(Error::from)
 }
 
 /// Reads a body of at most `limit` bytes, and returns `None` as soon as it is longer.
-pub async fn read(body: ResponseBody, limit: usize) -> Result<Option<Vec<u8>>> {
-    match body {
-        ResponseBody::Empty => Ok(Some(Vec::new())),
-        ResponseBody::Body(bytes) => Ok(Some(bytes).filter(|bytes| bytes.len() <= limit)),
-        ResponseBody::Stream(stream) => read_stream(stream.into(), limit).await,
-    }
+pub async fn read(body: Body, limit: usize) -> Result<Option<Vec<u8>>> {
+    let bytes = match body {
+        Body::Empty => Vec::new(),
+        Body::Text(text) => text.into_bytes(),
+        Body::Bytes(bytes) => bytes,
+        Body::Stream(stream) => return read_stream(stream.into(), limit).await,
+    };
+    Ok(Some(bytes).filter(|bytes| bytes.len() <= limit))
 }
 
 async fn read_stream(mut stream: ByteStream, limit: usize) -> Result<Option<Vec<u8>>> {

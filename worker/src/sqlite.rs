@@ -1,13 +1,13 @@
 //! The storage of a partition: the SQLite database of a Durable Object.
 
 use crate::log_error;
-use crate::proxy::Body;
+use crate::response::Body;
 use crate::upstream::FetchTransport;
 use std::cell::Cell;
 use streamgage_edge::Parameter;
 use streamgage_edge::proxy::storage::{EVICT_AFTER_BYTES, HAS_CONTENT, LIMITS, TABLES};
 use streamgage_edge::proxy::{KvStore, PartitionStore, Transport};
-use worker::{ResponseBody, Result, SqlStorage, SqlStorageValue};
+use worker::{Result, SqlStorage, SqlStorageValue};
 
 type Row = Vec<SqlStorageValue>;
 
@@ -103,10 +103,11 @@ impl PartitionStore for SqliteStore {
     }
 
     fn put_response(&self, name: &str, entry: &str, body: &Body, until: i64) {
-        let bytes = match &body.0 {
-            ResponseBody::Empty => Vec::new(),
-            ResponseBody::Body(bytes) => bytes.clone(),
-            ResponseBody::Stream(_) => return,
+        let bytes = match body {
+            Body::Empty => Vec::new(),
+            Body::Text(text) => text.clone().into_bytes(),
+            Body::Bytes(bytes) => bytes.clone(),
+            Body::Stream(_) => return,
         };
         let length = bytes.len();
         let values = [name.into(), entry.into(), bytes.into(), (until as f64).into(), today().into()];

@@ -2,12 +2,14 @@
 
 use crate::database::{Batch, Database};
 use crate::edge_cache::{self, Entry};
-use crate::{Exchange, isolate_cache, log_error, now, rate_limit, response};
+use crate::response::{self, Body};
+use crate::{Exchange, isolate_cache, log_error, now, rate_limit};
 use streamgage_edge::{
     AuthorizationError, AuthorizedRequest, ETag, Import, Key, MAX_BODY, PendingRequest, Plan, Query, Response,
     StatementResult, generation_statement, read_generation, throttled,
 };
-use worker::{Error, ResponseBody, Result};
+use worker::web_sys::Response as JsResponse;
+use worker::{Error, Result};
 
 /// The lifetime of a body in the edge cache, in seconds. Bodies of former generations are not found.
 const EDGE_CACHE_SECONDS: u32 = 86_400;
@@ -17,7 +19,7 @@ const EDGE_CACHE_SECONDS: u32 = 86_400;
 const LONG_BODY: usize = 100_000;
 const MANY_ROWS: usize = 10_000;
 
-pub async fn respond(exchange: &Exchange, pending: PendingRequest) -> Result<worker::Response> {
+pub async fn respond(exchange: &Exchange, pending: PendingRequest) -> Result<JsResponse> {
     let database = Database::open(&exchange.env)?;
     let authorized = match authorize(&database, pending).await? {
         Ok(authorized) => authorized,
@@ -62,12 +64,12 @@ async fn authorize(
 ///
 /// Each batch reads the current generation, which decides whether a body is current. The last known generation saves a
 /// round trip: it lets the caches be consulted before the database.
-async fn execute_query(exchange: &Exchange, database: &Database, query: &Query) -> Result<worker::Response> {
+async fn execute_query(exchange: &Exchange, database: &Database, query: &Query) -> Result<JsResponse> {
     let mut expected = isolate_cache::last_generation().map(|generation| query.etag(&generation));
     let mut is_retry = false;
     loop {
         let cached = match &expected {
-            Some(etag) if etag.is_none_match(&exchange.request) => Some(ResponseBody::Empty),
+            Some(etag) if etag.is_none_match(&exchange.request) => Some(Body::Empty),
             Some(etag) => get_cached(etag).await,
             None => None,
         };
@@ -83,7 +85,7 @@ async fn execute_query(exchange: &Exchange, database: &Database, query: &Query) 
         match cached {
             None => return send_data(exchange, query, etag, &data),
             Some(body) if expected.as_ref() == Some(&etag) => {
-                return exchange.send_with_body(batch.add_timing(etag.cached_response()), body);
+                return exchange.send_with_body(batch.add_timing(etag.cached_response()), &body);
             }
             Some(_) => {
                 expected = Some(etag).filter(|_| !is_retry);
@@ -93,18 +95,18 @@ async fn execute_query(exchange: &Exchange, database: &Database, query: &Query) 
     }
 }
 
-async fn get_cached(etag: &ETag) -> Option<ResponseBody> {
+async fn get_cached(etag: &ETag) -> Option<Body> {
     if let Some(body) = isolate_cache::get_body(etag) {
-        return Some(response::body(body.to_vec()));
+        return Some(body.to_vec().into());
     }
     Some(edge_cache::get(&etag.cache_url()).await.ok()??.body)
 }
 
-fn send_data(exchange: &Exchange, query: &Query, etag: ETag, data: &Batch) -> Result<worker::Response> {
+fn send_data(exchange: &Exchange, query: &Query, etag: ETag, data: &Batch) -> Result<JsResponse> {
     let response = data.add_timing(query.response(&data.results, &etag).map_err(failure)?);
     if response.status == 200 {
         if data.rows_read() >= MANY_ROWS || response.body.len() >= LONG_BODY {
-            let (url, body) = (etag.cache_url(), response::body(response.body.clone().into_bytes()));
+            let (url, body) = (etag.cache_url(), Body::from(response.body.clone()));
             exchange.context.wait_until(async move {
                 let entry = Entry { metadata: String::new(), body };
                 if let Err(error) = edge_cache::put(&url, entry, EDGE_CACHE_SECONDS).await {
@@ -118,7 +120,7 @@ fn send_data(exchange: &Exchange, query: &Query, etag: ETag, data: &Batch) -> Re
 }
 
 async fn execute_import(exchange: &Exchange, database: &Database, import: Import) -> Result<Response> {
-    let body = exchange.source.inner().body().map_or(ResponseBody::Empty, ResponseBody::Stream);
+    let body = exchange.source.body().map_or(Body::Empty, Body::Stream);
     let Some(body) = response::read(body, MAX_BODY).await? else { return Ok(Import::too_large()) };
     let batch = match import.read(&body) {
         Ok(batch) => batch,

@@ -53,7 +53,7 @@ async fn send(request: UpstreamRequest, limit: u32) -> Result<std::result::Resul
     let status = response.status_code();
     let headers = Headers::new(response.headers().entries());
     let (_, body) = response.into_parts();
-    let body = response::read(body, MAX_RESPONSE_BYTES).await?;
+    let body = response::read(body.into(), MAX_RESPONSE_BYTES).await?;
     Ok(body.map(|body| UpstreamResponse { sent_at, status, headers, body }).ok_or(TransportError::TooLarge))
 }
 
