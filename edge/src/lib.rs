@@ -11,8 +11,6 @@
 //!
 //! Section numbers (§) refer to the project's specification of the v3 API.
 
-pub mod cache;
-mod codec;
 mod http;
 pub mod proxy;
 mod store;

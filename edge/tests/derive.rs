@@ -1,10 +1,10 @@
-//! Metrics derived from commits, against those of the store that has the commits.
+//! Metrics derived from commits, compared with those of a store with the same commits.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod memory;
+mod fake_upstream;
 mod store;
 
-use memory::{DAY, Memory, Upstream, midnight, now, ok};
+use fake_upstream::{DAY, FakeUpstream, MemoryStore, complete, midnight, ok};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -12,32 +12,31 @@ use std::path::Path;
 use store::{METRICS, Store, request};
 use streamgage::calendar::{DateTime, Day};
 use streamgage::query::{MetricsRequest, Parameters};
-use streamgage_edge::proxy::derive::{answer, is_gone, remember_gone};
-use streamgage_edge::proxy::weeks::{AssembledMetrics, MetricsResult};
-use streamgage_edge::proxy::{JsonResponse, UpstreamClient, UpstreamError};
+use streamgage_edge::proxy::derive::{fetch, is_endpoint_gone, remember_endpoint_gone};
+use streamgage_edge::proxy::{AssembledMetrics, JsonResponse, MetricsResult, UpstreamClient, UpstreamError};
 
 const CORE: &str = "/v3/customer/core/";
 const AGGREGATE: &str = "/v3/customer/core/commits.agg/";
 const MINUTE: i64 = 60_000;
 
-fn ask(source: &impl UpstreamClient, shelf: &Memory, query: &str) -> Result<MetricsResult, UpstreamError> {
-    let today = Day::from_number((source.now() / DAY) as i32);
-    let request = MetricsRequest::parse(query, today).expect("a good question");
-    now(answer(&request, today, source, shelf, false))
+fn derive(client: &impl UpstreamClient, store: &MemoryStore, query: &str) -> Result<MetricsResult, UpstreamError> {
+    let today = Day::from_number((client.now() / DAY) as i32);
+    let request = MetricsRequest::parse(query, today).expect("a valid request");
+    complete(fetch(&request, today, client, store, false))
 }
 
-fn derived(answered: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
-    match answered {
+fn assembled(result: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
+    match result {
         Ok(MetricsResult::Assembled(assembled)) => assembled,
         other => panic!("{other:?}"),
     }
 }
 
-/// The lists of a store; without the metrics, and perhaps without the aggregate.
+/// Returns the lists of a store without the metrics, and optionally without the aggregate.
 fn lists(store: &Store, has_aggregate: bool) -> impl Fn(&str, &str, Day) -> JsonResponse {
     move |path, query, _| {
-        let is_there = path.starts_with(CORE) && (has_aggregate || path != AGGREGATE);
-        if !is_there {
+        let exists = path.starts_with(CORE) && (has_aggregate || path != AGGREGATE);
+        if !exists {
             return JsonResponse { status: 404, body: r#"{"detail":"Not found."}"#.into(), ..ok("") };
         }
         let reply = store.answer(&request("GET", &format!("{path}?{query}")), b"");
@@ -48,14 +47,14 @@ fn lists(store: &Store, has_aggregate: bool) -> impl Fn(&str, &str, Day) -> Json
 fn load(store: &Store, dump: &Path) {
     for resource in ["tags", "repos", "teams", "users", "team_membership", "commits"] {
         let text = std::fs::read_to_string(dump.join(format!("{resource}.ndjson"))).unwrap_or_default();
-        // Unlike dumps, lists have a local date without an offset in each commit, and no null for true and false.
-        let is_found = |line: &&str| {
+        // Unlike dumps, lists contain local dates without an offset, and no null in place of a boolean.
+        let is_listed = |line: &&str| {
             let row: Value = serde_json::from_str(line).unwrap();
             let date = row["author_local_date"].as_str().and_then(DateTime::parse);
             let has_null = ["is_merge", "is_pr_orphan"].iter().any(|flag| row.get(flag) == Some(&Value::Null));
             resource != "commits" || (date.is_some_and(|date| date.offset.is_none()) && !has_null)
         };
-        let lines: Vec<&str> = text.lines().filter(is_found).collect();
+        let lines: Vec<&str> = text.lines().filter(is_listed).collect();
         for lines in lines.chunks(1_000) {
             store.import(resource, &lines.join("\n"));
         }
@@ -63,7 +62,7 @@ fn load(store: &Store, dump: &Path) {
 }
 
 #[test]
-fn every_conformance_case() {
+fn derived_metrics_pass_every_conformance_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for (cases, folder) in [
         ("../shared/conformance/period_metrics.json", "../shared"),
@@ -76,11 +75,12 @@ fn every_conformance_case() {
         store.settings.today = Some(today.into());
         load(&store, &root.join(folder).join(corpus["dump"].as_str().unwrap()));
         for has_aggregate in [true, false] {
-            let (upstream, shelf) = (Upstream::new(midnight(today), lists(&store, has_aggregate)), Memory::default());
+            let (upstream, shelf) =
+                (FakeUpstream::new(midnight(today), lists(&store, has_aggregate)), MemoryStore::default());
             for case in corpus["cases"].as_array().unwrap().iter().filter(|case| case["status"] == 200) {
                 let query = case["query"].as_str().unwrap();
                 assert_eq!(
-                    derived(ask(&upstream, &shelf, query)).body,
+                    assembled(derive(&upstream, &shelf, query)).body,
                     store.get(&format!("{METRICS}?{query}")),
                     "{query}"
                 );
@@ -89,7 +89,6 @@ fn every_conformance_case() {
     }
 }
 
-/// A commit of the store below.
 fn commit(id: i64, day: &str) -> Value {
     json!({ "id": id, "apex_user_id": 1, "repo_id": 1, "author_local_date": format!("{day}T12:00:00"), "haloc": 4, "impact": 1.5 })
 }
@@ -98,25 +97,26 @@ fn put(store: &Store, resource: &str, rows: &[Value]) {
     store.import(resource, &rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"));
 }
 
-const QUESTION: &str = "start_date=2026-08-03&resolution=week";
+const REQUEST: &str = "start_date=2026-08-03&resolution=week";
 const NOW: &str = "2026-08-27";
 
 #[test]
-fn later_questions_need_only_the_open_days() {
+fn later_requests_fetch_open_days_only() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05"), commit(2, "2026-08-26")]);
     for (has_aggregate, path) in [(true, "aggregate"), (false, "fields")] {
-        let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, has_aggregate)), Memory::default());
-        let first = derived(ask(&upstream, &shelf, QUESTION));
-        assert_eq!((first.deadlines.fresh, first.trouble), (upstream.now() + MINUTE, None));
-        upstream.take_asked();
-        assert_eq!(derived(ask(&upstream, &shelf, QUESTION)), first);
-        assert_eq!(upstream.take_asked(), [""; 0]);
+        let (upstream, shelf) =
+            (FakeUpstream::new(midnight(NOW), lists(&store, has_aggregate)), MemoryStore::default());
+        let first = assembled(derive(&upstream, &shelf, REQUEST));
+        assert_eq!((first.deadlines.fresh_until, first.error), (upstream.now() + MINUTE, None));
+        upstream.take_queries();
+        assert_eq!(assembled(derive(&upstream, &shelf, REQUEST)), first);
+        assert_eq!(upstream.take_queries(), [""; 0]);
 
-        upstream.wait(MINUTE);
-        assert_eq!(derived(ask(&upstream, &shelf, QUESTION)).body, first.body);
-        let asked = upstream.take_asked();
-        // Users, repositories, and the days that are open.
+        upstream.advance(MINUTE);
+        assert_eq!(assembled(derive(&upstream, &shelf, REQUEST)).body, first.body);
+        let asked = upstream.take_queries();
+        // Users, repositories, and open days.
         assert_eq!(asked.len(), 3, "{asked:?}");
         let days = "author_local_date__gte=2026-08-25&author_local_date__lt=2026-08-28&";
         assert!(asked[2].starts_with(days) && asked[2].contains(path), "{asked:?}");
@@ -124,53 +124,56 @@ fn later_questions_need_only_the_open_days() {
 }
 
 #[test]
-fn who_is_hidden_and_what_is_blocked_is_not_kept() {
+fn hidden_users_and_blocked_repositories_are_not_part_of_stored_days() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05")]);
-    let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, true)), Memory::default());
-    assert!(derived(ask(&upstream, &shelf, QUESTION)).body.starts_with(r#"{"count":1,"#));
-    for (resource, shut, open) in [
+    let (upstream, shelf) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
+    assert!(assembled(derive(&upstream, &shelf, REQUEST)).body.starts_with(r#"{"count":1,"#));
+    for (resource, excluded, included) in [
         ("users", json!({"id": 1, "hidden_from_reports": true}), json!({"id": 1})),
         ("repos", json!({"id": 1, "name": "a", "blocked": true}), json!({"id": 1, "name": "a"})),
     ] {
-        for (row, count) in [(shut, 0), (open, 1)] {
+        for (row, count) in [(excluded, 0), (included, 1)] {
             put(&store, resource, &[row]);
-            upstream.wait(MINUTE);
-            let body = derived(ask(&upstream, &shelf, QUESTION)).body;
+            upstream.advance(MINUTE);
+            let body = assembled(derive(&upstream, &shelf, REQUEST)).body;
             assert!(body.starts_with(&format!(r#"{{"count":{count},"#)), "{resource} {body}");
         }
     }
 }
 
 #[test]
-fn what_is_kept_stands_in_where_the_server_fails() {
+fn stored_days_are_used_if_the_upstream_fails() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05")]);
-    let (upstream, shelf) = (Upstream::new(midnight(NOW), lists(&store, true)), Memory::default());
-    upstream.trouble.set(Some(UpstreamError::Unreachable));
-    assert_eq!(ask(&upstream, &shelf, QUESTION), Err(UpstreamError::Unreachable));
-    upstream.trouble.set(None);
-    let first = derived(ask(&upstream, &shelf, QUESTION));
-    upstream.wait(MINUTE);
-    upstream.trouble.set(Some(UpstreamError::Unreachable));
-    let stale = derived(ask(&upstream, &shelf, QUESTION));
-    assert_eq!(stale, AssembledMetrics { trouble: Some(UpstreamError::Unreachable), ..first });
-    let longer = ask(&upstream, &shelf, "start_date=2026-08-02&resolution=week");
+    let (upstream, shelf) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
+    upstream.error.set(Some(UpstreamError::Unreachable));
+    assert_eq!(derive(&upstream, &shelf, REQUEST), Err(UpstreamError::Unreachable));
+    upstream.error.set(None);
+    let first = assembled(derive(&upstream, &shelf, REQUEST));
+    upstream.advance(MINUTE);
+    upstream.error.set(Some(UpstreamError::Unreachable));
+    let stale = assembled(derive(&upstream, &shelf, REQUEST));
+    assert_eq!(stale, AssembledMetrics { error: Some(UpstreamError::Unreachable), ..first });
+    let longer = derive(&upstream, &shelf, "start_date=2026-08-02&resolution=week");
     assert_eq!(longer, Err(UpstreamError::Unreachable));
 }
 
 #[test]
-fn errors_are_passed_on() {
+fn refusals_are_passed_through() {
     for status in [401, 403, 404] {
-        let upstream =
-            Upstream::new(midnight(NOW), |_: &str, _: &str, _| JsonResponse { status, body: "{}".into(), ..ok("") });
-        let answered = ask(&upstream, &Memory::default(), QUESTION);
-        let Ok(MetricsResult::Passthrough(refused)) = answered else { panic!("{answered:?}") };
+        let upstream = FakeUpstream::new(midnight(NOW), |_: &str, _: &str, _| JsonResponse {
+            status,
+            body: "{}".into(),
+            ..ok("")
+        });
+        let result = derive(&upstream, &MemoryStore::default(), REQUEST);
+        let Ok(MetricsResult::Passthrough(refused)) = result else { panic!("{result:?}") };
         assert_eq!((refused.status, refused.body.as_str()), (status, "{}"));
     }
 }
 
-/// A list of rows, page by page.
+/// Returns one page of a list.
 fn page(rows: &[Value], query: &str) -> JsonResponse {
     let parameters = Parameters::parse(query);
     let offset: usize = parameters.value("offset").unwrap().parse().unwrap();
@@ -181,31 +184,31 @@ fn page(rows: &[Value], query: &str) -> JsonResponse {
 
 const BUDGET: u32 = 40;
 
-/// An upstream of so many commits a day, without an aggregate.
-fn many(a_day: i32) -> Upstream<impl Fn(&str, &str, Day) -> JsonResponse> {
-    Upstream::new(midnight(NOW), move |path: &str, query: &str, _| {
+/// Returns an upstream with the given number of commits per day and without an aggregate.
+fn upstream_with_commits(per_day: i32) -> FakeUpstream<impl Fn(&str, &str, Day) -> JsonResponse> {
+    FakeUpstream::new(midnight(NOW), move |path: &str, query: &str, _| {
         if path == AGGREGATE {
             return JsonResponse { status: 400, body: "{}".into(), ..ok("") };
         }
         let parameters = Parameters::parse(query);
         let day = |name| parameters.value(name).and_then(Day::parse).map(Day::number);
         let days = day("author_local_date__gte").unwrap_or(0)..day("author_local_date__lt").unwrap_or(0);
-        let rows = days.flat_map(|day| (0..a_day).map(move |number| (day, number)));
+        let rows = days.flat_map(|day| (0..per_day).map(move |number| (day, number)));
         let rows: Vec<Value> = rows
-            .map(|(day, number)| commit(i64::from(day * a_day + number), &Day::from_number(day).to_string()))
+            .map(|(day, number)| commit(i64::from(day * per_day + number), &Day::from_number(day).to_string()))
             .collect();
         page(&rows, query)
     })
 }
 
 #[test]
-fn beyond_its_budget_the_same_question_goes_on() {
-    let (upstream, shelf) = (many(80), Memory::default());
-    let question = "start_date=2025-01-01&end_date=2026-08-27&resolution=period";
+fn a_repeated_request_continues_after_the_budget_was_exhausted() {
+    let (upstream, shelf) = (upstream_with_commits(80), MemoryStore::default());
+    let request = "start_date=2025-01-01&end_date=2026-08-27&resolution=period";
     let mut tries = 0;
     let body = loop {
         upstream.budget.set(BUDGET);
-        match ask(&upstream, &shelf, question) {
+        match derive(&upstream, &shelf, request) {
             Ok(MetricsResult::Assembled(assembled)) => break assembled.body,
             other => assert_eq!(other, Err(UpstreamError::BudgetExhausted)),
         }
@@ -216,41 +219,41 @@ fn beyond_its_budget_the_same_question_goes_on() {
 }
 
 #[test]
-fn what_is_no_longer_fresh_stands_in_when_the_budget_ends() {
-    let (upstream, shelf) = (many(80), Memory::default());
-    let question = "start_date=2025-01-01&end_date=2026-08-20&resolution=period";
-    derived(ask(&upstream, &shelf, question));
-    upstream.wait(2 * DAY);
+fn stale_days_are_used_if_the_budget_is_exhausted() {
+    let (upstream, shelf) = (upstream_with_commits(80), MemoryStore::default());
+    let request = "start_date=2025-01-01&end_date=2026-08-20&resolution=period";
+    assembled(derive(&upstream, &shelf, request));
+    upstream.advance(2 * DAY);
     upstream.budget.set(BUDGET);
-    let again = derived(ask(&upstream, &shelf, question));
-    assert_eq!((upstream.budget.get(), again.trouble), (0, None));
-    assert!(again.deadlines.fresh <= upstream.now());
+    let again = assembled(derive(&upstream, &shelf, request));
+    assert_eq!((upstream.budget.get(), again.error), (0, None));
+    assert!(again.deadlines.fresh_until <= upstream.now());
 }
 
 #[test]
-fn a_window_that_changes_is_read_again() {
-    let honest = many(500);
+fn a_list_that_changes_between_pages_is_read_again() {
+    let honest = upstream_with_commits(500);
     let changes = Cell::new(1);
-    let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, today| {
-        let fetched = (honest.answer)(path, query, today);
-        // A commit comes in between the first page and the second.
+    let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
+        let fetched = (honest.respond)(path, query, today);
+        // A commit is added between the first page and the second.
         let is_second = path.ends_with("/commits/") && query.contains("offset=1000") && changes.replace(0) > 0;
         if is_second { ok(fetched.body.replacen("\"count\":", "\"count\":1", 1)) } else { fetched }
     });
-    let question = "start_date=2026-08-20&end_date=2026-08-24&resolution=period";
-    let body = derived(ask(&upstream, &Memory::default(), question)).body;
+    let request = "start_date=2026-08-20&end_date=2026-08-24&resolution=period";
+    let body = assembled(derive(&upstream, &MemoryStore::default(), request)).body;
     assert!(body.contains(r#""commit_count":500.0"#), "{body}");
     changes.set(0);
-    let always = Upstream::new(midnight(NOW), |path: &str, query: &str, today| {
-        let fetched = (honest.answer)(path, query, today);
+    let always = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
+        let fetched = (honest.respond)(path, query, today);
         let is_second = path.ends_with("/commits/") && query.contains("offset=1000");
         if is_second { ok(fetched.body.replacen("\"count\":", "\"count\":1", 1)) } else { fetched }
     });
-    assert_eq!(ask(&always, &Memory::default(), question), Err(UpstreamError::InvalidResponse));
+    assert_eq!(derive(&always, &MemoryStore::default(), request), Err(UpstreamError::InvalidResponse));
 }
 
 #[test]
-fn filters_that_are_not_heeded_are_seen() {
+fn commits_that_were_not_requested_are_detected() {
     let row = |change: Value| {
         let mut row = commit(1, "2026-08-05");
         row.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -258,7 +261,7 @@ fn filters_that_are_not_heeded_are_seen() {
     };
     let hash = |id: i64| row(json!({"id": id, "ignore_hash": "a"}));
     let merge = row(json!({"id": 2, "is_merge": true}));
-    for (rows, seen) in [
+    for (rows, expected) in [
         (vec![row(json!({}))], Ok(1)),
         (vec![row(json!({})), merge], Ok(1)),
         (vec![row(json!({"outlier_reason": 1}))], Ok(0)),
@@ -270,20 +273,20 @@ fn filters_that_are_not_heeded_are_seen() {
         (vec![hash(1), hash(2)], Err(UpstreamError::InvalidResponse)),
         (vec![json!({"id": 1})], Err(UpstreamError::InvalidResponse)),
     ] {
-        let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, _| {
+        let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, _| {
             if path == AGGREGATE {
                 return JsonResponse { status: 404, body: "{}".into(), ..ok("") };
             }
             page(if path.ends_with("/commits/") { &rows } else { &[] }, query)
         });
-        let answered = ask(&upstream, &Memory::default(), &format!("{QUESTION}&apex_user_id=1"));
-        let count = answered.map(|answered| derived(Ok(answered)).body.starts_with(r#"{"count":1,"#).into());
-        assert_eq!(count, seen, "{rows:?}");
+        let result = derive(&upstream, &MemoryStore::default(), &format!("{REQUEST}&apex_user_id=1"));
+        let count = result.map(|result| assembled(Ok(result)).body.starts_with(r#"{"count":1,"#).into());
+        assert_eq!(count, expected, "{rows:?}");
     }
 }
 
 #[test]
-fn an_aggregate_of_another_kind_is_refused() {
+fn an_aggregate_with_unexpected_values_is_not_used() {
     let good = json!({"apex_user_id": 1, "author_local_date_date": "2026-08-05", "repo_id": 1, "id_count": 2,
         "haloc_sum": 4, "churn_sum": null, "impact_sum": 0.30000000000000004});
     for (name, value, is_used) in [
@@ -296,21 +299,21 @@ fn an_aggregate_of_another_kind_is_refused() {
     ] {
         let mut row = good.clone();
         row[name] = value;
-        let upstream = Upstream::new(midnight(NOW), |path: &str, query: &str, _| {
+        let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, _| {
             page(if path == AGGREGATE { std::slice::from_ref(&row) } else { &[] }, query)
         });
-        let body = derived(ask(&upstream, &Memory::default(), &format!("{QUESTION}&apex_user_id=1"))).body;
+        let body = assembled(derive(&upstream, &MemoryStore::default(), &format!("{REQUEST}&apex_user_id=1"))).body;
         let expected = r#"{"count":1,"results":[{"period_start_date":"2026-08-03","active_days":1.0,"commit_count":2.0,"total_impact":0.3,"total_efficiency":100.0}]}"#;
         assert_eq!(body, if is_used { expected } else { r#"{"count":0,"results":[]}"# }, "{name}");
     }
 }
 
 #[test]
-fn that_metrics_are_gone_is_remembered_for_an_hour() {
-    let shelf = Memory::default();
-    assert!(!is_gone(&shelf, 0));
-    remember_gone(&shelf, 5);
-    assert!(is_gone(&shelf, 60 * MINUTE + 4) && !is_gone(&shelf, 60 * MINUTE + 5));
+fn a_missing_metrics_endpoint_is_remembered_for_an_hour() {
+    let store = MemoryStore::default();
+    assert!(!is_endpoint_gone(&store, 0));
+    remember_endpoint_gone(&store, 5);
+    assert!(is_endpoint_gone(&store, 60 * MINUTE + 4) && !is_endpoint_gone(&store, 60 * MINUTE + 5));
 }
 
 fn organization() -> impl Strategy<Value = Vec<(&'static str, Vec<Value>)>> {
@@ -359,7 +362,7 @@ fn organization() -> impl Strategy<Value = Vec<(&'static str, Vec<Value>)>> {
         })
 }
 
-fn question() -> impl Strategy<Value = String> {
+fn request_query() -> impl Strategy<Value = String> {
     let filters = [
         "apex_user_id=1",
         "apex_user_id__in=2,3,4",
@@ -387,11 +390,10 @@ fn question() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Derived from either list, in any order of questions, and as time goes by, an answer is the store's own.
     #[test]
-    fn as_the_store_itself_answers(
+    fn derived_metrics_equal_those_of_the_store(
         rows in organization(),
-        questions in proptest::collection::vec((question(), 0..2 * DAY), 1..8),
+        requests in proptest::collection::vec((request_query(), 0..2 * DAY), 1..8),
         has_aggregate in any::<bool>(),
     ) {
         let mut store = Store::new();
@@ -400,13 +402,13 @@ proptest! {
         }
         let start = midnight("2026-08-30");
         store.settings.today = Some("2026-08-30".into());
-        let (upstream, shelf) = (Upstream::new(start, lists(&store, has_aggregate)), Memory::default());
-        for (question, wait) in questions {
-            // The clock moves within a day: the store's date stands still.
+        let (upstream, shelf) = (FakeUpstream::new(start, lists(&store, has_aggregate)), MemoryStore::default());
+        for (request, wait) in requests {
+            // The clock stays within a day, because the date of the store is fixed.
             upstream.time.set(upstream.now().max(start + wait / 3));
-            let derived = derived(ask(&upstream, &shelf, &question));
-            prop_assert_eq!(derived.trouble, None);
-            prop_assert_eq!(derived.body, store.get(&format!("{METRICS}?{question}")), "{}", question);
+            let derived = assembled(derive(&upstream, &shelf, &request));
+            prop_assert_eq!(derived.error, None);
+            prop_assert_eq!(derived.body, store.get(&format!("{METRICS}?{request}")), "{}", request);
         }
     }
 }

@@ -1,69 +1,57 @@
-//! A dashboard's hour: what it costs the upstream, by way of the whole proxy: front, fast tier, keeper. `npm run hour` shows
-//! the figures.
+//! The number of upstream requests for one hour of a dashboard, through the whole proxy. `npm run hour` prints the figures.
 //!
-//! 2,000 questions of one team over 30 overlapping ranges, half of which hold today, at random moments of an hour; the
-//! clock is virtual and the seed fixed.
+//! Callers request the metrics of one team 2,000 times in an hour, over 30 overlapping ranges. Half of the ranges include
+//! today. The clock is virtual and the seeds are fixed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod memory;
+mod fake_upstream;
 
-use memory::{Memory, midnight, now};
+use fake_upstream::{MemoryStore, complete, midnight};
+use fastrand::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use streamgage::calendar::Day;
 use streamgage::query::METRICS_PATH;
 use streamgage_edge::proxy::{
-    self, FetchReply, FetchRequest, Headers, KvStore, PartitionCoordinator, PartitionState, PartitionStore,
-    ProxyHandler, ProxySettings, RouteOutcome, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest,
-    UpstreamResponse, route_proxy_request,
+    FetchReply, FetchRequest, Headers, IsolateCache, KvStore, PartitionCoordinator, PartitionState, PartitionStore,
+    ProxyHandler, ProxySettings, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest,
+    UpstreamResponse,
 };
-use streamgage_edge::{Request, Settings, Statement, StatementResult, Url};
+use streamgage_edge::{Backend, Request, Routed, Settings, Statement, StatementResult, Url, route_request};
 
 const HOUR: i64 = 3_600_000;
-const QUESTIONS: usize = 2_000;
+const REQUESTS: usize = 2_000;
 const RANGES: i32 = 30;
 const SEEDS: u64 = 4;
 
-/// SplitMix64, which is enough of a random number here.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % end.unsigned_abs()) as i64
-    }
-
-    /// First and last days: half of the ranges hold today, the others are over for a week; all hold the day five weeks
-    /// ago.
-    fn range(&mut self, number: i32, today: Day) -> (Day, Day) {
-        let back = |days: i64| Day::from_number(today.number() - days as i32);
-        let start = back(35 + self.below(365 - 35));
-        (start, if number % 2 == 0 { today } else { back(9 + self.below(26)) })
-    }
+/// Returns the first and last day of a range. Half of the ranges end today, the others at least nine days ago. All include
+/// the day five weeks ago.
+fn range(random: &mut Rng, number: i32, today: Day) -> (Day, Day) {
+    let days_ago = |days: i32| Day::from_number(today.number() - days);
+    let start = days_ago(random.i32(35..365));
+    (start, if number % 2 == 0 { today } else { days_ago(random.i32(9..35)) })
 }
 
-/// The moments of the questions, in order, and the number of the range that each asks for.
-fn questions(random: &mut Random, begin: i64) -> Vec<(i64, usize)> {
-    let mut questions: Vec<(i64, usize)> =
-        (0..QUESTIONS).map(|_| (begin + random.below(HOUR), random.below(RANGES.into()) as usize)).collect();
-    questions.sort_unstable();
-    questions
+/// Returns the times of requests, in order, and the index of the requested range.
+fn requests(random: &mut Rng, begin: i64) -> Vec<(i64, usize)> {
+    let mut requests: Vec<(i64, usize)> =
+        (0..REQUESTS).map(|_| (begin + random.i64(0..HOUR), random.usize(0..RANGES as usize))).collect();
+    requests.sort_unstable();
+    requests
 }
 
-/// The upstream, which has no commits, and the clock.
+/// An upstream without commits, and the clock.
 #[derive(Clone, Default)]
-struct Upstream(Rc<Counted>);
+struct CountingUpstream(Rc<Counters>);
 
 #[derive(Default)]
-struct Counted {
+struct Counters {
     time: Cell<i64>,
-    asked: Cell<usize>,
+    requests: Cell<usize>,
 }
 
-impl Transport for Upstream {
+impl Transport for CountingUpstream {
     fn now(&self) -> i64 {
         self.0.time.get()
     }
@@ -75,97 +63,97 @@ impl Transport for Upstream {
     async fn sleep(&self, _: u32) {}
 
     async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
-        self.0.asked.set(self.0.asked.get() + 1);
+        self.0.requests.set(self.0.requests.get() + 1);
         let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
         Ok(UpstreamResponse { sent_at: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
     }
 }
 
 #[derive(Default)]
-struct Durable {
-    shelf: Memory,
-    answers: RefCell<HashMap<String, Kept>>,
+struct MemoryPartition {
+    texts: MemoryStore,
+    responses: RefCell<HashMap<String, StoredResponse>>,
 }
 
-/// A text, and a body.
-type Kept = (String, Vec<u8>);
+/// A text and a body.
+type StoredResponse = (String, Vec<u8>);
 
-impl KvStore for Durable {
+impl KvStore for MemoryPartition {
     fn get(&self, kind: &str, key: &str) -> Option<String> {
-        self.shelf.get(kind, key)
+        self.texts.get(kind, key)
     }
 
     fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
-        self.shelf.range(kind, first, end)
+        self.texts.range(kind, first, end)
     }
 
     fn put(&self, kind: &str, key: &str, text: &str) {
-        self.shelf.put(kind, key, text);
+        self.texts.put(kind, key, text);
     }
 
     fn delete(&self, kind: &str, key: &str) {
-        self.shelf.delete(kind, key);
+        self.texts.delete(kind, key);
     }
 }
 
-impl PartitionStore for Durable {
+impl PartitionStore for MemoryPartition {
     type Body = Vec<u8>;
 
-    fn get_response(&self, name: &str) -> Option<Kept> {
-        self.answers.borrow().get(name).cloned()
+    fn get_response(&self, name: &str) -> Option<StoredResponse> {
+        self.responses.borrow().get(name).cloned()
     }
 
     fn put_response(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
-        self.answers.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
+        self.responses.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
     }
 
     fn delete_response(&self, name: &str) {
-        self.answers.borrow_mut().remove(name);
+        self.responses.borrow_mut().remove(name);
     }
 
     fn delete_all(&self) {
-        panic!("the key stays good");
+        panic!("the key stays valid");
     }
 
     fn evict(&self, _: i64) {
-        panic!("an hour is short");
+        panic!("nothing is evicted within an hour");
     }
 }
 
-/// The proxy, with one partition.
+/// The proxy with one partition.
 struct Edge {
-    upstream: Upstream,
+    upstream: CountingUpstream,
     settings: ProxySettings,
-    memory: RefCell<proxy::IsolateCache>,
-    /// By address, and until when it is there.
-    fast: RefCell<HashMap<String, (Kept, i64)>>,
-    keeper: PartitionCoordinator<Upstream, Durable>,
+    isolate_cache: RefCell<IsolateCache>,
+    /// Responses by address, and their expiry.
+    edge_cache: RefCell<HashMap<String, (StoredResponse, i64)>>,
+    coordinator: PartitionCoordinator<CountingUpstream, MemoryPartition>,
 }
 
 impl Runtime for Edge {
-    type Transport = Upstream;
+    type Transport = CountingUpstream;
     type Body = Vec<u8>;
 
-    fn transport(&self) -> &Upstream {
+    fn transport(&self) -> &CountingUpstream {
         &self.upstream
     }
 
-    fn isolate_cache(&self) -> &RefCell<proxy::IsolateCache> {
-        &self.memory
+    fn isolate_cache(&self) -> &RefCell<IsolateCache> {
+        &self.isolate_cache
     }
 
-    async fn get_cached(&self, address: &str) -> Option<Kept> {
-        let found = self.fast.borrow().get(address).cloned();
-        found.filter(|(_, until)| self.now() < *until).map(|(kept, _)| kept)
+    async fn get_cached(&self, address: &str) -> Option<StoredResponse> {
+        let found = self.edge_cache.borrow().get(address).cloned();
+        found.filter(|(_, until)| self.now() < *until).map(|(response, _)| response)
     }
 
-    async fn put_cached(&self, address: &str, text: &str, body: Vec<u8>, seconds: u32) {
-        let until = self.now() + i64::from(seconds) * 1_000;
-        self.fast.borrow_mut().insert(address.to_owned(), ((text.to_owned(), body), until));
+    async fn put_cached(&self, address: &str, text: &str, body: Vec<u8>, max_age: u32) {
+        let until = self.now() + i64::from(max_age) * 1_000;
+        self.edge_cache.borrow_mut().insert(address.to_owned(), ((text.to_owned(), body), until));
     }
 
     async fn delete_cached(&self, address: &str) {
-        self.fast.borrow_mut().remove(address);
+        self.edge_cache.borrow_mut().remove(address);
     }
 
     async fn fetch_from_coordinator(
@@ -173,7 +161,7 @@ impl Runtime for Edge {
         _: &str,
         request: &FetchRequest,
     ) -> Result<FetchReply<Vec<u8>>, UnavailableError> {
-        Ok(self.keeper.fetch(request).await)
+        Ok(self.coordinator.fetch(request).await)
     }
 
     async fn purge_partition(&self, _: &str) -> Result<PartitionState, UnavailableError> {
@@ -181,7 +169,7 @@ impl Runtime for Edge {
     }
 
     async fn look_up_key(&self, _: Statement) -> Result<StatementResult, UnavailableError> {
-        panic!("the keys are the upstream's");
+        panic!("the upstream checks keys");
     }
 
     async fn check_rate_limit(&self, _: &str) -> bool {
@@ -197,53 +185,55 @@ impl Edge {
     fn new() -> Edge {
         let variable = |name: &str| match name {
             "UPSTREAM" => Some("https://upstream.example".to_owned()),
-            "CACHE_SECRET" => Some("of the tests".to_owned()),
+            "CACHE_SECRET" => Some("secret of the test".to_owned()),
             _ => None,
         };
         let settings = ProxySettings::read(variable).unwrap().unwrap();
-        let upstream = Upstream::default();
-        let keeper = PartitionCoordinator::new(upstream.clone(), Durable::default(), settings.clone());
-        Edge { upstream, settings, memory: RefCell::default(), fast: RefCell::default(), keeper }
+        let upstream = CountingUpstream::default();
+        let coordinator = PartitionCoordinator::new(upstream.clone(), MemoryPartition::default(), settings.clone());
+        let (isolate_cache, edge_cache) = Default::default();
+        Edge { upstream, settings, isolate_cache, edge_cache, coordinator }
     }
 
-    /// Answers a question, and does what is left to do.
-    fn answer(&self, query: String) {
+    /// Handles a request and its background tasks.
+    fn handle(&self, query: String) {
         let url = Url { origin: "https://gage.example".into(), path: METRICS_PATH.into(), query };
         let authorization = Some("Bearer one".to_owned());
         let request = Request { method: "GET".into(), url, authorization, ..Request::default() };
         let settings = Settings::default();
-        let RouteOutcome::Request(call) = route_proxy_request(&request, &settings, self.now() as f64) else {
-            panic!("a good question")
-        };
+        let routed = route_request(&request, &settings, Backend::Proxy, self.now() as f64);
+        let Routed::Pending(pending) = routed else { panic!("{routed:?}") };
         let handler =
             ProxyHandler { runtime: self, proxy_settings: &self.settings, settings: &settings, request: &request };
-        let mut served = now(handler.handle(call));
-        assert_eq!(served.status, 200);
-        now(handler.run_background_tasks(std::mem::take(&mut served.background_tasks)));
+        let response = complete(handler.handle(pending));
+        assert_eq!(response.status, 200);
+        complete(handler.run_background_tasks(response.background_tasks));
     }
 }
 
-/// How many requests the upstream gets in an hour.
-fn hour(today: &str, seed: u64, resolution: &str) -> usize {
-    let (mut random, begin, day) = (Random(seed), midnight(today) + 10 * HOUR, Day::parse(today).unwrap());
-    let ranges: Vec<(Day, Day)> = (0..RANGES).map(|number| random.range(number, day)).collect();
+/// Returns the number of upstream requests in an hour.
+fn upstream_requests(today: &str, seed: u64, resolution: &str) -> usize {
+    let (mut random, begin, day) = (Rng::with_seed(seed), midnight(today) + 10 * HOUR, Day::parse(today).unwrap());
+    let ranges: Vec<(Day, Day)> = (0..RANGES).map(|number| range(&mut random, number, day)).collect();
     let edge = Edge::new();
-    for (time, number) in questions(&mut random, begin) {
+    for (time, index) in requests(&mut random, begin) {
         edge.upstream.0.time.set(time);
-        let (start, end) = ranges[number];
-        edge.answer(format!("start_date={start}&end_date={end}&resolution={resolution}&team_id=7"));
+        let (start, end) = ranges[index];
+        edge.handle(format!("start_date={start}&end_date={end}&resolution={resolution}&team_id=7"));
     }
-    edge.upstream.0.asked.get()
+    edge.upstream.0.requests.get()
 }
 
 #[test]
-fn a_dashboards_hour_costs_the_upstream_a_twentieth() {
-    println!("{QUESTIONS} questions over {RANGES} ranges in an hour; the most of {SEEDS} seeds, in requests upstream:");
-    let percent = |requests: usize| 100.0 * requests as f64 / QUESTIONS as f64;
-    // On Monday and Tuesday the last week is open beside the one that has begun.
+fn at_most_a_twentieth_of_weekly_requests_reaches_the_upstream() {
+    println!(
+        "{REQUESTS} requests over {RANGES} ranges in an hour; the maximum of {SEEDS} seeds, in upstream requests:"
+    );
+    let percent = |requests: usize| 100.0 * requests as f64 / REQUESTS as f64;
+    // On Monday and Tuesday the previous week is open as well.
     for (name, today) in [("Monday", "2026-08-24"), ("Thursday", "2026-08-27"), ("Sunday", "2026-08-30")] {
-        let most = |resolution| (1..=SEEDS).map(|seed| hour(today, seed, resolution)).max().unwrap();
-        let (weeks, periods) = (most("week"), most("period"));
+        let maximum = |resolution| (1..=SEEDS).map(|seed| upstream_requests(today, seed, resolution)).max().unwrap();
+        let (weeks, periods) = (maximum("week"), maximum("period"));
         println!(
             "  {name:8}  resolution=week {weeks:4} ({:4.1} %)   resolution=period {periods:4} ({:4.1} %)",
             percent(weeks),

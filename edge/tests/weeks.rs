@@ -1,38 +1,38 @@
-//! Metrics by week, put together out of weeks that are kept.
+//! Weekly metrics, assembled from stored weeks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod memory;
+mod fake_upstream;
 
-use memory::{DAY, Memory, Upstream, midnight, now, ok};
+use fake_upstream::{DAY, FakeUpstream, MemoryStore, complete, midnight, ok};
 use proptest::prelude::*;
 use proptest::sample::select;
 use streamgage::calendar::Day;
 use streamgage::metrics::{Commit, Membership, MetricsTable, Organization, Team};
 use streamgage::query::{METRICS_PATH, MetricsRequest};
-use streamgage_edge::cache::Times;
-use streamgage_edge::proxy::weeks::{AssembledMetrics, MetricsResult, Weeks};
-use streamgage_edge::proxy::{Deadlines, Headers, JsonResponse, UpstreamClient, UpstreamError};
+use streamgage_edge::proxy::{
+    AssembledMetrics, Deadlines, ExchangeTimes, Headers, JsonResponse, MetricsResult, UpstreamClient, UpstreamError,
+    WeeklyMetrics,
+};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// A question, as the proxy answers it.
-fn answer(source: &impl UpstreamClient, shelf: &Memory, query: &str) -> Result<MetricsResult, UpstreamError> {
-    ask(source, shelf, query, false)
+fn fetch(client: &impl UpstreamClient, store: &MemoryStore, query: &str) -> Result<MetricsResult, UpstreamError> {
+    fetch_with(client, store, query, false)
 }
 
-fn ask(
-    source: &impl UpstreamClient,
-    shelf: &Memory,
+fn fetch_with(
+    client: &impl UpstreamClient,
+    store: &MemoryStore,
     query: &str,
     must_ask: bool,
 ) -> Result<MetricsResult, UpstreamError> {
-    let today = Day::from_number((source.now() / DAY) as i32);
-    now(Weeks::of(query, today).expect("a question by weeks").answer(source, shelf, must_ask))
+    let today = Day::from_number((client.now() / DAY) as i32);
+    complete(WeeklyMetrics::plan(query, today).expect("a weekly request").fetch(client, store, must_ask))
 }
 
-fn assembled(answered: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
-    match answered {
+fn assembled(result: Result<MetricsResult, UpstreamError>) -> AssembledMetrics {
+    match result {
         Ok(MetricsResult::Assembled(assembled)) => assembled,
         other => panic!("{other:?}"),
     }
@@ -47,9 +47,9 @@ fn list(mondays: &[&str]) -> String {
     format!(r#"{{"count":{},"results":[{}]}}"#, rows.len(), rows.join(","))
 }
 
-/// An upstream that has a commit in each week but that of 2026-08-03, and writes rows in its own way.
+/// Returns a row for each week except for that of 2026-08-03. The rows contain white space.
 fn every_week_but_one(query: &str, today: Day) -> JsonResponse {
-    let request = MetricsRequest::parse(query, today).expect("a good question");
+    let request = MetricsRequest::parse(query, today).expect("a valid request");
     let weeks = request.start.week().number()..=request.end.week().number();
     let mondays = weeks.map(|week| streamgage::calendar::Week::from_number(week).monday().to_string());
     let mondays: Vec<String> = mondays.filter(|monday| monday != "2026-08-03").collect();
@@ -57,56 +57,56 @@ fn every_week_but_one(query: &str, today: Day) -> JsonResponse {
 }
 
 /// 2026-08-27 is a Thursday.
-fn upstream() -> Upstream<impl Fn(&str, &str, Day) -> JsonResponse> {
-    Upstream::new(midnight("2026-08-27") + 10 * HOUR, |path, query, today| {
+fn upstream() -> FakeUpstream<impl Fn(&str, &str, Day) -> JsonResponse> {
+    FakeUpstream::new(midnight("2026-08-27") + 10 * HOUR, |path, query, today| {
         assert_eq!(path, METRICS_PATH);
         every_week_but_one(query, today)
     })
 }
 
 #[test]
-fn only_what_is_missing_or_open_is_asked_for() {
-    let (upstream, shelf) = (upstream(), Memory::default());
+fn only_missing_and_stale_weeks_are_requested() {
+    let (upstream, store) = (upstream(), MemoryStore::default());
     let whole = list(&["2026-07-27", "2026-08-10", "2026-08-17", "2026-08-24"]);
-    let question = "resolution=week&start_date=2026-07-29&team_id=7";
+    let request = "resolution=week&start_date=2026-07-29&team_id=7";
 
-    let first = assembled(answer(&upstream, &shelf, question));
+    let first = assembled(fetch(&upstream, &store, request));
     assert_eq!(first.body, whole);
-    assert_eq!((first.deadlines.born, first.deadlines.fresh), (upstream.now(), upstream.now() + MINUTE));
-    assert_eq!(upstream.take_asked(), ["start_date=2026-07-29&end_date=2026-08-27&resolution=week&team_id=7"]);
+    assert_eq!((first.deadlines.generated_at, first.deadlines.fresh_until), (upstream.now(), upstream.now() + MINUTE));
+    assert_eq!(upstream.take_queries(), ["start_date=2026-07-29&end_date=2026-08-27&resolution=week&team_id=7"]);
 
-    upstream.wait(MINUTE - 1);
-    assert_eq!(assembled(answer(&upstream, &shelf, question)), first);
-    assert_eq!(upstream.take_asked(), [""; 0]);
+    upstream.advance(MINUTE - 1);
+    assert_eq!(assembled(fetch(&upstream, &store, request)), first);
+    assert_eq!(upstream.take_queries(), [""; 0]);
 
-    upstream.wait(1);
-    assert_eq!(assembled(answer(&upstream, &shelf, question)).body, whole);
-    assert_eq!(upstream.take_asked(), ["start_date=2026-08-24&end_date=2026-08-27&resolution=week&team_id=7"]);
+    upstream.advance(1);
+    assert_eq!(assembled(fetch(&upstream, &store, request)).body, whole);
+    assert_eq!(upstream.take_queries(), ["start_date=2026-08-24&end_date=2026-08-27&resolution=week&team_id=7"]);
 
-    // The weeks of 2026-08-10 and -17 are closed, but not yet old.
-    upstream.wait(HOUR);
-    assembled(answer(&upstream, &shelf, question));
-    assert_eq!(upstream.take_asked(), ["start_date=2026-08-10&end_date=2026-08-27&resolution=week&team_id=7"]);
+    // The weeks of 2026-08-10 and 2026-08-17 are closed but not yet old.
+    upstream.advance(HOUR);
+    assembled(fetch(&upstream, &store, request));
+    assert_eq!(upstream.take_queries(), ["start_date=2026-08-10&end_date=2026-08-27&resolution=week&team_id=7"]);
 
-    // Another filter is another question; a week without a row is known, too.
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-03&end_date=2026-08-16&team_id=7"));
-    assert_eq!(upstream.take_asked(), [""; 0]);
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-10&end_date=2026-08-16&team_id=8"));
-    assert_eq!(upstream.take_asked().len(), 1);
+    // A week without a row is stored as well. Other filters are stored separately.
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-03&end_date=2026-08-16&team_id=7"));
+    assert_eq!(upstream.take_queries(), [""; 0]);
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-10&end_date=2026-08-16&team_id=8"));
+    assert_eq!(upstream.take_queries().len(), 1);
 
-    // A part of a week is not the week.
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-04&end_date=2026-08-16&team_id=7"));
-    assert_eq!(upstream.take_asked(), ["start_date=2026-08-04&end_date=2026-08-09&resolution=week&team_id=7"]);
+    // A part of a week is stored separately.
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-04&end_date=2026-08-16&team_id=7"));
+    assert_eq!(upstream.take_queries(), ["start_date=2026-08-04&end_date=2026-08-09&resolution=week&team_id=7"]);
 }
 
 #[test]
-fn weeks_that_are_missing_side_by_side_are_one_request() {
-    let (upstream, shelf) = (upstream(), Memory::default());
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-03-02&end_date=2026-03-08"));
-    upstream.take_asked();
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-02-18&end_date=2026-03-24"));
+fn consecutive_missing_weeks_are_one_request() {
+    let (upstream, store) = (upstream(), MemoryStore::default());
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-03-02&end_date=2026-03-08"));
+    upstream.take_queries();
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-02-18&end_date=2026-03-24"));
     assert_eq!(
-        upstream.take_asked(),
+        upstream.take_queries(),
         [
             "start_date=2026-02-18&end_date=2026-03-01&resolution=week",
             "start_date=2026-03-09&end_date=2026-03-24&resolution=week",
@@ -115,7 +115,7 @@ fn weeks_that_are_missing_side_by_side_are_one_request() {
 }
 
 #[test]
-fn when_weeks_close_and_age() {
+fn freshness_grows_when_a_week_closes_and_ages() {
     // The week of 2026-08-17 ends with 2026-08-23.
     for (today, fresh) in [
         ("2026-08-23", MINUTE),
@@ -125,128 +125,133 @@ fn when_weeks_close_and_age() {
         ("2026-09-07", DAY),
         ("2027-09-07", DAY),
     ] {
-        let (upstream, shelf) = (upstream(), Memory::default());
+        let (upstream, store) = (upstream(), MemoryStore::default());
         upstream.time.set(midnight(today));
-        let question = "resolution=week&start_date=2026-08-17&end_date=2026-08-20";
-        let answer = assembled(answer(&upstream, &shelf, question));
-        assert_eq!(answer.deadlines.fresh - upstream.now(), fresh, "{today}");
+        let request = "resolution=week&start_date=2026-08-17&end_date=2026-08-20";
+        let answer = assembled(fetch(&upstream, &store, request));
+        assert_eq!(answer.deadlines.fresh_until - upstream.now(), fresh, "{today}");
     }
 }
 
 #[test]
-fn the_upstream_may_say_how_long() {
-    let (time, shelf) = (midnight("2026-08-27"), Memory::default());
-    let upstream = Upstream::new(time, |_: &str, query: &str, today| JsonResponse {
+fn the_upstream_may_state_freshness() {
+    let (time, store) = (midnight("2026-08-27"), MemoryStore::default());
+    let upstream = FakeUpstream::new(time, |_: &str, query: &str, today| JsonResponse {
         headers: Headers::new([("cache-control".into(), "max-age=5".into())]),
         ..every_week_but_one(query, today)
     });
-    let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
-    assert_eq!(assembled(answer(&upstream, &shelf, question)).deadlines.fresh, time + 5_000);
-    upstream.wait(5_000);
-    assembled(answer(&upstream, &shelf, question));
-    assert_eq!(upstream.take_asked().len(), 2);
+    let request = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
+    assert_eq!(assembled(fetch(&upstream, &store, request)).deadlines.fresh_until, time + 5_000);
+    upstream.advance(5_000);
+    assembled(fetch(&upstream, &store, request));
+    assert_eq!(upstream.take_queries().len(), 2);
 }
 
 #[test]
-fn something_is_asked_for_to_prove_the_key() {
-    let (upstream, shelf) = (upstream(), Memory::default());
-    let question = "resolution=week&start_date=2026-06-03&end_date=2026-06-16";
-    assembled(answer(&upstream, &shelf, question));
-    upstream.take_asked();
-    assembled(ask(&upstream, &shelf, question, true));
-    assert_eq!(upstream.take_asked(), ["start_date=2026-06-15&end_date=2026-06-16&resolution=week"]);
+fn a_request_is_sent_to_authorize_the_key() {
+    let (upstream, store) = (upstream(), MemoryStore::default());
+    let request = "resolution=week&start_date=2026-06-03&end_date=2026-06-16";
+    assembled(fetch(&upstream, &store, request));
+    upstream.take_queries();
+    assembled(fetch_with(&upstream, &store, request, true));
+    assert_eq!(upstream.take_queries(), ["start_date=2026-06-15&end_date=2026-06-16&resolution=week"]);
 }
 
 #[test]
-fn what_is_kept_stands_in_where_the_server_fails() {
-    let (upstream, shelf) = (upstream(), Memory::default());
-    let question = "resolution=week&start_date=2026-08-17&end_date=2026-08-27";
-    upstream.trouble.set(Some(UpstreamError::TimedOut));
-    assert_eq!(answer(&upstream, &shelf, question), Err(UpstreamError::TimedOut));
+fn stored_weeks_are_served_if_the_upstream_fails() {
+    let (upstream, store) = (upstream(), MemoryStore::default());
+    let request = "resolution=week&start_date=2026-08-17&end_date=2026-08-27";
+    upstream.error.set(Some(UpstreamError::TimedOut));
+    assert_eq!(fetch(&upstream, &store, request), Err(UpstreamError::TimedOut));
 
-    upstream.trouble.set(None);
-    let fresh = assembled(answer(&upstream, &shelf, question));
-    upstream.wait(DAY);
-    for trouble in [
+    upstream.error.set(None);
+    let fresh = assembled(fetch(&upstream, &store, request));
+    upstream.advance(DAY);
+    for error in [
         UpstreamError::Unreachable,
         UpstreamError::TimedOut,
         UpstreamError::Status { status: 503, retry_after: Some(1) },
     ] {
-        upstream.trouble.set(Some(trouble));
-        let stale = assembled(answer(&upstream, &shelf, question));
-        assert_eq!(stale, AssembledMetrics { trouble: Some(trouble), ..fresh.clone() });
-        // But not for a week that was never seen.
+        upstream.error.set(Some(error));
+        let stale = assembled(fetch(&upstream, &store, request));
+        assert_eq!(stale, AssembledMetrics { error: Some(error), ..fresh.clone() });
+        // A week that was never fetched is missing.
         let longer = "resolution=week&start_date=2026-08-10&end_date=2026-08-27";
-        assert_eq!(answer(&upstream, &shelf, longer), Err(trouble));
+        assert_eq!(fetch(&upstream, &store, longer), Err(error));
     }
-    for trouble in [
+    for error in [
         UpstreamError::Status { status: 429, retry_after: None },
         UpstreamError::InvalidResponse,
         UpstreamError::TooLarge,
     ] {
-        upstream.trouble.set(Some(trouble));
-        assert_eq!(answer(&upstream, &shelf, question), Err(trouble));
+        upstream.error.set(Some(error));
+        assert_eq!(fetch(&upstream, &store, request), Err(error));
     }
 }
 
 #[test]
-fn what_the_upstream_says_of_staleness_counts() {
-    let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
+fn the_upstream_may_limit_the_use_of_stale_weeks() {
+    let request = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
     let part = "resolution=week&start_date=2026-06-01&end_date=2026-06-07";
     let failing = UpstreamError::Status { status: 503, retry_after: None };
-    for (says, fresh, revalidate, error) in [
+    for (cache_control, fresh, revalidate, error) in [
         ("no-cache", 0, 0, 0),
         ("max-age=60, must-revalidate", MINUTE, MINUTE, MINUTE),
         ("max-age=60, stale-while-revalidate=60, stale-if-error=120", MINUTE, 2 * MINUTE, 3 * MINUTE),
         ("stale-if-error=0, stale-while-revalidate=0", DAY, DAY, DAY),
     ] {
-        let (shelf, now) = (Memory::default(), midnight("2026-08-27"));
-        let upstream = Upstream::new(now, |_: &str, query: &str, today| JsonResponse {
-            headers: Headers::new([("cache-control".into(), says.into())]),
+        let (store, now) = (MemoryStore::default(), midnight("2026-08-27"));
+        let upstream = FakeUpstream::new(now, |_: &str, query: &str, today| JsonResponse {
+            headers: Headers::new([("cache-control".into(), cache_control.into())]),
             ..every_week_but_one(query, today)
         });
-        assembled(answer(&upstream, &shelf, part));
-        let whole = assembled(answer(&upstream, &shelf, question)).deadlines;
-        let expected = Deadlines { born: now, fresh: now + fresh, revalidate: now + revalidate, error: now + error };
-        assert_eq!(whole, expected, "{says}");
-        upstream.trouble.set(Some(failing));
-        upstream.wait((error - 1).max(fresh));
-        assert_eq!(answer(&upstream, &shelf, question).is_ok(), error > fresh, "{says}");
-        upstream.wait(1);
-        assert_eq!(answer(&upstream, &shelf, question), Err(failing), "{says}");
+        assembled(fetch(&upstream, &store, part));
+        let whole = assembled(fetch(&upstream, &store, request)).deadlines;
+        let expected = Deadlines {
+            generated_at: now,
+            fresh_until: now + fresh,
+            revalidate_until: now + revalidate,
+            error_until: now + error,
+        };
+        assert_eq!(whole, expected, "{cache_control}");
+        upstream.error.set(Some(failing));
+        upstream.advance((error - 1).max(fresh));
+        assert_eq!(fetch(&upstream, &store, request).is_ok(), error > fresh, "{cache_control}");
+        upstream.advance(1);
+        assert_eq!(fetch(&upstream, &store, request), Err(failing), "{cache_control}");
     }
 }
 
 #[test]
-fn what_may_not_be_kept_is_not() {
-    let (shelf, question) = (Memory::default(), "resolution=week&start_date=2026-06-01&end_date=2026-06-14");
-    let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, today| JsonResponse {
+fn responses_with_no_store_are_not_stored() {
+    let (store, request) = (MemoryStore::default(), "resolution=week&start_date=2026-06-01&end_date=2026-06-14");
+    let upstream = FakeUpstream::new(midnight("2026-08-27"), |_: &str, query: &str, today| JsonResponse {
         headers: Headers::new([("cache-control".into(), "no-store".into())]),
         ..every_week_but_one(query, today)
     });
-    assert_eq!(assembled(answer(&upstream, &shelf, question)).body, list(&["2026-06-01", "2026-06-08"]));
-    assert!(shelf.texts().is_empty());
+    assert_eq!(assembled(fetch(&upstream, &store, request)).body, list(&["2026-06-01", "2026-06-08"]));
+    assert!(store.texts().is_empty());
 }
 
 #[test]
-fn at_midnight_the_open_week_of_yesterday_stands_in() {
-    let (upstream, shelf) = (upstream(), Memory::default());
-    let yesterday = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
-    upstream.wait(DAY);
-    upstream.trouble.set(Some(UpstreamError::Unreachable));
-    let today = assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17"));
+fn after_midnight_the_open_week_of_yesterday_is_served_if_the_upstream_fails() {
+    let (upstream, store) = (upstream(), MemoryStore::default());
+    let yesterday = assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-17"));
+    upstream.advance(DAY);
+    upstream.error.set(Some(UpstreamError::Unreachable));
+    let today = assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-17"));
     assert_eq!((today.body, today.deadlines), (yesterday.body, yesterday.deadlines));
-    // What was kept of a shorter range when the longer one was over is something else.
-    let (upstream, shelf) = (self::upstream(), Memory::default());
-    assembled(answer(&upstream, &shelf, "resolution=week&start_date=2026-08-17&end_date=2026-08-18"));
-    upstream.trouble.set(Some(UpstreamError::Unreachable));
+    // A shorter range that was stored after its last day does not include the days that follow.
+    let (upstream, store) = (self::upstream(), MemoryStore::default());
+    assembled(fetch(&upstream, &store, "resolution=week&start_date=2026-08-17&end_date=2026-08-18"));
+    upstream.error.set(Some(UpstreamError::Unreachable));
     let longer = "resolution=week&start_date=2026-08-17&end_date=2026-08-19";
-    assert_eq!(answer(&upstream, &shelf, longer), Err(UpstreamError::Unreachable));
+    assert_eq!(fetch(&upstream, &store, longer), Err(UpstreamError::Unreachable));
 }
 
 #[test]
-fn what_is_no_list_of_weeks_is_passed_on_and_not_kept() {
-    let question = "resolution=week&start_date=2026-06-03&end_date=2026-06-16";
+fn unexpected_responses_are_passed_through_and_not_stored() {
+    let request = "resolution=week&start_date=2026-06-03&end_date=2026-06-16";
     let (first, second, third) = ("2026-06-01", "2026-06-08", "2026-06-15");
     for (status, body) in [
         (400, r#"{"start_date":["…"]}"#.to_owned()),
@@ -274,31 +279,32 @@ fn what_is_no_list_of_weeks_is_passed_on_and_not_kept() {
         (200, list(&["2026-06-03", second])),
         (201, list(&[first])),
     ] {
-        let times = Times { asked: midnight("2026-08-27"), answered: midnight("2026-08-27") };
+        let times = ExchangeTimes { sent_at: midnight("2026-08-27"), received_at: midnight("2026-08-27") };
         let fetched = JsonResponse { status, body, times, ..ok("") };
-        let (shelf, came) = (Memory::default(), fetched.clone());
-        let upstream = Upstream::new(midnight("2026-08-27"), move |_: &str, _: &str, _| came.clone());
+        let (store, came) = (MemoryStore::default(), fetched.clone());
+        let upstream = FakeUpstream::new(midnight("2026-08-27"), move |_: &str, _: &str, _| came.clone());
         for _ in 0..2 {
-            assert_eq!(answer(&upstream, &shelf, question), Ok(MetricsResult::Passthrough(fetched.clone())));
-            let asked = upstream.take_asked();
-            assert_eq!(asked, ["start_date=2026-06-03&end_date=2026-06-16&resolution=week"]);
+            assert_eq!(fetch(&upstream, &store, request), Ok(MetricsResult::Passthrough(fetched.clone())));
+            let queries = upstream.take_queries();
+            assert_eq!(queries, ["start_date=2026-06-03&end_date=2026-06-16&resolution=week"]);
         }
-        assert!(shelf.texts().is_empty());
+        assert!(store.texts().is_empty());
     }
 }
 
 #[test]
-fn what_came_for_a_part_is_no_answer_to_the_whole() {
-    let shelf = Memory::default();
-    assembled(answer(&upstream(), &shelf, "resolution=week&start_date=2026-06-01&end_date=2026-06-07"));
-    let upstream = Upstream::new(midnight("2026-08-27"), |_: &str, query: &str, _| ok(format!("{{\"{query}\":0}}")));
-    let question = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
-    let Ok(MetricsResult::Passthrough(fetched)) = answer(&upstream, &shelf, question) else { panic!("put together") };
+fn an_unexpected_response_to_a_part_is_followed_by_the_whole_request() {
+    let store = MemoryStore::default();
+    assembled(fetch(&upstream(), &store, "resolution=week&start_date=2026-06-01&end_date=2026-06-07"));
+    let upstream =
+        FakeUpstream::new(midnight("2026-08-27"), |_: &str, query: &str, _| ok(format!("{{\"{query}\":0}}")));
+    let request = "resolution=week&start_date=2026-06-01&end_date=2026-06-14";
+    let Ok(MetricsResult::Passthrough(fetched)) = fetch(&upstream, &store, request) else { panic!("assembled") };
     assert!(fetched.body.contains("start_date=2026-06-01&end_date=2026-06-14"), "{}", fetched.body);
 }
 
 #[test]
-fn what_is_not_taken_apart() {
+fn other_requests_are_not_split() {
     let today = Day::parse("2026-08-27").unwrap();
     for query in [
         "resolution=period&start_date=2026-06-03",
@@ -308,20 +314,20 @@ fn what_is_not_taken_apart() {
         "resolution=week&start_date=2026-06-03&end_date=9999-12-31",
         "resolution=week&start_date=2026-06-03&unknown=1",
     ] {
-        assert_eq!(Weeks::of(query, today), None, "{query}");
+        assert_eq!(WeeklyMetrics::plan(query, today), None, "{query}");
     }
     for query in [
         "resolution=week&start_date=2023-08-27",
         "resolution=week&start_date=2026-06-03&start_date=2026-06-04&end_date=2027-06-04&team_id=",
     ] {
-        assert!(Weeks::of(query, today).is_some(), "{query}");
+        assert!(WeeklyMetrics::plan(query, today).is_some(), "{query}");
     }
 }
 
 const BASE: &str = "2026-08-27";
 
 fn organization() -> impl Strategy<Value = MetricsTable> {
-    // Most commits of some weeks, and few in three years.
+    // Most commits lie in a few weeks, some in three years.
     let day = prop_oneof![4 => -80..20i32, 1 => -1200..20i32];
     let commit = (1..6i64, 1..4i64, day, 0..50i64, 0..99_999i64);
     proptest::collection::vec(commit, 0..120).prop_map(|commits| {
@@ -344,13 +350,13 @@ fn organization() -> impl Strategy<Value = MetricsTable> {
 #[derive(Clone, Debug)]
 struct Step {
     wait: i64,
-    /// The first day, before today.
+    /// The number of days from the first day until today.
     back: i32,
-    /// The length of the range less a day; up to today, if there is none.
+    /// The number of days after the first. `None` ends the range today.
     length: Option<i32>,
     filter: &'static str,
     must_ask: bool,
-    trouble: Option<UpstreamError>,
+    error: Option<UpstreamError>,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -364,50 +370,48 @@ fn step() -> impl Strategy<Value = Step> {
         "&repo_id_not__in=2",
         "&apex_user_id=9",
     ];
-    let troubles = &[
+    let errors = &[
         None,
         None,
         None,
         Some(UpstreamError::TimedOut),
         Some(UpstreamError::Status { status: 502, retry_after: None }),
     ];
-    (wait, back, proptest::option::of(0..120i32), select(&filters[..]), any::<bool>(), select(&troubles[..])).prop_map(
-        |(wait, back, length, filter, must_ask, trouble)| Step { wait, back, length, filter, must_ask, trouble },
-    )
+    (wait, back, proptest::option::of(0..120i32), select(&filters[..]), any::<bool>(), select(&errors[..]))
+        .prop_map(|(wait, back, length, filter, must_ask, error)| Step { wait, back, length, filter, must_ask, error })
 }
 
 proptest! {
-    /// Over an unchanging upstream the answer is the one to the whole question, always.
     #[test]
-    fn as_if_it_were_asked_whole(table in organization(), steps in proptest::collection::vec(step(), 1..25)) {
-        let upstream = Upstream::new(midnight(BASE), |_: &str, query: &str, today| {
-            let request = MetricsRequest::parse(query, today).expect("a part of a good question is one");
+    fn assembled_metrics_equal_the_response_to_the_whole_request(table in organization(), steps in proptest::collection::vec(step(), 1..25)) {
+        let upstream = FakeUpstream::new(midnight(BASE), |_: &str, query: &str, today| {
+            let request = MetricsRequest::parse(query, today).expect("a part of a valid request is valid");
             ok(serde_json::to_string(&table.evaluate(&request)).unwrap())
         });
-        let shelf = Memory::default();
+        let store = MemoryStore::default();
         for step in steps {
-            upstream.wait(step.wait);
+            upstream.advance(step.wait);
             let start = Day::from_number(upstream.today().number() - step.back);
             let end = step.length.map(|length| format!("&end_date={}", Day::from_number(start.number() + length)));
             let query = format!("start_date={start}&resolution=week{}{}", end.unwrap_or_default(), step.filter);
-            let whole = (upstream.answer)(METRICS_PATH, &query, upstream.today()).body;
-            upstream.trouble.set(step.trouble);
-            match ask(&upstream, &shelf, &query, step.must_ask) {
-                Ok(MetricsResult::Assembled(AssembledMetrics { body, trouble, deadlines })) => {
-                    prop_assert!(deadlines.born <= upstream.now());
-                    if trouble.is_none() {
+            let whole = (upstream.respond)(METRICS_PATH, &query, upstream.today()).body;
+            upstream.error.set(step.error);
+            match fetch_with(&upstream, &store, &query, step.must_ask) {
+                Ok(MetricsResult::Assembled(AssembledMetrics { body, error, deadlines })) => {
+                    prop_assert!(deadlines.generated_at <= upstream.now());
+                    if error.is_none() {
                         prop_assert_eq!(body, whole);
                         prop_assert!(deadlines.is_fresh(upstream.now()));
                     } else {
-                        prop_assert_eq!(trouble, step.trouble);
+                        prop_assert_eq!(error, step.error);
                     }
                 }
                 Ok(other) => prop_assert!(false, "{:?}", other),
-                Err(trouble) => prop_assert_eq!(Some(trouble), step.trouble),
+                Err(error) => prop_assert_eq!(Some(error), step.error),
             }
-            let asked = upstream.take_asked();
-            prop_assert!(!step.must_ask || !asked.is_empty());
-            for part in asked {
+            let queries = upstream.take_queries();
+            prop_assert!(!step.must_ask || !queries.is_empty());
+            for part in queries {
                 let part = MetricsRequest::parse(&part, upstream.today()).unwrap();
                 prop_assert!(start <= part.start);
             }

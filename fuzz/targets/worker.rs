@@ -1,8 +1,10 @@
-//! Any address and method is answered, and what is asked of the database is within what D1 takes.
+//! The Worker answers any address, and its statements are within the limits of D1.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use streamgage_edge::{Plan, Received, Request, Settings, Statement, StatementResult, Url, dress, receive};
+use streamgage_edge::{
+    Backend, Key, Plan, Request, Routed, Settings, Statement, StatementResult, Url, finalize, route_request,
+};
 
 /// 2026-09-01T00:00:00Z
 const NOW: f64 = 1_788_220_800_000.0;
@@ -19,6 +21,8 @@ fuzz_target!(|data: &[u8]| {
     let mut paths: Vec<String> = paths.map(str::to_owned).into_iter().chain(lists).collect();
     paths.push("core/commits/1/".to_owned());
     let path = &paths[text.len() % paths.len()];
+    let row = StatementResult { rows: r#"[[[1,"metrics core import",null]]]"#.to_owned(), changes: 0 };
+    let key = Key::read(&row).expect("a row of a key");
     for address in [format!("https://example.com/v3/customer/{path}?{text}"), format!("https://example.com/{text}")] {
         let request = Request {
             method: "GET".to_owned(),
@@ -26,20 +30,26 @@ fuzz_target!(|data: &[u8]| {
             authorization: Some("Bearer key".to_owned()),
             ..Request::default()
         };
-        let reply = match receive(&request, &settings, NOW) {
-            Received::Reply(reply) => reply,
-            Received::Visit(visit) => {
-                let rows = r#"[[[1,"metrics core import",null],"A generation"]]"#.to_owned();
-                let found = StatementResult { rows, changes: 0 };
-                let admitted = visit.admit(&found).expect("a key").expect("one that permits all");
-                match admitted.plan(&request, &settings, NOW) {
-                    Plan::Reply(reply) => reply,
-                    Plan::Query(query) => return assert!(query.statements().iter().all(is_within_limits)),
-                    Plan::Import(_) => return,
+        for backend in [Backend::Store, Backend::Proxy] {
+            let response = match route_request(&request, &settings, backend, NOW) {
+                Routed::Response(response) => response,
+                Routed::Pending(pending) => {
+                    let authorized = pending.authorize(key.clone()).expect("a key with all permissions");
+                    if backend == Backend::Proxy {
+                        continue;
+                    }
+                    match authorized.plan(&request, &settings, NOW) {
+                        Plan::Response(response) => response,
+                        Plan::Query(query) => {
+                            assert!(query.statements().iter().all(is_within_limits));
+                            continue;
+                        }
+                        Plan::Import(_) => continue,
+                    }
                 }
-            }
-        };
-        assert!(reply.status < 500);
-        let _ = dress(reply, &request, &settings);
+            };
+            assert!(response.status < 500);
+            let _ = finalize(response, &request, &settings);
+        }
     }
 });

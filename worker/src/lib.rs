@@ -14,7 +14,6 @@ mod upstream;
 
 use response::Body;
 use serde_json::json;
-use streamgage_edge::proxy::{RouteOutcome, route_proxy_request};
 use streamgage_edge::{Backend, Request, Response, Routed, Settings, Url, failure_response, finalize, route_request};
 use worker::js_sys::Date;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, console_error, event, web_sys};
@@ -51,16 +50,12 @@ struct Exchange {
 
 impl Exchange {
     async fn respond(&self) -> worker::Result<web_sys::Response> {
-        if let Some(proxy_settings) = config::proxy_settings(&self.env)? {
-            match route_proxy_request(&self.request, &self.settings, now()) {
-                RouteOutcome::NotProxied => {}
-                RouteOutcome::Response(response) => return self.send(response),
-                RouteOutcome::Request(request) => return proxy::respond(self, proxy_settings, request).await,
-            }
-        }
-        match route_request(&self.request, &self.settings, Backend::Store, now()) {
-            Routed::Response(response) => self.send(response),
-            Routed::Pending(pending) => store::respond(self, pending).await,
+        let proxy_settings = config::proxy_settings(&self.env)?;
+        let backend = if proxy_settings.is_some() { Backend::Proxy } else { Backend::Store };
+        match (route_request(&self.request, &self.settings, backend, now()), proxy_settings) {
+            (Routed::Response(response), _) => self.send(response),
+            (Routed::Pending(pending), Some(proxy_settings)) => proxy::respond(self, proxy_settings, pending).await,
+            (Routed::Pending(pending), None) => store::respond(self, pending).await,
         }
     }
 

@@ -32,7 +32,7 @@ impl DurableObject for Partition {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let coordinator = self.coordinator()?;
-        let command = CoordinatorCommand::read(&request.text().await?);
+        let command = CoordinatorCommand::from_json(&request.text().await?);
         let report = match command.ok_or_else(|| Error::from("the command is invalid"))? {
             CoordinatorCommand::Fetch { request } => match coordinator.fetch(&request).await {
                 FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }) => {
@@ -93,5 +93,5 @@ impl Partition {
 }
 
 fn respond(report: &CoordinatorReport, body: &Body) -> Result<Response> {
-    response::build(200, &[(REPORT, response::escape_non_ascii(&report.to_text()))], body).map(Response::from)
+    response::build(200, &[(REPORT, response::escape_non_ascii(&report.to_json()))], body).map(Response::from)
 }

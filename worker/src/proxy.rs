@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use streamgage_edge::proxy::{
     CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache,
-    MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxyRequest, ProxySettings, ResponseBody as ProxyBody, Runtime,
+    MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxySettings, ResponseBody as ProxyBody, Runtime,
     UnavailableError,
 };
-use streamgage_edge::{RateLimit, Statement, StatementResult, throttled};
+use streamgage_edge::{PendingRequest, RateLimit, Statement, StatementResult, throttled};
 use worker::{Delay, Env, Error, Request, Result, web_sys};
 
 thread_local! {
@@ -26,7 +26,7 @@ thread_local! {
 pub async fn respond(
     exchange: &Exchange,
     proxy_settings: Rc<ProxySettings>,
-    proxy_request: ProxyRequest,
+    pending: PendingRequest,
 ) -> Result<web_sys::Response> {
     let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, !exchange.request.url.is_loopback());
     let settings = Rc::clone(&exchange.settings);
@@ -36,12 +36,12 @@ pub async fn respond(
         settings: &settings,
         request: &exchange.request,
     };
-    let mut served = handler.handle(proxy_request).await;
+    let mut served = handler.handle(pending).await;
     let tasks = std::mem::take(&mut served.background_tasks);
     if served.status == 401 && !rate_limit::check_failed_key(&exchange.env, &exchange.source).await? {
         return exchange.send(throttled());
     }
-    let body = match served.content {
+    let body = match served.body {
         ProxyBody::Stored(body) => body,
         ProxyBody::Bytes(bytes) => bytes.into(),
     };
@@ -95,12 +95,12 @@ impl WorkerRuntime {
         let stub = self.env.durable_object("PARTITIONS")?.id_from_name(partition)?.get_stub()?;
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
-        init.set_body(&command.to_text().into());
+        init.set_body(&command.to_json().into());
         let limit = u32::try_from(self.time_limit + GRACE_PERIOD).unwrap_or(u32::MAX);
         init.set_signal(Some(&timeout(limit)));
         let request = web_sys::Request::new_with_str_and_init("https://partition.invalid/", &init)?;
         let response = stub.fetch_with_request(Request::from(request)).await?;
-        let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::read(&text));
+        let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::from_json(&text));
         let (_, body) = response.into_parts();
         Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body.into()))
     }

@@ -2,11 +2,11 @@
 
 pub(crate) mod authorize;
 pub(crate) mod cors;
-mod recent;
-mod request;
+pub(crate) mod recent;
+pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod router;
-mod settings;
+pub(crate) mod settings;
 
 pub use authorize::{
     AuthorizationError, AuthorizedRequest, Key, KeyCache, Permission, RateLimit, bearer_token, rate_limit_address,

@@ -3,7 +3,6 @@
 use super::cors::cors_headers;
 use super::request::Request;
 use super::settings::Settings;
-use crate::codec::quote;
 use streamgage::json;
 use streamgage::query::ValidationErrors;
 
@@ -30,7 +29,7 @@ impl Response {
 
     /// Returns `{"detail":"…"}`, the framework's form of an error that concerns no parameter.
     pub(crate) fn detail(status: u16, detail: &str) -> Response {
-        Response::json(status, format!(r#"{{"detail":{}}}"#, quote(detail)))
+        Response::json(status, format!(r#"{{"detail":{}}}"#, serde_json::json!(detail)))
     }
 
     pub(crate) fn empty(status: u16) -> Response {

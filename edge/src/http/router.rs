@@ -6,7 +6,7 @@ use super::cors::{is_preflight, preflight_response};
 use super::request::Request;
 use super::response::{Response, method_not_allowed, not_found};
 use super::settings::Settings;
-use crate::proxy::CacheKey;
+use crate::proxy::cache_key::CacheKey;
 use crate::store::Import;
 use streamgage::query::{Endpoint, METRICS_PATH, Route, route};
 
@@ -112,7 +112,7 @@ fn find_upstream(request: &Request) -> Result<Target, Response> {
     match path {
         PURGE => Ok(Target::Purge),
         METRICS_PATH => Ok(Target::Endpoint(Endpoint::Metrics)),
-        _ => CacheKey::read(path, query).map(Target::Upstream).ok_or_else(not_found),
+        _ => CacheKey::parse(path, query).map(Target::Upstream).ok_or_else(not_found),
     }
 }
 

@@ -1,50 +1,52 @@
-//! The circuit breaker: an upstream that fails again and again is left alone for a while.
+//! A circuit breaker: after repeated failures the upstream gets no requests for a while.
 
-/// How many failures in a row it takes.
+/// The number of consecutive failures that opens the circuit.
 const FAILURES: u32 = 5;
-/// How long the first rest is, in milliseconds; each further failure doubles it.
-const FIRST_REST: i64 = 2_000;
-/// No rest is longer, in milliseconds.
-const LONGEST_REST: i64 = 60_000;
+/// The first pause, in milliseconds. Each further failure doubles it.
+const FIRST_PAUSE: i64 = 2_000;
+/// The longest pause, in milliseconds.
+const MAX_PAUSE: i64 = 60_000;
 
-/// Whether the upstream is worth a request. A rest ends with a single request that tries.
+/// The state of the circuit. After a pause a single request probes the upstream.
 #[derive(Clone, Debug, Default)]
 pub struct CircuitBreaker {
     failures: u32,
-    rests_until: i64,
+    paused_until: i64,
 }
 
 impl CircuitBreaker {
-    /// Lets a request through, or tells for how many milliseconds to ask no more. Times are milliseconds since
-    /// 1970-01-01; a clock that jumped back ends a rest.
+    /// Admits a request.
+    ///
+    /// # Errors
+    /// Returns the remaining milliseconds of a pause. A clock that was set back ends the pause.
     pub fn try_acquire(&mut self, now: i64) -> Result<(), i64> {
-        let left = self.rests_until - now;
+        let left = self.paused_until - now;
         if self.failures >= FAILURES {
-            if (1..=LONGEST_REST).contains(&left) {
+            if (1..=MAX_PAUSE).contains(&left) {
                 return Err(left);
             }
-            // Others wait for what becomes of this one.
-            self.rests_until = now + self.rest();
+            // Until this request completes, others are refused.
+            self.paused_until = now + self.pause();
         }
         Ok(())
     }
 
-    /// The upstream answered.
+    /// Records a response.
     pub fn record_success(&mut self) {
         *self = CircuitBreaker::default();
     }
 
-    /// There was no connection, no answer in time, or a 502, 503 or 504.
+    /// Records a failed connection, a timeout, or a status of 502, 503 or 504.
     pub fn record_failure(&mut self, now: i64) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES {
-            self.rests_until = now + self.rest();
+            self.paused_until = now + self.pause();
         }
     }
 
-    fn rest(&self) -> i64 {
+    fn pause(&self) -> i64 {
         let doublings = self.failures.saturating_sub(FAILURES).min(8);
-        (FIRST_REST << doublings).min(LONGEST_REST)
+        (FIRST_PAUSE << doublings).min(MAX_PAUSE)
     }
 }
 
@@ -54,14 +56,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn it_rests_and_tries_again() {
+    fn one_request_probes_the_upstream_after_a_pause() {
         let mut breaker = CircuitBreaker::default();
         for _ in 0..FAILURES {
             assert_eq!(breaker.try_acquire(1_000), Ok(()));
             breaker.record_failure(1_000);
         }
         assert_eq!(breaker.try_acquire(1_001), Err(1_999));
-        // One tries; the others go on waiting.
+        // One request is admitted; others are still refused.
         assert_eq!(breaker.try_acquire(3_000), Ok(()));
         assert_eq!(breaker.try_acquire(3_000), Err(2_000));
         breaker.record_failure(3_100);
@@ -74,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_back_ends_a_rest() {
-        let mut breaker = CircuitBreaker { failures: FAILURES, rests_until: 10_000_000 };
+    fn a_clock_set_back_ends_a_pause() {
+        let mut breaker = CircuitBreaker { failures: FAILURES, paused_until: 10_000_000 };
         assert_eq!(breaker.try_acquire(0), Ok(()));
     }
 
     proptest! {
         #[test]
-        fn one_success_opens_it_and_no_rest_is_endless(
+        fn one_success_closes_the_circuit_and_no_pause_is_endless(
             steps in proptest::collection::vec((-100_000i64..100_000, 0u8..3), 0..200)
         ) {
             let (mut breaker, mut now, mut in_a_row) = (CircuitBreaker::default(), 0i64, 0u32);
@@ -91,7 +93,7 @@ mod tests {
                     0 => {
                         let asked = breaker.try_acquire(now);
                         prop_assert!(in_a_row >= FAILURES || asked.is_ok());
-                        prop_assert!(asked.is_ok() || breaker.clone().try_acquire(now + LONGEST_REST).is_ok());
+                        prop_assert!(asked.is_ok() || breaker.clone().try_acquire(now + MAX_PAUSE).is_ok());
                     }
                     1 => {
                         breaker.record_failure(now);

@@ -1,81 +1,48 @@
-//! What of the upstream is served, and what a request for it is called: one spelling for all that ask the same.
+//! Canonical requests to the upstream, which are also cache keys.
 //!
-//! The canonical text is both what is forwarded and what an answer is kept under, so nothing can change an answer
-//! that isn't part of its name.
+//! The proxy forwards the canonical text and stores the response under it, so that nothing outside of the key can influence
+//! a response.
 
-use crate::codec::{Json, as_list};
-use std::fmt::Write;
-use streamgage::json::Reader;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use serde::{Deserialize, Serialize};
 use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH};
 
-/// What upstreams let keys do apart: a key may lose one and keep the other (§3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Permissions that the upstream grants separately: a key may lose one of them and keep the other (§3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PermissionClass {
     /// The metrics endpoint.
     Metrics,
-    /// Everything under `core/`.
+    /// All resources under `core/`.
     Core,
 }
 
-impl Json for PermissionClass {
-    fn write_json(&self, out: &mut String) {
-        out.push_str(match self {
-            PermissionClass::Metrics => "\"Metrics\"",
-            PermissionClass::Core => "\"Core\"",
-        });
-    }
-
-    fn read_json(from: &mut Reader<'_>) -> Option<Self> {
-        match from.value().ok()? {
-            "\"Metrics\"" => Some(PermissionClass::Metrics),
-            "\"Core\"" => Some(PermissionClass::Core),
-            _ => None,
-        }
-    }
-}
-
-/// A request to the upstream, in canonical form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request to the upstream in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheKey {
-    /// Which permission it takes.
+    /// The permission that the request requires.
     pub class: PermissionClass,
-    /// The path, without the upstream's own.
+    /// The path, relative to the upstream's address.
     pub path: String,
-    /// The parameters.
     pub query: Query,
 }
 
-as_list!(CacheKey { class, path, query });
-
-/// The parameters of a request, decoded: sorted by name, those of one name in the order they were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Decoded parameters, sorted by name. Parameters of one name keep their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query(Vec<Parameter>);
 
-/// A name, and what stands behind its `=`, if it has one. Bytes: escapes may stand for what is no UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A parameter; `value` is `None` without `=`. Names and values are bytes, because escapes need not encode UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Parameter {
     name: Vec<u8>,
     value: Option<Vec<u8>>,
 }
 
-as_list!(Parameter { name, value });
-
-impl Json for Query {
-    fn write_json(&self, out: &mut String) {
-        self.0.write_json(out);
-    }
-
-    fn read_json(from: &mut Reader<'_>) -> Option<Self> {
-        Json::read_json(from).map(Query)
-    }
-}
-
 impl CacheKey {
-    /// Reads a path and a query string; `None` if the path is none that is served.
+    /// Returns `None` if the path is not served.
     ///
-    /// A path that means another to a lenient server (`..` in any spelling, an escaped slash, a backslash, a
-    /// parameter behind `;`) is not served: it could lead the key elsewhere on the upstream.
-    pub fn read(path: &str, query: &str) -> Option<CacheKey> {
+    /// Paths that a lenient server resolves differently (`..` in any spelling, an escaped slash, a backslash, a parameter
+    /// behind `;`) are not served: they could send the key to another resource of the upstream.
+    pub fn parse(path: &str, query: &str) -> Option<CacheKey> {
         if path == METRICS_PATH {
             return Some(CacheKey::metrics(query));
         }
@@ -84,16 +51,12 @@ impl CacheKey {
         Some(CacheKey { class: PermissionClass::Core, path, query: Query::parse(query) })
     }
 
-    /// Reads the query string of a request for metrics.
     pub(crate) fn metrics(query: &str) -> CacheKey {
-        CacheKey {
-            class: PermissionClass::Metrics,
-            path: METRICS_PATH.to_owned(),
-            query: Query::parse(query).without_inert(),
-        }
+        let query = Query::parse(query).without_ignored_parameters();
+        CacheKey { class: PermissionClass::Metrics, path: METRICS_PATH.to_owned(), query }
     }
 
-    /// The path and the query: what the upstream is asked for, and what the answer is kept under.
+    /// Returns the path and query.
     pub fn target(&self) -> String {
         match self.query.encode() {
             query if query.is_empty() => self.path.clone(),
@@ -102,17 +65,35 @@ impl CacheKey {
     }
 }
 
-/// One spelling of each escape; `None` for what isn't served.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Bytes that are escaped in a path segment (RFC 3986 §3.3).
+const PATH_SEGMENT: AsciiSet = UNRESERVED
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+/// Bytes that are escaped in a query. Some servers read `;` as a separator, so it is escaped.
+const FORM: AsciiSet = UNRESERVED.remove(b',').remove(b':');
+
+/// Returns `None` for paths that are not served.
 fn canonical_path(path: &str) -> Option<String> {
     let mut canonical = String::with_capacity(path.len());
     let mut segments = path.split('/').peekable();
     while let Some(segment) = segments.next() {
-        let decoded = decode(segment, b'+');
-        let refused = |&byte: &u8| byte.is_ascii_control() || b"/\\%?#;".contains(&byte);
-        if decoded.iter().any(refused) || matches!(decoded.as_slice(), b"." | b"..") {
+        let decoded: Vec<u8> = percent_decode_str(segment).collect();
+        let is_refused = |&byte: &u8| byte.is_ascii_control() || b"/\\%?#;".contains(&byte);
+        if decoded.iter().any(is_refused) || matches!(decoded.as_slice(), b"." | b"..") {
             return None;
         }
-        encode(&decoded, b"-._~!$&'()*+,=:@", &mut canonical);
+        canonical.extend(percent_encode(&decoded, &PATH_SEGMENT));
         if segments.peek().is_some() {
             if segment.is_empty() {
                 return None;
@@ -124,107 +105,66 @@ fn canonical_path(path: &str) -> Option<String> {
 }
 
 impl Query {
-    /// Splits on `&` alone, as the framework does (§0).
+    /// Splits at `&` alone, as the framework does (§0).
     pub fn parse(text: &str) -> Query {
         let parts = text.split('&').filter(|part| !part.is_empty());
         let mut parameters: Vec<Parameter> = parts
             .map(|part| {
                 let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
-                Parameter { name: decode(name, b' '), value: value.map(|value| decode(value, b' ')) }
+                Parameter { name: decode_form(name), value: value.map(decode_form) }
             })
             .collect();
         parameters.sort_by(|one, other| one.name.cmp(&other.name));
         Query(parameters)
     }
 
-    /// Form-encoded. A `;`, which some servers take for a separator, is escaped.
+    /// Returns the form-encoded query.
     pub fn encode(&self) -> String {
-        let mut text = String::new();
-        for parameter in &self.0 {
-            if !text.is_empty() {
-                text.push('&');
-            }
-            encode_form(&parameter.name, &mut text);
-            if let Some(value) = &parameter.value {
-                text.push('=');
-                encode_form(value, &mut text);
-            }
-        }
-        text
+        let parameters = self.0.iter().map(|parameter| match &parameter.value {
+            Some(value) => format!("{}={}", encode_form(&parameter.name), encode_form(value)),
+            None => encode_form(&parameter.name),
+        });
+        parameters.collect::<Vec<_>>().join("&")
     }
 
-    /// The names, decoded.
+    /// Returns the decoded names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|parameter| parameter.name.as_slice())
     }
 
-    /// Puts one value in the place of all of a name.
+    /// Replaces all values of a name by one.
     pub(crate) fn set(&mut self, name: &str, value: String) {
         self.remove(name);
-        let place = self.0.partition_point(|parameter| parameter.name.as_slice() < name.as_bytes());
-        self.0.insert(place, Parameter { name: name.into(), value: Some(value.into()) });
+        let position = self.0.partition_point(|parameter| parameter.name.as_slice() < name.as_bytes());
+        self.0.insert(position, Parameter { name: name.into(), value: Some(value.into()) });
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|parameter| parameter.name != name.as_bytes());
     }
 
-    /// Without what the metrics endpoint proves inert: of its own parameters blank ones, and all but the last (§0).
-    fn without_inert(self) -> Query {
-        let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
-        let mut later = self.0.iter().skip(1).map(Some).chain([None]);
-        let mut counts = |parameter: &Parameter| {
-            let overridden = later.next().flatten().is_some_and(|next| next.name == parameter.name);
-            let blank = parameter.value.as_ref().is_none_or(Vec::is_empty);
-            !documented(&parameter.name) || !(overridden || blank)
+    /// Removes parameters that the metrics endpoint ignores: blank documented ones, and all but the last of a name (§0).
+    fn without_ignored_parameters(self) -> Query {
+        let is_documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
+        let mut next_parameters = self.0.iter().skip(1).map(Some).chain([None]);
+        let mut is_used = |parameter: &Parameter| {
+            let is_overridden = next_parameters.next().flatten().is_some_and(|next| next.name == parameter.name);
+            let is_blank = parameter.value.as_ref().is_none_or(Vec::is_empty);
+            !is_documented(&parameter.name) || !(is_overridden || is_blank)
         };
-        Query(self.0.iter().filter(|parameter| counts(parameter)).cloned().collect())
+        Query(self.0.iter().filter(|parameter| is_used(parameter)).cloned().collect())
     }
 }
 
-/// Decodes what is percent-encoded; a bad escape stays as it is. `plus` is what a `+` stands for.
-fn decode(text: &str, plus: u8) -> Vec<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        match (first, after) {
-            (b'%', [high, low, after @ ..]) => match (digit(high), digit(low)) {
-                (Some(high), Some(low)) => {
-                    bytes.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => bytes.push(first),
-            },
-            (b'+', _) => bytes.push(plus),
-            _ => bytes.push(first),
-        }
-    }
-    bytes
+/// Decodes form-encoded text. Invalid escapes are kept.
+fn decode_form(text: &str) -> Vec<u8> {
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
-fn encode_form(bytes: &[u8], into: &mut String) {
-    let mut words = bytes.split(|&byte| byte == b' ');
-    if let Some(first) = words.next() {
-        encode(first, b"-._~,:", into);
-    }
-    for word in words {
-        into.push('+');
-        encode(word, b"-._~,:", into);
-    }
-}
-
-/// Escapes all bytes but letters, digits and `plain`.
-fn encode(bytes: &[u8], plain: &[u8], into: &mut String) {
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            // Writing into a String can't fail.
-            let _ = write!(into, "%{byte:02X}");
-        }
-    }
+fn encode_form(bytes: &[u8]) -> String {
+    let words: Vec<String> =
+        bytes.split(|&byte| byte == b' ').map(|word| percent_encode(word, &FORM).to_string()).collect();
+    words.join("+")
 }
 
 #[cfg(test)]
@@ -233,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn target(path: &str, query: &str) -> Option<String> {
-        CacheKey::read(path, query).map(|asked| asked.target())
+        CacheKey::parse(path, query).map(|asked| asked.target())
     }
 
     fn query(text: &str) -> String {
@@ -241,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn paths() {
+    fn escapes_in_paths_are_normalized() {
         let same = |path: &str| assert_eq!(target(path, "").as_deref(), Some(path), "{path}");
         for path in [METRICS_PATH, "/v3/customer/core/x", "/v3/customer/core/x/7/y/", "/v3/customer/core/commits.agg/"]
         {
@@ -253,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_elsewhere() {
+    fn paths_that_may_lead_to_other_resources_are_refused() {
         for rest in [
             "",
             "../",
@@ -297,21 +237,21 @@ mod tests {
     }
 
     #[test]
-    fn queries_are_sorted_and_spelled_one_way() {
+    fn queries_are_sorted_and_escapes_are_normalized() {
         assert_eq!(query("b=1&a=%7e+%2B&b=0&a"), "a=~+%2B&a&b=1&b=0");
         assert_eq!(query("a%5b%5d=x&&%61=%zz&a=%ff;b"), "a=%25zz&a=%FF%3Bb&a%5B%5D=x");
         assert_eq!(query("id__in=1,2&t=10:00"), "id__in=1,2&t=10:00");
     }
 
     #[test]
-    fn of_the_metrics_parameters_only_what_counts_is_kept() {
+    fn ignored_metrics_parameters_are_removed() {
         let target =
             target(METRICS_PATH, "team_id=1&x=&x=2&team_id=2&repo_id=7&repo_id=&resolution=week&end_date").unwrap();
         assert_eq!(target, format!("{METRICS_PATH}?resolution=week&team_id=2&x=&x=2"));
     }
 
     #[test]
-    fn a_list_keeps_them_all() {
+    fn lists_keep_all_parameters() {
         assert_eq!(
             target("/v3/customer/core/teams/", "fields=&fields=id").unwrap(),
             "/v3/customer/core/teams/?fields=&fields=id"
@@ -319,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_in_the_place_of_many() {
+    fn set_replaces_all_values() {
         let mut query = Query::parse("repo_id=1&a=1&repo_id=2&z=1");
         query.remove("repo_id");
         query.set("repo_id__in", "1,2".into());
@@ -328,18 +268,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn canonical_is_canonical(path in "[a-z./%\\\\;2e5cf]{0,12}", text in "[a-z=&%+;2e]{0,24}") {
-            if let Some(asked) = CacheKey::read(&format!("{CORE_PATH}{path}"), &text) {
+        fn canonical_requests_are_stable(path in "[a-z./%\\\\;2e5cf]{0,12}", text in "[a-z=&%+;2e]{0,24}") {
+            if let Some(asked) = CacheKey::parse(&format!("{CORE_PATH}{path}"), &text) {
                 let target = asked.target();
                 let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-                prop_assert_eq!(CacheKey::read(path, query), Some(asked.clone()));
+                prop_assert_eq!(CacheKey::parse(path, query), Some(asked.clone()));
                 prop_assert!(path.starts_with(CORE_PATH) && !path.split('/').any(|segment| segment == ".."));
             }
         }
 
-        /// What the framework reads from the canonical text is what it reads from the text that was sent.
         #[test]
-        fn the_framework_reads_the_same(text in "[ab=&%+;0-9é]{0,24}") {
+        fn the_framework_reads_the_same_parameters_from_the_canonical_query(text in "[ab=&%+;0-9é]{0,24}") {
             use streamgage::query::Parameters;
             let pairs = |text: &str| {
                 let parameters = Parameters::parse(text);

@@ -1,185 +1,145 @@
-//! What becomes of an answer of the upstream, or of none: whether it is kept, passed on, or something kept serves instead.
+//! Classification of upstream responses: the response for the caller, and the effect on the cache.
 
+use super::cache::ExchangeTimes;
 use super::cache_key::CacheKey;
 use super::entry::CacheEntry;
-use super::links::rest_of;
+use super::error::UpstreamError;
+use super::links::path_and_query;
 use super::outcome::CacheOutcome;
-use super::source::UpstreamError;
-use super::upstream::UpstreamResponse;
-use crate::cache::Times;
+use super::transport::UpstreamResponse;
 use streamgage::json::is_json;
 
-/// What a caller gets, and what it says about what is kept.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ResponseClass {
-    /// A good answer: kept, if it has deadlines, and a proof of the key.
-    New(CacheEntry, Vec<u8>),
-    /// What is kept still holds, which is a proof too; this is its entry now.
-    Revalidated(CacheEntry),
-    /// The key is none, or may not: the whole partition is forgotten.
-    Refused(CacheEntry, Vec<u8>),
-    /// Another answer of the upstream, which is passed on; what was kept of this is forgotten.
-    PassThrough(CacheEntry, Vec<u8>),
-    /// What is kept serves, though stale, since the upstream fails.
-    StaleIfError(UpstreamError),
-    /// An error of the proxy's own.
-    Failed(UpstreamError),
-}
-
-/// Decides. `kept` is what is kept of this, `excused` whether it may serve where the upstream fails.
-pub fn classify_response(
-    asked: &CacheKey,
-    upstream: &str,
-    found: Result<UpstreamResponse, UpstreamError>,
-    kept: Option<&CacheEntry>,
-    excused: bool,
-    now: i64,
-) -> ResponseClass {
-    let answer = match found {
-        Ok(answer) => answer,
-        Err(trouble) => {
-            return if excused && trouble.allows_stale() {
-                ResponseClass::StaleIfError(trouble)
-            } else {
-                ResponseClass::Failed(trouble)
-            };
-        }
-    };
-    let UpstreamResponse { sent_at, status, headers, body } = answer;
-    let times = Times { asked: sent_at, answered: now };
-    match (status, kept) {
-        // CacheKey with validators alone, which alone what is kept has.
-        (304, Some(kept)) => ResponseClass::Revalidated(kept.confirmed(asked, &headers, times)),
-        (200..=299, _) => match CacheEntry::read(asked, upstream, status, &headers, &body, times) {
-            Ok(entry) => ResponseClass::New(entry, body),
-            Err(_) => ResponseClass::Failed(UpstreamError::InvalidResponse),
-        },
-        (301 | 302 | 303 | 307 | 308, _) => match headers.value("location").and_then(|to| here(to, upstream)) {
-            // A reference without a host: the caller's.
-            Some(rest) => {
-                ResponseClass::PassThrough(CacheEntry::own(status, vec![("location".into(), rest)], b""), Vec::new())
-            }
-            None => ResponseClass::Failed(UpstreamError::InvalidResponse),
-        },
-        (400..=499, _) => {
-            // A page of HTML would be one of this origin.
-            let is_text = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
-            let body = if is_text { body } else { br#"{"detail":"The upstream refused the request."}"#.to_vec() };
-            let mut passed = headers.passed();
-            passed.retain(|(name, _)| name != "content-type");
-            passed.push(("content-type".into(), "application/json".into()));
-            let entry = CacheEntry::own(status, passed, &body);
-            if matches!(status, 401 | 403) {
-                ResponseClass::Refused(entry, body)
-            } else {
-                ResponseClass::PassThrough(entry, body)
-            }
-        }
-        _ => ResponseClass::Failed(UpstreamError::InvalidResponse),
-    }
-}
-
-/// What a caller is told, and what that means for what is kept.
-pub(super) struct Resolution<B> {
-    pub entry: CacheEntry,
-    pub body: B,
-    pub outcome: CacheOutcome,
-    /// Of a body that is new.
-    pub length: usize,
-    pub action: CacheAction,
-}
-
-/// What becomes of what is kept.
+/// The effect of a response on the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CacheAction {
-    /// The key is proved, and this answer kept in the place of another, if it has deadlines.
+    /// The key is authorized. The response replaces the stored one; without deadlines the stored one is deleted.
     Store,
-    /// All of the partition is forgotten.
+    /// The key was refused: the whole partition is deleted.
     PurgePartition,
-    /// What was kept of this is forgotten.
+    /// The stored response is deleted.
     Delete,
-    /// Nothing.
     Keep,
 }
 
-/// Concludes from what was settled. `kept` is what is kept of this, `has_place` whether anything can be, and `tries` how
-/// often the upstream was asked.
-pub(super) fn resolve<B: From<Vec<u8>>>(
-    settled: ResponseClass,
-    kept: Option<(CacheEntry, B)>,
-    has_place: bool,
-    tries: u32,
-) -> Resolution<B> {
-    let stale = kept.is_some();
-    let outcome = |status, entry: &CacheEntry| {
-        let stored = has_place && entry.deadlines.is_some();
-        CacheOutcome::Fetched { status, stored, stale, collapsed: false, tries }
-    };
-    let new = |entry, bytes: Vec<u8>, outcome, action| {
-        let length = bytes.len();
-        Resolution { entry, body: bytes.into(), outcome, length, action }
-    };
-    let (entry, bytes, action) = match (settled, kept) {
-        (ResponseClass::New(entry, bytes), _) => (entry, bytes, CacheAction::Store),
-        (ResponseClass::Refused(entry, bytes), _) => (entry, bytes, CacheAction::PurgePartition),
-        (ResponseClass::PassThrough(entry, bytes), _) => (entry, bytes, CacheAction::Delete),
-        (ResponseClass::Revalidated(entry), kept) => {
-            let outcome = outcome(304, &entry);
-            // settle confirms only what is kept.
-            let body = kept.map_or_else(|| Vec::new().into(), |(_, body)| body);
-            return Resolution { entry, body, outcome, length: 0, action: CacheAction::Store };
-        }
-        (ResponseClass::StaleIfError(trouble), Some((entry, body))) => {
-            return Resolution {
-                entry,
-                body,
-                outcome: CacheOutcome::excused(trouble),
-                length: 0,
-                action: CacheAction::Keep,
-            };
-        }
-        (ResponseClass::StaleIfError(trouble) | ResponseClass::Failed(trouble), _) => {
-            let (entry, bytes) = error_entry(trouble);
-            return new(entry, bytes, CacheOutcome::failed(trouble), CacheAction::Keep);
-        }
-    };
-    let outcome = outcome(entry.status, &entry);
-    new(entry, bytes, outcome, action)
+/// The response for the caller.
+#[derive(Debug)]
+pub(super) struct ClassifiedResponse<B> {
+    pub entry: CacheEntry,
+    pub body: B,
+    pub outcome: CacheOutcome,
+    /// The length of a body that the upstream sent; 0 for a stored body.
+    pub new_length: usize,
+    pub action: CacheAction,
 }
 
-/// Where a redirect leads, if that is something served.
-fn here(location: &str, upstream: &str) -> Option<String> {
-    if let Some(rest) = rest_of(location, upstream) {
-        return Some(rest.to_owned());
+/// Circumstances of a request to the upstream.
+pub(super) struct Exchange<'a> {
+    pub cache_key: &'a CacheKey,
+    /// The address of the upstream.
+    pub upstream: &'a str,
+    /// A partition exists, so that responses can be stored.
+    pub has_partition: bool,
+    /// The stored response may be served if the upstream fails.
+    pub may_serve_stale: bool,
+    /// The number of requests sent.
+    pub tries: u32,
+    pub now: i64,
+}
+
+/// Classifies the result of a request. `stored` is the stored response for the same key.
+pub(super) fn classify_response<B: From<Vec<u8>>>(
+    exchange: &Exchange<'_>,
+    result: Result<UpstreamResponse, UpstreamError>,
+    stored: Option<(CacheEntry, B)>,
+) -> ClassifiedResponse<B> {
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => return upstream_failure(error, stored.filter(|_| exchange.may_serve_stale)),
+    };
+    let UpstreamResponse { sent_at, status, headers, body } = response;
+    let times = ExchangeTimes { sent_at, received_at: exchange.now };
+    let stale = stored.is_some();
+    let fetched = |status, entry: &CacheEntry| CacheOutcome::Fetched {
+        status,
+        stored: exchange.has_partition && entry.deadlines.is_some(),
+        stale,
+        collapsed: false,
+        tries: exchange.tries,
+    };
+    let from_upstream = |entry: CacheEntry, body: Vec<u8>, action| ClassifiedResponse {
+        outcome: fetched(entry.status, &entry),
+        entry,
+        new_length: body.len(),
+        body: body.into(),
+        action,
+    };
+    match (status, stored) {
+        // Only requests with validators of a stored response can get a 304.
+        (304, Some((stored, body))) => {
+            let entry = stored.revalidated(exchange.cache_key, &headers, times);
+            let outcome = fetched(304, &entry);
+            ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store }
+        }
+        (200..=299, _) => {
+            match CacheEntry::from_response(exchange.cache_key, exchange.upstream, status, &headers, &body, times) {
+                Ok(entry) => from_upstream(entry, body, CacheAction::Store),
+                Err(_) => upstream_failure(UpstreamError::InvalidResponse, None),
+            }
+        }
+        (301 | 302 | 303 | 307 | 308, _) => {
+            match headers.value("location").and_then(|location| local_location(location, exchange.upstream)) {
+                Some(location) => {
+                    let entry = CacheEntry::unstored(status, vec![("location".into(), location)], b"");
+                    from_upstream(entry, Vec::new(), CacheAction::Delete)
+                }
+                None => upstream_failure(UpstreamError::InvalidResponse, None),
+            }
+        }
+        (400..=499, _) => {
+            // An HTML page would run in the origin of the proxy.
+            let is_json = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
+            let body = if is_json { body } else { br#"{"detail":"The upstream refused the request."}"#.to_vec() };
+            let mut passed = headers.passed();
+            passed.retain(|(name, _)| name != "content-type");
+            passed.push(("content-type".into(), "application/json".into()));
+            let entry = CacheEntry::unstored(status, passed, &body);
+            let is_key_refused = matches!(status, 401 | 403);
+            from_upstream(entry, body, if is_key_refused { CacheAction::PurgePartition } else { CacheAction::Delete })
+        }
+        _ => upstream_failure(UpstreamError::InvalidResponse, None),
     }
-    let whole = format!("{upstream}{location}");
-    (location.starts_with('/') && !location.starts_with("//")).then(|| rest_of(&whole, upstream).map(str::to_owned))?
 }
 
-/// The documented error of a trouble: nothing of what the upstream said.
-pub fn error_answer(trouble: UpstreamError) -> (u16, Option<u32>, &'static str) {
-    match trouble {
-        UpstreamError::Unreachable => (502, None, r#"{"detail":"The upstream can't be reached."}"#),
-        UpstreamError::TimedOut => (504, None, r#"{"detail":"The upstream did not answer in time."}"#),
-        UpstreamError::Status { status: 429, retry_after } => {
-            (429, retry_after, r#"{"detail":"Request was throttled."}"#)
-        }
-        UpstreamError::Status { status: status @ 502..=504, retry_after } => {
-            (status, retry_after, r#"{"detail":"The upstream is not available."}"#)
-        }
-        UpstreamError::Status { .. } => (500, None, r#"{"error":["Unknown error occurred"]}"#),
-        UpstreamError::TooLarge => (502, None, r#"{"detail":"The upstream's answer is too long."}"#),
-        UpstreamError::InvalidResponse => (502, None, r#"{"detail":"The upstream's answer makes no sense."}"#),
-        UpstreamError::BudgetExhausted => (503, Some(2), r#"{"detail":"The answer is being prepared. Ask again."}"#),
+/// Returns the stored response if the error allows a stale one, or else an error response.
+fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(CacheEntry, B)>) -> ClassifiedResponse<B> {
+    let action = CacheAction::Keep;
+    if let Some((entry, body)) = stored.filter(|_| error.allows_stale()) {
+        let outcome = CacheOutcome::stale_if_error(error);
+        return ClassifiedResponse { entry, body, outcome, new_length: 0, action };
     }
-}
-
-/// It, as an entry and its bytes.
-pub fn error_entry(trouble: UpstreamError) -> (CacheEntry, Vec<u8>) {
-    let (status, retry_after, body) = error_answer(trouble);
+    let (status, retry_after, body) = error.response();
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
-    (CacheEntry::own(status, headers, body.as_bytes()), body.into())
+    let entry = CacheEntry::unstored(status, headers, body.as_bytes());
+    let body = Vec::from(body);
+    ClassifiedResponse {
+        entry,
+        new_length: body.len(),
+        body: body.into(),
+        outcome: CacheOutcome::failed(error),
+        action,
+    }
+}
+
+/// Returns the target of a redirect as a reference without a host, if the target is served.
+fn local_location(location: &str, upstream: &str) -> Option<String> {
+    if let Some(rest) = path_and_query(location, upstream) {
+        return Some(rest.to_owned());
+    }
+    if !location.starts_with('/') || location.starts_with("//") {
+        return None;
+    }
+    path_and_query(&format!("{upstream}{location}"), upstream).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -190,44 +150,55 @@ mod tests {
 
     const UPSTREAM: &str = "https://flow.example";
     const NOW: i64 = 1_795_348_800_000;
+    const JSON: (&str, &str) = ("content-type", "application/json");
 
-    fn asked() -> CacheKey {
-        CacheKey::read(&format!("{CORE_PATH}teams/"), "").unwrap()
-    }
-
-    fn incoming(status: u16, headers: &[(&str, &str)], body: &str) -> Result<UpstreamResponse, UpstreamError> {
+    fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Result<UpstreamResponse, UpstreamError> {
         let pairs = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Ok(UpstreamResponse { sent_at: NOW, status, headers: Headers::new(pairs), body: body.into() })
     }
 
-    fn settled(found: Result<UpstreamResponse, UpstreamError>, excused: bool) -> ResponseClass {
-        classify_response(&asked(), UPSTREAM, found, None, excused, NOW)
+    fn classify_at(
+        now: i64,
+        result: Result<UpstreamResponse, UpstreamError>,
+        stored: Option<(CacheEntry, Vec<u8>)>,
+        may_serve_stale: bool,
+    ) -> ClassifiedResponse<Vec<u8>> {
+        let cache_key = &CacheKey::parse(&format!("{CORE_PATH}teams/"), "").unwrap();
+        let exchange = Exchange { cache_key, upstream: UPSTREAM, has_partition: true, may_serve_stale, tries: 1, now };
+        classify_response(&exchange, result, stored)
     }
 
-    const JSON: (&str, &str) = ("content-type", "application/json");
+    fn classify(result: Result<UpstreamResponse, UpstreamError>) -> ClassifiedResponse<Vec<u8>> {
+        classify_at(NOW, result, None, true)
+    }
+
+    fn assert_is_invalid(classified: &ClassifiedResponse<Vec<u8>>, what: &str) {
+        let expected = (502, CacheOutcome::Failed { status: None }, CacheAction::Keep);
+        assert_eq!((classified.entry.status, classified.outcome, classified.action), expected, "{what}");
+        assert_eq!(classified.body, br#"{"detail":"The upstream's answer makes no sense."}"#, "{what}");
+    }
 
     #[test]
-    fn only_whole_json_is_an_answer() {
-        assert!(
-            matches!(settled(incoming(200, &[JSON], "[]"), false), ResponseClass::New(entry, _) if entry.deadlines.is_some())
-        );
-        assert!(
-            matches!(settled(incoming(201, &[JSON], "[]"), false), ResponseClass::New(entry, _) if entry.deadlines.is_none())
-        );
-        for found in [
-            incoming(200, &[JSON], "[1,"),
-            incoming(200, &[("content-type", "text/html")], "<h1>"),
-            incoming(200, &[], "[]"),
-            incoming(304, &[], ""),
-            incoming(100, &[], ""),
+    fn only_valid_json_is_stored() {
+        let ok = classify(response(200, &[JSON], "[]"));
+        assert!(ok.action == CacheAction::Store && ok.entry.deadlines.is_some());
+        let created = classify(response(201, &[JSON], "[]"));
+        assert!(created.action == CacheAction::Store && created.entry.deadlines.is_none());
+        for invalid in [
+            response(200, &[JSON], "[1,"),
+            response(200, &[("content-type", "text/html")], "<h1>"),
+            response(200, &[], "[]"),
+            response(304, &[], ""),
+            response(100, &[], ""),
         ] {
-            assert_eq!(settled(found, true), ResponseClass::Failed(UpstreamError::InvalidResponse));
+            let what = format!("{invalid:?}");
+            assert_is_invalid(&classify(invalid), &what);
         }
     }
 
     #[test]
-    fn redirects_lead_here_or_nowhere() {
-        for (to, here) in [
+    fn redirects_lead_to_served_resources_only() {
+        for (location, local) in [
             ("/v3/customer/core/teams/", Some("/v3/customer/core/teams/")),
             ("https://flow.example/v3/customer/core/teams/?a=1", Some("/v3/customer/core/teams/?a=1")),
             ("https://elsewhere.example/v3/customer/core/teams/", None),
@@ -236,69 +207,66 @@ mod tests {
             ("teams/", None),
             ("/v3/customer/core/../../login/", None),
         ] {
-            match (settled(incoming(302, &[("location", to)], ""), true), here) {
-                (ResponseClass::PassThrough(entry, body), Some(here)) => {
-                    assert_eq!(entry.headers, [("location".to_owned(), here.to_owned())], "{to}");
-                    assert!(body.is_empty() && entry.deadlines.is_none());
-                }
-                (settled, here) => {
-                    assert_eq!((settled, here), (ResponseClass::Failed(UpstreamError::InvalidResponse), None), "{to}")
-                }
-            }
+            let classified = classify(response(302, &[("location", location)], ""));
+            let Some(local) = local else {
+                assert_is_invalid(&classified, location);
+                continue;
+            };
+            assert_eq!((classified.entry.status, classified.action), (302, CacheAction::Delete));
+            assert_eq!(classified.entry.headers, [("location".to_owned(), local.to_owned())], "{location}");
+            assert!(classified.body.is_empty() && classified.entry.deadlines.is_none());
         }
     }
 
     #[test]
-    fn refusals_pass_without_pages() {
-        let ResponseClass::Refused(entry, body) =
-            settled(incoming(401, &[JSON, ("www-authenticate", "Bearer")], "{}"), true)
-        else {
-            panic!("not refused");
-        };
-        assert_eq!((entry.status, body), (401, b"{}".to_vec()));
-        assert!(entry.headers.contains(&("www-authenticate".into(), "Bearer".into())));
-        let ResponseClass::PassThrough(entry, body) =
-            settled(incoming(404, &[("content-type", "text/html")], "<h1>"), true)
-        else {
-            panic!("not passed");
-        };
-        assert_eq!(entry.headers, [("content-type".to_owned(), "application/json".to_owned())]);
-        assert_eq!(body, br#"{"detail":"The upstream refused the request."}"#);
-        let mut found = vec![Vec::from("{"), Vec::from("{}}"), b"\"\xff\"".to_vec()];
-        found.push(format!("{}{}", "[".repeat(1_000), "]".repeat(1_000)).into());
-        for no_json in found {
-            let found = incoming(404, &[JSON], "").map(|incoming| UpstreamResponse { body: no_json, ..incoming });
-            let ResponseClass::PassThrough(_, body) = settled(found, true) else { panic!("not passed") };
-            assert_eq!(body, br#"{"detail":"The upstream refused the request."}"#);
+    fn refusals_are_passed_on_without_html() {
+        let refused = classify(response(401, &[JSON, ("www-authenticate", "Bearer")], "{}"));
+        assert_eq!((refused.entry.status, refused.action), (401, CacheAction::PurgePartition));
+        assert_eq!(refused.body, b"{}");
+        assert!(refused.entry.headers.contains(&("www-authenticate".into(), "Bearer".into())));
+        let missing = classify(response(404, &[("content-type", "text/html")], "<h1>"));
+        assert_eq!((missing.entry.status, missing.action), (404, CacheAction::Delete));
+        assert_eq!(missing.entry.headers, [("content-type".to_owned(), "application/json".to_owned())]);
+        assert_eq!(missing.body, br#"{"detail":"The upstream refused the request."}"#);
+        let mut invalid = vec![Vec::from("{"), Vec::from("{}}"), b"\"\xff\"".to_vec()];
+        invalid.push(format!("{}{}", "[".repeat(1_000), "]".repeat(1_000)).into());
+        for body in invalid {
+            let result = response(404, &[JSON], "").map(|response| UpstreamResponse { body, ..response });
+            let classified = classify(result);
+            assert_eq!((classified.entry.status, classified.action), (404, CacheAction::Delete));
+            assert_eq!(classified.body, br#"{"detail":"The upstream refused the request."}"#);
         }
     }
 
     #[test]
-    fn only_what_may_pass_is_excused() {
+    fn stale_responses_replace_temporary_failures_only() {
+        let stored = || {
+            let ClassifiedResponse { entry, body, .. } = classify(response(200, &[JSON], "[1]"));
+            Some((entry, body))
+        };
         let status = |status| UpstreamError::Status { status, retry_after: None };
-        for trouble in [UpstreamError::Unreachable, UpstreamError::TimedOut, status(500), status(503)] {
-            assert_eq!(settled(Err(trouble), true), ResponseClass::StaleIfError(trouble));
-            assert_eq!(settled(Err(trouble), false), ResponseClass::Failed(trouble));
+        for error in [UpstreamError::Unreachable, UpstreamError::TimedOut, status(500), status(503)] {
+            let stale = classify_at(NOW, Err(error), stored(), true);
+            assert_eq!((stale.outcome, stale.action), (CacheOutcome::stale_if_error(error), CacheAction::Keep));
+            assert_eq!(stale.body, b"[1]");
+            assert_eq!(classify_at(NOW, Err(error), stored(), false).outcome, CacheOutcome::failed(error));
         }
-        for trouble in
+        for error in
             [UpstreamError::TooLarge, UpstreamError::InvalidResponse, UpstreamError::BudgetExhausted, status(429)]
         {
-            assert_eq!(settled(Err(trouble), true), ResponseClass::Failed(trouble));
+            let failed = classify_at(NOW, Err(error), stored(), true);
+            assert_eq!((failed.outcome, failed.action), (CacheOutcome::failed(error), CacheAction::Keep));
         }
     }
 
     #[test]
-    fn a_304_confirms_what_is_kept() {
-        let ResponseClass::New(kept, _) = settled(incoming(200, &[JSON, ("etag", "\"1\"")], "[]"), false) else {
-            panic!("no answer");
-        };
-        let found = incoming(304, &[("cache-control", "max-age=7")], "");
-        let ResponseClass::Revalidated(entry) =
-            classify_response(&asked(), UPSTREAM, found, Some(&kept), false, NOW + 1)
-        else {
-            panic!("not confirmed");
-        };
-        assert_eq!(entry.deadlines.unwrap().fresh, NOW + 7_001);
-        assert_eq!((entry.tag, entry.validators, entry.headers), (kept.tag, kept.validators, kept.headers));
+    fn a_304_updates_the_stored_entry() {
+        let ClassifiedResponse { entry: stored, body, .. } = classify(response(200, &[JSON, ("etag", "\"1\"")], "[]"));
+        let result = response(304, &[("cache-control", "max-age=7")], "");
+        let revalidated = classify_at(NOW + 1, result, Some((stored.clone(), body)), false);
+        assert_eq!((revalidated.action, revalidated.body), (CacheAction::Store, b"[]".to_vec()));
+        let entry = revalidated.entry;
+        assert_eq!(entry.deadlines.unwrap().fresh_until, NOW + 7_001);
+        assert_eq!((entry.tag, entry.validators, entry.headers), (stored.tag, stored.validators, stored.headers));
     }
 }

@@ -1,41 +1,38 @@
-//! Which headers pass. Nothing of a caller's request reaches the upstream but its key, so no header of his can change
-//! an answer that others get; and nothing of an answer reaches a caller that isn't listed, cookies least of all.
+//! Headers that pass through the proxy.
+//!
+//! Of a caller's headers only the key reaches the upstream, so that no header can change a response that others receive.
+//! Of a response only the listed headers reach a caller.
 
-/// What every request to the upstream carries beside the key and the validators of what is kept.
+/// Headers of every request to the upstream, besides the key and validators.
 pub const UPSTREAM_HEADERS: [(&str, &str); 2] = [("Accept", "application/json"), ("User-Agent", "streamgage")];
 
-/// What passes from an answer, in lower case. `ETag`, `Age`, `Vary` and `Cache-Control` are the proxy's own, `Location` is
-/// rewritten.
+/// Response headers that are passed to callers. The proxy sets `ETag`, `Age`, `Vary` and `Cache-Control` itself, and rewrites
+/// `Location`.
 const PASSED: [&str; 5] = ["allow", "content-type", "last-modified", "retry-after", "www-authenticate"];
 
-/// The headers of an answer: names in lower case, each once, its values joined with commas.
+/// Response headers: names in lower case, each once, values joined with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// Keeps those that are visible ASCII: all that has a meaning here is.
+    /// Ignores values with characters other than visible ASCII.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Headers {
         let visible = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         let pairs = pairs.into_iter().filter(|(_, value)| visible(value));
         Headers(pairs.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
     }
 
-    /// The value of a name in lower case.
+    /// Returns the value of a name, which is in lower case.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// Those that reach a caller.
+    /// Returns the headers that are passed to callers.
     pub fn passed(&self) -> Vec<(String, String)> {
         self.0.iter().filter(|(name, _)| PASSED.contains(&name.as_str())).cloned().collect()
     }
 
-    /// Whether the body is declared to be JSON.
+    /// Returns true if the body is declared as JSON.
     pub fn is_json(&self) -> bool {
         let declared = self.value("content-type").unwrap_or_default();
         let essence = declared.split_once(';').map_or(declared, |(essence, _)| essence).trim();
@@ -52,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_does_not_pass() {
+    fn unlisted_headers_are_removed() {
         let all = headers(&[
             ("Content-Type", "application/json"),
             ("Set-Cookie", "session=1"),
@@ -67,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn json() {
+    fn json_is_recognized_by_its_media_type() {
         for declared in ["application/json", "Application/JSON; charset=utf-8", "application/json ;v=3"] {
             assert!(headers(&[("content-type", declared)]).is_json(), "{declared}");
         }

@@ -1,81 +1,82 @@
-//! Where an answer came from, as `Cache-Status` says it (RFC 9211).
+//! The origin of a response, reported in `Cache-Status` (RFC 9211).
 
-use super::source::UpstreamError;
-use crate::codec::as_tagged_list;
+use super::error::UpstreamError;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
-/// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The origin of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CacheOutcome {
-    /// It was kept.
+    /// A stored response was served.
     Hit,
-    /// The upstream was asked.
+    /// The upstream answered.
     Fetched {
-        /// What it answered.
+        /// The status of the upstream.
         status: u16,
-        /// Whether that is kept.
         stored: bool,
-        /// Whether there was something kept that no longer served.
+        /// A stored response existed, but it was stale.
         stale: bool,
-        /// Whether another caller's request was waited for.
+        /// Another caller's request was awaited.
         collapsed: bool,
-        /// How many requests it took.
+        /// The number of requests sent.
         tries: u32,
     },
-    /// The upstream was asked, and failed: what was kept serves, though stale.
-    Excused {
-        /// The status of the failure, if there was an answer.
+    /// The upstream failed, and a stale response was served.
+    #[serde(rename = "Excused")]
+    StaleIfError {
+        /// The status of the failure, if the upstream answered.
         status: Option<u16>,
     },
-    /// The upstream was asked, and failed.
+    /// The upstream failed.
     Failed {
-        /// The status of the failure, if there was an answer.
+        /// The status of the failure, if the upstream answered.
         status: Option<u16>,
     },
 }
 
-as_tagged_list!(CacheOutcome {
-    Hit,
-    Fetched { status, stored, stale, collapsed, tries },
-    Excused { status },
-    Failed { status }
-});
-
 impl CacheOutcome {
-    pub(crate) fn excused(trouble: UpstreamError) -> CacheOutcome {
-        CacheOutcome::Excused { status: status(trouble) }
+    pub(super) fn stale_if_error(error: UpstreamError) -> CacheOutcome {
+        CacheOutcome::StaleIfError { status: error.status() }
     }
 
-    pub(crate) fn failed(trouble: UpstreamError) -> CacheOutcome {
-        CacheOutcome::Failed { status: status(trouble) }
+    pub(super) fn failed(error: UpstreamError) -> CacheOutcome {
+        CacheOutcome::Failed { status: error.status() }
     }
 
-    /// The same, for one who waited.
+    /// Returns the outcome for a caller that awaited another caller's request.
     #[must_use]
-    pub(crate) fn collapsed(self) -> CacheOutcome {
-        match self {
-            CacheOutcome::Fetched { status, stored, stale, tries, .. } => {
-                CacheOutcome::Fetched { status, stored, stale, collapsed: true, tries }
-            }
-            way => way,
+    pub(super) fn as_collapsed(mut self) -> CacheOutcome {
+        if let CacheOutcome::Fetched { collapsed, .. } = &mut self {
+            *collapsed = true;
         }
+        self
     }
 
-    /// The value of `Cache-Status`. `ttl` are the seconds for which the answer is fresh; `bypass`, why nothing is kept at all.
+    /// Returns the outcome of a response that was not stored after all.
+    #[must_use]
+    pub(super) fn as_not_stored(mut self) -> CacheOutcome {
+        if let CacheOutcome::Fetched { stored, .. } = &mut self {
+            *stored = false;
+        }
+        self
+    }
+
+    /// Returns the value of `Cache-Status`. `ttl` is the number of seconds of remaining freshness; `bypass` is the reason for
+    /// which nothing is cached.
     pub fn cache_status(self, ttl: Option<i64>, bypass: Option<&str>) -> String {
         let mut text = String::from("streamgage");
-        let fwd = match self {
+        let forward_reason = match self {
             CacheOutcome::Hit => "; hit",
             _ if bypass.is_some() => "; fwd=bypass",
-            CacheOutcome::Fetched { stale: true, .. } | CacheOutcome::Excused { .. } => "; fwd=stale",
+            CacheOutcome::Fetched { stale: true, .. } | CacheOutcome::StaleIfError { .. } => "; fwd=stale",
             CacheOutcome::Fetched { .. } | CacheOutcome::Failed { .. } => "; fwd=uri-miss",
         };
-        text.push_str(fwd);
+        text.push_str(forward_reason);
+        // Writing into a String can't fail.
         if let CacheOutcome::Fetched { status, .. }
-        | CacheOutcome::Excused { status: Some(status) }
+        | CacheOutcome::StaleIfError { status: Some(status) }
         | CacheOutcome::Failed { status: Some(status) } = self
         {
-            // Writing into a String can't fail.
             let _ = write!(text, "; fwd-status={status}");
         }
         if let Some(ttl) = ttl {
@@ -86,7 +87,7 @@ impl CacheOutcome {
             text.push_str(if collapsed { "; collapsed" } else { "" });
         }
         let detail = match self {
-            CacheOutcome::Excused { .. } => Some("stale-if-error"),
+            CacheOutcome::StaleIfError { .. } => Some("stale-if-error"),
             _ => bypass,
         };
         if let Some(detail) = detail {
@@ -96,24 +97,17 @@ impl CacheOutcome {
     }
 }
 
-fn status(trouble: UpstreamError) -> Option<u16> {
-    match trouble {
-        UpstreamError::Status { status, .. } => Some(status),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn cache_status() {
+    fn cache_status_reports_the_outcome() {
         let fetched = CacheOutcome::Fetched { status: 200, stored: true, stale: false, collapsed: false, tries: 1 };
-        for (way, ttl, bypass, expected) in [
+        for (outcome, ttl, bypass, expected) in [
             (CacheOutcome::Hit, Some(-3), None, "streamgage; hit; ttl=-3"),
             (
-                fetched.collapsed(),
+                fetched.as_collapsed(),
                 Some(60),
                 None,
                 "streamgage; fwd=uri-miss; fwd-status=200; ttl=60; stored; collapsed",
@@ -125,7 +119,7 @@ mod tests {
                 "streamgage; fwd=stale; fwd-status=304; ttl=60; stored",
             ),
             (
-                CacheOutcome::Excused { status: Some(503) },
+                CacheOutcome::StaleIfError { status: Some(503) },
                 Some(-9),
                 None,
                 "streamgage; fwd=stale; fwd-status=503; ttl=-9; detail=stale-if-error",
@@ -138,7 +132,7 @@ mod tests {
                 "streamgage; fwd=bypass; fwd-status=200; detail=no-secret",
             ),
         ] {
-            assert_eq!(way.cache_status(ttl, bypass), expected);
+            assert_eq!(outcome.cache_status(ttl, bypass), expected);
         }
     }
 }

@@ -1,91 +1,87 @@
-//! What keeps two keys apart: a partition each.
+//! Partitions, which separate the cached responses of different keys.
 
+use super::cache::CLOCK_SKEW;
 use super::cache_key::{CacheKey, PermissionClass};
-use crate::codec::as_list;
 use crate::http::authorize::{hexadecimal, key_hash};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// Names partitions.
+/// Derives partition names from keys.
 ///
-/// A partition's name is HMAC-SHA-256 of the upstream's address and the key, under `CACHE_SECRET`: who reads names, in
-/// logs or among the objects of a Worker, can't try keys against them.
+/// A name is HMAC-SHA-256 of the upstream's address and the key, under `CACHE_SECRET`. A reader of names, in logs or in a
+/// list of Durable Objects, cannot test keys against them.
 #[derive(Clone)]
 pub struct PartitionNames(Hmac<Sha256>);
 
 impl PartitionNames {
     pub(crate) fn new(secret: &str, upstream: &str) -> PartitionNames {
-        // A longer or shorter key than a block is no error of HMAC's.
-        #[allow(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        #[allow(clippy::expect_used, reason = "HMAC accepts keys of any length")]
         let mut state = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
         state.update(upstream.as_bytes());
-        // No address and no key holds one.
+        // Neither an address nor a key contains a newline.
         state.update(b"\n");
         PartitionNames(state)
     }
 
-    /// The partition of a key: 64 hexadecimal digits.
+    /// Returns 64 hexadecimal digits.
     pub fn name(&self, key: &str) -> String {
         hexadecimal(&self.0.clone().chain_update(key.as_bytes()).finalize().into_bytes())
     }
 }
 
-/// What is known of a partition. A later generation replaces an earlier one, whatever else they say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of a partition. A later generation replaces an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
-    /// Part of the name of all that is kept in the fast tier: the next one begins empty.
+    /// Part of all addresses in the edge cache: a new generation starts empty.
     pub generation: i64,
-    /// When the upstream last let the key in: to metrics and to the core, in milliseconds since 1970-01-01.
-    proved: [i64; 2],
+    /// Times of the last successful requests for metrics and for core resources, in milliseconds since 1970-01-01.
+    authorized_at: [i64; 2],
 }
 
-as_list!(PartitionState { generation, proved });
-
 impl PartitionState {
-    /// A partition that nothing is kept of. `after` is the generation that it replaces.
-    pub fn new(now: i64, after: Option<i64>) -> PartitionState {
-        // The time, so that a record that was lost isn't mistaken for the one before it.
+    /// Returns the state of an empty partition. `previous` is the generation that it replaces.
+    pub fn new(now: i64, previous: Option<i64>) -> PartitionState {
+        // The generation is a time, so that a lost state is not followed by an old generation.
         PartitionState {
-            generation: now.max(after.map_or(i64::MIN, |generation| generation.saturating_add(1))),
-            proved: [i64::MIN; 2],
+            generation: now.max(previous.map_or(i64::MIN, |generation| generation.saturating_add(1))),
+            authorized_at: [i64::MIN; 2],
         }
     }
 
-    /// The upstream let the key in.
+    /// Records that the upstream accepted the key.
     pub fn record_authorization(&mut self, class: PermissionClass, now: i64) {
         match class {
-            PermissionClass::Metrics => self.proved[0] = now,
-            PermissionClass::Core => self.proved[1] = now,
+            PermissionClass::Metrics => self.authorized_at[0] = now,
+            PermissionClass::Core => self.authorized_at[1] = now,
         }
     }
 
-    /// Whether it did so within a time, in milliseconds. A proof from the future, of a clock that jumped back, is none.
+    /// Returns true if the upstream accepted the key within the last `within` milliseconds. A time in the future, after a
+    /// clock was set back, does not count.
     pub fn is_authorized_within(&self, class: PermissionClass, now: i64, within: i64) -> bool {
-        let [metrics, core] = self.proved;
-        let proved = match class {
+        let [metrics, core] = self.authorized_at;
+        let authorized_at = match class {
             PermissionClass::Metrics => metrics,
             PermissionClass::Core => core,
         };
-        now.saturating_sub(proved) < within && proved.saturating_sub(now) < CLOCK_SKEW
+        now.saturating_sub(authorized_at) < within && authorized_at.saturating_sub(now) < CLOCK_SKEW
     }
 }
 
-/// How far the clocks of two machines may be apart, in milliseconds.
-pub(crate) const CLOCK_SKEW: i64 = 60_000;
-
-/// Where in the fast tier a partition's record is. The host is none: nothing is ever asked of it.
+/// Returns the address of a partition's state in the edge cache. No request is ever sent to this host.
 pub fn state_address(partition: &str) -> String {
     format!("https://cache.invalid/{partition}/record")
 }
 
-/// Where in the fast tier an answer is.
-pub fn response_address(partition: &str, generation: i64, asked: &CacheKey) -> String {
-    format!("https://cache.invalid/{partition}/{generation}/{}", response_name(asked))
+/// Returns the address of a response in the edge cache.
+pub fn response_address(partition: &str, generation: i64, cache_key: &CacheKey) -> String {
+    format!("https://cache.invalid/{partition}/{generation}/{}", response_name(cache_key))
 }
 
-/// What an answer is called within its partition and generation.
-pub fn response_name(asked: &CacheKey) -> String {
-    key_hash(&asked.target())
+/// Returns the name of a response within its partition and generation.
+pub fn response_name(cache_key: &CacheKey) -> String {
+    key_hash(&cache_key.target())
 }
 
 #[cfg(test)]
@@ -93,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_are_named_by_secret_upstream_and_key() {
+    fn partition_names_depend_on_secret_upstream_and_key() {
         // printf 'https://flow.example\nkey' | openssl dgst -sha256 -hmac secret
         let name = |secret, upstream, key| PartitionNames::new(secret, upstream).name(key);
         assert_eq!(
@@ -111,18 +107,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_proved_for_what_it_was_let_into() {
-        let mut record = PartitionState::new(1_000, None);
-        assert!(!record.is_authorized_within(PermissionClass::Core, 1_000, 300_000));
-        record.record_authorization(PermissionClass::Core, 1_000);
-        assert!(record.is_authorized_within(PermissionClass::Core, 300_999, 300_000));
-        assert!(!record.is_authorized_within(PermissionClass::Core, 301_000, 300_000));
-        assert!(!record.is_authorized_within(PermissionClass::Metrics, 1_000, 300_000));
-        assert!(!record.is_authorized_within(PermissionClass::Core, 1_000 - CLOCK_SKEW, 300_000));
+    fn authorization_is_recorded_by_permission_class() {
+        let mut state = PartitionState::new(1_000, None);
+        assert!(!state.is_authorized_within(PermissionClass::Core, 1_000, 300_000));
+        state.record_authorization(PermissionClass::Core, 1_000);
+        assert!(state.is_authorized_within(PermissionClass::Core, 300_999, 300_000));
+        assert!(!state.is_authorized_within(PermissionClass::Core, 301_000, 300_000));
+        assert!(!state.is_authorized_within(PermissionClass::Metrics, 1_000, 300_000));
+        assert!(!state.is_authorized_within(PermissionClass::Core, 1_000 - CLOCK_SKEW, 300_000));
     }
 
     #[test]
-    fn generations_go_up_even_if_the_clock_goes_back() {
+    fn generations_increase_even_if_the_clock_is_set_back() {
         let first = PartitionState::new(1_000, None);
         assert_eq!(PartitionState::new(500, Some(first.generation)).generation, 1_001);
         assert_eq!(PartitionState::new(5_000, Some(first.generation)).generation, 5_000);

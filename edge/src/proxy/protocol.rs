@@ -1,86 +1,120 @@
-//! What front and keeper say to each other where they are not in one place, as text. Bodies go beside it, as bytes.
+//! Messages between the proxy handler and the coordinator of a partition. Bodies are sent beside them, as bytes.
 
-use super::coordinator::FetchRequest;
+use super::cache_key::CacheKey;
 use super::entry::CacheEntry;
+use super::json::{from_json, to_json};
 use super::outcome::CacheOutcome;
 use super::partition::PartitionState;
-use crate::codec::{as_tagged_list, from_text, to_text};
+use serde::{Deserialize, Serialize};
 
-/// What a keeper is told to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request for a response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchRequest {
+    pub cache_key: CacheKey,
+    /// The key that is sent to the upstream.
+    pub upstream_key: String,
+    /// Excludes stale responses.
+    pub refresh: bool,
+    /// The day on which metrics are evaluated, as a number of days since 1970-01-01.
+    pub today: i32,
+}
+
+/// A response from the coordinator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoordinatedResponse<B> {
+    pub entry: CacheEntry,
+    pub body: B,
+    pub state: PartitionState,
+    pub outcome: CacheOutcome,
+}
+
+#[allow(clippy::large_enum_variant, reason = "nearly all values are of the large variant")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum FetchReply<B> {
+    Response(CoordinatedResponse<B>),
+    /// The body is too long to be shared: each caller fetches the response itself.
+    Uncoalesced,
+}
+
+/// A command to a coordinator in another isolate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoordinatorCommand {
-    /// To answer.
     Fetch {
-        /// What.
         request: FetchRequest,
     },
-    /// To forget all.
     Purge,
-    /// To fetch anew what was asked for lately.
+    /// Refreshes responses to recent requests.
     Refresh {
-        /// The day, as its number since 1970-01-01.
+        /// The current day, as a number of days since 1970-01-01.
         today: i32,
     },
 }
 
-/// What it reports, beside a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The result of a [`CoordinatorCommand`].
+#[allow(clippy::large_enum_variant, reason = "nearly all values are of the large variant")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoordinatorReport {
-    /// It is answered.
-    Response {
-        /// What is known of the answer.
-        entry: CacheEntry,
-        /// How the partition stands.
-        state: PartitionState,
-        /// Where the answer came from.
-        outcome: CacheOutcome,
-    },
-    /// It is not: the answer is too long to be handed to several.
+    Response { entry: CacheEntry, state: PartitionState, outcome: CacheOutcome },
     Uncoalesced,
-    /// All is forgotten.
-    Purged {
-        /// How the partition stands.
-        state: PartitionState,
-    },
-    /// What was asked for lately is fetched anew.
+    Purged { state: PartitionState },
     Refreshed,
 }
 
-as_tagged_list!(CoordinatorCommand { Fetch { request }, Purge, Refresh { today } });
-as_tagged_list!(CoordinatorReport { Response { entry, state, outcome }, Uncoalesced, Purged { state }, Refreshed });
-
 impl CoordinatorCommand {
-    /// The text.
-    pub fn to_text(&self) -> String {
-        to_text(self)
+    pub fn to_json(&self) -> String {
+        to_json(self)
     }
 
-    /// Reads a text; `None`, if it is that of no command.
-    pub fn read(text: &str) -> Option<CoordinatorCommand> {
-        from_text(text)
+    pub fn from_json(text: &str) -> Option<CoordinatorCommand> {
+        from_json(text)
     }
 }
 
 impl CoordinatorReport {
-    /// The text.
-    pub fn to_text(&self) -> String {
-        to_text(self)
+    pub fn to_json(&self) -> String {
+        to_json(self)
     }
 
-    /// Reads a text; `None`, if it is that of no report.
-    pub fn read(text: &str) -> Option<CoordinatorReport> {
-        from_text(text)
+    pub fn from_json(text: &str) -> Option<CoordinatorReport> {
+        from_json(text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Json;
-    use crate::proxy::CacheKey;
     use proptest::prelude::*;
     use proptest::sample::Index;
+    use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
+    use std::fmt::Debug;
+
+    /// Checks that text of an earlier version is read, and that the value survives being written and read.
+    fn assert_is_read<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) -> T {
+        let value: T = from_json(text).unwrap_or_else(|| panic!("{text} is not read"));
+        assert_eq!(from_json::<T>(&to_json(&value)).as_ref(), Some(&value), "{text}");
+        value
+    }
+
+    #[test]
+    fn values_stored_by_earlier_versions_are_read() {
+        let entry: CacheEntry = assert_is_read(
+            r#"[200,[["content-type","application/json"]],"0a",[[9,40,"/v3/x?a=1"]],["\"1\"",null],[1,2,3,4]]"#,
+        );
+        assert_eq!((entry.status, entry.tag.as_str(), entry.links.len()), (200, "0a", 1));
+        assert_eq!(entry.headers, [("content-type".to_owned(), "application/json".to_owned())]);
+        assert_eq!((entry.validators.etag.as_deref(), entry.validators.last_modified), (Some("\"1\""), None));
+        let deadlines = entry.deadlines.unwrap();
+        let times = (deadlines.generated_at, deadlines.fresh_until, deadlines.revalidate_until, deadlines.error_until);
+        assert_eq!(times, (1, 2, 3, 4));
+        let unstored: CacheEntry = assert_is_read(r#"[404,[],"",[],[null,null],null]"#);
+        assert_eq!(unstored.deadlines, None);
+        let (at, key): (i64, CacheKey) =
+            assert_is_read(r#"[1795348800000,["Core","/v3/customer/core/teams/",[[[97],[49]],[[98],null]]]]"#);
+        assert_eq!((at, key.target().as_str()), (1_795_348_800_000, "/v3/customer/core/teams/?a=1&b"));
+        let state: PartitionState = assert_is_read("[1795348800000,[-9223372036854775808,1795348800000]]");
+        assert_eq!(state.generation, 1_795_348_800_000);
+    }
 
     fn text() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::from)
@@ -94,26 +128,23 @@ mod tests {
         prop::collection::vec(of, 0..4).prop_map(Value::from)
     }
 
-    fn time() -> impl Strategy<Value = Value> {
-        any::<i64>().prop_map(Value::from)
+    /// Values in the form of earlier versions: structs are lists of their fields.
+    fn old_state() -> impl Strategy<Value = Value> {
+        (any::<i64>(), any::<[i64; 2]>()).prop_map(|(generation, authorized_at)| json!([generation, authorized_at]))
     }
 
-    fn record() -> impl Strategy<Value = Value> {
-        (any::<i64>(), any::<[i64; 2]>()).prop_map(|(generation, proved)| json!([generation, proved]))
-    }
-
-    fn asked() -> impl Strategy<Value = Value> {
+    fn old_cache_key() -> impl Strategy<Value = Value> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..4).prop_map(Value::from);
         let parameter = (bytes(), optional(bytes())).prop_map(|(name, value)| json!([name, value]));
         let class = prop::sample::select(&["Metrics", "Core"][..]);
         (class, text(), list(parameter)).prop_map(|(class, path, query)| json!([class, path, query]))
     }
 
-    fn entry() -> impl Strategy<Value = Value> {
+    fn old_entry() -> impl Strategy<Value = Value> {
         let header = (text(), text()).prop_map(|(name, value)| json!([name, value]));
         let link = (any::<u32>(), any::<u32>(), text()).prop_map(|(start, end, rest)| json!([start, end, rest]));
         let validators = (optional(text()), optional(text())).prop_map(|(etag, modified)| json!([etag, modified]));
-        let deadlines = prop::collection::vec(time(), 4).prop_map(Value::from);
+        let deadlines = prop::collection::vec(any::<i64>().prop_map(Value::from), 4).prop_map(Value::from);
         (any::<u16>(), list(header), text(), list(link), validators, optional(deadlines)).prop_map(
             |(status, headers, tag, links, validators, deadlines)| {
                 json!([status, headers, tag, links, validators, deadlines])
@@ -121,109 +152,91 @@ mod tests {
         )
     }
 
-    fn way() -> impl Strategy<Value = Value> {
-        let status = || optional(any::<u16>().prop_map(Value::from));
+    fn outcome() -> impl Strategy<Value = CacheOutcome> {
         prop_oneof![
-            Just(json!(["Hit"])),
+            Just(CacheOutcome::Hit),
             any::<(u16, bool, bool, bool, u32)>().prop_map(|(status, stored, stale, collapsed, tries)| {
-                json!(["Fetched", status, stored, stale, collapsed, tries])
+                CacheOutcome::Fetched { status, stored, stale, collapsed, tries }
             }),
-            status().prop_map(|status| json!(["Excused", status])),
-            status().prop_map(|status| json!(["Failed", status])),
+            any::<Option<u16>>().prop_map(|status| CacheOutcome::StaleIfError { status }),
+            any::<Option<u16>>().prop_map(|status| CacheOutcome::Failed { status }),
         ]
     }
 
-    fn command() -> impl Strategy<Value = Value> {
-        let ask = (asked(), text(), any::<bool>(), any::<i32>())
-            .prop_map(|(asked, key, refresh, today)| json!([asked, key, refresh, today]));
+    fn command() -> impl Strategy<Value = CoordinatorCommand> {
+        let request = (old_cache_key(), any::<String>(), any::<bool>(), any::<i32>());
+        let request = request.prop_map(|(cache_key, upstream_key, refresh, today)| FetchRequest {
+            cache_key: serde_json::from_value(cache_key).unwrap(),
+            upstream_key,
+            refresh,
+            today,
+        });
         prop_oneof![
-            ask.prop_map(|ask| json!(["Fetch", ask])),
-            Just(json!(["Purge"])),
-            any::<i32>().prop_map(|today| json!(["Refresh", today])),
+            request.prop_map(|request| CoordinatorCommand::Fetch { request }),
+            Just(CoordinatorCommand::Purge),
+            any::<i32>().prop_map(|today| CoordinatorCommand::Refresh { today }),
         ]
     }
 
-    fn report() -> impl Strategy<Value = Value> {
+    fn report() -> impl Strategy<Value = CoordinatorReport> {
+        let state = || old_state().prop_map(|state| serde_json::from_value::<PartitionState>(state).unwrap());
         prop_oneof![
-            (entry(), record(), way()).prop_map(|(entry, record, way)| json!(["Response", entry, record, way])),
-            Just(json!(["Uncoalesced"])),
-            record().prop_map(|record| json!(["Purged", record])),
-            Just(json!(["Refreshed"])),
+            (old_entry(), state(), outcome()).prop_map(|(entry, state, outcome)| CoordinatorReport::Response {
+                entry: serde_json::from_value(entry).unwrap(),
+                state,
+                outcome
+            }),
+            Just(CoordinatorReport::Uncoalesced),
+            state().prop_map(|state| CoordinatorReport::Purged { state }),
+            Just(CoordinatorReport::Refreshed),
         ]
     }
 
-    /// What is read from a list is written as the very list, and nothing is read from a part of it.
-    fn is_held<T: Json + PartialEq + std::fmt::Debug>(list: &Value, cut: Index) -> Result<(), TestCaseError> {
-        let text = list.to_string();
-        let value: Option<T> = from_text(&text);
-        prop_assert!(value.is_some(), "{}", text);
-        prop_assert_eq!(value.as_ref().map(to_text), Some(text.clone()));
-        let part: String = text.chars().take(cut.index(text.chars().count())).collect();
-        prop_assert_eq!(from_text::<T>(&part), None);
-        prop_assert_eq!(from_text::<T>(&format!("{text}]")), None);
-        let spaced = serde_json::to_string_pretty(list).unwrap();
-        prop_assert_eq!(from_text(&spaced), value);
-        Ok(())
-    }
-
-    #[test]
-    fn what_former_versions_kept_is_read() {
-        let entry = r#"[200,[["content-type","application/json"]],"0a",[[9,40,"/v3/x?a=1"]],["\"1\"",null],[1,2,3,4]]"#;
-        let asked = r#"[1795348800000,["Core","/v3/customer/core/teams/",[[[97],[49]],[[98],null]]]]"#;
-        let record = "[1795348800000,[-9223372036854775808,1795348800000]]";
-        assert_eq!(from_text::<CacheEntry>(entry).as_ref().map(to_text).as_deref(), Some(entry));
-        assert_eq!(from_text::<(i64, CacheKey)>(asked).as_ref().map(to_text).as_deref(), Some(asked));
-        assert_eq!(from_text::<PartitionState>(record).as_ref().map(to_text).as_deref(), Some(record));
-    }
-
-    #[test]
-    fn what_is_no_report() {
-        for text in [
-            "",
-            "[]",
-            "{}",
-            "\"Uncoalesced\"",
-            "[\"Uncoalesced\",1]",
-            "[\"uncoalesced\"]",
-            "[\"Uncoal\\u0065sced\"]",
-            "[\"Purged\"]",
-            "[\"Purged\",null]",
-            "[\"Purged\",[1,[2]]]",
-            "[\"Purged\",[1,[2,3,4]]]",
-            "[\"Purged\",[1,[2,3]],4]",
-            "[\"Purged\",[1.0,[2,3]]]",
-            "[\"Purged\",[9223372036854775808,[2,3]]]",
-            "[\"Purged\",[\"1\",[2,3]]]",
-            "[\"Purged\" [1,[2,3]]]",
-        ] {
-            assert_eq!(CoordinatorReport::read(text), None, "{text}");
-        }
+    /// Returns the text without its end.
+    fn truncated(text: &str, length: Index) -> String {
+        text.chars().take(length.index(text.chars().count())).collect()
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read((entry, record, asked, way) in (entry(), record(), asked(), way()), cut in any::<Index>()) {
-            is_held::<CacheEntry>(&entry, cut)?;
-            is_held::<PartitionState>(&record, cut)?;
-            is_held::<(i64, CacheKey)>(&json!([7, asked]), cut)?;
-            is_held::<CacheOutcome>(&way, cut)?;
+        fn values_of_earlier_versions_are_read_whole(
+            (entry, state, cache_key) in (old_entry(), old_state(), old_cache_key()),
+            length in any::<Index>(),
+        ) {
+            assert_is_read::<CacheEntry>(&entry.to_string());
+            assert_is_read::<PartitionState>(&state.to_string());
+            assert_is_read::<(i64, CacheKey)>(&json!([7, cache_key]).to_string());
+            prop_assert_eq!(from_json::<CacheEntry>(&truncated(&entry.to_string(), length)), None);
+            prop_assert_eq!(from_json::<PartitionState>(&truncated(&state.to_string(), length)), None);
         }
 
         #[test]
-        fn what_is_said_is_heard(command in command(), report in report(), cut in any::<Index>()) {
-            is_held::<CoordinatorCommand>(&command, cut)?;
-            is_held::<CoordinatorReport>(&report, cut)?;
+        fn messages_are_read_whole(command in command(), report in report(), length in any::<Index>()) {
+            prop_assert_eq!(CoordinatorCommand::from_json(&truncated(&command.to_json(), length)), None);
+            prop_assert_eq!(CoordinatorReport::from_json(&truncated(&report.to_json(), length)), None);
+            prop_assert_eq!(CoordinatorCommand::from_json(&command.to_json()), Some(command));
+            prop_assert_eq!(CoordinatorReport::from_json(&report.to_json()), Some(report));
         }
+    }
 
-        #[test]
-        fn nothing_panics(report in report(), place in any::<Index>(), other in "[\\[\\]{}\",0-9a-z-]{0,2}") {
-            let text: Vec<char> = report.to_string().chars().collect();
-            let place = place.index(text.len());
-            let characters = text.iter().take(place).copied().chain(other.chars()).chain(text.iter().skip(place + 1).copied());
-            if let Some(report) = CoordinatorReport::read(&characters.collect::<String>()) {
-                prop_assert_eq!(CoordinatorReport::read(&report.to_text()), Some(report));
-            }
-            prop_assert_eq!(CoordinatorReport::read(&other), None);
+    #[test]
+    fn invalid_reports_are_refused() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            "\"uncoalesced\"",
+            "[\"Uncoalesced\"]",
+            "{\"Purged\":null}",
+            "{\"Purged\":{\"state\":[1,[2]]}}",
+            "{\"Purged\":{\"state\":[1,[2,3,4]]}}",
+            "{\"Purged\":{\"state\":[1,[2,3],4]}}",
+            "{\"Purged\":{\"state\":[1.0,[2,3]]}}",
+            "{\"Purged\":{\"state\":[9223372036854775808,[2,3]]}}",
+            "{\"Purged\":{\"state\":[\"1\",[2,3]]}}",
+        ] {
+            assert_eq!(CoordinatorReport::from_json(text), None, "{text}");
         }
+        assert!(CoordinatorReport::from_json("{\"Purged\":{\"state\":[1,[2,3]]}}").is_some());
     }
 }

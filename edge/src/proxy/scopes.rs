@@ -1,125 +1,110 @@
-//! Keys of streamgage before an `UPSTREAM_KEY`: what of the upstream they may see.
+//! Scopes of keys: the part of the upstream that a key of streamgage may see.
 //!
-//! A scope is expressed by parameters of the upstream's own, written by us from what was read: no spelling of a caller's
-//! can mean one thing here and another there. What can't be expressed so is refused.
+//! A scope is expressed by parameters of the upstream, written here from parsed values, so that a caller's spelling cannot mean
+//! different things here and there. A request for which this is impossible is refused.
 
 use super::cache_key::{CacheKey, PermissionClass};
-use crate::codec::from_text;
+use super::page::parse_object;
+use serde::Deserialize;
 use streamgage::calendar::Day;
-use streamgage::json::Reader;
-use streamgage::query::CORE_PATH;
-use streamgage::query::{IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
+use streamgage::query::{CORE_PATH, IdSet, METRICS_PARAMETERS, MetricsRequest, Parameters};
 use streamgage::schema::{Lookup, resource};
 
-/// Which teams and repositories a key may see; all of them, where there is no list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Visible teams and repositories. `None` stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
+    #[serde(default)]
     teams: Option<Vec<i64>>,
+    #[serde(default)]
     repos: Option<Vec<i64>>,
 }
 
-/// The scope can't be expressed, or it was asked for more.
+/// A request beyond the scope, or one that cannot be restricted to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfScopeError;
 
 impl Scope {
-    /// Reads a key's `scopes`. Whatever is not exactly one, a list that is misspelled or said twice, is none.
-    pub fn read(text: &str) -> Option<Scope> {
-        let (mut teams, mut repos) = (None, None);
-        let mut reader = Reader::new(text);
-        if !reader.begin(b'{') {
-            return None;
-        }
-        while let Some((name, ids)) = reader.member().ok()? {
-            let list = match name {
-                "teams" => &mut teams,
-                "repos" => &mut repos,
-                _ => return None,
-            };
-            if list.replace(from_text(ids)?).is_some() {
-                return None;
-            }
-        }
-        reader.end().ok()?;
-        Some(Scope { teams: teams.flatten(), repos: repos.flatten() })
+    /// Parses the `scopes` of a key. Returns `None` for unknown or repeated members.
+    pub fn parse(text: &str) -> Option<Scope> {
+        parse_object(text)
     }
 
-    /// Whether it leaves nothing out.
-    fn is_whole(&self) -> bool {
+    fn is_unrestricted(&self) -> bool {
         self.teams.is_none() && self.repos.is_none()
     }
 
-    /// The request within the scope. `today` is the date that metrics are read by.
+    /// Restricts a request to the scope. `today` is the day on which metrics are evaluated.
     ///
     /// # Errors
-    /// It can't be put so, or it names what is not in the scope.
-    pub fn narrow(&self, mut asked: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
-        if self.is_whole() {
-            return Ok(asked);
+    /// Returns an error if the request cannot be restricted, or names ids outside of the scope.
+    pub fn restrict(&self, mut cache_key: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
+        if self.is_unrestricted() {
+            return Ok(cache_key);
         }
-        if asked.class == PermissionClass::Metrics {
-            return self.narrow_metrics(asked, today);
+        if cache_key.class == PermissionClass::Metrics {
+            return self.restrict_metrics(cache_key, today);
         }
-        let path = asked.path.strip_prefix(CORE_PATH).ok_or(OutOfScopeError)?.to_owned();
+        let path = cache_key.path.strip_prefix(CORE_PATH).ok_or(OutOfScopeError)?.to_owned();
         let (name, id) = path
             .strip_suffix('/')
             .unwrap_or(&path)
             .split_once('/')
             .map_or((path.trim_end_matches('/'), None), |(name, id)| (name, Some(id)));
-        let (ids, one, list) = match name {
+        let (ids, single, list) = match name {
             "teams" => (self.teams.as_ref(), "id", "id__in"),
             "repos" => (self.repos.as_ref(), "id", "id__in"),
-            // Which commits are a team's is not among their filters.
+            // Commits have no filter by team.
             "commits" | "commits.agg" if self.teams.is_none() => (self.repos.as_ref(), "repo_id", "repo_id__in"),
             _ => return Err(OutOfScopeError),
         };
         let ids: IdSet = ids.ok_or(OutOfScopeError)?.iter().copied().collect();
-        let sent = asked.query.encode();
-        let sees_others = |(name, value): (&str, &str)| names_columns(name) && value.contains("__");
-        if !asked.query.names().all(|name_sent| is_plain(name, name_sent))
-            || Parameters::parse(&sent).iter().any(sees_others)
+        let sent = cache_key.query.encode();
+        let uses_relations = |(name, value): (&str, &str)| names_columns(name) && value.contains("__");
+        if !cache_key.query.names().all(|name_sent| uses_own_fields(name, name_sent))
+            || Parameters::parse(&sent).iter().any(uses_relations)
         {
             return Err(OutOfScopeError);
         }
         match id {
-            // A commit's own path doesn't tell its repository.
-            Some(id) if one == "id" => {
+            // The path of a commit does not contain its repository.
+            Some(id) if single == "id" => {
                 let id: Option<i64> = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
-                if id.is_some_and(|id| ids.contains(id)) { Ok(asked) } else { Err(OutOfScopeError) }
+                if id.is_some_and(|id| ids.contains(id)) { Ok(cache_key) } else { Err(OutOfScopeError) }
             }
             Some(_) => Err(OutOfScopeError),
             None => {
-                let allowed = narrowed(&sent, one, list, &ids)?;
-                asked.query.remove(one);
-                asked.query.set(list, allowed);
-                Ok(asked)
+                let allowed = restricted_ids(&sent, single, list, &ids)?;
+                cache_key.query.remove(single);
+                cache_key.query.set(list, allowed);
+                Ok(cache_key)
             }
         }
     }
 
-    fn narrow_metrics(&self, mut asked: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
+    fn restrict_metrics(&self, mut cache_key: CacheKey, today: Day) -> Result<CacheKey, OutOfScopeError> {
         let documented = |name: &[u8]| METRICS_PARAMETERS.iter().any(|known| known.name.as_bytes() == name);
-        let sent = asked.query.encode();
+        let sent = cache_key.query.encode();
         let request = MetricsRequest::parse(&sent, today).map_err(|_| OutOfScopeError)?;
-        // Nested teams may be others'.
-        if !asked.query.names().all(documented) || (self.teams.is_some() && request.include_nested_teams) {
+        // Nested teams may lie outside of the scope.
+        if !cache_key.query.names().all(documented) || (self.teams.is_some() && request.include_nested_teams) {
             return Err(OutOfScopeError);
         }
-        for (ids, one, list) in [(&self.teams, "team_id", "team_id__in"), (&self.repos, "repo_id", "repo_id__in")] {
+        for (ids, single, list) in [(&self.teams, "team_id", "team_id__in"), (&self.repos, "repo_id", "repo_id__in")] {
             let Some(ids) = ids else { continue };
-            let allowed = narrowed(&sent, one, list, &ids.iter().copied().collect())?;
-            asked.query.remove(one);
-            asked.query.set(list, allowed);
+            let allowed = restricted_ids(&sent, single, list, &ids.iter().copied().collect())?;
+            cache_key.query.remove(single);
+            cache_key.query.set(list, allowed);
         }
-        Ok(asked)
+        Ok(cache_key)
     }
 }
 
-/// The list of ids that is asked for, all of the scope if none is. An empty one is refused: servers differ in whether it
-/// means none or all.
-fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String, OutOfScopeError> {
+/// Returns the requested ids within the scope, or all ids of the scope. An empty list is refused: servers disagree about
+/// whether it means none or all.
+fn restricted_ids(query: &str, single: &str, list: &str, scope: &IdSet) -> Result<String, OutOfScopeError> {
     let parameters = Parameters::parse(query);
-    let sent = [parameters.value(one), parameters.value(list)];
+    let sent = [parameters.value(single), parameters.value(list)];
     let mut asked = scope.clone();
     for value in sent.into_iter().flatten() {
         let ids: Option<IdSet> = value.split(',').map(|id| id.parse::<i64>().ok()).collect();
@@ -136,20 +121,20 @@ fn narrowed(query: &str, one: &str, list: &str, scope: &IdSet) -> Result<String,
     Ok(ids.join(","))
 }
 
-/// Parameters of lists that only choose among the rows in scope, or say how to show them.
-const SHOWING: [&str; 6] = ["fields", "limit", "offset", "omit", "ordering", "search"];
+/// Parameters that select among the visible rows, or control their presentation.
+const PRESENTATION: [&str; 6] = ["fields", "limit", "offset", "omit", "ordering", "search"];
 
-/// Whether the value of a parameter names columns: with `__` in it, those of other resources, through relations.
+/// Returns true for parameters whose values name columns. A name with `__` is a column of a related resource.
 fn names_columns(name: &str) -> bool {
     matches!(name, "fields" | "omit" | "ordering") || name.contains('[')
 }
 
-/// Whether a parameter looks at the rows' own fields alone: not through relations, nor, as `filters=` does, past all else.
-fn is_plain(path: &str, name: &[u8]) -> bool {
+/// Returns true if a parameter uses the rows' own fields only. Others use relations or, like `filters=`, replace all filters.
+fn uses_own_fields(path: &str, name: &[u8]) -> bool {
     let Ok(name) = std::str::from_utf8(name) else { return false };
     let Some(resource) = resource(path.strip_suffix(".agg").unwrap_or(path)) else { return false };
     let is_field = |name: &str| resource.fields.iter().any(|field| field.name == name);
-    if SHOWING.contains(&name) || resource.flags.iter().any(|flag| flag.name() == name) {
+    if PRESENTATION.contains(&name) || resource.flags.iter().any(|flag| flag.name() == name) {
         return true;
     }
     if path.ends_with(".agg")
@@ -172,17 +157,17 @@ mod tests {
     use super::*;
     use streamgage::query::METRICS_PATH;
 
-    fn narrowed(scope: &str, path: &str, query: &str) -> Option<String> {
-        let scope = Scope::read(scope).unwrap();
+    fn restricted(scope: &str, path: &str, query: &str) -> Option<String> {
+        let scope = Scope::parse(scope).unwrap();
         let today = Day::parse("2026-11-22").unwrap();
-        scope.narrow(CacheKey::read(path, query).unwrap(), today).ok().map(|asked| asked.query.encode())
+        scope.restrict(CacheKey::parse(path, query).unwrap(), today).ok().map(|cache_key| cache_key.query.encode())
     }
 
     fn metrics(scope: &str, query: &str) -> Option<String> {
         let query = format!("resolution=week&start_date=2026-11-02&{query}");
-        let narrowed = narrowed(scope, METRICS_PATH, &query)?;
+        let restricted = restricted(scope, METRICS_PATH, &query)?;
         Some(
-            narrowed
+            restricted
                 .replace("&resolution=week", "")
                 .replace("resolution=week&", "")
                 .replace("start_date=2026-11-02", ""),
@@ -190,14 +175,14 @@ mod tests {
     }
 
     fn list(scope: &str, name: &str, query: &str) -> Option<String> {
-        narrowed(scope, &format!("{CORE_PATH}{name}/"), query)
+        restricted(scope, &format!("{CORE_PATH}{name}/"), query)
     }
 
     const TEAMS: &str = r#"{"teams":[1,2]}"#;
     const REPOS: &str = r#"{"repos":[7,8]}"#;
 
     #[test]
-    fn metrics_of_the_teams_and_repositories_in_scope() {
+    fn metrics_are_restricted_to_teams_and_repositories() {
         assert_eq!(metrics(TEAMS, "").as_deref(), Some("&team_id__in=1,2"));
         assert_eq!(metrics(TEAMS, "team_id=2").as_deref(), Some("&team_id__in=2"));
         assert_eq!(metrics(TEAMS, "team_id__in=2,1&repo_id=9").as_deref(), Some("repo_id=9&&team_id__in=1,2"));
@@ -207,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_beyond_it() {
+    fn metrics_beyond_the_scope_are_refused() {
         for query in [
             "team_id=3",
             "team_id__in=1,3",
@@ -227,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_what_is_in_scope() {
+    fn lists_are_restricted_to_ids() {
         assert_eq!(
             list(TEAMS, "teams", "limit=5&name__icontains!=a").as_deref(),
             Some("id__in=1,2&limit=5&name__icontains%21=a")
@@ -246,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_beyond_it() {
+    fn lists_beyond_the_scope_are_refused() {
         for (scope, name, query) in [
             (TEAMS, "commits", ""),
             (TEAMS, "commits", "repo_id=7"),
@@ -281,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_is_misspelled_is_none() {
+    fn an_invalid_scope_is_refused() {
         for text in [
             r#"{"team":[1]}"#,
             r#"{"teams":[1],"teams":[2]}"#,
@@ -296,15 +281,15 @@ mod tests {
             "null",
             "",
         ] {
-            assert_eq!(Scope::read(text), None, "{text}");
+            assert_eq!(Scope::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_scope_may_leave_a_list_out() {
+    fn lists_of_a_scope_are_optional() {
         let scope = |teams, repos| Some(Scope { teams, repos });
-        assert_eq!(Scope::read(r#" { "teams" : [ 1 , -2 ] , "repos" : null } "#), scope(Some(vec![1, -2]), None));
-        assert_eq!(Scope::read(r#"{"repos":[]}"#), scope(None, Some(Vec::new())));
-        assert_eq!(Scope::read("{}"), scope(None, None));
+        assert_eq!(Scope::parse(r#" { "teams" : [ 1 , -2 ] , "repos" : null } "#), scope(Some(vec![1, -2]), None));
+        assert_eq!(Scope::parse(r#"{"repos":[]}"#), scope(None, Some(Vec::new())));
+        assert_eq!(Scope::parse("{}"), scope(None, None));
     }
 }

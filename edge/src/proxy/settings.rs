@@ -3,61 +3,61 @@
 use super::partition::PartitionNames;
 use std::fmt;
 
-/// What the proxy was told.
+/// Settings of the proxy. Times are milliseconds.
 #[derive(Clone)]
 pub struct ProxySettings {
-    /// `UPSTREAM`: its address, without a slash at its end.
+    /// `UPSTREAM`: the address, without a slash at its end.
     pub upstream: String,
-    /// `UPSTREAM_KEY`: the Worker's own key; callers then use keys of streamgage.
+    /// `UPSTREAM_KEY`: the Worker's own key. Callers then use keys of streamgage.
     pub upstream_key: Option<String>,
-    /// How answers are kept apart. `None` without `CACHE_SECRET`, unless there is an `UPSTREAM_KEY`: nothing is kept.
+    /// Names of partitions. `None` if neither `CACHE_SECRET` nor `UPSTREAM_KEY` is set: then nothing is cached.
     pub partitions: Option<PartitionNames>,
-    /// `KEY_TTL` (seconds; 300): how long a key's last proof lets answers be served without asking the upstream.
+    /// `KEY_TTL` (seconds; default 300): the time for which cached responses are served after the upstream accepted a key.
     pub key_ttl: i64,
-    /// `STALE_KEY_TTL` (seconds; 86,400): how long it does so while the upstream is down.
+    /// `STALE_KEY_TTL` (seconds; default 86,400): the same while the upstream fails.
     pub stale_key_ttl: i64,
-    /// `TRY_LIMIT` (seconds; 10): how long one try may take, body included.
+    /// `TRY_LIMIT` (seconds; default 10): the time limit of one try, including the body.
     pub try_limit: i64,
-    /// `TIME_LIMIT` (seconds; 25): how long a caller waits at most.
+    /// `TIME_LIMIT` (seconds; default 25): the time limit of a caller's request.
     pub time_limit: i64,
     /// `METRICS`.
     pub metrics: MetricsSource,
 }
 
-/// Where metrics come from. All times in [`ProxySettings`] are milliseconds.
+/// The source of metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MetricsSource {
     /// The upstream's metrics endpoint.
     Upstream,
     /// The upstream's lists.
     Derive,
-    /// The endpoint, or, where it is gone, the lists.
+    /// The endpoint, or the lists if the endpoint no longer exists.
     #[default]
     Auto,
 }
 
-/// A variable that can't be right.
+/// An invalid variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidVariableError(pub &'static str);
 
 impl fmt::Display for InvalidVariableError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the variable {} can't be right", self.0)
+        write!(formatter, "the variable {} is invalid", self.0)
     }
 }
 
 impl std::error::Error for InvalidVariableError {}
 
 impl ProxySettings {
-    /// Reads the variables; `None` without `UPSTREAM`: there is no proxy. A blank variable is as if absent.
+    /// Reads the variables. Returns `None` without `UPSTREAM`: then there is no proxy. Blank variables are ignored.
     ///
     /// # Errors
-    /// The first variable that can't be right.
+    /// Returns the first invalid variable.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<ProxySettings>, InvalidVariableError> {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let Some(upstream) = variable("UPSTREAM") else { return Ok(None) };
         let upstream = upstream.trim_end_matches('/').to_owned();
-        if !is_address(&upstream) {
+        if !is_origin(&upstream) {
             return Err(InvalidVariableError("UPSTREAM"));
         }
         let upstream_key = variable("UPSTREAM_KEY");
@@ -66,7 +66,7 @@ impl ProxySettings {
         }
         let time = |name, default: i64| match variable(name) {
             None => Ok(default * 1_000),
-            Some(text) => milliseconds(&text).ok_or(InvalidVariableError(name)),
+            Some(text) => parse_milliseconds(&text).ok_or(InvalidVariableError(name)),
         };
         let metrics = match variable("METRICS").as_deref() {
             None | Some("auto") => MetricsSource::Auto,
@@ -88,8 +88,8 @@ impl ProxySettings {
     }
 }
 
-/// Seconds, perhaps with a fraction, in milliseconds: at least one, and less than thirty years.
-fn milliseconds(text: &str) -> Option<i64> {
+/// Parses seconds with an optional fraction, from one millisecond to thirty years.
+fn parse_milliseconds(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if whole.len() > 9 || fraction.len() > 9 || ![whole, fraction].iter().all(|part| is_digits(part)) {
         return None;
@@ -103,8 +103,8 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether it is an `http:` or `https:` address of a host, perhaps with a port, and nothing else: a key goes there.
-fn is_address(text: &str) -> bool {
+/// Returns true for an `http:` or `https:` address with a host and optional port, without user, path and query.
+fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
     !host.is_empty() && host.bytes().all(plain)
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_upstream_there_is_no_proxy() {
+    fn there_is_no_proxy_without_an_upstream() {
         assert!(read(&[]).unwrap().is_none());
         assert!(read(&[("UPSTREAM", ""), ("CACHE_SECRET", "x")]).unwrap().is_none());
     }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_right_is_named() {
+    fn invalid_variables_are_named() {
         for upstream in [
             "flow.example",
             "ftp://flow.example",

@@ -1,179 +1,121 @@
-//! Asking the upstream: within limits, again where that may help, and not at all while it rests.
+//! Requests to the upstream, with limits, retries and a circuit breaker.
 
 use super::breaker::CircuitBreaker;
-use super::deadlines::CacheDirectives;
+use super::cache::{ExchangeTimes, response_policy};
 use super::entry::Validators;
-use super::headers::{Headers, UPSTREAM_HEADERS};
-use super::retry::{Failed, seconds, wait};
+use super::error::UpstreamError;
+use super::headers::UPSTREAM_HEADERS;
+use super::retry::{RetryableFailure, parse_retry_after, retry_delay};
 use super::settings::ProxySettings;
-use super::source::{JsonResponse, UpstreamClient, UpstreamError};
-use crate::cache::Times;
+use super::transport::{Transport, TransportError, UpstreamRequest, UpstreamResponse};
+use super::upstream_client::{JsonResponse, UpstreamClient};
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use streamgage::json::is_json;
 
-/// How long an answer may be, in bytes: a page of 1,000 commits has about one million. It is held in memory, of which an
-/// isolate has 128 MB.
-pub const MAX_RESPONSE_BYTES: usize = 32 << 20;
+/// The number of requests that [`UpstreamClient`] may send for one caller. A Worker on the free plan has 50 subrequests.
+const MAX_REQUESTS: u32 = 40;
 
-/// The network, the clock and chance.
-pub trait Transport {
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    fn now(&self) -> i64;
-
-    /// A number in [0, 1).
-    fn random(&self) -> f64;
-
-    /// Waits some milliseconds.
-    fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
-
-    /// Sends a request and reads the answer whole, all within `limit` milliseconds. Redirects are answers like others.
-    fn get(
-        &self,
-        request: UpstreamRequest,
-        limit: u32,
-    ) -> impl Future<Output = Result<UpstreamResponse, TransportError>>;
-}
-
-/// A `GET` to the upstream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UpstreamRequest {
-    /// The whole address.
-    pub address: String,
-    /// All of its headers.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UpstreamResponse {
-    /// When it was asked for, in milliseconds since 1970-01-01.
-    pub sent_at: i64,
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: Headers,
-    /// The body, at most [`MAX_RESPONSE_BYTES`] bytes.
-    pub body: Vec<u8>,
-}
-
-/// Why nothing whole came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportError {
-    /// No connection, or it broke before the end of the body.
-    Connection,
-    /// Not within the limit.
-    Timeout,
-    /// A body over [`MAX_RESPONSE_BYTES`].
-    TooLarge,
-}
-
-/// The upstream, as one request of one key sees it.
-pub struct UpstreamSession<'a, N> {
-    net: &'a N,
+/// All requests to the upstream for one request of a caller.
+pub struct UpstreamSession<'a, T> {
+    transport: &'a T,
     breaker: &'a RefCell<CircuitBreaker>,
     settings: &'a ProxySettings,
     key: &'a str,
     deadline: i64,
     tries: Cell<u32>,
-    asked: Cell<u32>,
-    proved: Cell<Option<i64>>,
-    may_keep: Cell<bool>,
+    requests: Cell<u32>,
+    authorized_at: Cell<Option<i64>>,
+    may_store: Cell<bool>,
 }
 
-/// How many answers one request may take: a Worker on the free plan has 50 subrequests.
-const BUDGET: u32 = 40;
-
-impl<'a, N: Transport> UpstreamSession<'a, N> {
-    /// The time limit runs from a moment on, in milliseconds since 1970-01-01.
+impl<'a, T: Transport> UpstreamSession<'a, T> {
+    /// The time limit starts at `started_at`, in milliseconds since 1970-01-01.
     pub fn new(
-        net: &'a N,
+        transport: &'a T,
         breaker: &'a RefCell<CircuitBreaker>,
         settings: &'a ProxySettings,
         key: &'a str,
-        since: i64,
+        started_at: i64,
     ) -> Self {
-        let deadline = since.saturating_add(settings.time_limit);
         UpstreamSession {
-            net,
+            transport,
             breaker,
             settings,
             key,
-            deadline,
+            deadline: started_at.saturating_add(settings.time_limit),
             tries: Cell::new(0),
-            asked: Cell::new(0),
-            proved: Cell::new(None),
-            may_keep: Cell::new(true),
+            requests: Cell::new(0),
+            authorized_at: Cell::new(None),
+            may_store: Cell::new(true),
         }
     }
 
-    /// When it was asked what it let the key in for, if it did; in milliseconds since 1970-01-01. What it decided, it
-    /// decided no sooner.
-    pub fn proved(&self) -> Option<i64> {
-        self.proved.get()
+    /// Returns the time of the last request for which the upstream accepted the key. The upstream decided no earlier.
+    pub fn authorized_at(&self) -> Option<i64> {
+        self.authorized_at.get()
     }
 
-    /// Whether none of its answers forbade to keep it.
-    pub fn may_keep(&self) -> bool {
-        self.may_keep.get()
+    /// Returns false if a response must not be stored.
+    pub fn may_store(&self) -> bool {
+        self.may_store.get()
     }
 
-    /// How many requests were sent.
+    /// Returns the number of requests sent.
     pub fn tries(&self) -> u32 {
         self.tries.get()
     }
 
-    /// The answer to `GET {target}`, whatever its status but 500 and above.
+    /// Sends `GET {target}`.
     ///
     /// # Errors
-    /// There is none.
-    pub async fn ask(&self, target: &str, validators: &Validators) -> Result<UpstreamResponse, UpstreamError> {
-        let mut tried = 0;
+    /// Returns an error if no response arrives, or one with a status of 500 and above.
+    pub async fn send(&self, target: &str, validators: &Validators) -> Result<UpstreamResponse, UpstreamError> {
+        let mut tries = 0;
         loop {
-            let now = self.net.now();
-            let left = self.deadline - now;
-            let Some(limit) = u32::try_from(left.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0) else {
-                return Err(UpstreamError::TimedOut);
-            };
-            // Last, since the one try that a breaker lets through is to be made.
-            if let Err(left) = self.breaker.borrow_mut().try_acquire(now) {
-                // At most a minute.
-                return Err(UpstreamError::Status { status: 503, retry_after: u32::try_from(left / 1_000 + 1).ok() });
+            let now = self.transport.now();
+            let remaining = self.deadline - now;
+            let limit = u32::try_from(remaining.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0);
+            let Some(limit) = limit else { return Err(UpstreamError::TimedOut) };
+            // The breaker is asked last: a request that it admits must be sent.
+            if let Err(pause) = self.breaker.borrow_mut().try_acquire(now) {
+                let retry_after = u32::try_from(pause / 1_000 + 1).ok();
+                return Err(UpstreamError::Status { status: 503, retry_after });
             }
-            tried += 1;
+            tries += 1;
             self.tries.set(self.tries.get() + 1);
-            let answer = self.net.get(self.outgoing(target, validators), limit).await;
-            let (failed, trouble) = match answer {
-                Ok(answer) if answer.status < 500 => {
+            let result = self.transport.get(self.request(target, validators), limit).await;
+            let (failure, error) = match result {
+                Ok(response) if response.status < 500 => {
                     self.breaker.borrow_mut().record_success();
-                    if matches!(answer.status, 200..=299 | 304) {
-                        self.proved.set(self.proved.get().max(Some(answer.sent_at)));
+                    if matches!(response.status, 200..=299 | 304) {
+                        self.authorized_at.set(self.authorized_at.get().max(Some(response.sent_at)));
                     }
-                    return Ok(answer);
+                    return Ok(response);
                 }
                 Ok(UpstreamResponse { status, headers, .. }) => {
-                    let retry_after = headers.value("retry-after").and_then(seconds);
-                    let trouble = UpstreamError::Status { status, retry_after };
+                    let retry_after = headers.value("retry-after").and_then(parse_retry_after);
+                    let error = UpstreamError::Status { status, retry_after };
                     if !(502..=504).contains(&status) {
-                        return Err(trouble);
+                        return Err(error);
                     }
-                    (Failed::Gateway(retry_after), trouble)
+                    (RetryableFailure::Gateway(retry_after), error)
                 }
-                Err(TransportError::Connection) => (Failed::Connection, UpstreamError::Unreachable),
+                Err(TransportError::Connection) => (RetryableFailure::Connection, UpstreamError::Unreachable),
                 Err(TransportError::Timeout) => {
-                    self.breaker.borrow_mut().record_failure(self.net.now());
+                    self.breaker.borrow_mut().record_failure(self.transport.now());
                     return Err(UpstreamError::TimedOut);
                 }
                 Err(TransportError::TooLarge) => return Err(UpstreamError::TooLarge),
             };
-            let now = self.net.now();
+            let now = self.transport.now();
             self.breaker.borrow_mut().record_failure(now);
-            let Some(wait) = wait(failed, tried, self.net.random(), self.deadline - now) else { return Err(trouble) };
-            self.net.sleep(wait).await;
+            let delay = retry_delay(failure, tries, self.transport.random(), self.deadline - now);
+            let Some(delay) = delay else { return Err(error) };
+            self.transport.sleep(delay).await;
         }
     }
 
-    fn outgoing(&self, target: &str, validators: &Validators) -> UpstreamRequest {
+    fn request(&self, target: &str, validators: &Validators) -> UpstreamRequest {
         let mut headers: Vec<(&'static str, String)> =
             UPSTREAM_HEADERS.iter().map(|&(name, value)| (name, value.to_owned())).collect();
         headers.push(("Authorization", format!("Bearer {}", self.key)));
@@ -183,43 +125,45 @@ impl<'a, N: Transport> UpstreamSession<'a, N> {
     }
 }
 
-impl<N: Transport> UpstreamClient for UpstreamSession<'_, N> {
+impl<T: Transport> UpstreamClient for UpstreamSession<'_, T> {
     async fn get(&self, path: &str, query: &str) -> Result<JsonResponse, UpstreamError> {
-        if self.asked.replace(self.asked.get() + 1) >= BUDGET {
+        if self.requests.replace(self.requests.get() + 1) >= MAX_REQUESTS {
             return Err(UpstreamError::BudgetExhausted);
         }
         let separator = if query.is_empty() { "" } else { "?" };
-        let answer = self.ask(&format!("{path}{separator}{query}"), &Validators::default()).await?;
-        let UpstreamResponse { sent_at, status, headers, body } = answer;
+        let response = self.send(&format!("{path}{separator}{query}"), &Validators::default()).await?;
+        let UpstreamResponse { sent_at, status, headers, body } = response;
         if status == 429 {
-            return Err(UpstreamError::Status { status, retry_after: headers.value("retry-after").and_then(seconds) });
+            let retry_after = headers.value("retry-after").and_then(parse_retry_after);
+            return Err(UpstreamError::Status { status, retry_after });
         }
         let body = String::from_utf8(body).map_err(|_| UpstreamError::InvalidResponse)?;
         let is_json = || headers.is_json() && is_json(&body);
         if status < 400 && (status >= 300 || !is_json()) {
             return Err(UpstreamError::InvalidResponse);
         }
-        let times = Times { asked: sent_at, answered: self.net.now() };
-        if status < 300 && CacheDirectives::of(&headers, times).is_none() {
-            self.may_keep.set(false);
+        let times = ExchangeTimes { sent_at, received_at: self.transport.now() };
+        if status < 300 && response_policy(&headers, times).is_none() {
+            self.may_store.set(false);
         }
         Ok(JsonResponse { status, body, headers, times })
     }
 
     fn now(&self) -> i64 {
-        self.net.now()
+        self.transport.now()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::headers::Headers;
     use futures_util::FutureExt;
 
-    /// An upstream with one answer.
-    struct Canned(u16, &'static str, &'static [u8]);
+    /// An upstream that always returns the same response.
+    struct FixedResponse(u16, &'static str, &'static [u8]);
 
-    impl Transport for Canned {
+    impl Transport for FixedResponse {
         fn now(&self) -> i64 {
             0
         }
@@ -239,13 +183,13 @@ mod tests {
     fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<JsonResponse, UpstreamError> {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
         let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
-        let net = Canned(status, declared, body);
-        let upstream = UpstreamSession::new(&net, &breaker, &settings, "key", 0);
+        let transport = FixedResponse(status, declared, body);
+        let upstream = UpstreamSession::new(&transport, &breaker, &settings, "key", 0);
         UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
     }
 
     #[test]
-    fn what_an_answer_is_put_together_of_is_json() {
+    fn responses_must_be_json() {
         let is_good = |status, declared, body| fetched(status, declared, body).map(|fetched| fetched.status);
         assert_eq!(is_good(200, "application/json", b"[1]"), Ok(200));
         assert_eq!(is_good(404, "text/html", b"<h1>"), Ok(404));

@@ -1,299 +1,186 @@
-//! What was done on each day, out of commits; days are kept.
+//! Contributions by day. Days are stored.
 
-use super::lists::{Listed, integer, members};
-use super::scope::Filter;
-use super::{Derivation, Stop, is_remembered, remember};
+use super::commits::{DayRange, parse_aggregate, parse_commits};
+use super::contribution::Contribution;
+use super::derivation::{Derivation, DerivationError, is_missing, remember_missing};
+use super::lists::ListResult;
+use super::selection::CommitFilter;
 use crate::http::authorize::short_hash;
-use crate::proxy::weeks::freshness_after;
-use crate::proxy::{KvStore, UpstreamClient, UpstreamError};
+use crate::proxy::default_freshness::freshness_after;
+use crate::proxy::error::UpstreamError;
+use crate::proxy::kv_store::KvStore;
+use crate::proxy::upstream_client::UpstreamClient;
 use std::iter;
 use streamgage::calendar::Day;
-use streamgage::json::Value;
-use streamgage::metrics::Records;
-use streamgage::number::Number;
 
-/// How many rows are read at once: what is more is taken in shorter windows, so that what was found is kept before the
-/// budget ends.
+/// The number of rows that are read at once. Longer ranges are split, so that partial results are stored before the
+/// subrequest budget is exhausted.
 const MAX_ROWS: usize = 6_000;
-/// How many days beyond today are kept apart. BackgroundTask ones, of which there should be none, are asked for each time.
-const DAYS_AHEAD: i32 = 7;
-/// 9999-12-30: the day after it is the last that can be written.
+/// The number of days after today that are stored. Later days are unlikely to have commits and are requested every time.
+const STORED_DAYS_AHEAD: i32 = 7;
+/// 9999-12-30, the last day whose successor can be written.
 const LAST_DAY: Day = Day::from_number(2_932_895);
 
-/// What days are kept under in the shelf: by filter and day.
-const KIND: &str = "day";
-const AGGREGATE_REFUSED: &str = "commits.agg";
+/// The kind of days in the key-value store. Keys consist of the filter and the day.
+const DAY_KIND: &str = "day";
+const AGGREGATE_ENDPOINT: &str = "commits.agg";
 
-/// What of commits is summed up as it is counted (§1). Whose authors are hidden, and what repositories are blocked, is
-/// looked at when a question is answered.
+/// Flags that exclude commits as metrics do (§1). Hidden users and blocked repositories are excluded later, because they may
+/// change.
 const FLAGS: &str = "smart_dedupe=true&exclude_merge=true&exclude_outliers=true&exclude_pr_orphans=true";
 const AGGREGATE: &str = "aggregate%5Bcount%5D=id&aggregate%5Bsum%5D=haloc%2Cchurn%2Cimpact\
     &group_by%5Bapex_user_id%2Cauthor_local_date__date%2Crepo_id%5D";
 const FIELDS: &str = "fields=id%2Capex_user_id%2Crepo_id%2Cauthor_local_date%2Cis_merge%2Cis_pr_orphan\
     %2Coutlier_reason%2Cignore_hash%2Chaloc%2Cchurn%2Cimpact&ordering=id";
 
-/// What somebody did on a day in a repository.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Contribution {
-    pub user: i64,
-    pub day: Day,
-    pub repo: i64,
-    pub commits: u64,
-    pub haloc: i128,
-    pub churn: i128,
-    /// In ten-thousandths.
-    pub impact: i128,
-}
-
-/// A day that is kept.
-struct Kept {
-    fetched: i64,
+struct StoredDay {
+    fetched_at: i64,
     fresh_until: i64,
     contributions: Vec<Contribution>,
 }
 
-/// Days from one to another, both included.
-type Window = (Day, Day);
-
-enum Found {
+enum RangeResult {
     Contributions(Vec<Contribution>),
-    /// There are more rows than fit: that many times as many.
-    TooMany(usize),
+    /// The range has this many times as many rows as allowed.
+    TooManyRows(usize),
 }
 
-impl<S: UpstreamClient, K: KvStore> Derivation<'_, S, K> {
-    /// What was done from one day to another.
-    pub async fn contributions(&self, filter: &Filter, first: Day, last: Day) -> Result<Vec<Contribution>, Stop> {
-        let scope = scope_of(filter);
+impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
+    /// Returns the contributions of a range of days.
+    pub async fn contributions(
+        &self,
+        filter: &CommitFilter,
+        first: Day,
+        last: Day,
+    ) -> Result<Vec<Contribution>, DerivationError> {
+        let filter_key = short_hash(filter.query());
         let last = last.min(LAST_DAY);
-        let horizon = last.min(after(self.today, DAYS_AHEAD));
-        let mut days = self.kept_days(&scope, first, horizon);
-        let mut later = Vec::new();
+        let last_stored = last.min(add_days(self.today, STORED_DAYS_AHEAD));
+        let mut days = self.stored_days(&filter_key, first, last_stored);
+        let mut contributions = Vec::new();
 
         let is_missing = |day: Day| days.get(day).is_none();
-        let is_due = |day: Day| days.get(day).is_some_and(|kept| kept.fresh_until <= self.now);
-        let mut windows = self::windows(first, horizon, is_due);
-        windows.extend(self::windows(first, horizon, is_missing));
-        if horizon < last {
-            windows.push((first.max(after(horizon, 1)), last));
+        let is_stale = |day: Day| days.get(day).is_some_and(|stored| stored.fresh_until <= self.now);
+        // Ranges are taken from the end: missing days first, because stale days can be used if the budget is exhausted.
+        let mut ranges = matching_ranges(first, last_stored, is_stale);
+        ranges.extend(matching_ranges(first, last_stored, is_missing));
+        if last_stored < last {
+            ranges.push((first.max(add_days(last_stored, 1)), last));
         }
-        // What is missing comes first: what is only no longer fresh can wait.
-        while let Some((from, to)) = windows.pop() {
-            match self.window(filter, from, to).await {
-                Ok(Found::TooMany(times)) => windows.extend(split((from, to), times)),
-                Ok(Found::Contributions(found)) if to > horizon => later.extend(found),
-                Ok(Found::Contributions(found)) => self.keep_days(&scope, (from, to), found, &mut days),
-                Err(stop) => {
-                    let is_kept = days_of(from, to).all(|day| days.get(day).is_some()) && to <= horizon;
-                    let is_over = matches!(stop, Stop::UpstreamError(UpstreamError::BudgetExhausted));
-                    if !is_kept || !(is_over || self.excuses(&stop)) {
-                        return Err(stop);
+        while let Some(range) = ranges.pop() {
+            let is_stored = range.1 <= last_stored;
+            match self.fetch_range(filter, range).await {
+                Ok(RangeResult::TooManyRows(times)) => ranges.extend(split(range, times)),
+                Ok(RangeResult::Contributions(found)) if is_stored => {
+                    self.store_days(&filter_key, range, found, &mut days);
+                }
+                Ok(RangeResult::Contributions(found)) => contributions.extend(found),
+                Err(error) => {
+                    let can_be_replaced = is_stored && days_of(range).all(|day| days.get(day).is_some());
+                    let is_over_budget = matches!(error, DerivationError::Upstream(UpstreamError::BudgetExhausted));
+                    if !can_be_replaced || !(is_over_budget || self.may_use_stale(&error)) {
+                        return Err(error);
                     }
                 }
             }
         }
-        for kept in days.kept.into_iter().flatten() {
-            self.note(kept.fetched, kept.fresh_until);
-            later.extend(kept.contributions);
+        for day in days.stored.into_iter().flatten() {
+            self.record_age(day.fetched_at, day.fresh_until);
+            contributions.extend(day.contributions);
         }
-        Ok(later)
+        Ok(contributions)
     }
 
-    /// What was done in a window, from the aggregate if there is one.
-    async fn window(&self, filter: &Filter, from: Day, to: Day) -> Result<Found, Stop> {
-        let range = format!("author_local_date__gte={from}&author_local_date__lt={}", after(to, 1));
-        let common = format!("{range}&{FLAGS}{}", filter.query());
-        let most = if from == to { usize::MAX } else { MAX_ROWS };
-        if !is_remembered(self.shelf, AGGREGATE_REFUSED, self.now) {
-            match self.read_list("commits.agg", &format!("{common}&{AGGREGATE}"), most).await {
-                Ok(Listed::TooLong(count)) => return Ok(Found::TooMany(count.div_ceil(MAX_ROWS))),
-                Ok(Listed::Rows(rows)) => {
-                    if let Some(found) = read_aggregate(&rows, filter, (from, to)) {
-                        return Ok(Found::Contributions(found));
+    /// Fetches a range from the aggregate if the upstream has one, or from the commits.
+    async fn fetch_range(&self, filter: &CommitFilter, range: DayRange) -> Result<RangeResult, DerivationError> {
+        let (first, last) = range;
+        let dates = format!("author_local_date__gte={first}&author_local_date__lt={}", add_days(last, 1));
+        let common = format!("{dates}&{FLAGS}{}", filter.query());
+        // A single day cannot be split.
+        let max_rows = if first == last { usize::MAX } else { MAX_ROWS };
+        if !is_missing(self.store, AGGREGATE_ENDPOINT, self.now) {
+            match self.read_list("commits.agg", &format!("{common}&{AGGREGATE}"), max_rows).await {
+                Ok(ListResult::TooLong(count)) => return Ok(RangeResult::TooManyRows(count.div_ceil(MAX_ROWS))),
+                Ok(ListResult::Rows(rows)) => {
+                    if let Some(contributions) = parse_aggregate(&rows, filter, range) {
+                        return Ok(RangeResult::Contributions(contributions));
                     }
                 }
-                Err(Stop::Refused(fetched)) if fetched.status != 401 => {}
-                Err(stop) => return Err(stop),
+                Err(DerivationError::Refused(response)) if response.status != 401 => {}
+                Err(error) => return Err(error),
             }
-            remember(self.shelf, AGGREGATE_REFUSED, self.now);
+            remember_missing(self.store, AGGREGATE_ENDPOINT, self.now);
         }
-        match self.read_list("commits", &format!("{common}&{FIELDS}"), most).await? {
-            Listed::TooLong(count) => Ok(Found::TooMany(count.div_ceil(MAX_ROWS))),
-            Listed::Rows(rows) => match read_commits(&rows, filter, (from, to)) {
-                Some(found) => Ok(Found::Contributions(found)),
+        match self.read_list("commits", &format!("{common}&{FIELDS}"), max_rows).await? {
+            ListResult::TooLong(count) => Ok(RangeResult::TooManyRows(count.div_ceil(MAX_ROWS))),
+            ListResult::Rows(rows) => match parse_commits(&rows, filter, range) {
+                Some(contributions) => Ok(RangeResult::Contributions(contributions)),
                 None => Err(UpstreamError::InvalidResponse.into()),
             },
         }
     }
 
-    fn kept_days(&self, scope: &str, first: Day, last: Day) -> Days {
-        let mut days = Days { first, kept: days_of(first, last).map(|_| None).collect() };
-        for (key, text) in self.shelf.range(KIND, &format!("{scope}/{first}"), &format!("{scope}/{last}~")) {
+    fn stored_days(&self, filter_key: &str, first: Day, last: Day) -> Days {
+        let mut days = Days { first, stored: days_of((first, last)).map(|_| None).collect() };
+        let (start, end) = (format!("{filter_key}/{first}"), format!("{filter_key}/{last}~"));
+        for (key, text) in self.store.range(DAY_KIND, &start, &end) {
             let day = key.rsplit_once('/').and_then(|(_, day)| Day::parse(day));
-            if let Some((day, kept)) = day.and_then(|day| Some((day, Kept::parse(day, &text)?))) {
-                days.put(day, kept);
+            if let Some((day, stored)) = day.and_then(|day| Some((day, StoredDay::parse(day, &text)?))) {
+                days.set(day, stored);
             }
         }
         days
     }
 
-    fn keep_days(&self, scope: &str, (from, to): Window, mut found: Vec<Contribution>, days: &mut Days) {
+    fn store_days(&self, filter_key: &str, range: DayRange, mut found: Vec<Contribution>, days: &mut Days) {
         found.sort_by_key(|contribution| contribution.day);
         let mut found = found.into_iter().peekable();
-        for day in days_of(from, to) {
+        for day in days_of(range) {
             let fresh_until = self.now.saturating_add(freshness_after(day, self.today));
             let contributions = iter::from_fn(|| found.next_if(|contribution| contribution.day == day)).collect();
-            let kept = Kept { fetched: self.now, fresh_until, contributions };
-            self.shelf.put(KIND, &format!("{scope}/{day}"), &kept.to_text());
-            days.put(day, kept);
+            let stored = StoredDay { fetched_at: self.now, fresh_until, contributions };
+            self.store.put(DAY_KIND, &format!("{filter_key}/{day}"), &stored.to_text());
+            days.set(day, stored);
         }
     }
 }
 
-/// Days without a gap, and of each what is kept.
+/// Consecutive days.
 struct Days {
     first: Day,
-    kept: Vec<Option<Kept>>,
+    stored: Vec<Option<StoredDay>>,
 }
 
 impl Days {
-    fn get(&self, day: Day) -> Option<&Kept> {
-        self.kept.get(self.place(day)?)?.as_ref()
+    fn get(&self, day: Day) -> Option<&StoredDay> {
+        self.stored.get(self.index(day)?)?.as_ref()
     }
 
-    fn put(&mut self, day: Day, kept: Kept) {
-        if let Some(place) = self.place(day).and_then(|place| self.kept.get_mut(place)) {
-            *place = Some(kept);
+    fn set(&mut self, day: Day, stored: StoredDay) {
+        if let Some(slot) = self.index(day).and_then(|index| self.stored.get_mut(index)) {
+            *slot = Some(stored);
         }
     }
 
-    fn place(&self, day: Day) -> Option<usize> {
+    fn index(&self, day: Day) -> Option<usize> {
         usize::try_from(day.number().checked_sub(self.first.number())?).ok()
     }
 }
 
-/// Reads the rows of the aggregate; `None`, if they are not what was asked for.
-fn read_aggregate(rows: &[String], filter: &Filter, (from, to): Window) -> Option<Vec<Contribution>> {
-    let read = |row: &String| {
-        let (mut user, mut day, mut repo, mut commits) = (None, None, None, None);
-        let (mut haloc, mut churn, mut impact) = (None, None, None);
-        for (name, value) in members(row) {
-            match name {
-                "apex_user_id" => user = integer(value),
-                "repo_id" => repo = integer(value),
-                "id_count" => commits = integer(value),
-                "author_local_date_date" => day = if let Value::Text(day) = value { Day::parse(day) } else { None },
-                "haloc_sum" => haloc = sum(value, 0),
-                "churn_sum" => churn = sum(value, 0),
-                "impact_sum" => impact = sum(value, 4),
-                _ => {}
-            }
-        }
-        let contribution = Contribution {
-            user: user?,
-            day: day?,
-            repo: repo?,
-            commits: commits?,
-            haloc: haloc?,
-            churn: churn?,
-            impact: impact?,
-        };
-        let is_asked = from <= contribution.day && contribution.day <= to && filter.holds(&contribution);
-        is_asked.then_some(contribution)
-    };
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        found.push(read(row)?);
-    }
-    sort(&mut found);
-    let is_twice = found.iter().zip(found.iter().skip(1)).any(|(one, other)| one.key() == other.key());
-    (!is_twice).then_some(found)
-}
-
-/// A sum in units of that many decimal places; of nothing it is null.
-fn sum(value: Value<'_>, places: i64) -> Option<i128> {
-    match value {
-        Value::Null => Some(0),
-        // What doubles add to the decimals lies beyond the fourth.
-        Value::Number(text) => Number::parse(text)?.shifted(places).round().value().map(i128::from),
-        _ => None,
-    }
-}
-
-/// Sums up commits; `None`, if they are not what was asked for.
-fn read_commits(rows: &[String], filter: &Filter, (from, to): Window) -> Option<Vec<Contribution>> {
-    let mut records: Records<streamgage::metrics::Commit> = Records::default();
-    rows.iter().try_for_each(|row| records.read_text(row).ok())?;
-    let commits = records.sorted();
-    // Of what shares a hash the upstream gives one, of all commits there are.
-    let mut hashes: Vec<_> = commits.iter().filter_map(|(_, commit)| commit.ignore_hash.as_ref()).collect();
-    hashes.sort();
-    // As many ids as rows: none came twice.
-    if hashes.iter().zip(hashes.iter().skip(1)).any(|(one, other)| one == other) || commits.len() != rows.len() {
-        return None;
-    }
-    let mut found = Vec::with_capacity(commits.len());
-    for &(_, commit) in &commits {
-        let contribution = Contribution {
-            user: commit.apex_user_id,
-            day: commit.day,
-            repo: commit.repo_id,
-            commits: 1,
-            haloc: commit.haloc.into(),
-            churn: commit.churn.into(),
-            impact: commit.impact.into(),
-        };
-        if commit.day < from || commit.day > to || !filter.holds(&contribution) {
-            return None;
-        }
-        if !(commit.is_merge || commit.is_pr_orphan || commit.is_outlier) {
-            found.push(contribution);
-        }
-    }
-    sort(&mut found);
-    found.dedup_by(|next, sum| {
-        let is_same = next.key() == sum.key();
-        if is_same {
-            sum.add(next);
-        }
-        is_same
-    });
-    Some(found)
-}
-
-/// By user, day and repository.
-pub(super) fn sort(contributions: &mut Vec<Contribution>) {
-    contributions.sort_by_key(|contribution| contribution.repo);
-    contributions.sort_by_key(|contribution| contribution.day);
-    contributions.sort_by_key(|contribution| contribution.user);
-}
-
-impl Contribution {
-    fn key(&self) -> (i64, Day, i64) {
-        (self.user, self.day, self.repo)
-    }
-
-    fn add(&mut self, other: &Contribution) {
-        self.commits = self.commits.saturating_add(other.commits);
-        self.haloc = self.haloc.saturating_add(other.haloc);
-        self.churn = self.churn.saturating_add(other.churn);
-        self.impact = self.impact.saturating_add(other.impact);
-    }
-}
-
-impl Kept {
+/// The stored form is two times and the numbers of each contribution: `fetched_at fresh_until user,repo,…`.
+impl StoredDay {
     fn to_text(&self) -> String {
-        let mut text = format!("{} {}", self.fetched, self.fresh_until);
+        let mut text = format!("{} {}", self.fetched_at, self.fresh_until);
         for Contribution { user, repo, commits, haloc, churn, impact, .. } in &self.contributions {
             text += &format!(" {user},{repo},{commits},{haloc},{churn},{impact}");
         }
         text
     }
 
-    fn parse(day: Day, text: &str) -> Option<Kept> {
+    fn parse(day: Day, text: &str) -> Option<StoredDay> {
         let mut parts = text.split(' ');
-        let (fetched, fresh_until) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let read = |part: &str| {
+        let (fetched_at, fresh_until) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let parse = |part: &str| {
             let mut numbers = part.split(',').map(|number| number.parse::<i128>().ok());
             let mut next = || numbers.next().flatten();
             Some(Contribution {
@@ -306,40 +193,52 @@ impl Kept {
                 impact: next()?,
             })
         };
-        Some(Kept { fetched, fresh_until, contributions: parts.map(read).collect::<Option<_>>()? })
+        Some(StoredDay { fetched_at, fresh_until, contributions: parts.map(parse).collect::<Option<_>>()? })
     }
 }
 
-/// The filter, in short.
-fn scope_of(filter: &Filter) -> String {
-    short_hash(filter.query())
-}
-
-fn after(day: Day, days: i32) -> Day {
+fn add_days(day: Day, days: i32) -> Day {
     Day::from_number(day.number().saturating_add(days))
 }
 
-fn days_of(from: Day, to: Day) -> impl Iterator<Item = Day> {
-    (from.number()..=to.number()).map(Day::from_number)
+fn days_of((first, last): DayRange) -> impl Iterator<Item = Day> {
+    (first.number()..=last.number()).map(Day::from_number)
 }
 
-/// The longest windows of days that are all like that.
-fn windows(first: Day, last: Day, is_like_that: impl Fn(Day) -> bool) -> Vec<Window> {
-    let mut windows: Vec<Window> = Vec::new();
-    for day in days_of(first, last).filter(|day| is_like_that(*day)) {
-        match windows.last_mut().filter(|(_, to)| after(*to, 1) == day) {
-            Some((_, to)) => *to = day,
-            None => windows.push((day, day)),
+/// Returns the longest ranges of days that all match.
+fn matching_ranges(first: Day, last: Day, matches: impl Fn(Day) -> bool) -> Vec<DayRange> {
+    let mut ranges: Vec<DayRange> = Vec::new();
+    for day in days_of((first, last)).filter(|day| matches(*day)) {
+        match ranges.last_mut().filter(|(_, last)| add_days(*last, 1) == day) {
+            Some((_, last)) => *last = day,
+            None => ranges.push((day, day)),
         }
     }
-    windows
+    ranges
 }
 
-/// A window in so many parts, or in days.
-fn split((from, to): Window, parts: usize) -> Vec<Window> {
-    let days = to.number().saturating_sub(from.number()).saturating_add(1);
+/// Splits a range into about `parts` parts of at least one day.
+fn split((first, last): DayRange, parts: usize) -> Vec<DayRange> {
+    let days = last.number().saturating_sub(first.number()).saturating_add(1);
     let parts = i32::try_from(parts).unwrap_or(days).clamp(2, days.max(2));
     let length = days.div_euclid(parts).max(1);
-    let starts = (from.number()..=to.number()).step_by(usize::try_from(length).unwrap_or(1));
-    starts.map(|start| (Day::from_number(start), after(Day::from_number(start), length - 1).min(to))).collect()
+    let starts = (first.number()..=last.number()).step_by(usize::try_from(length).unwrap_or(1));
+    starts.map(|start| (Day::from_number(start), add_days(Day::from_number(start), length - 1).min(last))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_stored_by_earlier_versions_are_read() {
+        let day = Day::parse("2026-08-05").unwrap();
+        let text = "1795348800000 1795348860000 1,7,2,40,-3,185000 2,8,1,0,0,0";
+        let stored = StoredDay::parse(day, text).unwrap();
+        assert_eq!((stored.fetched_at, stored.fresh_until), (1_795_348_800_000, 1_795_348_860_000));
+        let first = Contribution { user: 1, day, repo: 7, commits: 2, haloc: 40, churn: -3, impact: 185_000 };
+        assert_eq!(stored.contributions.first(), Some(&first));
+        assert_eq!(stored.contributions.len(), 2);
+        assert_eq!(stored.to_text(), text);
+    }
 }

@@ -1,0 +1,27 @@
+//! Authorization of a caller's key.
+
+use super::handler::ProxyHandler;
+use super::runtime::Runtime;
+use crate::http::authorize::{AuthorizationError, AuthorizedRequest, Key};
+use crate::http::response::{Response, unknown_error};
+use crate::http::router::PendingRequest;
+
+impl<R: Runtime> ProxyHandler<'_, R> {
+    /// Looks up the caller's key if the Worker has an upstream key of its own. Otherwise the upstream checks the key.
+    pub(super) async fn authorize(&self, request: PendingRequest) -> Result<AuthorizedRequest, Response> {
+        if self.proxy_settings.upstream_key.is_none() {
+            return Ok(request.authorize_by_upstream());
+        }
+        let hash = request.key_hash();
+        let now = self.runtime.now();
+        let mut key = self.runtime.isolate_cache().borrow().keys.get(&hash, now);
+        if key.is_none() {
+            let result = self.runtime.look_up_key(Key::lookup(&hash, now)).await;
+            key = result.ok().and_then(|result| Key::read(&result).ok()).ok_or_else(unknown_error)?;
+            if let Some(key) = &key {
+                self.runtime.isolate_cache().borrow_mut().keys.insert(&hash, key.clone(), now);
+            }
+        }
+        request.authorize(key).map_err(AuthorizationError::response)
+    }
+}

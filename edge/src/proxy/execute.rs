@@ -1,0 +1,199 @@
+//! The execution of an authorized request: the edge cache first, then the coordinator of the partition, then the upstream.
+
+use super::background_task::BackgroundTask;
+use super::cache_key::CacheKey;
+use super::classify::{CacheAction, Exchange, classify_response};
+use super::entry::CacheEntry;
+use super::handler::ProxyHandler;
+use super::json::{from_json, to_json};
+use super::outcome::CacheOutcome;
+use super::partition::{PartitionState, response_address, state_address};
+use super::protocol::{FetchReply, FetchRequest};
+use super::response::{ResolvedResponse, ServerTiming};
+use super::runtime::{Runtime, UnavailableError};
+use super::upstream::UpstreamSession;
+use crate::http::authorize::key_hash;
+use crate::http::response::Response;
+use std::rc::Rc;
+
+/// The edge cache stores a response for at most a week, in seconds.
+const MAX_EDGE_CACHE_AGE: i64 = 7 * 86_400;
+
+/// An authorized request.
+pub(super) struct FetchContext {
+    pub cache_key: CacheKey,
+    /// The key that is sent to the upstream.
+    pub upstream_key: String,
+    /// `None` if nothing is cached.
+    pub partition: Option<String>,
+    /// The time at which the caller started to wait, in milliseconds since 1970-01-01.
+    pub started_at: i64,
+}
+
+/// A response in the edge cache.
+type Stored<B> = Option<(CacheEntry, B)>;
+type Tasks<B> = Vec<BackgroundTask<B>>;
+
+impl<R: Runtime> ProxyHandler<'_, R> {
+    pub(super) async fn execute(
+        &self,
+        context: FetchContext,
+        tasks: &mut Tasks<R::Body>,
+    ) -> Result<(ResolvedResponse<R::Body>, ServerTiming), Response> {
+        let mut timing = ServerTiming { started_at: context.started_at, ..ServerTiming::default() };
+        let Some(partition) = context.partition.as_deref() else {
+            self.check_rate_limit(&key_hash(&context.upstream_key)).await?;
+            let response = self.fetch_directly(&context, None, None, tasks).await;
+            timing.fetched_at = Some(self.runtime.now());
+            return Ok((response, timing));
+        };
+        let state = self.partition_state(partition).await;
+        let mut stored = None;
+        if let Some(state) = state {
+            let address = response_address(partition, state.generation, &context.cache_key);
+            stored = self.stored_response(&address).await;
+            let now = self.runtime.now();
+            timing.cache_checked_at = Some(now);
+            if let Some((entry, _)) = &stored
+                && let Some(deadlines) = entry.deadlines
+                && state.is_authorized_within(context.cache_key.class, now, self.proxy_settings.key_ttl)
+                && (deadlines.is_fresh(now) || deadlines.may_serve_while_revalidating(now))
+                && let Some((entry, body)) = stored.take()
+            {
+                let refreshing = &mut self.runtime.isolate_cache().borrow_mut().refreshing;
+                if !deadlines.is_fresh(now) && refreshing.insert(address.clone()) {
+                    let request = self.fetch_request(&context, true);
+                    tasks.push(BackgroundTask::Refresh { address, partition: partition.to_owned(), request });
+                }
+                return Ok((ResolvedResponse { entry, body, outcome: CacheOutcome::Hit }, timing));
+            }
+        }
+        self.check_rate_limit(partition).await?;
+        let request = self.fetch_request(&context, false);
+        let response = self.fetch(&context, &request, state, stored, tasks).await;
+        timing.fetched_at = Some(self.runtime.now());
+        Ok((response, timing))
+    }
+
+    fn fetch_request(&self, context: &FetchContext, refresh: bool) -> FetchRequest {
+        let today = self.settings.today(&self.request.url, self.runtime.now() as f64).number();
+        let FetchContext { cache_key, upstream_key, .. } = context;
+        FetchRequest { cache_key: cache_key.clone(), upstream_key: upstream_key.clone(), refresh, today }
+    }
+
+    /// Fetches from the coordinator of the partition, or from the upstream if the coordinator does not answer.
+    pub(super) async fn fetch(
+        &self,
+        context: &FetchContext,
+        request: &FetchRequest,
+        state: Option<PartitionState>,
+        stored: Stored<R::Body>,
+        tasks: &mut Tasks<R::Body>,
+    ) -> ResolvedResponse<R::Body> {
+        let partition = context.partition.as_deref().unwrap_or_default();
+        match self.runtime.fetch_from_coordinator(partition, request).await {
+            Ok(FetchReply::Response(response)) => {
+                self.remember_state(partition, response.state, tasks);
+                let address = response_address(partition, response.state.generation, &request.cache_key);
+                self.store_response(address, &response.entry, &response.body, tasks);
+                ResolvedResponse { entry: response.entry, body: response.body, outcome: response.outcome }
+            }
+            Ok(FetchReply::Uncoalesced) | Err(UnavailableError) => {
+                self.fetch_directly(context, state, stored, tasks).await
+            }
+        }
+    }
+
+    /// Fetches from the upstream without a coordinator.
+    async fn fetch_directly(
+        &self,
+        context: &FetchContext,
+        state: Option<PartitionState>,
+        stored: Stored<R::Body>,
+        tasks: &mut Tasks<R::Body>,
+    ) -> ResolvedResponse<R::Body> {
+        let FetchContext { cache_key, upstream_key, partition, started_at } = context;
+        let breaker = Rc::clone(&self.runtime.isolate_cache().borrow().breaker);
+        let transport = self.runtime.transport();
+        let session = UpstreamSession::new(transport, &breaker, self.proxy_settings, upstream_key, *started_at);
+        let validators = stored.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
+        let result = session.send(&cache_key.target(), &validators).await;
+
+        let now = self.runtime.now();
+        let stale_key_ttl = self.proxy_settings.stale_key_ttl;
+        let deadlines = stored.as_ref().and_then(|(entry, _)| entry.deadlines);
+        let may_serve_stale = state
+            .is_some_and(|state| state.is_authorized_within(cache_key.class, now, stale_key_ttl))
+            && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
+        let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
+        let exchange = Exchange { cache_key, upstream, has_partition, may_serve_stale, tries: session.tries(), now };
+        let classified = classify_response(&exchange, result, stored);
+        if let Some(partition) = partition {
+            match classified.action {
+                CacheAction::Store => {
+                    let mut state = state.unwrap_or_else(|| PartitionState::new(now, None));
+                    state.record_authorization(cache_key.class, session.authorized_at().unwrap_or(now));
+                    self.remember_state(partition, state, tasks);
+                    let address = response_address(partition, state.generation, cache_key);
+                    self.store_response(address, &classified.entry, &classified.body, tasks);
+                }
+                CacheAction::PurgePartition => {
+                    let state = PartitionState::new(now, state.map(|state| state.generation));
+                    self.remember_state(partition, state, tasks);
+                }
+                CacheAction::Delete => {
+                    let address = state.map(|state| response_address(partition, state.generation, cache_key));
+                    tasks.extend(address.map(BackgroundTask::Delete));
+                }
+                CacheAction::Keep => {}
+            }
+        }
+        ResolvedResponse { entry: classified.entry, body: classified.body, outcome: classified.outcome }
+    }
+
+    /// Stores a response in the edge cache until its last deadline.
+    fn store_response(&self, address: String, entry: &CacheEntry, body: &R::Body, tasks: &mut Tasks<R::Body>) {
+        let Some(deadlines) = entry.deadlines else { return };
+        let now = self.runtime.now();
+        let may_be_served =
+            deadlines.is_fresh(now) || deadlines.may_serve_while_revalidating(now) || deadlines.may_serve_on_error(now);
+        let max_age = ((deadlines.last() - now) / 1_000).min(MAX_EDGE_CACHE_AGE);
+        if let Ok(max_age @ 1..) = u32::try_from(max_age)
+            && may_be_served
+        {
+            tasks.push(BackgroundTask::Put { address, text: to_json(entry), body: body.clone(), max_age });
+        }
+    }
+
+    pub(super) async fn stored_response(&self, address: &str) -> Stored<R::Body> {
+        let (text, body) = self.runtime.get_cached(address).await?;
+        Some((from_json(&text)?, body))
+    }
+
+    /// Returns the state of a partition from the isolate cache or the edge cache.
+    pub(super) async fn partition_state(&self, partition: &str) -> Option<PartitionState> {
+        let now = self.runtime.now();
+        let known = self.runtime.isolate_cache().borrow().states.get(partition, now);
+        if known.is_some() {
+            return known;
+        }
+        let (text, _) = self.runtime.get_cached(&state_address(partition)).await?;
+        let state = from_json(&text)?;
+        self.runtime.isolate_cache().borrow_mut().states.insert(partition, state, now);
+        Some(state)
+    }
+
+    /// Stores the state of a partition in both caches, unless a later generation is known.
+    pub(super) fn remember_state(&self, partition: &str, state: PartitionState, tasks: &mut Tasks<R::Body>) {
+        let now = self.runtime.now();
+        let states = &mut self.runtime.isolate_cache().borrow_mut().states;
+        if states.get(partition, now).is_some_and(|known| known.generation > state.generation) {
+            return;
+        }
+        states.insert(partition, state, now);
+        // Afterwards the recorded authorization has expired.
+        let max_age = u32::try_from(self.proxy_settings.key_ttl / 1_000).unwrap_or(u32::MAX).max(1);
+        let (address, text) = (state_address(partition), to_json(&state));
+        tasks.push(BackgroundTask::Put { address, text, body: Vec::new().into(), max_age });
+    }
+}

@@ -1,0 +1,18 @@
+//! State that one isolate keeps between requests. It may be lost at any time.
+
+use super::breaker::CircuitBreaker;
+use super::partition::PartitionState;
+use crate::http::authorize::KeyCache;
+use crate::http::recent::RecentCache;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+#[derive(Debug, Default)]
+pub struct IsolateCache {
+    pub(super) states: RecentCache<PartitionState>,
+    pub(super) keys: KeyCache,
+    /// Addresses of responses that are being refreshed.
+    pub(super) refreshing: HashSet<String>,
+    pub(super) breaker: Rc<RefCell<CircuitBreaker>>,
+}

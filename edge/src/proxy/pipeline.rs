@@ -1,0 +1,59 @@
+//! The stages of a request after [routing](crate::route_request): authorize, plan, execute, respond.
+
+use super::background_task::BackgroundTask;
+use super::execute::FetchContext;
+use super::handler::ProxyHandler;
+use super::partition::PartitionState;
+use super::plan::{ProxyPlan, plan};
+use super::response::{ProxyResponse, ResolvedResponse, ServerTiming};
+use super::runtime::{Runtime, UnavailableError};
+use crate::http::response::Response;
+use crate::http::router::PendingRequest;
+
+impl<R: Runtime> ProxyHandler<'_, R> {
+    /// Returns the response, with the tasks that remain once it is sent.
+    pub async fn handle(&self, request: PendingRequest) -> ProxyResponse<R::Body> {
+        let mut tasks = Vec::new();
+        let mut response = match self.resolve(request, &mut tasks).await {
+            Ok((response, timing)) => self.finalize(response, timing).await,
+            Err(response) => self.finalize_local(response),
+        };
+        response.background_tasks = tasks;
+        response
+    }
+
+    async fn resolve(
+        &self,
+        request: PendingRequest,
+        tasks: &mut Vec<BackgroundTask<R::Body>>,
+    ) -> Result<(ResolvedResponse<R::Body>, ServerTiming), Response> {
+        let authorized = self.authorize(request).await?;
+        let plan = plan(&authorized, self.request, self.settings, self.runtime.now())?;
+        let upstream_key = self.proxy_settings.upstream_key.clone().unwrap_or(authorized.token);
+        let partition = self.proxy_settings.partitions.as_ref().map(|partitions| partitions.name(&upstream_key));
+        match plan {
+            ProxyPlan::Fetch(cache_key) => {
+                let context = FetchContext { cache_key, upstream_key, partition, started_at: self.runtime.now() };
+                self.execute(context, tasks).await
+            }
+            ProxyPlan::Purge => Err(self.purge(partition.as_deref(), tasks).await?),
+        }
+    }
+
+    async fn purge(
+        &self,
+        partition: Option<&str>,
+        tasks: &mut Vec<BackgroundTask<R::Body>>,
+    ) -> Result<Response, Response> {
+        if let Some(partition) = partition {
+            self.check_rate_limit(partition).await?;
+            let known = self.partition_state(partition).await;
+            let state = match self.runtime.purge_partition(partition).await {
+                Ok(state) => state,
+                Err(UnavailableError) => PartitionState::new(self.runtime.now(), known.map(|state| state.generation)),
+            };
+            self.remember_state(partition, state, tasks);
+        }
+        Ok(Response::empty(204).header("Cache-Status", "streamgage; detail=purged"))
+    }
+}
