@@ -1,36 +1,37 @@
-// The npm package `streamgage`, as it is published, into browser/dist: the wasm with lists and without, the JavaScript
-// and types around it (browser/js), the manifest, the licences.
+// Builds the npm package `streamgage` into browser/dist: the WebAssembly modules with and without lists, the JavaScript
+// and types around them (browser/js), the manifest and the licences.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fingerprint, main, root, run, sha256, rebuildIfChanged } from "./lib.ts";
+import { fingerprint, main, rebuildIfChanged, root, run, sha256 } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
 export const dist = join(root, "browser/dist");
 
-/** What the package was last made from. */
+/** Records the inputs of the last build. */
 export const packageStamp = join(root, "target/browser.built-from");
 
-/** The wasm files of the package: the core, for size, and with lists, for speed. */
+/** The package's modules: the core is small, the one with lists is fast. */
 const MODULES = [
-  { name: "streamgage", features: "small", fast: false },
-  { name: "streamgage-lists", features: "small,lists", fast: true },
-];
+  { name: "streamgage", profile: "wasm", features: "", optimize: "-Oz" },
+  { name: "streamgage-lists", profile: "wasm", features: "lists", optimize: "-O3" },
+] as const;
 
 export async function buildBrowser(): Promise<void> {
   const modules: { name: string; folder: string; wasm: Buffer }[] = [];
-  for (const { name, features, fast } of MODULES) {
+  for (const { name, profile, features, optimize } of MODULES) {
     const out = `target/browser/${name}`;
     await buildWasm({
       crate: "streamgage-browser",
       out,
       name: "wasm",
       release: true,
-      profile: fast ? "wasm-fast" : "wasm-small",
-      features: ["--no-default-features", "--features", features],
-      // Each entry of the package finds the wasm in its own way.
-      flags: ["--omit-default-module-path"],
-      simd: true,
-      fast,
+      profile,
+      optimize,
+      cargoArgs: ["--no-default-features", "--features", features],
+      // All browsers support vectors of 128 bits since 2023.
+      rustflags: ["-Ctarget-feature=+simd128"],
+      // Each entry of the package finds the module in its own way.
+      bindgenArgs: ["--omit-default-module-path"],
     });
     modules.push({ name, folder: join(root, out), wasm: readFileSync(join(root, out, "wasm_bg.wasm")) });
   }
@@ -42,7 +43,7 @@ export async function buildBrowser(): Promise<void> {
     for (const { name, folder, wasm } of modules) {
       writeFileSync(join(dist, `${name}_bg.wasm`), wasm);
       copyFileSync(join(root, "browser/js/streamgage_bg.wasm.d.ts"), join(dist, `${name}_bg.wasm.d.ts`));
-      // What both are called by is that of the last one, which has all that the other has.
+      // The last module exports everything that the first one exports, so its JavaScript serves both.
       for (const file of ["wasm.js", "wasm.d.ts"]) copyFileSync(join(folder, file), join(dist, file));
     }
     await run("tsc", ["--project", "browser/js"]);

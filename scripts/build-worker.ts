@@ -9,7 +9,7 @@ export const buildWorker = (release: boolean): Promise<void> =>
     out: "worker/build",
     name: "streamgage_worker",
     release,
-    flags: ["--experimental-reset-state-function", "--force-enable-abort-handler"],
+    bindgenArgs: ["--experimental-reset-state-function", "--force-enable-abort-handler"],
   });
 
 if (import.meta.main) {

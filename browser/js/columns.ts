@@ -1,11 +1,12 @@
-/** Commits as typed arrays, into metrics: the fastest way, without a table. */
-import { Columns as Wasm, heap } from "./wasm.js";
-import { queryString, utcToday, type MetricsParameters } from "./queries.ts";
+/** Metrics of commits in typed arrays, without a table. */
+import { metricsColumnsOf as wasmColumnsOf, metricsOf as wasmOf, validate } from "./wasm.js";
+import { BadRowError, toFailure } from "./failures.ts";
+import { METRICS, type MetricsParameters } from "./queries.ts";
+import { apiRequest, type Asked } from "./request.ts";
 import { done, failed, type Outcome } from "./results.ts";
-import type { Day, MetricsAnswer, MetricsColumns } from "./rows.ts";
-import { badRow, failure, figures, invalid, Refused, type Asked } from "./table.ts";
+import type { MetricsAnswer, MetricsColumns } from "./rows.ts";
 
-/** Numbers. Those of 16 bits (for impact, of 32) are the fastest; others are looked at one by one. */
+/** Numbers. `Uint16Array` (for impact, `Uint32Array`) is the fastest kind; the values of other kinds are checked. */
 export type NumberColumn =
   | Uint8Array
   | Uint16Array
@@ -17,125 +18,87 @@ export type NumberColumn =
   | Float64Array
   | readonly number[];
 
-/** The commits that count (§1), as columns of one length: a commit is what stands in one place of each. */
+/** The commits that count (§1), as columns of equal length. Each index is one commit. */
 export interface CommitColumns {
-  /** The authors: whole numbers from 0 to 65,535, with few gaps. */
+  /** The authors: integers from 0 to 65,535, with few gaps. */
   users: NumberColumn;
-  /** The authors' local days, in days since 1970-01-01: whole numbers from 0 to 65,535 (the year 2149). */
+  /** The authors' local days, in days since 1970-01-01: integers from 0 to 65,535 (the year 2149). */
   days: NumberColumn;
-  /** Lines of code, added or edited: whole numbers from 0 to 65,535. */
+  /** Lines of code added or edited: integers from 0 to 65,535. */
   haloc: NumberColumn;
-  /** How many of these rework the author's own young ones: whole numbers from 0 to 65,535. */
+  /** Lines that rework the author's own recent lines: integers from 0 to 65,535. */
   churn: NumberColumn;
-  /** Impact in ten-thousandths: whole numbers from 0 to 4,294,967,295. */
+  /** Impact in ten-thousandths: integers from 0 to 4,294,967,295. */
   impact: NumberColumn;
 }
 
-/** Of the parameters those that need no more than these columns. */
+/** The parameters of the metrics that apply to columns. */
 export type Range = Pick<MetricsParameters, "start_date" | "end_date" | "resolution">;
 
-/** The metrics of commits, as {@link Table.metrics} answers them. */
-export function metricsOf(commits: CommitColumns, range: Range, asked?: Asked): Outcome<MetricsAnswer> {
-  const columns = metricsColumnsOf(commits, range, asked);
-  if (!columns.ok) return columns;
-  const { period_start_date: starts, ...rest } = columns.value;
-  const results = Array.from(starts, (start, row) => ({
-    ...(range.resolution === "week" && { period_start_date: new Date(start).toISOString().slice(0, 10) as Day }),
-    active_days: rest.active_days[row]!,
-    commit_count: rest.commit_count[row]!,
-    total_impact: rest.total_impact[row]!,
-    total_efficiency: rest.total_efficiency[row]!,
-  }));
-  return done({ count: results.length, results });
+/** Returns the metrics of commits like {@link Table.metrics}. */
+export function metricsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsAnswer> {
+  return compute(wasmOf, commits, range, options);
 }
 
-/** The metrics of commits as typed arrays, as {@link Table.metricsColumns} answers them. */
-export function metricsColumnsOf(
+/** Returns the metrics of commits as typed arrays like {@link Table.metricsColumns}. */
+export function metricsColumnsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsColumns> {
+  return compute(wasmColumnsOf, commits, range, options);
+}
+
+/** The number of commits, of twelve bytes each, in 4 GB. */
+const MAX_COMMITS = Math.floor(2 ** 32 / 12);
+
+function compute<Value extends MetricsAnswer | MetricsColumns>(
+  call: (...args: Parameters<typeof wasmOf>) => Value,
   commits: CommitColumns,
   { start_date, end_date, resolution }: Range,
-  { today = utcToday() }: Asked = {},
-): Outcome<MetricsColumns> {
-  const query = queryString({ start_date, end_date, resolution } as MetricsParameters);
-  let wasm: Wasm | undefined;
+  options: Asked | undefined,
+): Outcome<Value> {
+  const request = apiRequest(METRICS, { start_date, end_date, resolution } as MetricsParameters, options);
   try {
-    wasm = Wasm.begin(query, `${today}`);
-    if (wasm === undefined) return invalid(query, today);
-    if (lengthOf(commits) > MAX_ROWS) return failed("memory", "Columns of 4 GB and more are not read.");
-    if (!addRows(wasm, commits)) return failed("memory", "There are too many users and weeks to tell apart.");
-    const ended = wasm;
-    wasm = undefined;
-    return done(figures(ended.columns()));
+    validate(request);
+    if (commitCount(commits) > MAX_COMMITS)
+      return failed("memory", `The columns have more than ${MAX_COMMITS} commits.`);
+    const impact = typedColumn(commits, "impact", Uint32Array);
+    const narrow = (name: keyof CommitColumns) => typedColumn(commits, name, Uint16Array);
+    return done(call(request, narrow("users"), narrow("days"), narrow("haloc"), narrow("churn"), impact));
   } catch (error) {
-    // What a trap leaves behind can't be relied on.
-    if (error instanceof WebAssembly.RuntimeError) wasm = undefined;
-    return failure(error);
-  } finally {
-    wasm?.free();
+    return toFailure(error);
   }
 }
 
-/** Adds all rows, a block at a time; false if there are too many users and weeks to tell apart. */
-function addRows(wasm: Wasm, commits: CommitColumns): boolean {
-  const rows = commits.impact.length;
-  const block = Wasm.block();
-  let room = roomOf(wasm, block);
-  for (let begin = 0; begin < rows; begin += block) {
-    const end = Math.min(begin + block, rows);
-    // Where memory has grown, arrays of it are empty.
-    if (room.impact.length === 0) room = roomOf(wasm, block);
-    for (const name of COLUMNS) fill(room[name], commits, name, begin, end);
-    if (!wasm.add(end - begin)) return false;
-  }
-  return true;
-}
-
-/** What a call takes at most: as many commits as 4 GB hold, twelve bytes each. */
-const MAX_ROWS = 2 ** 32 / 12;
-
-/** In the order in which wasm has them. */
-const COLUMNS = ["impact", "users", "days", "haloc", "churn"] as const;
-
-/** Where wasm reads a block of commits. */
-function roomOf(wasm: Wasm, size: number): Record<keyof CommitColumns, Uint16Array | Uint32Array> {
-  const { buffer } = heap() as WebAssembly.Memory;
-  const impact = wasm.room();
-  const narrow = (place: number) => new Uint16Array(buffer, impact + (4 + 2 * place) * size, size);
-  const [users, days, haloc, churn] = [narrow(0), narrow(1), narrow(2), narrow(3)];
-  return { impact: new Uint32Array(buffer, impact, size), users, days, haloc, churn };
-}
-
-function lengthOf(commits: CommitColumns): number {
+function commitCount(commits: CommitColumns): number {
   const length = commits.impact?.length;
-  for (const name of COLUMNS)
-    if (!(commits[name]?.length >= 0)) throw refusedColumn(null, name, "is required");
-    else if ((commits[name] as { buffer?: { detached?: boolean } }).buffer?.detached)
-      throw refusedColumn(null, name, "is detached: its buffer was transferred");
-    else if (commits[name].length !== length)
-      throw refusedColumn(null, name, `must have as many numbers as impact, ${length}`);
+  for (const name of ["impact", "users", "days", "haloc", "churn"] as const) {
+    const column = commits[name] as NumberColumn | undefined;
+    if (!(column && column.length >= 0)) throw badColumn(null, name, "is required");
+    if ((column as { buffer?: { detached?: boolean } }).buffer?.detached)
+      throw badColumn(null, name, "is detached: its buffer was transferred");
+    if (column.length !== length) throw badColumn(null, name, `must have as many numbers as impact, ${length}`);
+  }
   return length;
 }
 
-/** Copies a part of a column; what does not fit is refused. */
-function fill(
-  room: Uint16Array | Uint32Array,
+/** Returns a column as it is, or a copy of its values as an array of the kind that the module takes. */
+function typedColumn<Kind extends Uint16Array | Uint32Array>(
   commits: CommitColumns,
   name: keyof CommitColumns,
-  begin: number,
-  end: number,
-): void {
+  Kind: { new (length: number): Kind; BYTES_PER_ELEMENT: number },
+): Kind {
   const column = commits[name];
-  const bytes = room.BYTES_PER_ELEMENT;
-  const fits =
-    column instanceof Uint16Array || column instanceof Uint8Array || (bytes === 4 && column instanceof Uint32Array);
-  if (fits) return room.set(column.subarray(begin, end));
-  const limit = 2 ** (8 * bytes) - 1;
-  for (let at = begin; at < end; at += 1) {
-    const value = column[at]!;
-    if (!(Number.isInteger(value) && value >= 0 && value <= limit))
-      throw refusedColumn(at, name, `must be a whole number from 0 to ${limit}`);
-    room[at - begin] = value;
-  }
+  if (column instanceof Kind) return column;
+  const typed = new Kind(column.length);
+  const limit = 2 ** (8 * Kind.BYTES_PER_ELEMENT) - 1;
+  if (column instanceof Uint8Array || column instanceof Uint16Array) typed.set(column);
+  else
+    for (let index = 0; index < column.length; index += 1) {
+      const value = column[index]!;
+      if (!(Number.isInteger(value) && value >= 0 && value <= limit))
+        throw badColumn(index, name, `must be an integer from 0 to ${limit}`);
+      typed[index] = value;
+    }
+  return typed;
 }
 
-const refusedColumn = (index: number | null, field: string, error: string) =>
-  new Refused(badRow({ resource: "commits", index, field, error }));
+const badColumn = (index: number | null, field: string, error: string) =>
+  new BadRowError({ resource: "commits", index, field, error });

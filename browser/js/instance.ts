@@ -1,15 +1,15 @@
-/** The one instance of the wasm, which every entry starts in its own way. */
+/** The WebAssembly module, which is started at most once. */
 import start, { initSync as startSync } from "./wasm.js";
 
-/** The wasm itself: its bytes, compiled, as a response, or where to fetch it. */
+/** The WebAssembly module: its bytes, compiled, a response, or an address to fetch. */
 export type Source = string | URL | Request | Response | BufferSource | WebAssembly.Module;
 
-/** What `init` takes: a source, a promise of one, or either under the name that wasm-bindgen gives it. */
+/** The argument of `init`: a source or a promise of one, optionally under the name that wasm-bindgen uses. */
 export type Init = Source | Promise<Source> | { module_or_path: Source | Promise<Source> };
 
 let starting: Promise<void> | undefined;
 
-/** Starts the wasm; once it has, nothing more happens. */
+/** Starts the module. Later calls have no effect, unless the first one failed. */
 export const init = (source: Init): Promise<void> =>
   (starting ??= start(isNamed(source) ? source : { module_or_path: source }).then(
     () => {},
@@ -22,7 +22,7 @@ export const init = (source: Init): Promise<void> =>
 const isNamed = (source: Init): source is { module_or_path: Source | Promise<Source> } =>
   typeof source === "object" && "module_or_path" in source;
 
-/** Starts the wasm from its bytes or from a compiled module, at once. Browsers limit what a page may compile so. */
+/** Starts the module synchronously from bytes or a compiled module. Browsers limit the size of such modules. */
 export function initSync(
   source: BufferSource | WebAssembly.Module | { module: BufferSource | WebAssembly.Module },
 ): void {

@@ -1,8 +1,8 @@
-/** With lists, for workerd. */
+/** The entry with lists, for workerd. */
 import wasm from "./streamgage-lists_bg.wasm";
 import { init, type Init } from "./instance.ts";
 
 export * from "./index.ts";
 
-/** Starts the wasm; everything else needs that. */
+/** Starts the WebAssembly module. All functions that compute need it. */
 export default (source: Init = wasm): Promise<void> => init(source);

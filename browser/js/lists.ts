@@ -1,7 +1,7 @@
-/** With lists, for browsers, and what bundles for them. */
+/** The entry with lists, for browsers and bundlers. */
 import { init, type Init } from "./instance.ts";
 
 export * from "./index.ts";
 
-/** Starts the wasm; everything else needs that. */
+/** Starts the WebAssembly module. All functions that compute need it. */
 export default (source: Init = new URL("./streamgage-lists_bg.wasm", import.meta.url)): Promise<void> => init(source);

@@ -1,15 +1,15 @@
-/** Parameters, and how they become a query string. */
+/** Parameters, and their conversion to a query string. */
 import type { Day, ResourceName } from "./rows.ts";
 
-/** The parameters of the metrics (§1). What narrows the same thing intersects. */
+/** The parameters of the metrics (§1). Filters on the same property intersect. */
 export interface MetricsParameters {
   /** The first day, at most 3 years before today. */
   start_date: Day;
-  /** The last day; today (UTC) if absent. */
+  /** The last day. Default: today in UTC. */
   end_date?: Day;
-  /** A row a week, or one for the whole period. */
+  /** One row per week, or one row for the whole period. */
   resolution: "week" | "period";
-  /** Whether `team_id` stands for the teams nested in it too. */
+  /** Includes the teams nested in the teams of `team_id`. */
   include_nested_teams?: boolean;
   apex_user_id?: number;
   apex_user_id__in?: readonly number[];
@@ -17,56 +17,56 @@ export interface MetricsParameters {
   team_id__in?: readonly number[];
   repo_id?: number;
   repo_id__in?: readonly number[];
-  /** Repositories to leave out. */
+  /** Repositories to exclude. */
   repo_id_not__in?: readonly number[];
   repo_tag_id?: number;
   repo_tag_id__in?: readonly number[];
-  /** Repositories whose name contains it, in any case. */
+  /** Repositories whose name contains this text, ignoring case. */
   repo_name?: string;
 }
 
-/** A value of a parameter; of a list, the parts between commas. */
+/** The value of a parameter. The elements of an array are joined with commas. */
 export type ParameterValue = string | number | boolean | null | undefined | readonly (string | number)[];
 
 /**
- * The parameters of a list (§2): these, and filters: `field`, or `field` with a lookup (`haloc__gte`, `id__in`,
- * `message__icontains`); a `!` behind the name leaves out what matches.
+ * The parameters of a list (§2), and filters: `field`, or `field` with a lookup (`haloc__gte`, `id__in`,
+ * `message__icontains`). A `!` after the name excludes matching rows.
  */
 export interface ListParameters {
-  /** At most 1,000; 100 if absent. */
+  /** At most 1,000. Default: 100. */
   limit?: number;
   offset?: number;
-  /** Field names, with `-` before those that go down. */
+  /** Field names, with a leading `-` for descending order. */
   ordering?: string | readonly string[];
-  /** Only these fields. */
+  /** Includes only these fields. */
   fields?: string | readonly string[];
-  /** All but these. */
+  /** Excludes these fields. */
   omit?: string | readonly string[];
-  /** Terms, each of them contained, in any case, in one of the resource's search fields. */
+  /** Terms that the resource's search fields must contain, ignoring case. */
   search?: string;
   /** Queries joined by `&`, `|` and `~`: `(a=1) | ~(b=2)`, each percent-encoded once more. */
   filters?: string;
   [filter: string]: ParameterValue;
 }
 
-/** A query string, with or without its `?`, or what one is made of. */
+/** A query string with or without a leading `?`, or parameters. */
 export type Query<Parameters = ListParameters> = string | URLSearchParams | Parameters;
 
-/** The query string of parameters. A parameter that is `undefined` or `null` is left out. */
+/** Returns the query string of parameters. Omits parameters that are `undefined` or `null`. */
 export function queryString(query: Query<MetricsParameters> | Query): string {
   if (typeof query === "string") return query.replace(/^\?/, "");
   if (query instanceof URLSearchParams) return query.toString();
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query) as [string, ParameterValue][])
-    // A list joins with commas. One that is empty is a comma: it matches nothing, where a blank would match all (§0).
+    // An empty array becomes a comma, which matches nothing. A blank value would match everything (§0).
     if (value != null) parameters.append(name, Array.isArray(value) && value.length === 0 ? "," : String(value));
   return parameters.toString();
 }
 
-/** Where the metrics are. */
+/** The path of the metrics. */
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
-/** Where the list of a resource is. */
+/** Returns the path of a list. */
 export const listPath = (resource: ResourceName | "commits.agg"): string => `/v3/customer/core/${resource}/`;
 
-/** Today, in UTC: what the API counts from. */
+/** Returns today's date in UTC, which the API uses. */
 export const utcToday = (): Day => new Date().toISOString().slice(0, 10);

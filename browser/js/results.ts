@@ -1,69 +1,86 @@
-/** Results: every function that can fail answers with a value, told apart by `ok`, and by the `kind` of its error. */
+/** Results: functions return failures as values. `ok` tells success from failure, and `error.kind` the failures. */
 
-/** What is wrong with a request: each bad parameter, in documented order, with its messages. The API's own 400 body. */
+/** The body of a 400 response: invalid parameters in documented order, with their messages. */
 export type Errors = { [parameter: string]: string[] };
 
-/** What is wrong with a list request; under `filters`, what is wrong with each query inside of it. */
+/** The body of a 400 response to a list request. `filters` has the errors of each query inside of it. */
 export type ListErrors = { [parameter: string]: string[] | Errors };
 
-/** A row that can't be used: the first one that was found. Nothing of what came with it is kept. */
+/** The first row that is invalid. None of the rows that were added with it are stored. */
 export interface BadRow {
-  /** The resource it was read as, `commits` for one. */
+  /** The resource, such as `commits`. */
   resource: string;
-  /** How many rows came before it; `null` where there are no rows at all. */
+  /** The number of rows before it. `null` if there are no rows at all. */
   index: number | null;
-  /** The field it is about; `null` where the whole row is no object. */
+  /** The invalid field. `null` if the row as a whole is invalid. */
   field: string | null;
-  /** What is wrong. */
+  /** The message. */
   error: string;
 }
 
-/** Why there is no value. `message` is for people; programs look at `kind`. */
+/** The reason of a failure. `message` is for people, `kind` for programs. */
 export type Failure =
-  /** A parameter is not valid; told before anything is sent or looked through. */
+  /** A parameter is invalid. */
   | { kind: "request"; message: string; errors: ListErrors }
-  /** A row can't be used. */
+  /** A row is invalid. */
   | { kind: "row"; message: string; row: BadRow }
-  /** There is no such resource or object. */
+  /** The resource or the object does not exist. */
   | { kind: "not-found"; message: string }
-  /** A list was asked of a table that keeps no rows, or of a module without lists. */
+  /** The table was created without `lists`, or the module has no lists. */
   | { kind: "no-lists"; message: string }
   /** The table was freed. */
   | { kind: "freed"; message: string }
-  /** It is more than wasm's memory of 4 GB holds. What was in the table before may be lost, and it is freed. */
+  /** The data does not fit into WebAssembly memory. The table is freed. */
   | { kind: "memory"; message: string }
-  /** The server refused the key (401). */
+  /** The server rejected the API key (401). */
   | { kind: "key"; message: string; status: 401 }
-  /** The key may not read this (403). */
+  /** The API key has no permission (403). */
   | { kind: "permission"; message: string; status: 403 }
-  /** Too many requests (429), and no more retries; `retryAfter` is in seconds. */
+  /** Too many requests (429) after all retries. `retryAfter` is in seconds. */
   | { kind: "throttled"; message: string; status: 429; retryAfter: number | null }
-  /** The server failed (5xx), and no more retries. */
+  /** The server failed (5xx) after all retries. */
   | { kind: "server"; message: string; status: number }
-  /** The server did not answer, or broke off. */
+  /** The server did not respond, or the connection failed. */
   | { kind: "network"; message: string }
-  /** The caller's signal ended it. */
+  /** The caller's signal aborted the call. */
   | { kind: "aborted"; message: string }
   /** The Web Worker that holds the table has failed. */
   | { kind: "worker"; message: string }
-  /** The server answered, and not as the API does. */
+  /** The response is not a response of the API. */
   | { kind: "unexpected"; message: string; status: number };
 
-/** A value, or why there is none. */
+/** A value, or the reason of a failure. */
 export type Outcome<Value> = { ok: true; value: Value } | { ok: false; error: Failure };
 
+/** The failed form of every {@link Outcome}. */
+export type Failed = { ok: false; error: Failure };
+
+/** The rows that a call added to a table. */
+export interface Added {
+  /** The number of rows. */
+  rows: number;
+  /** The address of the next page, if the rows came in a v3 page. */
+  next: string | null;
+  /** The total number of rows on the server, if the rows came in a v3 page. */
+  count?: number;
+}
+
 export const done = <Value>(value: Value): Outcome<Value> => ({ ok: true, value });
+
 export const failed = <Kind extends Failure["kind"]>(
   kind: Kind,
   message: string,
-  more?: Omit<Extract<Failure, { kind: Kind }>, "kind" | "message">,
-): { ok: false; error: Failure } => ({ ok: false, error: { kind, message, ...more } as unknown as Failure });
-export const brokeOff = (error: unknown) => failed("network", `The text broke off: ${String(error)}`);
-/** What is answered where a table was. */
+  details?: Omit<Extract<Failure, { kind: Kind }>, "kind" | "message">,
+): Failed => ({ ok: false, error: { kind, message, ...details } as unknown as Failure });
+
+/** Returns the failure of a call on a freed table. */
 export const freed = () => failed("freed", "The table was freed.");
 
-/** Why there are no rows in a response that a server refuses or fails with. */
-export const unanswered = (source: unknown): { ok: false; error: Failure } | undefined =>
+/** Returns the failure of a stream that ended with an error. */
+export const streamFailure = (error: unknown) => failed("network", `Reading the rows failed: ${String(error)}`);
+
+/** Returns a failure if the source of rows is a response with an error status. */
+export const statusFailure = (source: unknown): Failed | undefined =>
   source instanceof Response && !source.ok
-    ? failed("unexpected", `The server answered ${source.status}, without rows.`, { status: source.status })
+    ? failed("unexpected", `The response with the rows has the status ${source.status}.`, { status: source.status })
     : undefined;

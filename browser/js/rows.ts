@@ -1,20 +1,20 @@
 /**
- * The resources (specification §2), field for field. As rows come in, all but the required fields may be left out, and
- * fields that are not named here do no harm; as lists show them, see {@link Shown}.
+ * The fields of every resource (specification §2). Rows to add may omit optional fields and may have further fields.
+ * {@link Shown} has the rows as lists return them.
  */
 
 /** A day, `YYYY-MM-DD`. */
 export type Day = string;
-/** A date and a time without an offset, `YYYY-MM-DDThh:mm:ss`: UTC, but for the fields called local. */
+/** A date and time without an offset, `YYYY-MM-DDThh:mm:ss`. In UTC, except for local dates. */
 export type DateTime = string;
-/** Any JSON value: what it is, is not documented. */
+/** Any JSON value: the API does not document the type. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** A commit, as `core/commits` gives it. One of `author_local_date` and `author_date` is required (§4). */
+/** A commit of `core/commits`. `author_local_date` or `author_date` is required (§4). */
 export interface Commit {
   id: number;
   hexsha?: string | null;
-  /** The name that the author has in the repository: a row of `user_alias`. */
+  /** The author's name in the repository: a row of `user_alias`. */
   user_alias_id?: number | null;
   /** The author: a row of `users`. */
   apex_user_id: number;
@@ -22,30 +22,30 @@ export interface Commit {
   author_date?: DateTime | null;
   /** Seconds east of UTC. */
   author_tzoffset?: number | null;
-  /** The author's date in the author's own time. Its day is the coding day (§1). */
+  /** The author's date in local time. Its day is the coding day (§1). */
   author_local_date?: DateTime | null;
   committer_date?: DateTime | null;
   /** Seconds east of UTC. */
   committer_tzoffset?: number | null;
   committer_local_date?: DateTime | null;
-  /** Merges are not counted (§1). */
+  /** Metrics exclude merges (§1). */
   is_merge?: boolean | null;
-  /** Whether it is of a pull request that was never merged. Such commits are not counted (§1). */
+  /** True for a commit of a pull request that was never merged. Metrics exclude such commits (§1). */
   is_pr_orphan?: boolean | null;
   is_trivial?: boolean | null;
-  /** Anything but `null` leaves the commit out of metrics (§1). */
+  /** Metrics exclude commits with a value other than `null` (§1). */
   outlier_reason?: number | null;
-  /** Of the commits that share one, only that of the lowest id counts (§1). */
+  /** Metrics count only the lowest id of the commits with the same hash (§1). */
   ignore_hash?: string | null;
-  /** Lines of code, added or edited. */
+  /** Lines of code added or edited. */
   haloc?: number | null;
-  /** Lines that replace nothing (§5). */
+  /** New lines, which replace none (§5). */
   new_work?: number | null;
   /** Lines that replace old ones (§5). */
   legacy_refactor?: number | null;
-  /** Lines that replace young ones of somebody else (§5). */
+  /** Lines that replace recent lines of other authors (§5). */
   help_others?: number | null;
-  /** Lines that replace the author's own young ones (§5). */
+  /** Lines that replace recent lines of the same author (§5). */
   churn?: number | null;
   files?: number | null;
   hunks?: number | null;
@@ -53,7 +53,7 @@ export interface Commit {
   deletions?: number | null;
   ins_del_ratio?: number | null;
   levenshtein?: number | null;
-  /** Counted to four decimal places (§1). */
+  /** Metrics use four decimal places (§1). */
   impact?: number | null;
   risk?: number | null;
   message?: string | null;
@@ -61,12 +61,12 @@ export interface Commit {
   external_commit_url?: string | null;
 }
 
-/** A user: a person, with one id for all aliases. As `core/users` gives it. */
+/** A user of `core/users`: a person, with one id for all aliases. */
 export interface User {
   id: number;
   name?: string | null;
   email?: string | null;
-  /** Whether the user's commits are left out of metrics (§1). */
+  /** Metrics exclude the commits of hidden users (§1). */
   hidden_from_reports?: boolean | null;
   org_id?: number | null;
   created_at?: DateTime | null;
@@ -87,7 +87,7 @@ export interface User {
   login?: Json;
 }
 
-/** A team, as `core/teams` gives it. */
+/** A team of `core/teams`. */
 export interface Team {
   id: number;
   name?: string | null;
@@ -96,9 +96,9 @@ export interface Team {
   avatar?: Json;
   vendor?: Json;
   created_at?: DateTime | null;
-  /** The team that it is nested in. */
+  /** The parent team. */
   parent?: number | null;
-  /** The ids from the root down to it, with dots between. */
+  /** The ids from the root to this team, separated by dots. */
   path?: string | null;
   ancestors?: Json;
   visibility?: string | null;
@@ -110,42 +110,42 @@ export interface Team {
   depth?: string | null;
 }
 
-/** A user's place in a team, as `core/team_membership` gives it. */
+/** A user's membership in a team, of `core/team_membership`. */
 export interface TeamMembership {
   id: number;
-  /** Metrics count `contributor` alone (§1). */
+  /** Metrics count only `contributor` (§1). */
   membership_type?: string | null;
   apex_user_id?: number | null;
   team_id?: number | null;
   depth?: string | null;
 }
 
-/** A repository, as `core/repos` gives it. */
+/** A repository of `core/repos`. */
 export interface Repo {
   id: number;
   name?: string | null;
   url?: string | null;
   vendor_type?: string | null;
   is_private?: boolean | null;
-  /** Whether its commits are left out of metrics (§1). */
+  /** Metrics exclude the commits of blocked repositories (§1). */
   blocked?: boolean | null;
   created_at?: DateTime | null;
   updated_at?: DateTime | null;
   youngest_commit_date?: DateTime | null;
-  /** `null` until it has been processed. */
+  /** `null` until the repository has been processed. */
   oldest_commit_date?: DateTime | null;
-  /** Its tags: their ids, or objects that have them, as the API shows it. */
+  /** Tags: ids, or objects with ids as the API returns them. */
   tags?: (number | { id: number })[] | null;
 }
 
-/** A tag of repositories, as `core/tags` gives it. */
+/** A tag of repositories, of `core/tags`. */
 export interface Tag {
   id: number;
   name?: string | null;
   org_id?: number | null;
 }
 
-/** A name under which a user appears in repositories, as `core/user_alias` gives it. */
+/** A name of a user in repositories, of `core/user_alias`. */
 export interface UserAlias {
   id: number;
   name?: string | null;
@@ -157,7 +157,7 @@ export interface UserAlias {
   last_activity_at?: DateTime | null;
 }
 
-/** The resources by name, as rows come in. */
+/** The rows to add, by resource. */
 export interface Resources {
   commits: Commit;
   users: User;
@@ -171,10 +171,10 @@ export interface Resources {
 /** The name of a resource. */
 export type ResourceName = keyof Resources;
 
-/** A team where it is shown in another row: it has neither ancestors nor a level (§2). */
+/** A team inside another row, without ancestors and level (§2). */
 export type NestedTeam = Omit<Required<Team>, "ancestors" | "team_level">;
 
-/** The resources by name, as lists show them: with every field, and with objects where rows have ids. */
+/** The rows that lists return, by resource: with every field, and with objects in place of some ids. */
 export interface Shown {
   commits: Required<Commit>;
   users: Required<User> & { teams: NestedTeam[] };
@@ -190,21 +190,21 @@ export interface Shown {
 
 /** A page of a list (§2). */
 export interface Page<Row> {
-  /** How many rows there are in all. */
+  /** The number of rows on all pages. */
   count: number;
-  /** Where the next page is; `null` on the last. */
+  /** The address of the next page. `null` on the last page. */
   next: string | null;
-  /** Where the previous page is; `null` on the first. */
+  /** The address of the previous page. `null` on the first page. */
   previous: string | null;
   results: Row[];
 }
 
-/** A row of `commits.agg` (§2): what its commits have in common, and what is told of them. */
+/** A row of `commits.agg` (§2): the group and its aggregates. */
 export type AggregateRow = { [column: string]: null | boolean | number | string };
 
-/** A week, or the whole period (§1). */
+/** The metrics of a week or of the whole period (§1). */
 export interface MetricsRow {
-  /** The Monday of the week, even where that lies before the range; absent with `resolution=period`. */
+  /** The Monday of the week, which may precede the range. Absent with `resolution=period`. */
   period_start_date?: Day;
   /** Coding days per active user and week. */
   active_days: number;
@@ -216,15 +216,15 @@ export interface MetricsRow {
   total_efficiency: number;
 }
 
-/** The body of a 200 (§1): rows, oldest first; weeks without a commit are left out. */
+/** The body of a 200 response (§1): rows, oldest first. Weeks without commits are absent. */
 export interface MetricsAnswer {
   count: number;
   results: MetricsRow[];
 }
 
-/** A {@link MetricsAnswer} for plotting: a typed array a figure, all of one length. */
+/** The figures of a {@link MetricsAnswer} as typed arrays of equal length, for plotting. */
 export interface MetricsColumns {
-  /** The Mondays, in milliseconds since 1970 (UTC), as `Date` takes them; of a period its first day. */
+  /** The Mondays, or the first day of a period, in milliseconds since 1970 (UTC) for `Date`. */
   period_start_date: Float64Array;
   active_days: Float64Array;
   commit_count: Float64Array;

@@ -1,3 +1,3 @@
-/** The wasm itself, compiled: what workerd makes of an import, and others of `import source`. */
+/** The compiled WebAssembly module, as workerd imports it and others do with `import source`. */
 declare const wasm: WebAssembly.Module;
 export default wasm;

@@ -2,6 +2,6 @@
 import { parentPort } from "node:worker_threads";
 import { serve } from "./serve.ts";
 import init from "./lists-node.ts";
-import type { Port } from "./worker.ts";
+import type { Port } from "./protocol.ts";
 
 serve(parentPort as unknown as Port, init);

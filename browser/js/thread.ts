@@ -1,6 +1,6 @@
 /** The script of a Web Worker for `streamgage/worker`. */
 import { serve } from "./serve.ts";
 import init from "./lists.ts";
-import type { Port } from "./worker.ts";
+import type { Port } from "./protocol.ts";
 
 serve(self as unknown as Port, init);

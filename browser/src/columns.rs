@@ -1,80 +1,83 @@
-//! Commits as typed arrays, into the rows of metrics.
+//! Metrics of commits in typed arrays.
 
-use crate::{metrics_columns, metrics_request};
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use crate::messages::{Error, MetricsColumns, Request, to_js};
+use js_sys::{Uint16Array, Uint32Array};
 use streamgage::metrics::{MetricsResponse, tally};
 use streamgage::query::MetricsRequest;
 use wasm_bindgen::prelude::*;
 
-/// Takes commits a block at a time, sums them as they come, and answers one request.
-#[wasm_bindgen]
-pub struct Columns {
-    request: MetricsRequest,
-    tally: tally::Tally,
-    room: Box<Room>,
+/// Computes the metrics of commits in arrays of equal length. Filters in the request have no effect.
+///
+/// # Errors
+/// Throws an [`Error`] if a parameter is invalid, or if there are too many users and weeks.
+#[wasm_bindgen(js_name = metricsOf, unchecked_return_type = "MetricsAnswer")]
+pub fn metrics_of(
+    request: &Request,
+    users: &Uint16Array,
+    days: &Uint16Array,
+    haloc: &Uint16Array,
+    churn: &Uint16Array,
+    impact: &Uint32Array,
+) -> Result<JsValue, JsValue> {
+    let request = request.metrics()?;
+    to_js(&answer(&request, &Columns { users, days, haloc, churn, impact })?)
 }
 
-/// Room for the commits that are handed over at once, where JavaScript writes them: columns one after the other.
-#[repr(C)]
-struct Room {
-    impact: [u32; tally::BLOCK],
-    users: [u16; tally::BLOCK],
-    days: [u16; tally::BLOCK],
-    haloc: [u16; tally::BLOCK],
-    churn: [u16; tally::BLOCK],
+/// Computes the same as [`metrics_of`], with one typed array per figure.
+///
+/// # Errors
+/// Throws an [`Error`] like [`metrics_of`].
+#[wasm_bindgen(js_name = metricsColumnsOf, unchecked_return_type = "MetricsColumns")]
+pub fn metrics_columns_of(
+    request: &Request,
+    users: &Uint16Array,
+    days: &Uint16Array,
+    haloc: &Uint16Array,
+    churn: &Uint16Array,
+    impact: &Uint32Array,
+) -> Result<JsValue, JsValue> {
+    let request = request.metrics()?;
+    let answer = answer(&request, &Columns { users, days, haloc, churn, impact })?;
+    to_js(&MetricsColumns::new(&answer, &request))
 }
 
-#[wasm_bindgen]
-impl Columns {
-    /// For the range and the resolution of a request; of its filters none counts. `None` if it is not valid, which
-    /// [`validate`](crate::validate) explains.
-    pub fn begin(query: &str, today: &str) -> Option<Columns> {
-        let request = metrics_request(query, today).ok()?;
-        // What lies beyond the days of a column is not found in one.
-        let first = u16::try_from(request.start.number().max(0));
-        let last = u16::try_from(request.end.number().min(u16::MAX.into()));
-        let (first, last) = first.ok().zip(last.ok()).unwrap_or((1, 0));
-        let nothing = [0; tally::BLOCK];
-        let room = Room { impact: [0; tally::BLOCK], users: nothing, days: nothing, haloc: nothing, churn: nothing };
-        Some(Columns { request, tally: tally::Tally::new(first, last), room: Box::new(room) })
-    }
+struct Columns<'a> {
+    users: &'a Uint16Array,
+    days: &'a Uint16Array,
+    haloc: &'a Uint16Array,
+    churn: &'a Uint16Array,
+    impact: &'a Uint32Array,
+}
 
-    /// How many commits a block has at most.
-    pub fn block() -> usize {
-        tally::BLOCK
-    }
+/// Copies one block at a time into wasm memory, so that the copy fits into the processor's cache.
+fn answer(request: &MetricsRequest, columns: &Columns<'_>) -> Result<MetricsResponse, Error> {
+    // A column holds the days from 0 to 65,535. A range outside of them contains no commits.
+    let first = u16::try_from(request.start.number().max(0));
+    let last = u16::try_from(request.end.number().min(u16::MAX.into()));
+    let (first, last) = first.ok().zip(last.ok()).unwrap_or((1, 0));
+    let mut tally = tally::Tally::new(first, last);
 
-    /// Where in wasm's memory the columns of a block are written: [`block`](Self::block) numbers of impact of 32 bits
-    /// (in ten-thousandths), then users, days since 1970-01-01, haloc and churn of 16 bits each.
-    pub fn room(&self) -> *const u32 {
-        self.room.impact.as_ptr()
-    }
-
-    /// Adds the first so many commits of the block; `false` if there are too many users and weeks to tell apart.
-    pub fn add(&mut self, commits: usize) -> bool {
-        let Room { impact, users, days, haloc, churn } = &*self.room;
-        fn first<T>(column: &[T], commits: usize) -> &[T] {
-            column.get(..commits).unwrap_or(column)
+    let [mut users, mut days, mut haloc, mut churn] = [(); 4].map(|()| vec![0u16; tally::BLOCK]);
+    let mut impact = vec![0u32; tally::BLOCK];
+    let count = columns.impact.length();
+    let mut begin = 0;
+    while begin < count {
+        let end = begin.saturating_add(tally::BLOCK as u32).min(count);
+        let length = (end - begin) as usize;
+        for (column, block) in [
+            (columns.users, &mut users),
+            (columns.days, &mut days),
+            (columns.haloc, &mut haloc),
+            (columns.churn, &mut churn),
+        ] {
+            block.truncate(length);
+            column.subarray(begin, end).copy_to(block);
         }
-        let block = tally::Block {
-            users: first(users, commits),
-            days: first(days, commits),
-            haloc: first(haloc, commits),
-            churn: first(churn, commits),
-            impact: first(impact, commits),
-        };
-        self.tally.add(&block).is_ok()
+        impact.truncate(length);
+        columns.impact.subarray(begin, end).copy_to(&mut impact);
+        let block = tally::Block { users: &users, days: &days, haloc: &haloc, churn: &churn, impact: &impact };
+        tally.add(&block).map_err(|_| Error::TooManyCells)?;
+        begin = end;
     }
-
-    /// Ends it, and answers as [`Table::columns`](crate::Table::columns) does.
-    pub fn columns(self) -> Vec<f64> {
-        metrics_columns(&MetricsResponse::new(&self.request, &self.tally.into_sums()), &self.request)
-    }
-}
-
-/// Wasm's memory, where JavaScript writes.
-#[wasm_bindgen]
-pub fn heap() -> JsValue {
-    wasm_bindgen::memory()
+    Ok(MetricsResponse::new(request, &tally.into_sums()))
 }

@@ -1,5 +1,5 @@
-// What every consumer does: a table filled from text, and what it answers to some requests, a line each, as
-// `streamgage query` writes them.
+// Shared by all consumers: fills a table from text and returns its responses to some requests, one line each, in the
+// format of `streamgage query`.
 
 /**
  * @param {Pick<typeof import("streamgage"), "Table">} streamgage

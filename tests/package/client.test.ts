@@ -1,4 +1,4 @@
-// The client of the package, against a server on this machine that records what it is asked.
+// The client of the package, against a local server that records its requests.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -15,48 +15,48 @@ import init, {
 const KEY = "sg_test";
 const WEEKS = { start_date: "2026-06-01", resolution: "week" } as const;
 const today = "2026-09-01";
-const ANSWER = {
+const BODY = {
   count: 1,
   results: [{ active_days: 1, commit_count: 2, total_impact: 3, total_efficiency: 100 }],
 };
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Respond = (request: IncomingMessage, response: ServerResponse) => void;
 
 let server: Server;
 let url: string;
 let client: Client;
-/** What was asked since the test began: a path and query each, and the key that came with it. */
-let asked: string[];
+/** The path and query of each request of the current test, and its `Authorization` header. */
+let requests: string[];
 let keys: (string | undefined)[];
-/** What the requests are answered with, one after the other; the last answers all that follow. */
-let answers: Answer[];
+/** The responses in order. The last one repeats. */
+let responses: Respond[];
 
 const json =
-  (status: number, body: unknown, headers: Record<string, string> = {}): Answer =>
+  (status: number, body: unknown, headers: Record<string, string> = {}): Respond =>
   (_, response) =>
     response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
 
 const rows = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ id: from + index }));
 
 /** A page of users. */
-const page = (next: string | null, results: object[], count = 5): Answer =>
+const page = (next: string | null, results: object[], count = 5): Respond =>
   json(200, { count, next, previous: null, results });
 
 before(async () => {
   await init();
   server = createServer((request, response) => {
-    asked.push(request.url ?? "");
+    requests.push(request.url ?? "");
     keys.push(request.headers.authorization);
-    (answers.length > 1 ? answers.shift() : answers[0])?.(request, response);
+    (responses.length > 1 ? responses.shift() : responses[0])?.(request, response);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 
 beforeEach(() => {
-  asked = [];
+  requests = [];
   keys = [];
-  answers = [json(200, ANSWER)];
+  responses = [json(200, BODY)];
   client = createClient({ url, key: KEY });
 });
 
@@ -65,7 +65,7 @@ after(() => {
   server.close();
 });
 
-test("a bad question is not sent, and is answered by the API's own messages", async () => {
+test("an invalid request is not sent and fails with the messages of the API", async () => {
   const outcome = await client.metrics("start_date=soon&resolution=month&repo_id=x", { today });
   assert.deepEqual(outcome, {
     ok: false,
@@ -95,15 +95,15 @@ test("a bad question is not sent, and is answered by the API's own messages", as
       message: "haloc: Enter a number.",
       errors: { haloc: ["Enter a number."] },
     });
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });
 
-test("a good question is sent once, with the key, and its answer is the API's own", async () => {
-  assert.deepEqual(await client.metrics({ ...WEEKS, team_id__in: [1, 2] }, { today }), { ok: true, value: ANSWER });
+test("a valid request is sent once with the key, and returns the body of the API", async () => {
+  assert.deepEqual(await client.metrics({ ...WEEKS, team_id__in: [1, 2] }, { today }), { ok: true, value: BODY });
   await client.list("users", { limit: 2, "id__in!": [] });
   await client.object("users", 7);
   await createClient({ url: `${url}/v3/customer/`, key: KEY }).aggregate("group_by[repo_id]");
-  assert.deepEqual(asked, [
+  assert.deepEqual(requests, [
     "/v3/customer/metrics/code_fundamentals/period_metrics/?start_date=2026-06-01&resolution=week&team_id__in=1%2C2",
     "/v3/customer/core/users/?limit=2&id__in%21=%2C",
     "/v3/customer/core/users/7/",
@@ -112,7 +112,7 @@ test("a good question is sent once, with the key, and its answer is the API's ow
   assert.deepEqual(keys, Array(4).fill(`Bearer ${KEY}`));
 });
 
-test("pages are followed straight into a table, and the key goes to no other server", async () => {
+test("load follows pages on the same server, even if next names another server", async () => {
   const elsewhere: string[] = [];
   const other = createServer((request, response) => {
     elsewhere.push(request.url ?? "");
@@ -120,28 +120,28 @@ test("pages are followed straight into a table, and the key goes to no other ser
   }).listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;
-  answers = [
+  responses = [
     page(`http://127.0.0.1:${port}/v3/customer/core/users/?limit=2&offset=2`, rows(1, 2)),
     page(`${url}/v3/customer/core/users/?limit=2&offset=4`, rows(3, 2)),
     page(null, rows(5, 1)),
   ];
   using table = new Table({ lists: true });
-  const told: Progress[] = [];
-  const loaded = await client.load(table, "users", { limit: 2 }, { onProgress: (progress) => told.push(progress) });
+  const reported: Progress[] = [];
+  const loaded = await client.load(table, "users", { limit: 2 }, { onProgress: (progress) => reported.push(progress) });
   other.close();
   assert.deepEqual(loaded, { ok: true, value: { rows: 5, next: null, count: 5 } });
   const path = "/v3/customer/core/users/";
-  assert.deepEqual(asked, [`${path}?limit=2`, `${path}?limit=2&offset=2`, `${path}?limit=2&offset=4`]);
+  assert.deepEqual(requests, [`${path}?limit=2`, `${path}?limit=2&offset=2`, `${path}?limit=2&offset=4`]);
   assert.deepEqual(elsewhere, []);
   assert.deepEqual(
-    told,
+    reported,
     [2, 4, 5].map((rows, index) => ({ resource: "users", rows, count: 5, pages: index + 1 })),
   );
   const list = table.list("users", "fields=id");
   assert.deepEqual(list.value?.results, rows(1, 5));
 });
 
-test("every resource loads as the API shows it, nested objects and all", async () => {
+test("every resource can be loaded as the API returns it, with nested objects", async () => {
   const shown: { [Name in ResourceName]: Row<Name>[] } = {
     tags: [
       { id: 1, name: "backend" },
@@ -165,71 +165,75 @@ test("every resource loads as the API shows it, nested objects and all", async (
   for (const name of Object.keys(shown) as ResourceName[])
     assert.deepEqual(first.add(name, shown[name]), { ok: true, value: { rows: shown[name].length, next: null } });
   for (const name of Object.keys(shown) as ResourceName[]) {
-    answers = [page(null, first.list(name).value?.results ?? [], shown[name].length)];
+    responses = [page(null, first.list(name).value?.results ?? [], shown[name].length)];
     const loaded = await client.load(second, name, "");
     assert.deepEqual(loaded, { ok: true, value: { rows: shown[name].length, next: null, count: shown[name].length } });
   }
   for (const name of Object.keys(shown) as ResourceName[]) assert.deepEqual(second.list(name), first.list(name));
   const tags = second.list("repos").value?.results.map((repo) => repo.tags.map((tag) => tag.name));
   assert.deepEqual(tags, [["backend", "frontend"], ["frontend"]]);
-  const asked = { ...WEEKS, repo_tag_id: 1, team_id: 1, include_nested_teams: true };
-  const weeks = second.metrics(asked, { today });
-  assert.deepEqual(weeks, first.metrics(asked, { today }));
+  const parameters = { ...WEEKS, repo_tag_id: 1, team_id: 1, include_nested_teams: true };
+  const weeks = second.metrics(parameters, { today });
+  assert.deepEqual(weeks, first.metrics(parameters, { today }));
   assert.equal(weeks.value?.results[0]?.total_impact, 3);
 });
 
-test("a redirect is not followed: it could lead the key elsewhere", async () => {
-  answers = [json(302, "", { Location: `${url}/elsewhere` })];
+test("a redirect is not followed, because it could send the key to another server", async () => {
+  responses = [json(302, "", { Location: `${url}/elsewhere` })];
   const outcome = await client.metrics(WEEKS, { today });
   assert.deepEqual(outcome.error, {
     kind: "unexpected",
-    message: "The server answered 302, and not as the API does.",
+    message: "The response has the unexpected status 302.",
     status: 302,
   });
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });
 
-test("of a key, what is blank around it is not sent; one that no header may hold is not shown", async () => {
+test("the key is trimmed, and an error about an invalid key does not contain the key", async () => {
   const spaced = await createClient({ url, key: `\n${KEY}\n` }).metrics(WEEKS, { today });
   assert.deepEqual([spaced.ok, keys], [true, [`Bearer ${KEY}`]]);
   const { error } = await createClient({ url, key: "secret\n\nsecret", retries: 0 }).metrics(WEEKS, { today });
   assert.equal(error?.kind, "network");
   assert.match(error?.message ?? "", /…/);
   assert.doesNotMatch(JSON.stringify(error), /secr/);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });
 
-test("pages that run in a circle come to an end", async () => {
-  answers = [page(`${url}/?offset=2`, rows(1, 2)), page(`${url}/?limit=1000`, rows(3, 2))];
+test("load stops when pages repeat", async () => {
+  responses = [page(`${url}/?offset=2`, rows(1, 2)), page(`${url}/?limit=1000`, rows(3, 2))];
   using table = new Table();
   const { error } = await client.load(table, "users");
-  assert.deepEqual([error?.kind, asked.length], ["unexpected", 2]);
+  assert.deepEqual([error?.kind, requests.length], ["unexpected", 2]);
 });
 
-test("an abort ends a question before it is sent, while it is answered, and between pages", async () => {
+test("an abort stops a request before it is sent, during the response, and between pages", async () => {
   const reason = new Error("enough");
   const aborted = { ok: false, error: { kind: "aborted", message: "Error: enough" } };
   assert.deepEqual(await client.metrics(WEEKS, { today, signal: AbortSignal.abort(reason) }), aborted);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 
   let controller = new AbortController();
-  answers = [() => controller.abort(reason)];
+  responses = [() => controller.abort(reason)];
   assert.deepEqual(await client.metrics(WEEKS, { today, signal: controller.signal }), aborted);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 
   controller = new AbortController();
-  answers = [json(503, "", { "Retry-After": "60" })];
+  const unavailable = json(503, "", { "Retry-After": "60" });
+  responses = [
+    (request, response) => {
+      unavailable(request, response);
+      setTimeout(() => controller.abort(reason), 50);
+    },
+  ];
   const started = performance.now();
-  const waiting = client.metrics(WEEKS, { today, signal: controller.signal });
-  setTimeout(() => controller.abort(reason), 50);
-  assert.deepEqual(await waiting, aborted);
-  assert.equal(asked.length, 2);
-  assert.ok(performance.now() - started < 30_000, "it was waited for");
+  assert.deepEqual(await client.metrics(WEEKS, { today, signal: controller.signal }), aborted);
+  assert.equal(requests.length, 2);
+  assert.ok(performance.now() - started < 30_000, "the client waited for the retry");
 
-  // In the middle of a page: nothing of that page is kept.
+  // An abort within a page: no row of that page is stored.
   using table = new Table({ lists: true });
   const { signal } = (controller = new AbortController());
-  answers = [
+  responses = [
     page("/?offset=1", rows(1, 1)),
     (_, response) => {
       response.write(`{"count":5,"next":null,"results":[{"id":2},`);
@@ -240,67 +244,67 @@ test("an abort ends a question before it is sent, while it is answered, and betw
   assert.deepEqual(table.list("users", "fields=id").value?.results, rows(1, 1));
 
   const between = (controller = new AbortController());
-  answers = [page("/?offset=1", rows(1, 1))];
-  asked = [];
+  responses = [page("/?offset=1", rows(1, 1))];
+  requests = [];
   const stopped = await client.load(table, "users", "", {
     signal: between.signal,
     onProgress: () => between.abort(reason),
   });
-  assert.deepEqual([stopped, asked.length], [aborted, 1]);
+  assert.deepEqual([stopped, requests.length], [aborted, 1]);
 });
 
-test("what may pass is asked again as long as it may, and nothing else is", async () => {
+test("throttled, failed and unanswered requests are retried, others are not", async () => {
   const now = { "Retry-After": "0" };
   for (const status of [429, 500, 502, 503, 504]) {
-    asked = [];
-    answers = [json(status, "", now), json(status, "", now), json(200, ANSWER)];
-    assert.deepEqual(await client.metrics(WEEKS, { today }), { ok: true, value: ANSWER });
-    assert.equal(asked.length, 3, `${status}`);
+    requests = [];
+    responses = [json(status, "", now), json(status, "", now), json(200, BODY)];
+    assert.deepEqual(await client.metrics(WEEKS, { today }), { ok: true, value: BODY });
+    assert.equal(requests.length, 3, `${status}`);
   }
-  answers = [(_, response) => response.destroy(), json(200, ANSWER)];
+  responses = [(_, response) => response.destroy(), json(200, BODY)];
   assert.equal((await client.metrics(WEEKS, { today })).ok, true);
 
   for (const [retries, times] of [
     [0, 1],
     [undefined, 5],
   ] as const) {
-    asked = [];
-    answers = [json(503, "", now)];
+    requests = [];
+    responses = [json(503, "", now)];
     const stubborn = createClient({ url, key: KEY, ...(retries === undefined ? {} : { retries }) });
     const error = { kind: "server", message: "The server failed (503).", status: 503 };
     assert.deepEqual((await stubborn.metrics(WEEKS, { today })).error, error);
-    assert.equal(asked.length, times);
+    assert.equal(requests.length, times);
   }
 
   for (const status of [400, 401, 403, 404, 405, 418]) {
-    asked = [];
-    answers = [json(status, {}, now)];
+    requests = [];
+    responses = [json(status, {}, now)];
     assert.equal((await client.metrics(WEEKS, { today })).ok, false);
-    assert.equal(asked.length, 1, `${status}`);
+    assert.equal(requests.length, 1, `${status}`);
   }
 });
 
-test("Retry-After is kept to, and one that asks too much is passed on", async () => {
+test("Retry-After is obeyed, unless it exceeds the longest wait", async () => {
   const detail = "Request was throttled. Expected available in 121 seconds.";
-  answers = [json(429, { detail }, { "Retry-After": "121" })];
+  responses = [json(429, { detail }, { "Retry-After": "121" })];
   const throttled = { kind: "throttled", message: detail, status: 429, retryAfter: 121 };
   assert.deepEqual((await client.metrics(WEEKS, { today })).error, throttled);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 
-  answers = [json(503, "", { "Retry-After": "1" }), json(200, ANSWER)];
+  responses = [json(503, "", { "Retry-After": "1" }), json(200, BODY)];
   let started = performance.now();
   assert.equal((await client.metrics(WEEKS, { today })).ok, true);
   assert.ok(performance.now() - started >= 990);
 
   // A date has whole seconds.
   const date = new Date(Date.now() + 2_000).toUTCString();
-  answers = [json(429, "", { "Retry-After": date }), json(200, ANSWER)];
+  responses = [json(429, "", { "Retry-After": date }), json(200, BODY)];
   started = performance.now();
   assert.equal((await client.metrics(WEEKS, { today })).ok, true);
   assert.ok(performance.now() - started >= 900);
 });
 
-test("without a Retry-After each wait is about twice the last", async () => {
+test("without Retry-After each wait is twice the previous one", async () => {
   const waits: number[] = [];
   const random = mock.method(Math, "random", () => 1);
   const timers = mock.method(globalThis, "setTimeout", (end: (whole: boolean) => void, wait: number) => {
@@ -316,9 +320,9 @@ test("without a Retry-After each wait is about twice the last", async () => {
   assert.deepEqual(waits, [500, 1000, 2000, 4000, 250, 500, 1000, 2000]);
 });
 
-test("a page that breaks off is asked again, and is in the table once", async () => {
+test("a page that fails is requested again, and its rows are stored once", async () => {
   using table = new Table({ lists: true });
-  answers = [
+  responses = [
     (_, response) => {
       response.writeHead(200, { "Content-Length": "999" });
       response.write(`{"count":2,"next":null,"results":[{"id":1},`, () => response.destroy());
@@ -328,16 +332,16 @@ test("a page that breaks off is asked again, and is in the table once", async ()
   const loaded = await client.load(table, "users");
   assert.deepEqual(loaded, { ok: true, value: { rows: 2, next: null, count: 2 } });
   assert.equal(table.list("users").value?.count, 2);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
 });
 
-test("each answer of a server that is none is a value", async () => {
+test("every error response becomes a failure", async () => {
   client = createClient({ url, key: KEY, retries: 0 });
   const detail = "You do not have permission to perform this action.";
   for (const [answer, error] of [
     [json(400, { haloc: ["Bad."] }), { kind: "request", message: "haloc: Bad.", errors: { haloc: ["Bad."] } }],
     [json(401, { detail: "Invalid token." }), { kind: "key", message: "Invalid token.", status: 401 }],
-    [json(401, "<html>"), { kind: "key", message: "The server refused the key.", status: 401 }],
+    [json(401, "<html>"), { kind: "key", message: "The server rejected the API key.", status: 401 }],
     [json(403, { detail }), { kind: "permission", message: detail, status: 403 }],
     [json(404, { detail: "Not found." }), { kind: "not-found", message: "Not found." }],
     [json(429, "[]"), { kind: "throttled", message: "Too many requests.", status: 429, retryAfter: null }],
@@ -347,20 +351,17 @@ test("each answer of a server that is none is a value", async () => {
     ],
     [
       json(200, { results: null }),
-      { kind: "unexpected", message: "The server answered, and not as the API does.", status: 200 },
+      { kind: "unexpected", message: 'The body of the response has no "results".', status: 200 },
     ],
-    [
-      json(200, "<html>"),
-      { kind: "unexpected", message: "The server answered, and not as the API does.", status: 200 },
-    ],
-    [json(204, ""), { kind: "unexpected", message: "The server answered 204, and not as the API does.", status: 204 }],
+    [json(200, "<html>"), { kind: "unexpected", message: 'The body of the response has no "results".', status: 200 }],
+    [json(204, ""), { kind: "unexpected", message: "The response has the unexpected status 204.", status: 204 }],
   ] as const) {
-    answers = [answer];
+    responses = [answer];
     const outcome = await client.metrics(WEEKS, { today });
     assert.deepEqual(outcome, { ok: false, error });
   }
-  answers = [(_, response) => response.destroy()];
+  responses = [(_, response) => response.destroy()];
   const { error } = await client.metrics(WEEKS, { today });
   assert.equal(error?.kind, "network");
-  assert.match(error.message, /^The server did not answer: /);
+  assert.match(error.message, /^The server did not respond: /);
 });

@@ -1,4 +1,4 @@
-// Commits in typed arrays: the same answers as those of rows, or an error that names the place.
+// Metrics of typed arrays: equal to the metrics of the same commits as rows, or an error that names the position.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/node.js";
@@ -19,11 +19,17 @@ const few = (more: object = {}): CommitColumns => ({
   ...more,
 });
 
-/** Commits in no order, in order of time, and with the newest first. */
+/** Random order, oldest first, newest first. */
 const ORDERS = [0, 1, -1] as const;
 
-/** So many commits: on many days or few, before the range and behind it too; of more and more users. */
-function made(count: number, users: number, span: number, order: (typeof ORDERS)[number], seed: number): CommitColumns {
+/** Random commits, some outside of the range. Later commits have higher user ids. */
+function randomCommits(
+  count: number,
+  users: number,
+  span: number,
+  order: (typeof ORDERS)[number],
+  seed: number,
+): CommitColumns {
   const random = new Random(seed);
   const column = (below: number) => Array.from({ length: count }, () => Math.floor(random.unit() * below));
   const days = Uint16Array.from(column(span), (day) => FIRST - 30 + day);
@@ -55,7 +61,7 @@ function tableOf({ users, days, haloc, churn, impact }: CommitColumns): Table {
 
 before(() => init());
 
-test("answers are those of the same commits as rows", () => {
+test("metrics equal those of the same commits as rows", () => {
   for (const [seed, [count, users, span]] of (
     [
       [0, 1, 1],
@@ -66,7 +72,7 @@ test("answers are those of the same commits as rows", () => {
     ] as const
   ).entries())
     for (const order of ORDERS) {
-      const commits = made(count, users, span, order, seed);
+      const commits = randomCommits(count, users, span, order, seed);
       using table = tableOf(commits);
       for (const range of [
         WEEKS,
@@ -80,7 +86,7 @@ test("answers are those of the same commits as rows", () => {
     }
 });
 
-test("a column may be of any kind of numbers", () => {
+test("a column may be any array of numbers", () => {
   const expected = metricsOf(few(), WEEKS, { today });
   assert.equal(expected.ok && expected.value.count, 1);
   for (const Kind of [Uint8Array, Int16Array, Uint32Array, Float64Array, Array] as const) {
@@ -91,18 +97,18 @@ test("a column may be of any kind of numbers", () => {
   assert.deepEqual(metricsOf(few({ impact: [10_000, 20_000, 30_000] }), WEEKS, { today }), expected);
 });
 
-test("what does not fit is named by its place", () => {
+test("an invalid value is named by its index and column", () => {
   const detached = new Uint16Array(3);
   structuredClone(detached, { transfer: [detached.buffer] });
   for (const [more, index, field, error] of [
-    [{ haloc: [1, 2.5, 3] }, 1, "haloc", "must be a whole number from 0 to 65535"],
-    [{ churn: [1, 2, -1] }, 2, "churn", "must be a whole number from 0 to 65535"],
-    [{ users: new Uint32Array([65_536, 0, 0]) }, 0, "users", "must be a whole number from 0 to 65535"],
-    [{ days: new Float64Array([FIRST, NaN, 0]) }, 1, "days", "must be a whole number from 0 to 65535"],
-    [{ impact: [0, 0, 2 ** 32] }, 2, "impact", "must be a whole number from 0 to 4294967295"],
+    [{ haloc: [1, 2.5, 3] }, 1, "haloc", "must be an integer from 0 to 65535"],
+    [{ churn: [1, 2, -1] }, 2, "churn", "must be an integer from 0 to 65535"],
+    [{ users: new Uint32Array([65_536, 0, 0]) }, 0, "users", "must be an integer from 0 to 65535"],
+    [{ days: new Float64Array([FIRST, NaN, 0]) }, 1, "days", "must be an integer from 0 to 65535"],
+    [{ impact: [0, 0, 2 ** 32] }, 2, "impact", "must be an integer from 0 to 4294967295"],
     [{ days: detached }, null, "days", "is detached: its buffer was transferred"],
     [{ days: new Uint16Array(2) }, null, "days", "must have as many numbers as impact, 3"],
-    // Whoever types what they write can't write these.
+    // TypeScript rejects the following.
     [{ churn: undefined as never }, null, "churn", "is required"],
     [{ impact: 7 as never }, null, "impact", "is required"],
   ] as const) {
@@ -116,15 +122,15 @@ test("what does not fit is named by its place", () => {
   }
 });
 
-test("a range is checked as the API does", () => {
+test("a range is validated like the API does", () => {
   const asked = metricsOf(few(), { start_date: "soon", resolution: "week" }, { today });
   assert.deepEqual(!asked.ok && asked.error.kind === "request" && asked.error.errors, {
     start_date: ["Provide a valid date. Date cannot be more than 3 years prior to now."],
   });
 });
 
-test("4 GB of columns are refused, and so are users and weeks without number", () => {
-  // None of this is ever touched, so it takes no memory.
+test("too many commits, and too many users and weeks, are rejected", () => {
+  // The operating system does not allocate pages that are never touched.
   const all = new Uint8Array(360_000_000);
   const asked = metricsOf({ users: all, days: all, haloc: all, churn: all, impact: all }, WEEKS, { today });
   assert.equal(!asked.ok && asked.error.kind, "memory");
@@ -133,7 +139,7 @@ test("4 GB of columns are refused, and so are users and weeks without number", (
   assert.equal(!cells.ok && cells.error.kind, "memory");
 });
 
-test("what fails leaves nothing behind", () => {
+test("failures do not leak memory", () => {
   const { memory } = initSync();
   const fail = () => {
     for (let turn = 0; turn < 5_000; turn += 1) metricsOf(few({ haloc: [1, 2, -1] }), WEEKS, { today });

@@ -1,5 +1,5 @@
-// Whatever is wrong with rows, and by whichever door they come: the first bad row is named, nothing of what came with it
-// is kept, and nothing is thrown.
+// Invalid rows through every way of adding rows: the failure names the first one, no row is stored, and nothing is
+// thrown.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ import { connect, serve } from "../../browser/dist/worker.js";
 const GOOD = { id: 1, apex_user_id: 7, repo_id: 3, author_local_date: "2026-06-01T09:30:00" };
 const encoder = new TextEncoder();
 
-/** The answer of a server of v3 to whoever asks for commits. */
+/** The body with which the server responds. */
 let page = "";
 const server = createServer((_, response) => response.end(page));
 const { port1, port2 } = new MessageChannel();
@@ -40,10 +40,10 @@ async function* slowly(text: string): AsyncGenerator<string> {
   for (const character of text) yield character;
 }
 
-type Door = (table: Table, text: string) => Outcome<unknown> | Promise<Outcome<unknown>>;
+type AddText = (table: Table, text: string) => Outcome<unknown> | Promise<Outcome<unknown>>;
 
-/** Every way in which text comes into a table. */
-const DOORS: Record<string, Door> = {
+/** Every way of adding text to a table. */
+const WAYS: Record<string, AddText> = {
   text: (table, text) => table.add("commits", text),
   bytes: (table, text) => table.add("commits", encoder.encode(text)),
   "an ArrayBuffer": (table, text) => table.add("commits", encoder.encode(text).buffer),
@@ -60,7 +60,7 @@ const DOORS: Record<string, Door> = {
   "a response to a thread": async (_, text) => (await thread.table()).load("commits", new Response(text)),
 };
 
-/** A row that is bad in some way, the field that it is about, and what is told. */
+/** Invalid rows, with the invalid field and the message. */
 const ROWS: [row: unknown, field: string | null, error: string][] = [
   [{ ...GOOD, id: undefined }, "id", "is required"],
   [{ ...GOOD, apex_user_id: undefined }, "apex_user_id", "is required"],
@@ -91,8 +91,8 @@ const named = (index: number | null, field: string | null, error: string): Failu
   row: { resource: "commits", index, field, error },
 });
 
-for (const [door, add] of Object.entries(DOORS))
-  test(`a bad row is named, by ${door}`, async () => {
+for (const [way, add] of Object.entries(WAYS))
+  test(`a bad row is named: ${way}`, async () => {
     for (const [row, field, error] of ROWS) {
       const rows = [GOOD, GOOD, row, GOOD];
       for (const text of [
@@ -106,9 +106,9 @@ for (const [door, add] of Object.entries(DOORS))
     }
   });
 
-test("a bad row is named, of objects, and where a table is made of them", () => {
+test("a bad row is named: objects, readTable and periodMetrics", () => {
   for (const [row, field, error] of ROWS) {
-    // Whoever types what they write can't write these.
+    // TypeScript rejects these rows.
     const commits = [GOOD, GOOD, row] as Commit[];
     using table = new Table();
     assert.deepEqual(table.add("commits", commits), { ok: false, error: named(2, field, error) });
@@ -129,13 +129,19 @@ test("a bad row is named, of objects, and where a table is made of them", () => 
   const circle: { id: number; self?: unknown } = { id: 1 };
   circle.self = circle;
   const asked = table.add("users", [...Array(1_500).fill({ id: 2 }), circle]);
-  assert.match(!asked.ok && asked.error.kind === "row" ? asked.error.row.error : "", /^is no JSON: TypeError: /);
+  assert.match(
+    !asked.ok && asked.error.kind === "row" ? asked.error.row.error : "",
+    /^cannot be converted to JSON: TypeError: /,
+  );
   assert.match(asked.error?.message ?? "", /^users\[1500\]: /);
   for (const rows of [7, null, {}, new Date()])
-    assert.deepEqual(table.add("commits", rows as never).error, named(null, null, "must be an array of rows"));
+    assert.deepEqual(
+      table.add("commits", rows as never).error,
+      named(null, null, "must be an array of objects, text or bytes"),
+    );
 });
 
-/** What is no JSON, or ends too early. */
+/** Invalid or incomplete JSON. */
 const TEXTS: [text: string, index: number, error: string][] = [
   ['{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"}\n{"id":2,,}\n', 1, "is no JSON from byte 8 on"],
   ['{"id":1,"apex_user_id":7,"repo_id":3,"author_date":"2026-06-01"}\n{"id":2', 1, "ends too early"],
@@ -152,8 +158,8 @@ const TEXTS: [text: string, index: number, error: string][] = [
   ["<html> ", 0, "is no JSON from byte 0 on"],
 ];
 
-for (const [door, add] of Object.entries(DOORS))
-  test(`what is no rows is named, by ${door}`, async () => {
+for (const [way, add] of Object.entries(WAYS))
+  test(`invalid text is reported: ${way}`, async () => {
     for (const [text, index, error] of TEXTS) {
       using table = new Table({ lists: true });
       assert.deepEqual(await add(table, text), { ok: false, error: named(index, null, error) }, text);
@@ -161,7 +167,7 @@ for (const [door, add] of Object.entries(DOORS))
     }
   });
 
-test("bytes that are not UTF-8 are named, wherever they are cut", async () => {
+test("bytes that are not UTF-8 are reported for every size of chunk", async () => {
   const bytes = encoder.encode(`${JSON.stringify({ ...GOOD, message: "é" })}\n`.repeat(3));
   bytes[bytes.lastIndexOf(0xc3) + 1] = 0x28;
   const error = named(2, null, "is not UTF-8");
@@ -173,11 +179,11 @@ test("bytes that are not UTF-8 are named, wherever they are cut", async () => {
   for (const length of [1, 7, 100]) assert.deepEqual((await table.load("commits", pieces(length))).error, error);
 });
 
-test("what is no day, and a response that is no answer, are told, and the table stays", async () => {
+test("an invalid today and an error response are reported, and the table keeps its rows", async () => {
   using table = new Table({ lists: true });
   const remote = await thread.table();
   for (const response of [new Response("", { status: 500 }), new Response(null, { status: 404 })]) {
-    const message = `The server answered ${response.status}, without rows.`;
+    const message = `The response with the rows has the status ${response.status}.`;
     const error = { kind: "unexpected", message, status: response.status };
     assert.deepEqual((await table.load("commits", response)).error, error);
     assert.deepEqual((await remote.load("commits", response)).error, error);
@@ -194,7 +200,7 @@ test("what is no day, and a response that is no answer, are told, and the table 
   assert.equal(table.list("commits").value?.count, 1);
 });
 
-test("a stream that is aborted or breaks off leaves nothing behind", async () => {
+test("an aborted or failed stream adds no rows", async () => {
   using table = new Table({ lists: true });
   const controller = new AbortController();
   async function* aborted() {
@@ -206,7 +212,7 @@ test("a stream that is aborted or breaks off leaves nothing behind", async () =>
   async function* broken() {
     try {
       yield JSON.stringify(GOOD);
-      throw new Error("the cable was cut");
+      throw new Error("the connection was closed");
     } finally {
       isClosed = true;
     }
@@ -215,31 +221,36 @@ test("a stream that is aborted or breaks off leaves nothing behind", async () =>
   assert.deepEqual((await table.load("commits", aborted(), { signal })).error, { kind: "aborted", message: "enough" });
   assert.deepEqual((await table.load("commits", broken())).error, {
     kind: "network",
-    message: "The text broke off: Error: the cable was cut",
+    message: "Reading the rows failed: Error: the connection was closed",
   });
   assert.ok(isClosed);
   assert.equal(table.list("commits").value?.count, 0);
 });
 
-test("a thread that can't start, and text that breaks off on its way to one, are values", async () => {
+test("a thread that cannot start, and a stream to a thread that fails, return failures", async () => {
   const { port1, port2 } = new MessageChannel();
-  serve(port1, () => Promise.reject(new Error("there is no wasm")));
+  serve(port1, () => Promise.reject(new Error("the module is missing")));
   const table = await connect(port2).table();
-  const error = { kind: "worker", message: "Error: there is no wasm" };
+  const error = { kind: "worker", message: "Error: the module is missing" };
   for (const asked of [table.add("commits", []), table.list("commits"), table.answer("/v3/")])
     assert.deepEqual(await asked, { ok: false, error });
   await table.free();
   port1.close();
 
-  const broken = new ReadableStream({ start: (controller) => controller.error(new Error("the cable was cut")) });
+  const broken = new ReadableStream({
+    start: (controller) => controller.error(new Error("the connection was closed")),
+  });
   const outcome = await (await thread.table()).load("commits", broken);
-  assert.deepEqual(outcome.error, { kind: "network", message: "The text broke off: Error: the cable was cut" });
+  assert.deepEqual(outcome.error, {
+    kind: "network",
+    message: "Reading the rows failed: Error: the connection was closed",
+  });
 });
 
-test("a resource or an endpoint that is none, and lists of a table that keeps no rows", () => {
+test("an unknown resource, an unknown path, and lists of a table without lists return failures", () => {
   using table = new Table();
   const name = "commit" as "commits";
-  assert.deepEqual(table.add(name, []).error, { kind: "not-found", message: "There is no resource commit." });
+  assert.deepEqual(table.add(name, []).error, { kind: "not-found", message: 'There is no resource "commit".' });
   assert.deepEqual(table.list(name).error, { kind: "not-found", message: "Not found." });
   assert.equal(table.list("commits").error?.kind, "no-lists");
   assert.equal(table.aggregate("").error?.kind, "no-lists");

@@ -1,5 +1,5 @@
-// Ten thousand tables are loaded and freed, or forgotten: wasm's memory stays as large as it was. A freed table says so.
-// The module with lists is asked here, the one without them in a thread.
+// WebAssembly memory does not grow while ten thousand tables are loaded and freed, or collected. Calls on a freed table
+// fail. The main thread tests the module with lists, another thread the one without lists.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ import { initSync } from "../../browser/dist/wasm.js";
 import { connect, type RemoteTable } from "../../browser/dist/worker.js";
 
 const TIMES = 10_000;
-/** After so many it is as large as it gets. */
+/** The memory has its final size after this number of rounds. */
 const WARM_UP = 500;
 const WEEKS = { start_date: "2026-06-01", resolution: "week" } as const;
 const today = "2026-09-01";
@@ -25,11 +25,11 @@ const commits = Array.from({ length: 6 }, (_, id) => ({
   author_local_date: `2026-06-${id % 2 ? "01" : "30"}T09:30:00`,
   ignore_hash: `${id % 5}`.repeat(40),
   haloc: id * 100_000,
-  message: "a message that takes memory of its own",
+  message: "a message that needs memory of its own",
 }));
 const text = commits.map((row) => JSON.stringify(row)).join("\n");
 
-/** Ways to fill a table, right and wrong. */
+/** Valid and invalid ways to fill a table. */
 const LOADS: ((table: Table) => unknown)[] = [
   (table) => table.add("commits", commits),
   (table) => table.add("commits", text),
@@ -40,7 +40,7 @@ const LOADS: ((table: Table) => unknown)[] = [
   (table) => table.load("commits", new Blob([text]), { signal: AbortSignal.abort() }),
   (table) => {
     const loading = table.load("commits", new Blob([text]));
-    // While it is read.
+    // Frees the table during the load.
     table.free();
     return loading;
   },
@@ -54,7 +54,7 @@ async function use(table: Table, time: number): Promise<void> {
   table.list("commits", "haloc__gte=7&ordering=-impact&search=memory");
 }
 
-/** Does something ten thousand times, and tells how large the memory was after the first times and after all. */
+/** Repeats work, and returns the size of the memory after the warm-up and at the end. */
 async function sizes(size: () => number | Promise<number>, work: (time: number) => Promise<void>): Promise<number[]> {
   const sizes = [];
   for (let time = 0; time < TIMES; time += 1) {
@@ -64,7 +64,7 @@ async function sizes(size: () => number | Promise<number>, work: (time: number) 
   return sizes;
 }
 
-test("tables that are freed, by free or by using", async () => {
+test("freed tables do not leak, with free and with using", async () => {
   await init();
   const { memory } = initSync();
   const [before, after] = await sizes(
@@ -84,7 +84,7 @@ test("tables that are freed, by free or by using", async () => {
   assert.equal(after, before);
 });
 
-test("tables that are forgotten", async () => {
+test("forgotten tables do not leak", async () => {
   await init();
   const { memory } = initSync();
   setFlagsFromString("--expose-gc");
@@ -95,16 +95,16 @@ test("tables that are forgotten", async () => {
       await use(new Table({ lists: true }), time);
       if (time % 100 === 0) {
         collect();
-        // Who registers is told in a task of its own.
+        // Finalizers run in a separate task.
         await wait(1);
       }
     },
   );
-  // How many lie about depends on the collector; of all of them it would be more than 50 MB.
+  // The collector decides how many tables are alive. All of them would need more than 50 MB.
   assert.ok(Number(after) - Number(before) < 1 << 20, `${before}, then ${after} bytes`);
 });
 
-test("a freed table answers every question with that", async () => {
+test("every call on a freed table returns a failure", async () => {
   await init();
   const table = new Table({ lists: true });
   table.free();
@@ -123,7 +123,7 @@ test("a freed table answers every question with that", async () => {
     assert.deepEqual(answer, FREED);
 });
 
-test("tables in a thread", async () => {
+test("tables in a thread do not leak", async () => {
   const dist = new URL("../../browser/dist/", import.meta.url);
   const script = `
     const { parentPort } = require("node:worker_threads");

@@ -1,4 +1,4 @@
-// What a bundler bundles: `run` asks by the name of this page's own corpus.
+// The entry point for bundlers. `run` answers the requests of a corpus at an address.
 import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";
 

@@ -1,4 +1,4 @@
-// For a bundler that makes bytes of a wasm file (esbuild's loader "binary").
+// The entry point for a bundler that imports a wasm file as bytes (esbuild's loader "binary").
 import wasm from "streamgage/streamgage-lists.wasm";
 import init, * as streamgage from "streamgage/slim";
 import { answers } from "./answers.js";

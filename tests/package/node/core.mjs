@@ -1,4 +1,4 @@
-// node core.mjs CORPUS: the answers to what is no list, a line each, by the module without lists.
+// node core.mjs CORPUS: prints the responses of the module without lists, except for lists, one line each.
 import { readFileSync } from "node:fs";
 import init, { Table } from "streamgage";
 

@@ -1,4 +1,4 @@
-// node main.mjs CORPUS: the answers, a line each.
+// node main.mjs CORPUS: prints the responses, one line each.
 import { readFileSync } from "node:fs";
 import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";

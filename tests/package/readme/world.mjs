@@ -1,4 +1,4 @@
-// The world that the README's examples are run in: a day, and the servers that they name.
+// Runs the examples of the README with a fixed date and fake servers.
 
 const NOW = Date.parse("2026-09-01T12:00:00Z");
 globalThis.Date = class extends Date {
@@ -8,7 +8,7 @@ globalThis.Date = class extends Date {
   static now = () => NOW;
 };
 
-/** The commits 1 to 1,500, in pages of v3; and users. */
+/** Responds with commits 1 to 1,500 in v3 pages, and with users. */
 globalThis.fetch = async (address) => {
   const { origin, pathname, searchParams } = new URL(address);
   if (pathname === "/users.ndjson") return new Response('{"id":7,"name":"Ada"}\n');

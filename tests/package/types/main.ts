@@ -1,4 +1,4 @@
-// What the types hold, for a type checker as strict as it gets. Nothing of it is run.
+// Checks the types of the package with the strictest options. This code is never executed.
 import init, {
   createClient,
   initSync,
@@ -24,7 +24,7 @@ initSync(new Uint8Array());
 const commits: Commit[] = [
   { id: 1, apex_user_id: 7, repo_id: 3, author_local_date: "2026-06-01T09:30:00", more: 1 } as Commit,
 ];
-// @ts-expect-error: it has no author
+// @ts-expect-error: the author is missing
 const nobody: Commit = { id: 1, repo_id: 3 };
 // @ts-expect-error: an id is a number
 const text: Commit = { id: "1", apex_user_id: 7, repo_id: 3 };
@@ -34,36 +34,36 @@ const read = readTable(
   { lists: true },
 );
 if (!read.ok) throw new Error(`${read.row.resource} ${read.row.field?.length}`);
-// @ts-expect-error: it was read
+// @ts-expect-error: a successful result has no row
 read.row.error;
 
 using table: Table = read.table;
-// @ts-expect-error: there is no such resource
+// @ts-expect-error: the resource is unknown
 table.add("commit", commits);
-// @ts-expect-error: these are no teams
+// @ts-expect-error: a team requires an id
 table.add("teams", [{ name: "a" }]);
 table.add("teams", [{ id: 1, name: "a" }]);
 
 const typed = { users: [0], days: new Float64Array(1), haloc: [1], churn: [0], impact: new Uint32Array(1) };
 const plotted = metricsColumnsOf(typed, { start_date: "2026-06-01", resolution: "period" }, { today: "2026-09-01" });
 if (plotted.ok) plotted.value.active_days.subarray(0, 1);
-// @ts-expect-error: columns know no teams
+// @ts-expect-error: columns have no teams
 metricsOf(typed, { start_date: "2026-06-01", resolution: "week", team_id: 1 });
 // @ts-expect-error: a column is missing
 metricsOf({ users: [0] }, { start_date: "2026-06-01", resolution: "week" });
 
 const weeks = table.metrics({ start_date: "2026-06-01", resolution: "week", team_id__in: [1, 2] });
-// @ts-expect-error: a resolution is one of two
+// @ts-expect-error: the resolution is invalid
 table.metrics({ start_date: "2026-06-01", resolution: "month" });
-// @ts-expect-error: a range has a start
+// @ts-expect-error: a range requires a start
 table.metrics({ resolution: "week" });
-// @ts-expect-error: there may be no value
+// @ts-expect-error: a failure has no value
 weeks.value;
 if (weeks.ok) {
   const rows: MetricsRow[] = weeks.value.results;
   rows.map((row) => row.active_days.toFixed(1) + (row.period_start_date?.length ?? 0));
 } else {
-  // @ts-expect-error: only some failures have these
+  // @ts-expect-error: not every failure has errors
   weeks.error.errors;
   explain(weeks.error);
 }
@@ -73,7 +73,7 @@ if (users.ok) {
   const team: string | null | undefined = users.value.results[0]?.teams[0]?.name;
   // @ts-expect-error: a team nested in a user has no level
   users.value.results[0]?.teams[0]?.team_level;
-  // @ts-expect-error: every field is shown
+  // @ts-expect-error: every field is present
   const shown: undefined = users.value.results[0]!.email;
   void [team, shown];
 }
@@ -81,7 +81,7 @@ if (users.ok) {
 const columns = table.metricsColumns("start_date=2026-06-01&resolution=week");
 if (columns.ok) columns.value.total_impact satisfies Float64Array;
 
-/** Every kind of failure is known. */
+/** Handles every kind of failure. */
 function explain(error: Failure): string {
   switch (error.kind) {
     case "request":
@@ -113,7 +113,7 @@ const loaded: Outcome<{ rows: number }> = await client.load(table, "commits", "l
   signal: AbortSignal.timeout(1000),
   onProgress: ({ rows, count }) => void [rows.toFixed(), count],
 });
-// @ts-expect-error: there is no client without a key
+// @ts-expect-error: the key is required
 createClient({ url: "https://example.com" });
 
 const remote = connect(new Worker("thread.js", { type: "module" }));
@@ -122,7 +122,7 @@ const answered = await elsewhere.list("commits");
 if (answered.ok) answered.value.results[0]?.haloc satisfies number | null | undefined;
 
 validateMetricsQuery("start_date=2026-06-01", "2026-11-22").errors?.start_date?.join();
-// @ts-expect-error: today is a parameter
+// @ts-expect-error: today is required
 validateMetricsQuery("start_date=2026-06-01");
 const result = periodMetrics("", "2026-11-22", { commits });
 if (result.ok) result.answer.count satisfies number;

@@ -1,4 +1,4 @@
-// A Worker that answers a corpus with its answers.
+// A Worker that responds to a corpus with the responses to its requests.
 import init, * as streamgage from "streamgage/lists";
 import { answers } from "./answers.js";
 
