@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { unstable_readConfig } from "wrangler";
-import { MAX_BUNDLE, bundle, bundleFolder, gzipped } from "../../scripts/bundle.ts";
+import { MAX_BUNDLE, bundle, gzipped } from "../../scripts/bundle.ts";
 import { root } from "../../scripts/lib.ts";
 import { METRICS } from "../conformance.ts";
 import { start } from "../worker/harness.ts";
