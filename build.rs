@@ -1,5 +1,4 @@
-//! Makes the tables of `text` from those of the standard library, which would take a seventh of a module that is sent
-//! over a network.
+//! Generates the tables of `src/text.rs` from the Unicode tables of the standard library, in a tenth of their size.
 
 use std::env::var;
 use std::error::Error;
@@ -13,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many characters can be printed, how many that follow can't, and so on: each as LEB128, since nearly all are small.
+/// Returns alternating lengths of runs of printable and other characters, in LEB128.
 fn printable() -> Vec<u8> {
     let mut lengths: Vec<u32> = Vec::new();
     let mut begin = 0;
@@ -34,10 +33,10 @@ fn printable() -> Vec<u8> {
     bytes
 }
 
-/// Whether a character is of none of the categories Cc Cf Cs Co Cn Zl Zp Zs, or is the space.
+/// Reports whether a character is the space, or of none of the categories Cc Cf Cs Co Cn Zl Zp Zs.
 ///
-/// The standard library keeps exactly this table for its own `escape_debug`, which shows such a character as it is;
-/// a letter goes before it, because at the start of a text combining characters are escaped too.
+/// `escape_debug` of the standard library leaves exactly these characters as they are. A letter comes before the
+/// character, because combining characters at the start of a text are escaped too.
 fn is_printable(character: char) -> bool {
     matches!(character, '\'' | '"' | '\\') || format!("a{character}").escape_debug().nth(1) == Some(character)
 }
@@ -58,17 +57,17 @@ fn upper_cases() -> Result<String, std::fmt::Error> {
     Ok(table)
 }
 
-/// Characters whose upper cases are equally far from them, each so many behind the one before.
+/// Characters at equal steps whose upper cases are equally far from them.
 struct Run {
     first: u32,
     last: u32,
     step: u32,
-    /// Of the first.
+    /// The upper case of the first.
     upper: u32,
 }
 
 impl Run {
-    /// Takes the next character in, if it is one of them.
+    /// Adds the next character if it belongs to the run.
     fn takes(&mut self, code: u32, upper: u32) -> bool {
         let step = code - self.last;
         let is_next = step == self.step || self.last == self.first;
@@ -80,8 +79,8 @@ impl Run {
     }
 }
 
-/// A character whose upper case is longer than one character stands for itself, unless Unicode has a shorter one too:
-/// Greek letters with an iota below have one with the iota beside.
+/// Returns the upper case of one character. A character with a longer one stands for itself, except Greek letters with
+/// an iota below, which have a form with the iota beside.
 fn upper(character: char) -> char {
     let mut upper = character.to_uppercase();
     match (upper.next(), upper.next(), character) {

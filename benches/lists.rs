@@ -1,5 +1,5 @@
-//! How long the documented examples take from the text of the request to the text of the answer, over rows in memory:
-//! `cargo bench --bench lists -- DUMP [PART]`, medians in milliseconds, a line of JSON for each (that holds PART).
+//! Measures the documented examples from request text to response text, over rows in memory: `cargo bench --bench lists
+//! -- DUMP [PART]` prints medians in milliseconds as a line of JSON for each example that contains PART.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use streamgage::evaluate::{RowTexts, RowsBuilder, Store, aggregate, list, list_b
 use streamgage::query::{AggregateRequest, Endpoint, ListRequest, Route, route};
 use streamgage::schema::{RESOURCES, Resource};
 
-/// The requests of the vendor's pages, those of the specification (§2), and what scripts send.
+/// The requests of the vendor's pages, of the specification (§2), and of scripts.
 const EXAMPLES: &[&str] = &[
     "commits/",
     "commits/?limit=50&offset=10",
@@ -71,7 +71,7 @@ fn median(mut work: impl FnMut()) -> Duration {
     times.get(ROUNDS / 2).copied().unwrap_or_default()
 }
 
-/// The rows of each resource as they stand in the dump.
+/// The lines of the dump by resource.
 struct Texts(Vec<(&'static str, Vec<String>)>);
 
 impl RowTexts for Texts {
@@ -108,7 +108,7 @@ fn main() {
     for example in EXAMPLES.iter().filter(|example| example.contains(&part)) {
         let request = format!("/v3/customer/core/{example}");
         let (path, query) = request.split_once('?').unwrap_or((&request, ""));
-        // The first time, what all requests share is made: texts folded, duplicates found.
+        // The first request computes what all requests share: folded texts and duplicates.
         let (count, parse, find, whole) = match route(path) {
             Route::Endpoint(Endpoint::List(resource)) => {
                 let parse = || ListRequest::parse(resource, black_box(query)).unwrap();

@@ -1,11 +1,11 @@
-//! What the targets share: text that is likely to mean something, and a small organization to ask about.
+//! Shared by the targets: texts that are likely to be valid in part, and a small organization.
 
 use std::sync::LazyLock;
 use streamgage::evaluate::{RowsBuilder, Store};
 use streamgage::query::METRICS_PARAMETERS;
 use streamgage::schema::{Lookup, RESOURCES, Resource};
 
-/// What stands in queries and rows, beside the names of the schema.
+/// Parts of queries and rows, besides the names of the schema.
 const WORDS: &[&str] = &[
     "search=",
     "ordering=",
@@ -61,7 +61,7 @@ const WORDS: &[&str] = &[
     "}",
 ];
 
-/// Every word: those of queries and rows, of metrics, of the schema, of lookups.
+/// All words: parts of queries and rows, and names of the schema.
 static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| {
     let schema = RESOURCES.iter().flat_map(|resource| {
         let fields = resource.fields.iter().map(|field| field.name);
@@ -78,8 +78,8 @@ static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| {
     words
 });
 
-/// Reads a fuzzer's bytes as text: UTF-8, but a byte that never stands in UTF-8 (`F8` to `FF`) and the one after it
-/// are a word of the vocabulary.
+/// Turns a fuzzer's bytes into text: UTF-8 in which a byte that never occurs in UTF-8 (`F8` to `FF`), with the next
+/// one, selects a word of the vocabulary.
 pub fn text(mut data: &[u8]) -> String {
     let mut text = String::new();
     while let Some(at) = data.iter().position(|&byte| byte >= 0xf8) {
@@ -92,13 +92,13 @@ pub fn text(mut data: &[u8]) -> String {
     text + &String::from_utf8_lossy(data)
 }
 
-/// The resource that the first byte picks, and the bytes after it.
+/// Returns the resource that the first byte selects, and the other bytes.
 pub fn resource(data: &[u8]) -> Option<(&'static Resource, &[u8])> {
     let (first, rest) = data.split_first()?;
     Some((RESOURCES[usize::from(*first) % RESOURCES.len()], rest))
 }
 
-/// A row or more of every resource, with values and without.
+/// Creates rows of every resource, with and without values.
 pub fn organization() -> Store {
     let lines = |resource: &'static Resource| match resource.name {
         "commits" => vec![

@@ -1,7 +1,8 @@
-//! Commits in the order of their days: what is asked again and again.
+//! Commits sorted by day, for repeated requests.
 //!
-//! A range of days is a slice of the columns. What must be counted once (a user in a week, a day of a user) shows by the
-//! last day that each user was seen on; sums go through a block of rows at a time, in as many lanes as the target has.
+//! A range of days is a slice of the columns. The last day on which each user was seen tells which users and days are
+//! new in a week. Sums are made by blocks of rows, in as many lanes as the target has. `npm run bench -- text` measures
+//! them.
 
 use crate::{Selection, WeekSums, week_of};
 use alloc::{vec, vec::Vec};
@@ -10,27 +11,27 @@ use core::ops::Range;
 /// A commit that counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// Its author: users are numbered from 0 without gaps.
+    /// The author. Users are numbered from 0 without gaps.
     pub user: u32,
-    /// Its repository: these too.
+    /// The repository, numbered in the same way.
     pub repo: u32,
     /// The author's day, in days since 1970-01-01.
     pub day: i32,
-    /// Lines of code, …
+    /// Lines of code.
     pub haloc: i64,
-    /// … how many of these rework young ones, …
+    /// Lines of code that rework recent ones.
     pub churn: i64,
-    /// … and impact, in ten-thousandths.
+    /// Impact, in ten-thousandths.
     pub impact: i64,
 }
 
-/// The days of the years 1 to 9999. No request reaches further, and what lies beyond is left out.
+/// The days of the years 1 to 9999. No request reaches further; commits on other days are dropped.
 const DAYS: Range<i32> = -719_162..2_932_897;
 
-/// Rows that are summed at once: few enough that sums of lines fit 32 bits, and that what is kept of each fits a cache.
+/// The number of rows that are summed at once: sums of lines fit 32 bits, and intermediate values fit a cache.
 const BLOCK: usize = 512;
 
-/// Commits as columns, in the order in which they come.
+/// Commits as columns, in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Commits {
     days: Vec<i32>,
@@ -40,7 +41,7 @@ pub struct Commits {
 /// Commits as columns, sorted by day.
 #[derive(Clone, Debug, Default)]
 pub struct CommitsByDay {
-    /// The days that have a commit, ascending, and where the rows of each begin.
+    /// The days with a commit, ascending, and the first row of each.
     days: Vec<(i32, usize)>,
     rows: Rows,
 }
@@ -49,13 +50,13 @@ pub struct CommitsByDay {
 struct Rows {
     users: Vec<u32>,
     repos: Vec<u32>,
-    /// How many numbers the users have, and the repositories.
+    /// The number of user numbers and of repository numbers.
     user_ids: u32,
     repo_ids: u32,
     haloc: Vec<u16>,
     churn: Vec<u16>,
     impact: Vec<u32>,
-    /// The numbers of rows that these can't hold, with the rows' places, ascending. The columns have 0 there.
+    /// The values of rows that do not fit the columns, which have 0 there, with the positions of the rows, ascending.
     wide: Vec<(usize, Numbers)>,
 }
 
@@ -66,7 +67,7 @@ struct Numbers {
     impact: i64,
 }
 
-/// Some rows, one after the other.
+/// Adjacent rows.
 struct Block<'a> {
     users: &'a [u32],
     repos: &'a [u32],
@@ -75,7 +76,6 @@ struct Block<'a> {
     impact: &'a [u32],
 }
 
-/// The sums of a block.
 struct Part {
     users: u32,
     coding_days: u32,
@@ -109,12 +109,12 @@ impl Commits {
         self.rows.impact.push(impact);
     }
 
-    /// Sorts them: days are counted, so each row's place is known when it is reached.
+    /// Sorts the commits by day, by counting the commits of each day.
     pub fn into_sorted(self) -> CommitsByDay {
         let Some((&first, &last)) = self.days.iter().min().zip(self.days.iter().max()) else {
             return CommitsByDay::default();
         };
-        // Both are of DAYS: the difference is small, and not negative.
+        // Both days are in DAYS, so the difference is small and not negative.
         let offset = |day: i32| usize::try_from(day.wrapping_sub(first)).unwrap_or(0);
         let mut places = vec![0; offset(last) + 1];
         for &day in &self.days {
@@ -142,7 +142,7 @@ impl Commits {
 impl Rows {
     fn moved(self, targets: &[usize]) -> Rows {
         let target = |place: usize| targets.get(place).copied().unwrap_or(place);
-        // A slot for each row is a sort without the code of one. Mostly there is nothing to sort.
+        // A slot for each row sorts without comparisons. Usually there are no wide rows.
         let mut slots = vec![None; if self.wide.is_empty() { 0 } else { targets.len() }];
         for &(place, numbers) in &self.wide {
             let place = target(place);
@@ -173,7 +173,7 @@ impl Rows {
         }
     }
 
-    /// Adds what the columns can't hold of the rows that count.
+    /// Adds the selected wide rows.
     fn add_wide(&self, range: Range<usize>, selection: &Selection<'_>, sum: &mut WeekSums) {
         let from = self.wide.partition_point(|&(place, _)| place < range.start);
         for &(place, numbers) in self.wide.iter().skip(from).take_while(|&&(place, _)| place < range.end) {
@@ -197,7 +197,7 @@ fn moved<T: Copy + Default>(column: &[T], targets: &[usize]) -> Vec<T> {
 }
 
 impl CommitsByDay {
-    /// Sums what counts by week: the weeks that have a commit, oldest first.
+    /// Sums the selected commits by week. Returns the weeks with a commit, oldest first.
     pub fn week_sums(&self, selection: &Selection<'_>) -> Vec<WeekSums> {
         let mut pass = Pass::new(&self.rows, selection);
         let mut sums: Vec<WeekSums> = Vec::new();
@@ -227,15 +227,16 @@ impl CommitsByDay {
     }
 }
 
-/// What is known while weeks are summed, and room to work in.
+/// The state of a pass over the rows, and a buffer.
 struct Pass<'a> {
-    /// The last day that each user was seen on. Users who don't count were seen after all days, so no day is new of them.
+    /// The last day on which each user was seen. Users who are not selected count as seen after all days, so that no
+    /// day is new.
     seen: Vec<i32>,
-    /// For each repository, all bits if it counts.
+    /// For each repository, all bits if it is selected.
     repos: Vec<u32>,
     selection: &'a Selection<'a>,
     is_filtered: bool,
-    /// Of the rows of a block: all bits of one that counts, and none of another.
+    /// For each row of a block, all bits if it is selected, otherwise none.
     masks: [u32; BLOCK],
 }
 
@@ -253,15 +254,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The sums of a block of rows of one day.
-    // Inlined, it would be made as small as what is around it.
+    /// Sums a block of rows of one day.
+    // If it were inlined, it would be optimized for size like its caller.
     #[inline(never)]
     fn part(&mut self, block: &Block<'_>, day: i32) -> Part {
         let monday = week_of(day).wrapping_mul(7).wrapping_sub(3);
-        // As slices of their own, which no write to another can move.
+        // Separate slices, so that no write to one can change another.
         let (last_seen, repos, masks) = (self.seen.as_mut_slice(), self.repos.as_slice(), &mut self.masks);
         let (mut users, mut coding_days, mut commits) = (0u32, 0u32, 0u32);
-        // Blocks are short: none of these sums can overflow.
+        // Blocks are short, so none of these sums can overflow.
         if !self.is_filtered {
             for &user in block.users {
                 let Some(seen) = last_seen.get_mut(user as usize) else { continue };
@@ -301,7 +302,6 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// A sum of some numbers of 16 bits.
 fn sum(numbers: impl Iterator<Item = u32>) -> u32 {
     numbers.fold(0, u32::wrapping_add)
 }
@@ -322,7 +322,7 @@ mod tests {
         commits.into_sorted()
     }
 
-    /// By the words of the specification (§1), with sets.
+    /// Follows the words of the specification (§1), with sets.
     fn simply(rows: &[Commit], selection: &Selection<'_>) -> Vec<WeekSums> {
         type Week = (WeekSums, BTreeSet<u32>, BTreeSet<(u32, i32)>);
         let mut weeks: BTreeMap<i32, Week> = BTreeMap::new();
@@ -382,7 +382,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
-        /// Rows enough for more than a block of them to fall on one day.
+        /// Enough rows for more than a block of them on one day.
         #[test]
         fn sums_are_the_simple_ones(
             rows in proptest::collection::vec(

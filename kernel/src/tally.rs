@@ -1,8 +1,8 @@
-//! Commits in columns, in any order, into sums by week in one pass.
+//! Sums of commits in columns by week, in any order, in one pass. `npm run bench -- columns` measures it.
 //!
-//! What must be counted once is marked in a byte for each user and week, a bit for each of its days, so it does not
-//! matter when it comes. Sums of a day are two words of 64 bits that hold two numbers each, so that a row adds to them by
-//! two additions, or by one where the target has vectors.
+//! A byte for each user and week marks the days with a commit, one bit each, so the order of commits does not matter.
+//! The sums of a day are two words of 64 bits with two numbers each. A row is added by two additions, or by one on
+//! targets with vectors.
 
 mod day_table;
 
@@ -10,36 +10,36 @@ use crate::{WeekSums, week_of};
 use alloc::vec::Vec;
 use day_table::DayTable;
 
-/// So many rows are added at once: few enough to lie in a cache beside what they are added to.
+/// The number of rows that are added at once. They fit a cache together with the sums and marks.
 pub const BLOCK: usize = 16_384;
 
-/// So many rows are looked at where one has no place yet.
+/// The number of rows that are inspected when a row has no place yet.
 const AHEAD: usize = 256;
 
-/// So many users times weeks may be told apart: more marks would be too much to ask of a page.
+/// The largest number of users times weeks, to limit memory.
 const MAX_CELLS: usize = 1 << 28;
 
-/// Some commits, as columns of one length.
+/// Commits as columns of equal length.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
-    /// Users: numbers from 0, with few gaps.
+    /// Users: numbers from 0 with few gaps.
     pub users: &'a [u16],
     /// The authors' days, in days since 1970-01-01.
     pub days: &'a [u16],
-    /// Lines of code, …
+    /// Lines of code.
     pub haloc: &'a [u16],
-    /// … how many of these rework young ones, …
+    /// Lines of code that rework recent ones.
     pub churn: &'a [u16],
-    /// … and impact, in ten-thousandths.
+    /// Impact, in ten-thousandths.
     pub impact: &'a [u32],
 }
 
-/// There are more users times weeks than can be told apart (2²⁸).
+/// An error: the commits have more users times weeks than 2²⁸.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapacityError;
 
 impl<'a> Block<'a> {
-    /// So many rows from one on, or as many as there are; `None` behind the last.
+    /// Returns at most `rows` rows from `at` on; `None` after the last.
     fn part(&self, at: usize, rows: usize) -> Option<Block<'a>> {
         let rows = at..self.users.len().min(at.saturating_add(rows));
         Some(Block {
@@ -52,38 +52,38 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The sums of a day: lines, with rework in the high half; impact, with commits in the high bits.
+/// The sums of a day: lines of code, with rework in the high half; impact, with commits in the high bits.
 type Packed = [u64; 2];
 
-/// Where commits are counted beside impact. Below it there is room for the impact of [`MAX_ROWS`] rows.
+/// One commit beside impact. The bits below hold the impact of [`MAX_ROWS`] rows.
 const COMMIT: u64 = 1 << 48;
 
-/// So many rows of a day can be added before a part of a [`Packed`] may overflow: the count of commits, of 16 bits.
+/// The number of rows of a day that can be added before a part of [`Packed`] may overflow: commits have 16 bits.
 const MAX_ROWS: usize = u16::MAX as usize;
 
-/// Sums commits by week as they come.
+/// A running tally of commits by week.
 #[derive(Clone, Debug)]
 pub struct Tally {
     first_day: u16,
     last_day: u16,
-    /// Days, and marks: a row of them for all days that are not asked for, and one for each of …
+    /// The days, and a row of marks for each requested week, after one row for all other days.
     places: DayTable,
-    /// … the weeks that are asked for, from the first to the last of these days.
+    /// The sums of the requested weeks.
     sums: Vec<WeekSums>,
-    /// How many rows can be added before it has to be looked how many a day has.
+    /// The number of rows that can be added before the days have to be checked for overflow.
     room: usize,
 }
 
 impl Tally {
-    /// Of the days from the first to the last; of none if that comes before.
+    /// Creates a tally of the days from the first to the last. It is empty if the last comes before the first.
     pub fn new(first_day: u16, last_day: u16) -> Tally {
         Tally { first_day, last_day, places: DayTable::new(0, 8), sums: Vec::new(), room: MAX_ROWS }
     }
 
-    /// Adds the commits of the days that are asked for.
+    /// Adds the commits on requested days.
     ///
     /// # Errors
-    /// There are too many users and weeks; then nothing more was added.
+    /// Returns an error if there are too many users and weeks. The remaining rows are not added.
     pub fn add(&mut self, block: &Block<'_>) -> Result<(), CapacityError> {
         let mut at = 0;
         while let Some(rows) = block.part(at, BLOCK) {
@@ -101,7 +101,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Looks how many rows can be added before a day may have too many: enough for a block.
+    /// Computes how many rows can be added before a day may overflow, and makes that enough for a block.
     #[cold]
     fn look(&mut self) {
         let most = self.places.packed().map(|(_, [_, rest])| *rest / COMMIT).max().unwrap_or(0);
@@ -112,13 +112,13 @@ impl Tally {
         }
     }
 
-    /// Makes places for so many users, and for the days from the first to the last.
+    /// Makes places for users, and for the days from the first to the last.
     #[cold]
     fn make_room(&mut self, users: usize, first: u16, last: u16) -> Result<(), CapacityError> {
         let width = self.places.width().max(users.next_power_of_two());
         let (lowest, next) = (self.places.lowest(), self.places.next());
-        // As many days again as there are, so that in order of time, up or down, this is done a few times; but for what
-        // is not asked for, no more than there has to be.
+        // Doubles the number of days, so that commits in order of time need few extensions, but does not add more days
+        // that are not requested than necessary.
         let days = next - u32::from(lowest);
         let from = match days {
             0 => first,
@@ -138,7 +138,7 @@ impl Tally {
         if from != lowest || width != self.places.width() {
             let places = core::mem::replace(&mut self.places, DayTable::new(from, width));
             let sums = core::mem::take(&mut self.sums);
-            // Then the last week is the same.
+            // The last week stays the same.
             self.push_until(next);
             self.places.take(&places);
             self.sums.iter_mut().rev().zip(sums.into_iter().rev()).for_each(|(to, sum)| *to = sum);
@@ -147,7 +147,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Makes places for days before this one.
+    /// Makes places for all days before `day`.
     #[cold]
     fn push_until(&mut self, day: u32) {
         for day in self.places.next()..day {
@@ -160,7 +160,7 @@ impl Tally {
         }
     }
 
-    /// Empties the packed sums.
+    /// Moves the packed sums of all days to their weeks.
     fn unpack(&mut self) {
         for (row, packed) in self.places.packed() {
             let [lines, rest] = core::mem::take(packed);
@@ -172,11 +172,11 @@ impl Tally {
         }
     }
 
-    /// The weeks that have a commit, oldest first.
+    /// Returns the sums of the weeks with a commit, oldest first.
     #[inline(never)]
     pub fn into_sums(mut self) -> Vec<WeekSums> {
         self.unpack();
-        // Eight users at a time, a byte each, of which a week's days leave the highest bit.
+        // Eight users at a time, a byte each. The days of a week leave the highest bit free.
         const HIGHEST: u64 = 0x8080_8080_8080_8080;
         for (sum, marks) in self.sums.iter_mut().zip(self.places.marks().skip(1)) {
             for &marks in marks.as_chunks().0 {
@@ -202,7 +202,7 @@ mod tests {
         tallied_by(usize::MAX, rows, first_day, last_day)
     }
 
-    /// So many at once.
+    /// Adds `size` rows at a time.
     fn tallied_by(size: usize, rows: &[Row], first_day: u16, last_day: u16) -> Result<Vec<WeekSums>, CapacityError> {
         let mut tally = Tally::new(first_day, last_day);
         for rows in rows.chunks(size) {
@@ -216,7 +216,7 @@ mod tests {
         Ok(tally.into_sums())
     }
 
-    /// As the table of the same commits has it.
+    /// Sums the same commits by [`CommitsByDay`].
     fn by_table(rows: &[Row]) -> Vec<WeekSums> {
         let mut commits = Commits::default();
         for &(user, day, haloc, churn, impact) in rows {
@@ -232,7 +232,7 @@ mod tests {
     fn the_largest_numbers_are_exact() {
         for users in [1, 3] {
             let of = |place: u16, day| (place % users, day, u16::MAX, u16::MAX, u32::MAX);
-            // More than would fit if they were not unpacked in between.
+            // More rows than fit without unpacking in between.
             let rows: Vec<Row> = [0..50_000, 0..50_000].into_iter().flatten().map(|place| of(place, 20_000)).collect();
             assert_eq!(tallied(&rows, 19_999, 20_001), Ok(by_table(&rows)));
             let rows: Vec<Row> = (0..u16::MAX).map(|place| of(place, 20_000 + place % 2)).collect();
@@ -249,13 +249,13 @@ mod tests {
         assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));
         assert_eq!(tallied(&far, 0, u16::MAX), Err(CapacityError));
         assert_eq!(tallied_by(1, &far, 0, u16::MAX), Err(CapacityError));
-        // What is not asked for needs no marks.
+        // Days that are not requested need no marks.
         assert_eq!(tallied(&far, 65_000, u16::MAX), Ok(by_table(&far[..1])));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// In any order, and in order of time, up and down; some at a time or all.
+        /// In any order and in order of time, up and down, in blocks and at once.
         #[test]
         fn sums_are_those_of_the_table(
             mut rows in proptest::collection::vec((0u16..40, 19_970u16..20_030, any::<u16>(), 0u16..50, any::<u32>()), 1..900),

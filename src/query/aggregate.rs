@@ -1,4 +1,4 @@
-//! The parameters of the aggregate of commits, `commits.agg` (§2).
+//! Parameters of the aggregate of commits, `commits.agg` (§2).
 
 use super::{ListRequest, Parameters, ValidationErrors};
 use crate::schema::{COMMITS, Field, Kind};
@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 /// A valid request for the aggregate of commits.
 ///
-/// It takes every filter and flag of commits, and pages; rows are ordered by their groups, going up. What can't be
-/// grouped by or aggregated is ignored [ours].
+/// All filters and flags of commits apply, and pages. Rows are in ascending order of their groups. Fields that can not
+/// be grouped by or aggregated are ignored [ours].
 ///
 /// ```
 /// use streamgage::query::AggregateRequest;
@@ -20,46 +20,46 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregateRequest {
-    /// Which commits count, and which of the rows are asked for; neither its ordering nor its projection means anything.
+    /// The filter of the commits and the requested page. Its ordering and projection have no effect.
     pub list: ListRequest,
-    /// What the commits of a row have in common. Without any, all are one row.
+    /// The values that the commits of a row have in common. Without groups, all commits are one row.
     pub groups: Vec<Group>,
-    /// What is told of a row's commits.
+    /// The aggregates of a row's commits.
     pub aggregates: Vec<Aggregate>,
 }
 
-/// What commits are grouped by.
+/// A value that commits are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The field's place in [`COMMITS`].
+    /// The index of the field in [`COMMITS`].
     pub field: usize,
-    /// Whether it is the date of a date-time.
+    /// Reports whether commits are grouped by the date of a date-time.
     pub date: bool,
 }
 
-/// What is told of commits.
+/// An aggregate of the values of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aggregate {
-    /// Of which values.
+    /// The index of the field in [`COMMITS`].
     pub field: usize,
-    /// What.
+    /// The function.
     pub function: AggregateFunction,
 }
 
-/// What is made of values.
+/// An aggregate function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AggregateFunction {
-    /// How many there are that are not null.
+    /// The number of values that are not null.
     Count,
-    /// Their sum; null, if there are none.
+    /// The sum of the values; null if there are none.
     Sum,
 }
 
 impl AggregateRequest {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # ValidationErrors
-    /// Those of a list of commits.
+    /// Returns the errors of a list of commits.
     pub fn parse(query_string: &str) -> Result<AggregateRequest, ValidationErrors> {
         let list = ListRequest::parse(&COMMITS, query_string)?;
         let parameters = Parameters::parse(query_string);
@@ -86,13 +86,13 @@ impl AggregateRequest {
         Ok(AggregateRequest { list, groups, aggregates })
     }
 
-    /// The names of what a row shows, in order.
+    /// Returns the column names of a row, in order.
     pub fn columns(&self) -> Vec<String> {
         self.groups.iter().map(Group::column).chain(self.aggregates.iter().map(Aggregate::column)).collect()
     }
 }
 
-/// The fields that can be grouped by or aggregated, with their places.
+/// Returns the fields that can be grouped by or aggregated, with their indexes.
 fn fields() -> impl Iterator<Item = (usize, &'static Field)> {
     COMMITS.fields.iter().enumerate().filter(|(_, field)| !field.capabilities.is_display_only())
 }
@@ -102,7 +102,7 @@ fn name(field: usize) -> &'static str {
 }
 
 impl Group {
-    /// All that there are.
+    /// Returns all groups.
     pub fn all() -> impl Iterator<Item = Group> {
         fields().filter_map(|(place, field)| match field.kind {
             Kind::DateTime => Some(Group { field: place, date: true }),
@@ -111,12 +111,12 @@ impl Group {
         })
     }
 
-    /// What `group_by` names it.
+    /// Returns the name in `group_by`.
     pub fn name(&self) -> String {
         format!("{}{}", name(self.field), if self.date { "__date" } else { "" })
     }
 
-    /// What rows name it.
+    /// Returns the column name.
     pub fn column(&self) -> String {
         format!("{}{}", name(self.field), if self.date { "_date" } else { "" })
     }
@@ -127,7 +127,7 @@ impl Group {
 }
 
 impl Aggregate {
-    /// All that there are of a function.
+    /// Returns all aggregates of a function.
     pub fn all(function: AggregateFunction) -> impl Iterator<Item = Aggregate> {
         let is_fit = move |field: &Field| match function {
             AggregateFunction::Count => true,
@@ -136,12 +136,12 @@ impl Aggregate {
         fields().filter(move |(_, field)| is_fit(field)).map(move |(field, _)| Aggregate { field, function })
     }
 
-    /// The name of its field.
+    /// Returns the name of the field.
     pub fn name(&self) -> &'static str {
         name(self.field)
     }
 
-    /// What rows name it.
+    /// Returns the column name.
     pub fn column(&self) -> String {
         match self.function {
             AggregateFunction::Count => format!("{}_count", self.name()),

@@ -1,4 +1,4 @@
-//! Which of the v3 endpoints a path names (§1–§3).
+//! The endpoints of the v3 API and their paths (§1–§3).
 
 use super::parameters::unquote;
 use crate::schema::{Resource, resource};
@@ -6,7 +6,7 @@ use alloc::{format, string::String};
 
 /// The path of the metrics (§1).
 pub const METRICS_PATH: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
-/// What the paths of all lists begin with (§2).
+/// The prefix of the paths of all lists (§2).
 pub const CORE_PATH: &str = "/v3/customer/core/";
 
 /// An endpoint of the v3 API.
@@ -22,18 +22,18 @@ pub enum Endpoint {
     Aggregate,
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Route {
-    /// To an endpoint.
+    /// An endpoint.
     Endpoint(Endpoint),
-    /// To the same path with a slash at its end, which is this.
+    /// A redirect to the same path with a slash at the end, which is this.
     Redirect(String),
-    /// Nowhere.
+    /// No endpoint.
     NotFound,
 }
 
-/// Finds the endpoint of a path, whichever of its characters are percent-encoded.
+/// Finds the endpoint of a path. Any of its characters may be percent-encoded.
 ///
 /// ```
 /// use streamgage::query::{route, Endpoint, Route};
@@ -50,7 +50,7 @@ pub fn route(path: &str) -> Route {
     endpoint(whole).map_or(Route::NotFound, Route::Endpoint)
 }
 
-/// The endpoint of a path without its last slash.
+/// Returns the endpoint of a path without its final slash.
 fn endpoint(path: &str) -> Option<Endpoint> {
     if METRICS_PATH.strip_suffix('/') == Some(path) {
         return Some(Endpoint::Metrics);
@@ -63,7 +63,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
     }
 }
 
-/// Digits alone: neither a sign nor white space is part of a path's id.
+/// An id in a path consists of digits alone.
 fn parse_id(text: &str) -> Option<i64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

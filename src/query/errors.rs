@@ -1,65 +1,65 @@
-//! What is wrong with a request, in the documented words. The text of every message is in this file.
+//! Validation errors and the documented text of every message.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 use serde::{Serialize, Serializer};
 
-/// A date parameter that is no date, or a start that is too old (§1, from the vendor's page).
+/// An invalid date, or a start that is too old (§1, from the vendor's page).
 pub(crate) const BAD_DATE: &str = "Provide a valid date. Date cannot be more than 3 years prior to now.";
 /// An end before its start (§1).
 pub(crate) const END_BEFORE_START: &str = "Provide a valid date. end_date cannot be before start_date.";
 /// A required parameter that is absent or blank (§1).
 pub(crate) const REQUIRED: &str = "This field is required.";
-/// What should be a number and is none (§0).
+/// An invalid number (§0).
 pub(crate) const NOT_A_NUMBER: &str = "Enter a number.";
-/// A text that holds a NUL (§0).
+/// A text with a NUL (§0).
 pub(crate) const NULL_CHARACTER: &str = "Null characters are not allowed.";
 
-/// A number greater than 10⁵⁰, which the framework takes in no filter of a list.
+/// A number above 10⁵⁰, the limit of the framework for filters of lists.
 pub(crate) const TOO_LARGE: &str = "Ensure this value is less than or equal to 1e+50.";
-/// What should be a date-time and is none (§2).
+/// An invalid date-time (§2).
 pub(crate) const NOT_A_DATE_TIME: &str = "Enter a valid date/time.";
 
-/// A `filters` in which there is nothing in brackets (§2).
+/// A `filters` without brackets (§2).
 pub(crate) fn no_expression(decoded: &str) -> String {
     format!("Unable to parse querystring. Decoded: '{decoded}'.")
 }
 
-/// What stands between two brackets of `filters` and is neither `&` nor `|`, as the framework says it.
+/// An operator of `filters` other than `&` and `|`, in the words of the framework.
 pub(crate) fn bad_operator(operator: &str) -> String {
     format!("Invalid querystring operator. Matched: '{operator}'.")
 }
 
-/// What stands after the last bracket of `filters`, as the framework says it.
+/// Text after the last bracket of `filters`, in the words of the framework.
 pub(crate) fn trailing(characters: &str) -> String {
     format!("Ending querystring must not have trailing characters. Matched: '{characters}'.")
 }
 
-/// A `filters` that asks more of related rows than an answer can be found for in bounded time; ours.
+/// A `filters` with more conditions on related rows than can be evaluated in bounded time [ours].
 pub(crate) fn too_many_joined(most: usize) -> String {
     format!("Too many conditions on related objects: at most {most} can be joined.")
 }
 
-/// A `filters` that looks through texts more often than a database does in the time that it is given; ours.
+/// A `filters` with more searches of texts than a database executes in its time limit [ours].
 pub(crate) fn too_many_contained(most: usize) -> String {
     format!("Too many conditions on parts of texts: at most {most} can be joined.")
 }
 
-/// A `filters` of more conditions than a database takes in one statement; ours.
+/// A `filters` with more conditions than a database takes in one statement [ours].
 pub(crate) fn too_many_conditions(most: usize) -> String {
     format!("Too many conditions: at most {most} can be joined.")
 }
 
-/// A value that is none of a parameter's choices (§1).
+/// A value that is no choice of its parameter (§1).
 pub(crate) fn bad_choice(value: &str, choices: &[&str]) -> String {
     let choices: Vec<String> = choices.iter().map(|choice| crate::text::repr(choice)).collect();
     let value = crate::text::repr(value);
     format!("Provide a valid choice. {value} is not one of the available choices: [{}]", choices.join(", "))
 }
 
-/// The body of a 400: each bad parameter with its messages, in the order in which the parameters are documented.
+/// The body of a 400 response: each invalid parameter with its messages, in documented order.
 ///
-/// The fault is always the caller's. Serializes as `{"start_date":["…"]}`; what is wrong inside of `filters` as
+/// The fault is always that of the caller. Serializes as `{"start_date":["…"]}`; errors inside of `filters` as
 /// `{"filters":{"id=x":{"id":["…"]}}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValidationErrors(Vec<(String, Problem)>);
@@ -71,19 +71,19 @@ enum Problem {
 }
 
 impl ValidationErrors {
-    /// Whether there are none.
+    /// Reports whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each bad parameter and what is wrong with it; of `filters`, the parameters inside.
+    /// Returns each invalid parameter with a message; for `filters`, the parameters inside.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut flat = Vec::new();
         self.flatten(&mut flat);
         flat.into_iter()
     }
 
-    /// There are two levels at most: a query inside of `filters` has no `filters`.
+    /// There are at most two levels: a query inside of `filters` has no `filters`.
     fn flatten<'a>(&'a self, flat: &mut Vec<(&'a str, &'a str)>) {
         for (parameter, problem) in &self.0 {
             match problem {
@@ -106,7 +106,7 @@ impl ValidationErrors {
         self.0.push((parameter.to_owned(), Problem::Messages([message].into())));
     }
 
-    /// Adds what is wrong inside of a parameter's value.
+    /// Adds the errors inside of a parameter's value.
     pub(crate) fn add_inside(&mut self, parameter: &str, errors: ValidationErrors) {
         self.0.push((parameter.to_owned(), Problem::Inside(errors)));
     }

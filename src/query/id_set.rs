@@ -1,44 +1,44 @@
-//! A set of ids, as a parameter names one.
+//! Sets of ids, as parameters name them.
 
 use crate::number::Number;
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// Ids in ascending order, each once.
+/// A sorted set of ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdSet(Vec<i64>);
 
 impl IdSet {
-    /// Reads one number. A number that no id can equal makes the empty set.
+    /// Parses one number. A number that no id can equal gives the empty set.
     pub(crate) fn parse_one(text: &str) -> Option<IdSet> {
         Some(Number::parse(text)?.truncate().value().into_iter().collect())
     }
 
-    /// Reads a list: parts of zero length are skipped, each other part is a number (§0).
+    /// Parses a list: empty parts are skipped, and all others are numbers (§0).
     pub(crate) fn parse_list(text: &str) -> Option<IdSet> {
         let parts = text.split(',').filter(|part| !part.is_empty());
         let numbers: Option<Vec<Number>> = parts.map(Number::parse).collect();
         Some(numbers?.iter().filter_map(|number| number.truncate().value()).collect())
     }
 
-    /// The ids, ascending.
+    /// Returns the ids in ascending order.
     pub fn as_slice(&self) -> &[i64] {
         &self.0
     }
 
-    /// The list as a parameter names it. A list of nothing is not the same as no list.
+    /// Formats the set as a parameter. An empty list differs from no list.
     pub(crate) fn to_parameter(&self) -> String {
         let ids: Vec<String> = self.0.iter().map(i64::to_string).collect();
         if ids.is_empty() { ",".to_owned() } else { ids.join(",") }
     }
 
-    /// Whether an id is one of them.
+    /// Reports whether the set contains an id.
     pub fn contains(&self, id: i64) -> bool {
         self.0.binary_search(&id).is_ok()
     }
 
-    /// The ids that are in both.
+    /// Returns the ids that both sets contain.
     #[must_use]
     pub fn intersection(&self, other: &IdSet) -> IdSet {
         IdSet(self.0.iter().copied().filter(|&id| other.contains(id)).collect())

@@ -1,4 +1,4 @@
-//! The parameters of the metrics endpoint (§1).
+//! Parameters of the metrics endpoint (§1).
 
 use super::errors::{BAD_DATE, END_BEFORE_START, NOT_A_NUMBER, NULL_CHARACTER, REQUIRED, ValidationErrors, bad_choice};
 use super::{IdSet, Parameters, encode_query};
@@ -10,11 +10,11 @@ use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 /// A parameter of the metrics endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricsParameter {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What its value is.
+    /// The type of the value.
     pub operand: OperandType,
-    /// Whether there is no answer without it.
+    /// Reports whether a request without it is invalid.
     pub required: bool,
 }
 
@@ -29,7 +29,7 @@ const fn required(name: &'static str, operand: OperandType) -> MetricsParameter 
 const BOOLEANS: &[&str] = &["true", "false"];
 const RESOLUTIONS: &[&str] = &["period", "week"];
 
-/// The parameters, in the order in which they are documented and errors are listed.
+/// The parameters in documented order, which is also the order of errors.
 pub const METRICS_PARAMETERS: [MetricsParameter; 14] = [
     required("start_date", OperandType::Date),
     parameter("end_date", OperandType::Date),
@@ -47,19 +47,19 @@ pub const METRICS_PARAMETERS: [MetricsParameter; 14] = [
     parameter("repo_name", OperandType::Text),
 ];
 
-/// How far back a range may begin.
+/// The largest age of a start date.
 const MAX_YEARS: u32 = 3;
 
-/// A valid metrics request, in canonical form: what asks the same is equal.
+/// A valid metrics request, in canonical form: equivalent requests are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricsRequest {
-    /// The first day that counts.
+    /// The first day.
     pub start: Day,
-    /// The last day that counts.
+    /// The last day.
     pub end: Day,
-    /// A row a week, or one for the whole range.
+    /// The resolution of the rows.
     pub resolution: Resolution,
-    /// Whether each team stands for those under it, too.
+    /// Reports whether each team includes the teams nested in it.
     pub include_nested_teams: bool,
     /// Only these users: `apex_user_id` and `apex_user_id__in`.
     pub users: Option<IdSet>,
@@ -75,7 +75,7 @@ pub struct MetricsRequest {
     pub repo_name: Option<String>,
 }
 
-/// What a row stands for.
+/// The period that a row covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// A row for each week that has a commit.
@@ -85,7 +85,7 @@ pub enum Resolution {
 }
 
 impl MetricsRequest {
-    /// Reads a query string; `today` is the caller's UTC date.
+    /// Parses a query string. `today` is the current UTC date.
     ///
     /// ```
     /// use streamgage::{calendar::Day, query::MetricsRequest};
@@ -106,7 +106,7 @@ impl MetricsRequest {
     /// ```
     ///
     /// # ValidationErrors
-    /// Every bad parameter, in documented order.
+    /// Returns the errors of all parameters, in documented order.
     pub fn parse(query_string: &str, today: Day) -> Result<MetricsRequest, ValidationErrors> {
         let parameters = Parameters::parse(query_string);
         let mut fields = Fields { parameters: &parameters, errors: ValidationErrors::default() };
@@ -139,7 +139,7 @@ impl MetricsRequest {
         }
     }
 
-    /// The query string that stands for all those that ask the same: reading it on the same day gives this request
+    /// Returns the query string that represents all equivalent ones. Parsed on the same day, it gives this request
     /// again.
     ///
     /// ```
@@ -172,7 +172,7 @@ impl MetricsRequest {
             [("team_id", "team_id__in", &self.teams), ("repo_tag_id", "repo_tag_id__in", &self.repo_tags)]
         {
             pairs.extend(sets.last().map(|ids| (list, ids.to_parameter())));
-            // Where there are two, the first was one number; no id is as large as this one.
+            // If there are two sets, the first was a single number. No id is as large as this one.
             if let [first, _] = sets.as_slice() {
                 pairs.push((one, first.as_slice().first().map_or("1e30".to_owned(), i64::to_string)));
             }
@@ -183,7 +183,7 @@ impl MetricsRequest {
     }
 }
 
-/// Reads parameters one after the other, and gathers what is wrong with them.
+/// Parses parameters and collects their errors.
 struct Fields<'a> {
     parameters: &'a Parameters<'a>,
     errors: ValidationErrors,

@@ -1,4 +1,4 @@
-//! Questions: from the text of a request to a typed, canonical form of it, or every error at once.
+//! Requests: parsing of query strings into canonical, typed requests, or into all validation errors at once.
 
 mod aggregate;
 mod endpoint;

@@ -1,27 +1,27 @@
-//! Pages of a list: `limit`, `offset`, and the links to the next and the previous one (§2).
+//! Pages of a list: `limit`, `offset`, and links to other pages (§2).
 
 use super::{Parameters, encode_query};
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-/// The most rows of a page.
+/// The largest number of rows on a page.
 pub const MAX_LIMIT: u64 = 1_000;
-/// How many rows a page has where no good number is asked for.
+/// The number of rows on a page without a valid limit.
 pub const DEFAULT_LIMIT: u64 = 100;
 
-/// An offset beyond all rows: any larger one is as good.
+/// An offset beyond all rows. Larger ones are equivalent.
 const FAR: u64 = i64::MAX.unsigned_abs();
 
-/// Which rows of a list are asked for.
+/// The requested rows of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// How many at most.
+    /// The largest number of rows.
     pub limit: u64,
-    /// How many are passed over.
+    /// The number of rows before them.
     pub offset: u64,
 }
 
 impl Page {
-    /// Reads `limit` and `offset`; what is no good falls back to 100 and 0.
+    /// Parses `limit` and `offset`; invalid values fall back to 100 and 0.
     ///
     /// ```
     /// use streamgage::query::Page;
@@ -37,13 +37,13 @@ impl Page {
         Page { limit, offset: u64::try_from(read("offset").unwrap_or(0)).map_or(FAR, |offset| offset.min(FAR)) }
     }
 
-    /// The address of the next page of a list of `count` rows; `address` is that of the list, without a query.
+    /// Returns the address of the next page of a list of `count` rows; `address` is the list without a query.
     pub fn next(&self, count: u64, address: &str, query_string: &str) -> Option<String> {
         let offset = self.offset.saturating_add(self.limit);
         (offset < count).then(|| self.link(address, query_string, Some(offset.into())))
     }
 
-    /// The address of the previous page.
+    /// Returns the address of the previous page.
     pub fn previous(&self, address: &str, query_string: &str) -> Option<String> {
         let offset = if self.offset == FAR {
             Parameters::parse(query_string).value("offset").and_then(parse_int).unwrap_or(FAR.into())
@@ -54,7 +54,7 @@ impl Page {
         (offset > 0).then(|| self.link(address, query_string, previous))
     }
 
-    /// The parameters as sent, sorted by name, with `limit` and `offset` as they are meant.
+    /// Returns an address with the parameters as sent, sorted by name, and the effective `limit` and `offset`.
     fn link(&self, address: &str, query_string: &str, offset: Option<u128>) -> String {
         let parameters = Parameters::parse(query_string);
         let limit = self.limit.to_string();
@@ -67,9 +67,9 @@ impl Page {
     }
 }
 
-/// Reads a whole number as Python's `int` does, if it is 0 or more; of one beyond 128 bits it is the largest.
+/// Parses a non-negative integer like Python's `int`, saturating at 128 bits.
 fn parse_int(text: &str) -> Option<u128> {
-    // Other than `Decimal` and `strip`, it takes the information separators of ASCII for no white space.
+    // Unlike `Decimal` and `strip`, `int` does not trim the information separators of ASCII.
     let text = text.trim();
     let (negative, digits) = match text.split_at_checked(1) {
         Some(("-", digits)) => (true, digits),

@@ -1,13 +1,13 @@
-//! A query string, split and decoded (§0).
+//! Query strings, split and decoded (§0).
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-/// The parameters of a query string, in the order they were sent.
+/// The parameters of a query string, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Parameters<'a> {
-    /// Splits on `&` alone and decodes names and values; nothing is an error.
+    /// Splits on `&` alone and decodes names and values. Nothing is an error.
     ///
     /// ```
     /// use streamgage::query::Parameters;
@@ -23,17 +23,17 @@ impl<'a> Parameters<'a> {
         Parameters(pairs.collect())
     }
 
-    /// All of them: name and value.
+    /// Returns all names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// The value that counts, which is the last one sent; `None` if it is blank.
+    /// Returns the last value sent; `None` if it is blank.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.last(name).filter(|value| !value.is_empty())
     }
 
-    /// The value that counts, even if it is blank.
+    /// Returns the last value sent, even if it is blank.
     pub(crate) fn last(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(sent, _)| sent == name).map(|(_, value)| value.as_ref())
     }
@@ -43,7 +43,7 @@ fn decode(text: &str) -> Cow<'_, str> {
     unescape(text, b' ')
 }
 
-/// Decodes what is percent-encoded, as Python's `unquote` does: a `+` stays one.
+/// Decodes percent-encoding like Python's `unquote`: a `+` stays one.
 pub(crate) fn unquote(text: &str) -> Cow<'_, str> {
     unescape(text, b'+')
 }
@@ -75,8 +75,8 @@ fn hex_pair<'a>((pair, after): (&[u8; 2], &'a [u8])) -> Option<(u8, &'a [u8])> {
     Some((byte, after))
 }
 
-/// Writes text as `application/x-www-form-urlencoded` does in Python's `urlencode`: a space is `+`, and all bytes
-/// but letters, digits and `_.-~` are `%XX`.
+/// Appends text in `application/x-www-form-urlencoded`, like Python's `urlencode`: a space is `+`, and all bytes except
+/// letters, digits and `_.-~` are `%XX`.
 pub fn encode_form(text: &str, into: &mut String) {
     const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let hex = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
@@ -90,7 +90,7 @@ pub fn encode_form(text: &str, into: &mut String) {
     }
 }
 
-/// Writes parameters as Python's `urlencode` does, in the order they are given.
+/// Formats parameters like Python's `urlencode`, in the given order.
 ///
 /// ```
 /// use streamgage::query::encode_query;

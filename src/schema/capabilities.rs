@@ -1,6 +1,6 @@
-//! What lists do with a field.
+//! Lookups, ordering and search of fields.
 
-/// A lookup: how a filter compares (§2).
+/// A lookup: the way in which a filter compares (§2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lookup {
     /// `field=v`
@@ -24,7 +24,7 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// All of them, in the order of the specification. ValidationErrors are listed in it.
+    /// All lookups in the order of the specification, which is also the order of errors.
     pub const ALL: [Lookup; 9] = [
         Lookup::Exact,
         Lookup::Gt,
@@ -37,7 +37,7 @@ impl Lookup {
         Lookup::IsNull,
     ];
 
-    /// What follows a field's name and two underscores; of [`Exact`](Lookup::Exact), which has none, nothing.
+    /// Returns the suffix after a field's name and two underscores; empty for [`Exact`](Lookup::Exact).
     pub const fn suffix(self) -> &'static str {
         match self {
             Lookup::Exact => "",
@@ -53,43 +53,43 @@ impl Lookup {
     }
 }
 
-/// What lists do with a field: a set of flags. Where they are written, `|` joins them.
+/// The capabilities of a field in lists: a set of flags. Definitions join them with `|`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldCapabilities(pub(super) u16);
 
-pub(super) const SHOWN: u16 = 0;
+pub(super) const DISPLAY_ONLY: u16 = 0;
 pub(super) const EXACT: u16 = 1 << Lookup::Exact as u16;
 pub(super) const IN: u16 = 1 << Lookup::In as u16;
 pub(super) const ISNULL: u16 = 1 << Lookup::IsNull as u16;
-/// What numbers and date-times have.
+/// The lookups of numbers and date-times.
 pub(super) const COMPARED: u16 =
     EXACT | 1 << Lookup::Gt as u16 | 1 << Lookup::Gte as u16 | 1 << Lookup::Lt as u16 | 1 << Lookup::Lte as u16;
 pub(super) const STARTSWITH: u16 = 1 << Lookup::StartsWith as u16;
-/// What text has.
+/// The lookups of texts.
 pub(super) const MATCHED: u16 = EXACT | 1 << Lookup::IContains as u16 | STARTSWITH;
 pub(super) const ORDER: u16 = 1 << 9;
 pub(super) const SEARCH: u16 = 1 << 10;
 /// `field=v` means `field__icontains=v`.
 pub(super) const EXACT_CONTAINS: u16 = 1 << 11;
-/// A filter of another name looks at it.
-pub(super) const LOOKED_AT: u16 = 1 << 12;
+/// A filter with another name reads the field.
+pub(super) const READ_BY_FILTER: u16 = 1 << 12;
 
 impl FieldCapabilities {
     const fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
     }
 
-    /// Whether there is that lookup.
+    /// Reports whether a lookup is supported.
     pub const fn supports(self, lookup: Lookup) -> bool {
         self.has(1 << lookup as u16)
     }
 
-    /// Whether lists can be in its order.
+    /// Reports whether lists can be ordered by the field.
     pub const fn is_orderable(self) -> bool {
         self.has(ORDER)
     }
 
-    /// Whether `search` looks at it.
+    /// Reports whether `search` reads the field.
     pub const fn is_searchable(self) -> bool {
         self.has(SEARCH)
     }
@@ -99,8 +99,8 @@ impl FieldCapabilities {
         self.has(EXACT_CONTAINS)
     }
 
-    /// Whether lists only show it.
+    /// Reports whether lists only show the field.
     pub const fn is_display_only(self) -> bool {
-        self.0 == SHOWN
+        self.0 == DISPLAY_ONLY
     }
 }

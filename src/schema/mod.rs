@@ -1,7 +1,7 @@
-//! What a resource is, as data (§2): the fields of each, in the order in which the API shows them.
+//! Resources as data (§2): their fields in the order in which the API shows them.
 //!
-//! Everything that has to know a field reads it here: dumps, imports, the database's tables, lists. To add a field
-//! is to add a line to [`RESOURCES`] (and, for the database, a migration).
+//! Dumps, imports, database tables and lists all use this description. To add a field, add a line to [`RESOURCES`] and,
+//! for the database, a migration.
 
 mod capabilities;
 mod operand_type;
@@ -23,73 +23,73 @@ pub use value::{MAX_INTEGER, RowError, RowSink, Value};
 /// A resource of the `core` API.
 #[derive(Debug, PartialEq)]
 pub struct Resource {
-    /// Its name in paths, dumps and tables.
+    /// The name in paths, dumps and tables.
     pub name: &'static str,
-    /// What one of its rows is called, as a type.
+    /// The name of a row as a type.
     pub title: &'static str,
-    /// Its fields, in the order in which rows show them. The first is `id`.
+    /// The fields, in the order in which rows show them. The first is `id`.
     pub fields: &'static [Field],
-    /// What rows show of other resources.
+    /// The rows of other resources that rows show.
     pub nested: &'static [Nested],
-    /// Filters that are no fields.
+    /// The filters that are no fields.
     pub filters: &'static [FilterDefinition],
-    /// Its flags.
+    /// The flags.
     pub flags: &'static [Flag],
 }
 
 /// A field of a resource.
 #[derive(Debug, PartialEq)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of the values.
     pub kind: Kind,
-    /// What a row reads as that does not have it.
+    /// The value of a row that does not have the field.
     pub missing: Missing,
-    /// What lists do with it: lookups, ordering, search.
+    /// The lookups, ordering and search that lists support.
     pub capabilities: FieldCapabilities,
 }
 
-/// What a row shows of another resource's rows: objects where a dump has ids.
+/// Rows of another resource that a row shows: objects in place of ids in a dump.
 #[derive(Debug, PartialEq)]
 pub struct Nested {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The field that it comes after; or, where that is its own name, instead of.
+    /// The field that it follows, or, if that has the same name, replaces.
     pub after: &'static str,
-    /// Which rows it shows.
+    /// The shown rows.
     pub source: NestedSource,
-    /// The resource of these.
+    /// The resource of these rows.
     pub resource: &'static Resource,
-    /// Those of their fields that it shows.
+    /// The fields that are shown.
     pub fields: &'static [&'static str],
 }
 
-/// Which rows a [`Nested`] shows.
+/// The rows that a [`Nested`] shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NestedSource {
-    /// A list of a user's teams, each once, by id.
+    /// The teams of a user, each once, by id.
     TeamsOfUser,
-    /// A list of those whose ids a field of the same name holds.
+    /// The rows whose ids a field of the same name lists.
     Ids,
-    /// The one whose id the field before it holds; `null` where there is none.
+    /// The row whose id the field before it has; `null` if there is none.
     Id,
 }
 
 /// A filter that is no field of its resource (§2).
 #[derive(Debug, PartialEq)]
 pub struct FilterDefinition {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What its operands are.
+    /// The type of the operands.
     pub kind: Kind,
-    /// The lookups that it has.
+    /// The supported lookups.
     pub capabilities: FieldCapabilities,
-    /// What it looks at.
+    /// The tested values.
     pub target: FilterTarget,
 }
 
-/// What a [`FilterDefinition`] looks at, in the order in which the framework makes the joins.
+/// The values that a [`FilterDefinition`] tests, in the order in which the framework makes the joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FilterTarget {
     /// The name of each alias of a user.
@@ -100,7 +100,7 @@ pub enum FilterTarget {
     Team,
     /// The name of each of these teams.
     TeamName,
-    /// The same as [`Team`](Self::Team), but that it is asked only whether there is one.
+    /// The same as [`Team`](Self::Team), only tested for existence.
     AnyTeam,
     /// Each tag of a repository, or of a commit's repository.
     Tag,
@@ -108,12 +108,12 @@ pub enum FilterTarget {
     TagName,
     /// A team itself, the team that it is nested in, that team's, and so on.
     Ancestor,
-    /// Whether a team's `visibility` is `SHOW`.
+    /// Whether the `visibility` of a team is `SHOW`.
     Visible,
 }
 
 impl FilterTarget {
-    /// The rows that belong to one row, if there may be several.
+    /// Returns the related rows if a row may have several.
     pub const fn relation(self) -> Option<Relation> {
         match self {
             FilterTarget::AliasName | FilterTarget::AliasEmail => Some(Relation::Aliases),
@@ -124,7 +124,7 @@ impl FilterTarget {
     }
 }
 
-/// Rows that belong to a row. A filter that looks at them is a join: a row is found once for each of them (§2).
+/// Related rows of a row. A filter on them is a join: a row is found once for each of them (§2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
     /// The aliases of a user: rows of `user_alias`.
@@ -138,19 +138,19 @@ pub enum Relation {
 /// A flag of commits (§2). Only `true` has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flag {
-    /// Keeps authors who are not `hidden_from_reports`.
+    /// Keeps commits of authors who are not `hidden_from_reports`.
     RemoveExcluded,
-    /// Keeps what is no duplicate.
+    /// Keeps commits that are no duplicates.
     SmartDedupe,
-    /// Keeps what the author did from Monday to Friday.
+    /// Keeps commits from Monday to Friday in local time.
     ExcludeWeekends,
-    /// Keeps what has no `outlier_reason`.
+    /// Keeps commits without an `outlier_reason`.
     ExcludeOutliers,
-    /// Keeps what is no orphan of a pull request.
+    /// Keeps commits that are no orphans of a pull request.
     ExcludePrOrphans,
-    /// Keeps what is no merge.
+    /// Keeps commits that are no merges.
     ExcludeMerge,
-    /// Keeps what is of a repository that is not blocked and has been processed.
+    /// Keeps commits of repositories that are not blocked and have been processed.
     ExcludeBlocked,
     /// Shows the id of the apex user as that of the alias.
     NormalizeAuthors,
@@ -159,7 +159,7 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// Its name.
+    /// The name.
     pub const fn name(self) -> &'static str {
         match self {
             Flag::RemoveExcluded => "remove_excluded",
@@ -175,17 +175,17 @@ impl Flag {
     }
 }
 
-/// What a row shows at a place.
+/// A member of a row in responses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OutputField {
-    /// A field of its own: its place in [`fields`](Resource::fields).
+    /// A field of the resource, and its index in [`fields`](Resource::fields).
     Field(usize, &'static Field),
     /// Rows of another resource.
     Nested(&'static Nested),
 }
 
 impl OutputField {
-    /// Its name.
+    /// The name.
     pub const fn name(&self) -> &'static str {
         match self {
             OutputField::Field(_, field) => field.name,
@@ -194,12 +194,12 @@ impl OutputField {
     }
 }
 
-/// What the values of a field are. Each may be `null` unless the field is required.
+/// The type of the values of a field. Each value may be `null` unless the field is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number.
     Integer,
-    /// A decimal of four places, as impact is (§1).
+    /// A decimal with four places, like impact (§1).
     Decimal,
     /// Any number.
     Number,
@@ -211,14 +211,14 @@ pub enum Kind {
     DateTime,
     /// A list of ids.
     Ids,
-    /// Any JSON value; it is kept as it came.
+    /// Any JSON value, kept as received.
     Json,
 }
 
-/// What a missing field reads as (§4).
+/// The value of a missing field (§4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// The row is no row without it.
+    /// None: the row is invalid.
     Required,
     /// `null`
     Null,
@@ -231,7 +231,7 @@ pub enum Missing {
 }
 
 impl Resource {
-    /// What rows show, in order.
+    /// Returns the members of a row in responses, in order.
     pub fn output_fields(&self) -> impl Iterator<Item = OutputField> {
         self.fields.iter().enumerate().flat_map(|(index, field)| {
             let nested = self.nested.iter().find(|nested| nested.after == field.name);
@@ -240,12 +240,12 @@ impl Resource {
         })
     }
 
-    /// The place of a field in [`fields`](Self::fields).
+    /// Returns the index of a field in [`fields`](Self::fields).
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    /// The same, where it is likely to be that place or one soon after it.
+    /// Returns the index of a field that is probably at `expected` or soon after.
     #[inline]
     pub(crate) fn position_from(&self, expected: usize, name: &str) -> Option<usize> {
         let likely = self.fields.iter().enumerate().skip(expected);
@@ -253,7 +253,7 @@ impl Resource {
         likely.chain(others).find(|(_, field)| field.name == name).map(|(index, _)| index)
     }
 
-    /// The place of a field that is known to exist; to name another does not compile in a constant.
+    /// Returns the index of a field that exists. In a constant, any other name does not compile.
     #[allow(clippy::panic, reason = "it is called in constants alone, where a panic is an error of the compiler")]
     pub(crate) const fn field_index(&self, name: &str) -> usize {
         let mut place = 0;
@@ -280,7 +280,7 @@ const fn same_text(one: &str, other: &str) -> bool {
     one.is_empty() && other.is_empty()
 }
 
-/// The resource of that name.
+/// Returns the resource with that name.
 pub fn resource(name: &str) -> Option<&'static Resource> {
     RESOURCES.iter().find(|resource| resource.name == name).copied()
 }

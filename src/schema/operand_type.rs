@@ -1,17 +1,17 @@
-//! What the value of a parameter is.
+//! The types of operands.
 
 use super::{Kind, Lookup};
 
-/// What the value of a parameter is (§0, §2).
+/// The type of the value of a parameter (§0, §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperandType {
     /// A number.
     Number,
-    /// Numbers with commas between.
+    /// Numbers separated by commas.
     Numbers,
     /// Text.
     Text,
-    /// Texts with commas between.
+    /// Texts separated by commas.
     Texts,
     /// A date-time.
     DateTime,
@@ -24,7 +24,7 @@ pub enum OperandType {
 }
 
 impl OperandType {
-    /// What a lookup compares values of a kind with.
+    /// Returns the type that a lookup compares values of a kind with.
     pub const fn for_lookup(kind: Kind, lookup: Lookup) -> OperandType {
         match (lookup, kind) {
             (Lookup::IsNull, _) | (_, Kind::Boolean) => OperandType::Boolean,
@@ -36,8 +36,8 @@ impl OperandType {
         }
     }
 
-    /// What is read without an error although it is no such value, as a regular expression: blank is as if absent,
-    /// numbers are read as Python does, and of a boolean all else is ignored (§0).
+    /// Returns a regular expression of other values that are no errors: blank counts as absent, numbers are parsed like
+    /// Python does, and invalid booleans are ignored (§0).
     pub const fn lenient_pattern(self) -> &'static str {
         match self {
             OperandType::Number => r"^[\s\d_.+eE-]*$",

@@ -1,13 +1,15 @@
-//! The resources (§2). One line a field.
+//! The resources (§2), with a line for each field.
 
 use super::Kind::{Boolean, DateTime, Decimal, Ids, Integer, Json, Number, Text};
 use super::Missing::{EmptyList, False, Null, Required, Zero};
-use super::capabilities::{COMPARED, EXACT, EXACT_CONTAINS, IN, ISNULL, LOOKED_AT, MATCHED, ORDER, SEARCH, SHOWN};
+use super::capabilities::{
+    COMPARED, DISPLAY_ONLY, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, READ_BY_FILTER, SEARCH,
+};
 use super::{
     Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Resource,
 };
 
-/// All resources, in an order in which each comes after those it refers to.
+/// All resources. Each comes after those it refers to.
 pub static RESOURCES: [&Resource; 7] = [&TAGS, &REPOS, &TEAMS, &USERS, &TEAM_MEMBERSHIP, &USER_ALIAS, &COMMITS];
 
 const fn field(name: &'static str, kind: Kind, missing: Missing, capabilities: u16) -> Field {
@@ -18,7 +20,7 @@ const fn filter(name: &'static str, kind: Kind, capabilities: u16, target: Filte
     FilterDefinition { name, kind, capabilities: FieldCapabilities(capabilities), target }
 }
 
-/// A team nested in another object has neither ancestors nor a level (§2).
+/// The fields of a team that is nested in another object. It has neither ancestors nor a level (§2).
 const NESTED_TEAM: &[&str] = &[
     "id",
     "name",
@@ -37,7 +39,7 @@ const NESTED_TEAM: &[&str] = &[
     "depth",
 ];
 
-/// Commits. An author date is required too, as any of the fields that tell the author's day (§4).
+/// Commits. An author date is required too: one of the fields that determine the day (§4).
 pub const COMMITS: Resource = Resource {
     name: "commits",
     title: "Commit",
@@ -72,8 +74,8 @@ pub const COMMITS: Resource = Resource {
         field("impact", Decimal, Zero, COMPARED | ORDER),
         field("risk", Number, Null, COMPARED | ORDER),
         field("message", Text, Null, MATCHED | EXACT_CONTAINS | SEARCH),
-        field("extracted_tags", Json, Null, SHOWN),
-        field("external_commit_url", Text, Null, SHOWN),
+        field("extracted_tags", Json, Null, DISPLAY_ONLY),
+        field("external_commit_url", Text, Null, DISPLAY_ONLY),
     ],
     nested: &[],
     filters: &[filter("repo_tags", Integer, IN, FilterTarget::Tag)],
@@ -90,7 +92,7 @@ pub const COMMITS: Resource = Resource {
     ],
 };
 
-/// Users: the people, each with one apex id for all of their aliases.
+/// Users: people, each with one apex id for all aliases.
 pub const USERS: Resource = Resource {
     name: "users",
     title: "User",
@@ -99,23 +101,23 @@ pub const USERS: Resource = Resource {
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
         field("email", Text, Null, MATCHED | ORDER | SEARCH),
         field("hidden_from_reports", Boolean, False, EXACT | ORDER),
-        field("org_id", Integer, Null, SHOWN),
+        field("org_id", Integer, Null, DISPLAY_ONLY),
         field("created_at", DateTime, Null, COMPARED | ORDER),
         field("has_login", Boolean, False, EXACT),
-        field("pending_invitation", Boolean, False, SHOWN),
+        field("pending_invitation", Boolean, False, DISPLAY_ONLY),
         field("alias_count", Integer, Zero, COMPARED | ORDER),
         field("last_activity_at", DateTime, Null, COMPARED | ORDER),
         field("first_activity_at", DateTime, Null, COMPARED | ORDER),
-        field("avatar_url", Text, Null, SHOWN),
-        field("avatar_exists", Boolean, False, SHOWN),
-        field("invitation_id", Json, Null, SHOWN),
-        field("login_enabled", Boolean, False, SHOWN),
-        field("is_saml", Boolean, False, SHOWN),
-        field("is_group_member", Boolean, False, SHOWN),
-        field("hidden", Boolean, False, SHOWN),
-        field("hidden_by", Json, Null, SHOWN),
-        field("hidden_at", DateTime, Null, SHOWN),
-        field("login", Json, Null, SHOWN),
+        field("avatar_url", Text, Null, DISPLAY_ONLY),
+        field("avatar_exists", Boolean, False, DISPLAY_ONLY),
+        field("invitation_id", Json, Null, DISPLAY_ONLY),
+        field("login_enabled", Boolean, False, DISPLAY_ONLY),
+        field("is_saml", Boolean, False, DISPLAY_ONLY),
+        field("is_group_member", Boolean, False, DISPLAY_ONLY),
+        field("hidden", Boolean, False, DISPLAY_ONLY),
+        field("hidden_by", Json, Null, DISPLAY_ONLY),
+        field("hidden_at", DateTime, Null, DISPLAY_ONLY),
+        field("login", Json, Null, DISPLAY_ONLY),
     ],
     nested: &[Nested {
         name: "teams",
@@ -128,7 +130,7 @@ pub const USERS: Resource = Resource {
         filter("alias_name", Text, MATCHED, FilterTarget::AliasName),
         filter("alias_email", Text, MATCHED, FilterTarget::AliasEmail),
         filter("team_member", Integer, EXACT, FilterTarget::Team),
-        // Not in the vendor's documents, but clients ask by it.
+        // Not documented by the vendor, but used by clients.
         filter("team__id", Integer, EXACT | IN, FilterTarget::Team),
         filter("team__name", Text, MATCHED, FilterTarget::TeamName),
         filter("team", Integer, ISNULL, FilterTarget::AnyTeam),
@@ -143,21 +145,21 @@ pub const TEAMS: Resource = Resource {
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
-        field("description", Text, Null, SHOWN),
-        field("org", Integer, Null, SHOWN),
-        field("avatar", Json, Null, SHOWN),
-        field("vendor", Json, Null, SHOWN),
-        field("created_at", DateTime, Null, SHOWN),
+        field("description", Text, Null, DISPLAY_ONLY),
+        field("org", Integer, Null, DISPLAY_ONLY),
+        field("avatar", Json, Null, DISPLAY_ONLY),
+        field("vendor", Json, Null, DISPLAY_ONLY),
+        field("created_at", DateTime, Null, DISPLAY_ONLY),
         field("parent", Integer, Null, COMPARED | ISNULL),
-        field("path", Text, Null, SHOWN),
-        field("ancestors", Json, Null, SHOWN),
-        field("visibility", Text, Null, LOOKED_AT),
+        field("path", Text, Null, DISPLAY_ONLY),
+        field("ancestors", Json, Null, DISPLAY_ONLY),
+        field("visibility", Text, Null, READ_BY_FILTER),
         field("team_level", Integer, Null, COMPARED | ORDER),
-        field("inherited_depth", Text, Null, SHOWN),
-        field("nested_teams", Integer, Zero, SHOWN),
+        field("inherited_depth", Text, Null, DISPLAY_ONLY),
+        field("nested_teams", Integer, Zero, DISPLAY_ONLY),
         field("all_users", Integer, Zero, ORDER),
-        field("unnested_users", Integer, Zero, SHOWN),
-        field("depth", Text, Null, SHOWN),
+        field("unnested_users", Integer, Zero, DISPLAY_ONLY),
+        field("depth", Text, Null, DISPLAY_ONLY),
     ],
     nested: &[],
     filters: &[
@@ -167,7 +169,7 @@ pub const TEAMS: Resource = Resource {
     flags: &[],
 };
 
-/// Who is in which team, as what.
+/// Memberships of teams, with their types.
 pub const TEAM_MEMBERSHIP: Resource = Resource {
     name: "team_membership",
     title: "TeamMembership",
@@ -176,7 +178,7 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
         field("membership_type", Text, Null, MATCHED | ORDER),
         field("apex_user_id", Integer, Null, COMPARED | IN | ORDER),
         field("team_id", Integer, Null, COMPARED | IN | ORDER),
-        field("depth", Text, Null, SHOWN),
+        field("depth", Text, Null, DISPLAY_ONLY),
     ],
     nested: &[
         Nested {
@@ -199,15 +201,15 @@ pub const REPOS: Resource = Resource {
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
-        field("url", Text, Null, SHOWN),
+        field("url", Text, Null, DISPLAY_ONLY),
         field("vendor_type", Text, Null, MATCHED),
-        field("is_private", Boolean, False, SHOWN),
+        field("is_private", Boolean, False, DISPLAY_ONLY),
         field("blocked", Boolean, False, EXACT),
         field("created_at", DateTime, Null, COMPARED | ORDER),
         field("updated_at", DateTime, Null, COMPARED | ORDER),
         field("youngest_commit_date", DateTime, Null, COMPARED | ORDER),
         field("oldest_commit_date", DateTime, Null, COMPARED | ORDER),
-        field("tags", Ids, EmptyList, LOOKED_AT),
+        field("tags", Ids, EmptyList, READ_BY_FILTER),
     ],
     nested: &[Nested {
         name: "tags",

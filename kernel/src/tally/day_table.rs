@@ -1,16 +1,16 @@
-//! Where rows are added: one by one, and by vectors of 128 bits where the target has them.
+//! Days and marks that rows are added to, one by one or by vectors of 128 bits.
 
 use super::{Block, COMMIT, Packed};
 use alloc::vec::Vec;
 use core::slice::ChunksExact;
 
-/// Days without a gap, and marks of users in rows of one width.
+/// Consecutive days, and rows of marks of equal width.
 #[derive(Clone, Debug)]
 pub(super) struct DayTable {
     lowest: u16,
     width: usize,
     days: Vec<Day>,
-    /// Whole rows, and among them those of all days.
+    /// Rows of marks, including those of all days.
     marks: Vec<u8>,
 }
 
@@ -18,41 +18,40 @@ pub(super) struct DayTable {
 #[repr(C, align(16))]
 struct Day {
     packed: Packed,
-    /// Where the row of its marks begins.
+    /// The start of its row of marks.
     row: u32,
-    /// Its bit in them.
+    /// Its bit in the marks.
     mark: u8,
 }
 
 impl DayTable {
-    /// None, from a day on, and for so many users.
+    /// Creates a table without days.
     pub(super) fn new(lowest: u16, width: usize) -> DayTable {
         DayTable { lowest, width, days: Vec::new(), marks: Vec::new() }
     }
 
-    /// The first day.
     pub(super) fn lowest(&self) -> u16 {
         self.lowest
     }
 
-    /// The day after the last.
+    /// Returns the day after the last.
     pub(super) fn next(&self) -> u32 {
         u32::from(self.lowest) + self.days.len() as u32
     }
 
-    /// For how many users each row has marks.
+    /// Returns the number of users of each row of marks.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// Another day, the next, with its row of marks and its bit in them.
+    /// Adds the next day, with its row of marks and its bit in them.
     pub(super) fn push(&mut self, row: usize, mark: u8) {
         let begin = row.wrapping_mul(self.width);
         self.marks.resize(self.marks.len().max(begin.wrapping_add(self.width)), 0);
         self.days.push(Day { packed: [0; 2], row: begin as u32, mark });
     }
 
-    /// Takes over what was added, where the last days are the same and the last rows.
+    /// Copies sums and marks from a table with the same last day and last row.
     pub(super) fn take(&mut self, other: &DayTable) {
         for (to, day) in self.days.iter_mut().rev().zip(other.days.iter().rev()) {
             to.packed = day.packed;
@@ -64,19 +63,18 @@ impl DayTable {
         }
     }
 
-    /// The days' sums, and the rows of their marks.
+    /// Returns the row of marks and the sums of each day.
     pub(super) fn packed(&mut self) -> impl Iterator<Item = (usize, &mut Packed)> {
         let width = self.width;
         self.days.iter_mut().map(move |day| (day.row as usize / width, &mut day.packed))
     }
 
-    /// The rows of marks.
     pub(super) fn marks(&self) -> ChunksExact<'_, u8> {
         self.marks.chunks_exact(self.width)
     }
 
-    /// Adds rows up to the first whose day or user has no place, and says how many these were.
-    // Inlined, it would be made as small as what is around it.
+    /// Adds rows up to the first whose day or user has no place, and returns their number.
+    // If it were inlined, it would be optimized for size like its caller.
     #[inline(never)]
     pub(super) fn add(&mut self, rows: &Block<'_>) -> usize {
         let mut added = self.add_vectors(rows);
@@ -99,7 +97,7 @@ impl DayTable {
         added
     }
 
-    /// Adds as many of the first rows as go into vectors, and says how many these are.
+    /// Adds the first rows as far as they fill vectors, and returns their number.
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     fn add_vectors(&mut self, _: &Block<'_>) -> usize {
         0
@@ -108,29 +106,29 @@ impl DayTable {
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vectors {
-    //! All that is unsafe in the kernel: places that are not looked up row by row, because groups of rows were seen to
-    //! have theirs, and loads and stores of vectors.
+    //! The unsafe code of the kernel: loads and stores of vectors, and accesses without bounds checks after the bounds
+    //! of a group of rows have been checked. `npm run bench -- columns` measures it.
     #![allow(unsafe_code)]
 
     use super::{Block, COMMIT, Day, DayTable};
     use core::arch::wasm32::*;
     use core::hint::black_box;
 
-    /// Rows of a group: what a vector holds of a narrow column.
+    /// The number of rows in a group: the lanes of a vector of 16-bit numbers.
     const GROUP: usize = 8;
 
-    /// Rows that are gone through before it is tried again whether the next ones are of one day.
+    /// The number of rows after which the next ones are tested for being of one day.
     const RUN: usize = 4 * GROUP;
 
-    /// DayTable, and vectors of one number each.
+    /// Pointers into the table, and vectors of one number each.
     struct Pass<'a> {
         first: *mut Day,
         marks: *mut u8,
         rows: &'a Block<'a>,
         lowest: v128,
-        /// The last day that has a place, counted from the lowest one.
+        /// The last day with a place, counted from the lowest one.
         last: v128,
-        /// The last user who has one.
+        /// The last user with a place.
         user: v128,
         half: v128,
         ones: v128,
@@ -141,10 +139,10 @@ mod vectors {
         #[inline(always)]
         pub(super) fn add_vectors(&mut self, rows: &Block<'_>) -> usize {
             let Some(last) = self.days.len().checked_sub(1) else { return 0 };
-            // Every column has so many rows.
+            // The length of the shortest column.
             let narrow = rows.users.len().min(rows.days.len()).min(rows.haloc.len()).min(rows.churn.len());
             let count = narrow.min(rows.impact.len()) / GROUP * GROUP;
-            // As if they were not known: engines make each vector that they know anew where it is used.
+            // `black_box` keeps engines from recomputing these constants wherever they are used.
             let (half, ones) = black_box((u16x8_splat(1 << 15), u16x8_splat(1)));
             let commit = black_box(u32x4_splat((COMMIT >> 32) as u32));
             let mut pass = Pass {
@@ -168,7 +166,7 @@ mod vectors {
                     let days = [at, end.wrapping_sub(1)].map(|at| rows.days.as_ptr().add(at).read());
                     if days[0] == days[1] && pass.have_places(at, at.wrapping_add(GROUP)) {
                         let next = pass.add_run(at, count);
-                        // Behind a day's last group most often comes one of two days.
+                        // The last group of a day is usually followed by a group of two days.
                         end = if next > at { count.min(next.wrapping_add(GROUP)) } else { end };
                         at = next;
                     }
@@ -185,10 +183,10 @@ mod vectors {
         }
     }
 
-    /// Of all of these `# Safety` is: the rows from `at` to `end` are there, whole groups of them, and those that are
-    /// added have places.
+    /// Safety of all functions: the rows from `at` to `end` exist and are whole groups, and rows that are added have
+    /// places.
     impl Pass<'_> {
-        /// Whether the days and the users of rows have places.
+        /// Reports whether the days and users of rows have places.
         #[inline(always)]
         unsafe fn have_places(&self, at: usize, end: usize) -> bool {
             let mut beyond = u16x8_splat(0);
@@ -201,7 +199,7 @@ mod vectors {
         }
 
         /// Adds groups as long as all their rows are of the first one's day, which has a place, and their users have
-        /// places. Says where the next group begins.
+        /// places. Returns the start of the next group.
         #[inline(always)]
         unsafe fn add_run(&mut self, at: usize, end: usize) -> usize {
             let Block { users, days, haloc, churn, impact } = *self.rows;
@@ -219,11 +217,11 @@ mod vectors {
                     for at in next..next.wrapping_add(GROUP) {
                         *marks.add(usize::from(users.as_ptr().add(at).read())) |= mark;
                     }
-                    // Pairs are multiplied with 1 and added, as numbers with a sign: so they are less by half of 2¹⁶.
+                    // `dot` multiplies pairs by 1 and adds them as signed numbers, so they are reduced by 2¹⁵ before.
                     let pairs = |column| i32x4_dot_i16x8(v128_xor(narrow(column, next), self.half), self.ones);
                     of_haloc = i32x4_add(of_haloc, pairs(haloc));
                     of_churn = i32x4_add(of_churn, pairs(churn));
-                    // Sums of all bits overflow; what is beyond them follows from the sums of the high halves.
+                    // The sums of all bits overflow; the sums of the high halves recover the lost part.
                     for impact in wide(impact, next) {
                         all = i32x4_add(all, impact);
                         high = i32x4_add(high, u32x4_shr(impact, 16));
@@ -251,7 +249,7 @@ mod vectors {
                     let [user, day] = [users, days].map(|column| usize::from(column.as_ptr().add(at).read()));
                     let place = &mut *self.first.wrapping_add(day);
                     *self.marks.add(place.row as usize).add(user) |= place.mark;
-                    // A `Day` lies where vectors may.
+                    // A `Day` is aligned for vectors.
                     let to = (&raw mut place.packed).cast::<v128>();
                     *to = i64x2_add(*to, sum);
                 }
@@ -259,7 +257,7 @@ mod vectors {
         }
     }
 
-    /// The eight rows as a day's sums hold them.
+    /// Packs eight rows like the sums of a day.
     #[inline(always)]
     fn packed(haloc: v128, churn: v128, [impact, later]: [v128; 2], commit: v128) -> [v128; 8] {
         let lines = i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(haloc, churn);
@@ -272,20 +270,19 @@ mod vectors {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// The sum of four numbers.
     #[inline(always)]
     fn total(numbers: v128) -> u32 {
         let halves = i32x4_add(numbers, i64x2_shuffle::<1, 0>(numbers, numbers));
         u32x4_extract_lane::<0>(halves).wrapping_add(u32x4_extract_lane::<1>(halves))
     }
 
-    /// Eight numbers from one on, which have to be there.
+    /// Loads eight numbers, which have to exist.
     #[inline(always)]
     unsafe fn narrow(column: &[u16], at: usize) -> v128 {
         unsafe { v128_load(column.as_ptr().add(at).cast()) }
     }
 
-    /// These too.
+    /// Loads eight numbers, which have to exist.
     #[inline(always)]
     unsafe fn wide(column: &[u32], at: usize) -> [v128; 2] {
         unsafe { [v128_load(column.as_ptr().add(at).cast()), v128_load(column.as_ptr().add(at + 4).cast())] }

@@ -1,4 +1,4 @@
-//! A request as text again.
+//! Canonical query strings of list requests.
 
 use super::filter::{Operator, Term};
 use super::{Comparison, Condition, ListRequest, Predicate, Subject};
@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 impl ListRequest {
-    /// The query string that stands for all those that ask the same: reading it gives this request again.
+    /// Returns the query string that represents all equivalent ones. Parsing it gives this request again.
     ///
     /// ```
     /// use streamgage::{query::ListRequest, schema::USERS};
@@ -69,7 +69,8 @@ fn texts(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-/// Each query is encoded twice more: once as one in brackets, and once as a part of the expression.
+/// Formats a `filters` expression. Each query is encoded twice more: as a query in brackets and as a part of the
+/// expression.
 fn expression(resource: &Resource, terms: &[Term]) -> String {
     let mut text = String::new();
     for term in terms {
@@ -80,7 +81,7 @@ fn expression(resource: &Resource, terms: &[Term]) -> String {
         });
         text.push_str(if term.negated { "~(" } else { "(" });
         let pairs: Vec<(String, String)> = term.conditions.iter().map(|condition| pair(resource, condition)).collect();
-        // A query without a condition is one nevertheless, and has to be something.
+        // A query without conditions is still a query and needs some text.
         let query = if pairs.is_empty() { "_".to_owned() } else { encode_query(texts(&pairs)) };
         let mut once = String::new();
         encode_form(&query, &mut once);
@@ -90,7 +91,7 @@ fn expression(resource: &Resource, terms: &[Term]) -> String {
     text
 }
 
-/// The parameter that makes a condition.
+/// Returns the parameter of a condition.
 fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     if let Some(flag) = condition.flag(resource) {
         return (flag.name().to_owned(), "true".to_owned());
@@ -101,7 +102,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             None => ("", Kind::Json, None),
         },
         subject => {
-            // Of two names for the same, one may have no lists.
+            // If two filters have the same target, only one may take lists.
             let is_list = matches!(condition.predicate, Predicate::OneOf(_));
             let is_same = |filter: &&crate::schema::FilterDefinition| {
                 subject == Subject::Filter(filter.target) && (!is_list || filter.capabilities.supports(Lookup::In))
@@ -122,7 +123,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
         _ => value.to_string(),
     };
     let (lookup, value) = match &condition.predicate {
-        // No whole number of 64 bits is so large.
+        // No integer of 64 bits is as large.
         Predicate::Never if capabilities.is_some_and(|capabilities| capabilities.supports(Lookup::Gt)) => {
             (Lookup::Gt, "1e30".to_owned())
         }
@@ -144,7 +145,7 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
                 Comparison::AtMost => Lookup::Lte,
             };
             let value = operand.value();
-            // No number that is taken is infinite but a negative one.
+            // Only negative numbers can be infinite, because there is no lower limit.
             (lookup, if value.is_finite() { format!("{value:e}") } else { "-1e999".to_owned() })
         }
         Predicate::Text(text) => (Lookup::Exact, text.clone()),
@@ -163,13 +164,13 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     (format!("{name}{separator}{}{}", lookup.suffix(), if condition.negated { "!" } else { "" }), value)
 }
 
-/// A term of a search, in quotes: so it is one, whatever it holds.
+/// Quotes a search term, so that it stays one term.
 fn quoted(predicate: &Predicate) -> String {
     let Predicate::Contains(term) = predicate else { return String::new() };
     format!("\"{}\"", term.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// A date-time of years 1 to 9999. Where that is not so in UTC, it is so almost a day away from it.
+/// Formats a date-time of the years 1 to 9999. If the year is outside of them in UTC, an offset moves it inside.
 fn date_time(microseconds: i64) -> String {
     const DAY: i64 = 86_400_000_000;
     const ALMOST_A_DAY: i64 = DAY - 60_000_000;

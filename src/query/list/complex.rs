@@ -1,4 +1,4 @@
-//! `filters=(q) & (q) | ~(q)`, as the framework reads it.
+//! `filters=(q) & (q) | ~(q)`, parsed like the framework does.
 
 use super::Predicate;
 use super::condition;
@@ -22,11 +22,11 @@ const FILTERS: &str = "filters";
 struct Sent<'a> {
     negated: bool,
     query: &'a str,
-    /// What stands between its bracket and that of the next; `None` if there is no bracket any more.
+    /// The text between its bracket and the next; `None` if there is no next bracket.
     operator: Option<&'a str>,
 }
 
-/// Reads an expression that is not blank.
+/// Parses an expression that is not blank.
 pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Filter, ValidationErrors> {
     let decoded = unquote(expression);
     let (terms, rest) = terms(&decoded);
@@ -53,9 +53,9 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
 
     let mut queries = Vec::with_capacity(terms.len());
     let mut inside = ValidationErrors::default();
-    // In order of the text, each once.
+    // Sorted, to report each invalid query once.
     let mut failed: Vec<String> = Vec::new();
-    // The first has none before it.
+    // The first query has no operator.
     let operators = core::iter::once(None).chain(operators.into_iter().map(Some));
     for (term, operator) in terms.iter().zip(operators) {
         let query = unquote(term.query);
@@ -94,8 +94,8 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     Ok(filter)
 }
 
-/// The queries in brackets, and what stands after the last. What is no such query is passed over: before the first,
-/// and where an operator is followed by an empty pair of brackets, these.
+/// Returns the queries in brackets and the text after the last. Text before the first query and empty pairs of brackets
+/// are skipped.
 fn terms(text: &str) -> (Vec<Sent<'_>>, &str) {
     let mut terms = Vec::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Parameters that are conditions.
+//! Conditions, and the parameters that name them.
 
 use super::Predicate;
 use crate::query::{Parameters, ValidationErrors};
@@ -10,33 +10,32 @@ use alloc::{string::String, vec, vec::Vec};
 /// A condition on a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Condition {
-    /// What is looked at.
+    /// The values that are tested.
     pub subject: Subject,
-    /// What must hold of it.
+    /// The test.
     pub predicate: Predicate,
-    /// Whether it is turned round (`!`): true where the predicate is false, and where it is unknown, as of a null. On rows
-    /// that belong to the row: true where the predicate holds of none of them.
+    /// Reports whether the condition is negated (`!`): true if the predicate is false or unknown, as for a null. On
+    /// related rows: true if no related row matches.
     pub negated: bool,
-    /// Where rows that belong to the row are looked at, and it is not negated: the join whose row is meant, as a
-    /// place in [`Filter::joins`](super::Filter::joins).
+    /// For a condition on related rows that is not negated, the index in [`Filter::joins`](super::Filter::joins).
     pub join: Option<usize>,
 }
 
-/// What a condition looks at.
+/// The values that a condition tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// A field, by its place in [`fields`](Resource::fields).
+    /// A field, by its index in [`fields`](Resource::fields).
     Field(usize),
-    /// What a filter looks at that is no field.
+    /// The target of a filter that is no field.
     Filter(FilterTarget),
-    /// A flag of commits that is no condition on a field; the predicate is [`Predicate::Equal`] with 1, which is true.
+    /// A flag of commits that is no condition on a field. The predicate is [`Predicate::Equal`] with 1, for true.
     Flag(Flag),
-    /// The fields that `search` looks at: the predicate must hold of one of them.
+    /// The search fields, one of which must match.
     Search,
 }
 
 impl Subject {
-    /// The rows that it is looked for in, where these are others than the row itself.
+    /// Returns the related rows that are tested, if the row itself is not.
     pub const fn relation(self) -> Option<Relation> {
         match self {
             Subject::Filter(of) => of.relation(),
@@ -50,7 +49,7 @@ impl Condition {
         Condition { subject, predicate, negated: false, join: None }
     }
 
-    /// The flag that it stands for, if it does.
+    /// Returns the flag that is equivalent to the condition.
     pub fn flag(&self, resource: &Resource) -> Option<Flag> {
         const OUTLIER_REASON: usize = COMMITS.field_index("outlier_reason");
         const IS_PR_ORPHAN: usize = COMMITS.field_index("is_pr_orphan");
@@ -66,7 +65,7 @@ impl Condition {
     }
 }
 
-/// The conditions of a query's parameters, sorted; which join each is of is not yet known.
+/// Parses the conditions of a query, sorted. They have no joins yet.
 pub(super) fn parse(
     resource: &'static Resource,
     parameters: &Parameters<'_>,
@@ -89,8 +88,7 @@ pub(super) fn parse(
         conditions.extend(of_flag(resource, flag));
     }
     conditions.sort();
-    // Of what is no join, once is as good as twice, and the narrower of two bounds as good as both. The later one in
-    // order is dropped or, where it is the narrower, takes the place of the other.
+    // Drops repeated conditions and the wider of two bounds, except on joins. `dedup_by` drops `next`.
     conditions.dedup_by(|next, kept| {
         let same = (next.subject, next.negated) == (kept.subject, kept.negated);
         if !same || !next.negated && next.subject.relation().is_some() {
@@ -109,13 +107,13 @@ pub(super) fn parse(
     Ok(conditions)
 }
 
-/// Whether a flag is set.
+/// Reports whether a flag is set.
 pub(super) fn is_set(resource: &Resource, parameters: &Parameters<'_>, flag: Flag) -> bool {
     let value = parameters.value(flag.name());
     resource.flags.contains(&flag) && value.and_then(super::predicate::boolean) == Some(true)
 }
 
-/// What a flag that is set asks of a row.
+/// Returns the conditions of a flag.
 fn of_flag(resource: &Resource, flag: Flag) -> Vec<Condition> {
     let field = |name, predicate| {
         let place = resource.position(name).map(Subject::Field);
@@ -138,8 +136,8 @@ fn of_flag(resource: &Resource, flag: Flag) -> Vec<Condition> {
     }
 }
 
-/// The parameters that are filters, each with the value that counts, where that is not blank; in the order of the
-/// resource's fields and filters.
+/// Returns the parameters that are filters with their last values, unless blank, in the order of the fields and filters
+/// of the resource.
 fn sent<'a>(
     resource: &'static Resource,
     parameters: &'a Parameters<'_>,
@@ -157,19 +155,19 @@ fn sent<'a>(
 /// A parameter that is a condition on a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterParameter {
-    /// Its name, such as `id__in!`.
+    /// The name, such as `id__in!`.
     pub name: String,
-    /// The field or filter that it looks at.
+    /// The name of the field or filter.
     pub field: &'static str,
-    /// How it compares, which is not always as its name says: `message=` is `icontains`.
+    /// The effective lookup, which may differ from the name: `message=` is `icontains`.
     pub lookup: Lookup,
-    /// Whether it leaves out what matches.
+    /// Reports whether rows that match are left out.
     pub negated: bool,
-    /// What its value is.
+    /// The type of the value.
     pub operand: OperandType,
 }
 
-/// All parameters of a resource that are conditions, in the order in which their errors are listed.
+/// Returns all parameters of a resource that are conditions, in the order of their errors.
 ///
 /// ```
 /// use streamgage::{query::filter_parameters, schema::TAGS};
@@ -196,15 +194,15 @@ pub fn filter_parameters(resource: &'static Resource) -> impl Iterator<Item = Fi
     })
 }
 
-/// What a lookup means of what has those capabilities.
+/// Returns the effective lookup.
 const fn effective(capabilities: FieldCapabilities, lookup: Lookup) -> Lookup {
     if matches!(lookup, Lookup::Exact) && capabilities.exact_contains() { Lookup::IContains } else { lookup }
 }
 
-/// How many names a field may have: one a lookup, and that with a `!`.
+/// The number of names of a field: one for each lookup, with and without `!`.
 const NAMES: usize = 2 * Lookup::ALL.len();
 
-/// What a parameter's name names.
+/// The parsed name of a parameter.
 #[derive(Clone, Copy)]
 struct FilterName {
     subject: Subject,
@@ -212,7 +210,7 @@ struct FilterName {
     capabilities: FieldCapabilities,
     lookup: Lookup,
     negated: bool,
-    /// Its place among all that the resource has.
+    /// The index among all names of the resource.
     place: usize,
 }
 

@@ -1,100 +1,101 @@
-//! Conditions, joined.
+//! Expressions of conditions, and the joins they make.
 
 use super::{Condition, Predicate, Subject};
 use crate::schema::{FilterTarget, Relation};
 use alloc::vec::Vec;
 
-/// What a row must be to be found, and how often it is found.
+/// The condition on a row, and how often a row matches.
 ///
-/// A row is looked at once for each combination of rows that [`joins`](Self::joins) yields for it, and found once for
-/// each of these for which the condition is true: not false, and not unknown.
+/// The expression is evaluated for each combination of rows that [`joins`](Self::joins) yields for a row. The row
+/// matches once for each combination for which it is true: neither false nor unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// The rows that belong to a row, as far as a condition looks at one of them.
+    /// The joins of related rows that conditions refer to.
     pub joins: Vec<Join>,
-    /// The condition in postfix order: what a node joins stands before it. The last node joins all.
+    /// The expression in postfix order: operands come before their operator. The last node is the root.
     pub nodes: Vec<Node>,
-    /// The queries of a `filters` that is more than one query, as they were sent.
+    /// The queries of a `filters` with more than one query, as sent.
     pub(super) terms: Vec<Term>,
-    /// How often the framework joins the repositories of commits, to get at their tags. It is always the same row.
+    /// The number of times the framework joins the repositories of commits, to get at their tags. The row is always the
+    /// same.
     repos: usize,
 }
 
 /// A query of a `filters`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Term {
-    /// How it is joined with what stands before it.
+    /// The operator before it.
     pub(super) operator: Option<Operator>,
     pub(super) negated: bool,
     pub(super) conditions: Vec<Condition>,
 }
 
-/// A join with rows that belong to a row.
+/// A join with related rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Join {
-    /// Which rows these are.
+    /// The related rows.
     pub relation: Relation,
-    /// Whether a row that has none of them is looked at nevertheless, as with one all of nulls.
+    /// Reports whether a row without related rows is evaluated too, with nulls.
     pub outer: bool,
-    /// Of tags of commits, by which join of the repository.
+    /// For the tags of commits, the number of the join of the repository.
     repo: usize,
 }
 
-/// A part of a [`Filter`].
+/// A node of a [`Filter`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A condition.
     Condition(Condition),
-    /// Whether all of the last `of` parts before it are true, or the opposite. All of none is true, negated or not.
+    /// The conjunction of the last `of` operands, or its negation. An empty one is true, negated or not.
     All {
-        /// How many.
+        /// The number of operands.
         of: usize,
-        /// Whether the opposite.
+        /// Reports whether it is negated.
         negated: bool,
     },
-    /// Whether any of the last `of` parts before it is true, or the opposite.
+    /// The disjunction of the last `of` operands, or its negation.
     Any {
-        /// How many.
+        /// The number of operands.
         of: usize,
-        /// Whether the opposite.
+        /// Reports whether it is negated.
         negated: bool,
     },
 }
 
-/// How `filters` joins two queries.
+/// An operator between two queries of `filters`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     And,
     Or,
 }
 
-/// How many conditions on rows that belong to a row `filters` may join, where they look at several such rows at once: each
-/// may double the combinations that have to be looked at for each row.
+/// The largest number of conditions on related rows in `filters` with several joins. Each may double the combinations
+/// to evaluate for a row.
 pub const MAX_JOINED_CONDITIONS: usize = 8;
 
-/// The same of commits, of which there are many times as many, where it is more than that all of them must be true: 16
-/// combinations for each of a million commits are what a database does in the time that it is given.
+/// The same limit for commits if the expression is no conjunction: a database evaluates 16 combinations for each of a
+/// million commits in its time limit.
 pub const MAX_JOINED_CONDITIONS_OF_COMMITS: usize = 4;
 
-/// How many conditions on parts of texts of commits `filters` may join: no index helps with them, and these through a million
-/// texts are some five seconds of a database.
+/// The largest number of `icontains` conditions on commits in `filters`. No index helps with them, and this number over
+/// a million commits takes a database five seconds.
 pub const MAX_CONTAINS_CONDITIONS: usize = 20;
 
-/// How many conditions `filters` may join: a statement of the size that D1 takes holds no more.
+/// The largest number of conditions in `filters`. A statement of the size that D1 takes holds no more.
 pub const MAX_CONDITIONS: usize = 500;
 
 impl Filter {
-    /// All of these conditions. Each that looks at rows that belong to a row is a join of its own.
+    /// Creates a conjunction. Each condition on related rows is a join of its own.
     pub(super) fn all(conditions: Vec<Condition>) -> Filter {
         let mut joins = Vec::new();
         let of = conditions.len();
-        // A negated condition joins the repository, too, although it then looks for tags by themselves.
+        // The framework joins the repository for a negated condition too, although it finds the tags in a subquery.
         let repos = conditions.iter().any(|condition| condition.subject == Subject::Filter(FilterTarget::Tag)).into();
         let mut nodes: Vec<Node> = Vec::with_capacity(of + 1);
         nodes.extend(conditions.into_iter().map(|mut condition| {
             if let Some(relation) = condition.subject.relation().filter(|_| !condition.negated) {
                 condition.join = Some(joins.len());
-                // "Is in no team" is true of a user for whom there is nothing to join.
+                // "Is in no team" is true for a user without memberships.
                 joins.push(Join { relation, outer: condition.predicate == Predicate::Null(true), repo: 0 });
             }
             Node::Condition(condition)
@@ -103,18 +104,18 @@ impl Filter {
         Filter { joins, nodes, terms: Vec::new(), repos }
     }
 
-    /// The conditions, where all of them must be true and nothing else.
+    /// Returns the conditions if the expression is nothing but a conjunction.
     pub fn conjunction(&self) -> Option<impl Iterator<Item = &Condition>> {
         let (Node::All { negated: false, of }, conditions) = self.nodes.split_last()? else { return None };
         (conditions.len() == *of).then(|| conditions.iter().filter_map(Node::condition))
     }
 
-    /// All conditions, in order.
+    /// Returns all conditions in order.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.nodes.iter().filter_map(Node::condition)
     }
 
-    /// All of these queries, joined from left to right.
+    /// Combines queries from left to right.
     pub(super) fn of_terms(terms: Vec<Term>) -> Filter {
         let mut filters = terms.iter().map(|term| {
             let mut filter = Filter::all(term.conditions.clone());
@@ -127,19 +128,19 @@ impl Filter {
         for (other, operator) in filters {
             filter.combine(other, operator.unwrap_or(Operator::And));
         }
-        // One query in brackets is that query.
+        // A single query in brackets is equivalent to that query.
         filter.terms = if matches!(terms.as_slice(), [Term { negated: false, .. }]) { Vec::new() } else { terms };
         filter
     }
 
-    /// Turns the whole round, as a `~` does.
+    /// Negates the expression, like `~`.
     fn negate(&mut self) {
         if let Some(Node::All { negated, .. } | Node::Any { negated, .. }) = self.nodes.last_mut() {
             *negated = !*negated;
         }
     }
 
-    /// Adds conditions that must be true too, such as those of `search`.
+    /// Adds required conditions, such as those of `search`.
     pub(super) fn and_all(mut self, conditions: Vec<Condition>) -> Filter {
         if !conditions.is_empty() {
             self.add(Filter::all(conditions).nodes, Operator::And);
@@ -147,18 +148,20 @@ impl Filter {
         self
     }
 
-    /// Joins the filter of one more query, as the framework joins two of its queries.
+    /// Combines with another filter, in the way of the framework.
     fn combine(&mut self, mut other: Filter, operator: Operator) {
         match operator {
-            // What both look at may be different rows. Where the new ones are missing, the others count nevertheless.
+            // Both sides may match different related rows. If those of the new side are missing, the other side still
+            // counts.
             Operator::And => {
                 let before = self.joins.len();
                 other.move_joins(|join| join + before);
                 self.joins.extend(other.joins.iter().map(|join| Join { outer: true, repo: self.repos, ..*join }));
                 self.repos += other.repos;
             }
-            // Both look at the same row, where they can; where it is missing, the side that does not need it counts. Of the
-            // joins of a repository the framework takes the last one, and has to join the tags anew if none is by that.
+            // Both sides share joins where possible; if the related row is missing, the side that does not need it
+            // counts. The framework reuses the last join of a repository, and joins the tags again unless their join
+            // used that.
             Operator::Or => {
                 let repo = self.repos.saturating_sub(1);
                 self.repos = self.repos.max(other.repos);
@@ -200,9 +203,9 @@ impl Filter {
         }
     }
 
-    /// Adds a whole tree to this one.
+    /// Adds the tree of another expression.
     ///
-    /// The framework has a peculiar way of it: where this one is negated, what is added comes inside of the negation.
+    /// The framework adds to a negated expression inside of the negation.
     fn add(&mut self, mut other: Vec<Node>, operator: Operator) {
         let (Some(own_root), Some(other_root)) = (self.nodes.pop(), other.last()) else { return };
         let (own, of, negated) = own_root.joined();
@@ -225,12 +228,12 @@ impl Filter {
 }
 
 impl Node {
-    /// The condition, if it is one.
+    /// Returns the condition if the node is one.
     pub fn condition(&self) -> Option<&Condition> {
         if let Node::Condition(condition) = self { Some(condition) } else { None }
     }
 
-    /// What a node joins: how, how many, and whether it is negated. A condition stands for all of itself.
+    /// Returns the operator, the number of operands, and the negation. A condition counts as a conjunction of itself.
     fn joined(&self) -> (Operator, usize, bool) {
         match *self {
             Node::All { of, negated } => (Operator::And, of, negated),

@@ -1,4 +1,4 @@
-//! The parameters of a list (§2), whatever its resource.
+//! Parameters of the list of any resource (§2).
 
 mod canonical;
 mod complex;
@@ -20,7 +20,7 @@ use crate::schema::{Flag, Resource};
 use crate::text::trim;
 use alloc::vec::Vec;
 
-/// A valid request for a list, in canonical form: what asks the same is equal.
+/// A valid request for a list, in canonical form: equivalent requests are equal.
 ///
 /// ```
 /// use streamgage::{query::ListRequest, schema::USERS};
@@ -31,43 +31,43 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListRequest {
-    /// The resource whose rows are asked for.
+    /// The resource.
     pub resource: &'static Resource,
-    /// Which rows are found.
+    /// The filter of the rows.
     pub filter: Filter,
-    /// What they are ordered by, before their ids.
+    /// The order of the rows. Rows that are equal in it are ordered by id.
     pub ordering: Vec<Order>,
-    /// Which of them are asked for.
+    /// The requested page.
     pub page: Page,
-    /// What is asked of each.
+    /// The shown fields.
     pub projection: Projection,
-    /// Whether the id of the apex user is shown as that of the alias.
+    /// Reports whether the id of the apex user is shown as the id of the alias.
     pub normalize_authors: bool,
 }
 
-/// A field that a list is ordered by. Nulls are the greatest: last going up, first going down.
+/// A field that orders a list. Nulls are the greatest: last in ascending order, first in descending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Its place in [`fields`](Resource::fields).
+    /// The index in [`fields`](Resource::fields).
     pub field: usize,
-    /// Whether the order goes down.
+    /// Reports whether the order is descending.
     pub descending: bool,
 }
 
-/// What is shown of a row: `fields` and `omit`.
+/// The shown fields of a row: `fields` and `omit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Projection {
-    /// A bit for each place of [`shown`](Resource::shown).
+    /// A bit for each field of [`output_fields`](Resource::output_fields).
     places: u64,
-    /// Whether fields are shown that the resource does not know.
+    /// Reports whether members that the resource does not know are shown.
     pub unknown: bool,
 }
 
 impl ListRequest {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # ValidationErrors
-    /// Every bad parameter: those that are fields in the resource's order, each with its lookups in that of
+    /// Returns the errors of all parameters: fields in the order of the resource, each with its lookups in the order of
     /// [`Lookup::ALL`](crate::schema::Lookup::ALL), then the other filters, then `search`.
     pub fn parse(resource: &'static Resource, query_string: &str) -> Result<ListRequest, ValidationErrors> {
         let parameters = Parameters::parse(query_string);
@@ -98,8 +98,8 @@ impl ListRequest {
     }
 }
 
-/// Terms are trimmed, bad ones dropped. An id leaves nothing to order: nothing after it counts, and by the id going
-/// up is how lists are ordered anyway.
+/// Parses `ordering`. Terms are trimmed, and invalid ones are dropped. Terms after the id have no effect, and ascending
+/// id is the default.
 fn ordering(resource: &Resource, parameters: &Parameters<'_>) -> Vec<Order> {
     let mut ordering: Vec<Order> = Vec::new();
     for term in parameters.value("ordering").into_iter().flat_map(|terms| terms.split(',')).map(trim) {
@@ -133,7 +133,7 @@ impl Projection {
         Projection { places: only.unwrap_or(every) & !omitted, unknown: only.is_none() }
     }
 
-    /// Whether that place of [`shown`](Resource::shown) is shown.
+    /// Reports whether the field at an index of [`output_fields`](Resource::output_fields) is shown.
     pub fn shows(&self, place: usize) -> bool {
         self.places & (1 << place) != 0
     }

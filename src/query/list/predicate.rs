@@ -1,4 +1,4 @@
-//! What may be asked of a value.
+//! Predicates on values, parsed from operands.
 
 use crate::calendar::DateTime;
 use crate::number::{Number, Whole};
@@ -9,40 +9,40 @@ use crate::text::{fold, trim};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::cmp::Ordering;
 
-/// A predicate of a value. Of null each is unknown, but [`Null`](Predicate::Null), and [`OneOf`](Predicate::OneOf) and
-/// [`TextOneOf`](Predicate::TextOneOf) of an empty list, which are false.
+/// A test of a value. For null, each is unknown, except [`Null`](Predicate::Null), and [`OneOf`](Predicate::OneOf) and
+/// [`TextOneOf`](Predicate::TextOneOf) with an empty list, which are false.
 ///
-/// Whole numbers stand for: numbers of [`Kind::Integer`], ten-thousandths of [`Kind::Decimal`], microseconds since
-/// 1970-01-01T00:00:00Z of [`Kind::DateTime`], 0 and 1 of [`Kind::Boolean`].
+/// Integers stand for the values of [`Kind::Integer`], for ten-thousandths of [`Kind::Decimal`], for microseconds since
+/// 1970-01-01T00:00:00Z of [`Kind::DateTime`], and for 0 and 1 of [`Kind::Boolean`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Predicate {
-    /// False of any value.
+    /// False for any value.
     Never,
-    /// True of any value.
+    /// True for any value.
     Always,
-    /// The value is this whole number.
+    /// The value equals this integer.
     Equal(i64),
-    /// It is this one or greater.
+    /// The value is at least this integer.
     AtLeast(i64),
-    /// It is this one or less.
+    /// The value is at most this integer.
     AtMost(i64),
-    /// It is one of these.
+    /// The value is one of these integers.
     OneOf(IdSet),
-    /// A value of [`Kind::Number`] compares so with this one.
+    /// A value of [`Kind::Number`] compares with this number.
     Number(Comparison, OrderedDouble),
-    /// The value is this text.
+    /// The value equals this text.
     Text(String),
-    /// It is one of these, which are sorted.
+    /// The value is one of these texts, which are sorted.
     TextOneOf(Vec<String>),
-    /// It holds this text, which is [folded](fold), as the value has to be.
+    /// The folded value contains this [folded](fold) text.
     Contains(String),
-    /// It begins with this text.
+    /// The value begins with this text.
     StartsWith(String),
-    /// The value is null, or is not.
+    /// The value is null, or, if `false`, is not.
     Null(bool),
 }
 
-/// How a value compares with an operand.
+/// A comparison of a value with an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Comparison {
     /// `=`
@@ -57,12 +57,12 @@ pub enum Comparison {
     AtMost,
 }
 
-/// A double that is a number, or infinite; -0 is 0.
+/// A double that is not NaN, ordered; -0 is 0.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderedDouble(f64);
 
 impl OrderedDouble {
-    /// Its value.
+    /// Returns the value.
     pub fn value(self) -> f64 {
         self.0
     }
@@ -95,7 +95,7 @@ impl Ord for OrderedDouble {
     }
 }
 
-/// A boolean, as parameters have it: not trimmed; all else is none.
+/// Parses a boolean of a parameter, which is not trimmed.
 pub(super) fn boolean(value: &str) -> Option<bool> {
     let is = |text: &str| value.eq_ignore_ascii_case(text);
     match value {
@@ -108,7 +108,7 @@ pub(super) fn boolean(value: &str) -> Option<bool> {
 }
 
 impl Predicate {
-    /// Reads a value that is not blank. `None` where it is as good as absent.
+    /// Parses an operand that is not blank. Returns `None` if it is equivalent to an absent one.
     pub(super) fn parse(kind: Kind, lookup: Lookup, value: &str) -> Result<Option<Predicate>, &'static str> {
         match (lookup, kind) {
             (Lookup::IsNull, _) => Ok(boolean(value).map(Predicate::Null)),
@@ -123,7 +123,7 @@ impl Predicate {
                 let numbers = value.split(',').filter(|part| !part.is_empty()).map(number);
                 let numbers = numbers.collect::<Result<Vec<Number>, _>>()?;
                 let ids: IdSet = numbers.iter().filter_map(|number| number.truncate().value()).collect();
-                // Whether null is one of nothing is known; whether it is one of numbers that no value can be, is not.
+                // For null, an empty list is false, but a list of numbers that no value can equal is unknown.
                 let is_never = ids.as_slice().is_empty() && !numbers.is_empty();
                 Ok(Some(if is_never { Predicate::Never } else { Predicate::OneOf(ids) }))
             }
@@ -168,7 +168,7 @@ impl Predicate {
         }
     }
 
-    /// Compares whole numbers with a number that may lie between two of them.
+    /// Compares integers with a number that may lie between two of them.
     fn between(comparison: Comparison, operand: &Number) -> Predicate {
         let comparison = match (comparison, operand.is_whole()) {
             (comparison, true) => comparison,
@@ -180,7 +180,7 @@ impl Predicate {
     }
 }
 
-/// The greatest number that a filter takes is the double that is nearest to 10⁵⁰.
+/// Parses a number. The largest one that the framework takes is the double nearest to 10⁵⁰.
 fn number(value: &str) -> Result<Number, &'static str> {
     let number = Number::parse(value).ok_or(NOT_A_NUMBER)?;
     let greatest = || Number::parse("100000000000000007629769841091887003294964970946560");
@@ -198,7 +198,7 @@ fn comparison(lookup: Lookup) -> Comparison {
     }
 }
 
-/// Text is trimmed, and may not hold a NUL (§0).
+/// Parses a text, which is trimmed and may not contain a NUL (§0).
 fn text(value: &str) -> Result<String, &'static str> {
     let text = trim(value);
     if text.contains('\0') { Err(NULL_CHARACTER) } else { Ok(text.to_owned()) }

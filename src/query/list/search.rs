@@ -1,4 +1,4 @@
-//! `search`: terms that each must be found in one of the resource's search fields.
+//! `search`: each term must be found in one of the search fields of the resource.
 
 use super::{Condition, Predicate, Subject};
 use crate::query::Parameters;
@@ -8,7 +8,7 @@ use crate::text::{fold, is_space, trim};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The conditions that `search` makes, sorted, each once.
+/// Returns the conditions of `search`, sorted, without duplicates.
 pub(super) fn conditions(resource: &Resource, parameters: &Parameters<'_>) -> Result<Vec<Condition>, &'static str> {
     let Some(value) = parameters.value("search") else { return Ok(Vec::new()) };
     if value.contains('\0') {
@@ -24,7 +24,7 @@ pub(super) fn conditions(resource: &Resource, parameters: &Parameters<'_>) -> Re
     Ok(conditions)
 }
 
-/// Splits on white space and commas. What is in quotes is kept together, where the word begins and ends with them.
+/// Splits on white space and commas. A quoted part is kept together if the word begins and ends with its quotes.
 fn terms(text: &str) -> Vec<String> {
     let mut terms = Vec::new();
     let mut rest = text.trim_start_matches(is_space);
@@ -40,8 +40,8 @@ fn terms(text: &str) -> Vec<String> {
     terms
 }
 
-/// The length of the word at the start of a text that does not begin with white space: with a quoted part or more in
-/// it, where such a part is closed; else up to the next white space.
+/// Returns the length of the first word of a text that does not begin with white space: up to the end of its closed
+/// quoted parts, otherwise up to the next white space.
 fn word_length(text: &str) -> usize {
     let plain = |from: &str| {
         from.find(|character| matches!(character, '"' | '\'') || is_space(character)).unwrap_or(from.len())
@@ -56,8 +56,8 @@ fn word_length(text: &str) -> usize {
     if has_quotes { length } else { text.find(is_space).unwrap_or(text.len()) }
 }
 
-/// The length of the quoted part that a text begins with, if it is closed. A backslash keeps the character after it,
-/// but a line break, from being looked at.
+/// Returns the length of the quoted part that a text begins with, if it is closed. A backslash escapes the next
+/// character, except a line break.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut characters = text.char_indices();
     let (_, quote) = characters.next().filter(|&(_, first)| matches!(first, '"' | '\''))?;
@@ -73,7 +73,7 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-/// What is between a word's first and last character, with `\"` and `\\` as they are meant.
+/// Returns the text between the quotes of a word, with `\"` and `\\` unescaped.
 fn unescape(word: &str, quote: char) -> String {
     let inside = word.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default();
     let escaped: String = ['\\', quote].into_iter().collect();
