@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_decimal_reads() {
+    fn parses_numbers_like_decimal() {
         for (text, value) in [
             ("0", 0),
             ("+5", 5),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_finite_number() {
+    fn refuses_texts_that_are_no_finite_numbers() {
         for text in [
             "",
             " ",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_between_two() {
+    fn doubles_near_a_tie() {
         for text in [
             "9007199254740993",
             "9007199254740993.00000000000000000000000000000000000000000001",

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upper_case_of_one_character_is_that_of_unicode() {
+    fn single_upper_case_characters_are_those_of_unicode() {
         for character in '\0'..=char::MAX {
             let mut upper = character.to_uppercase();
             if let (Some(single), None) = (upper.next(), upper.next()) {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn repr_escapes_what_can_not_be_seen() {
+    fn repr_escapes_invisible_characters() {
         assert_eq!(repr("é\u{301}\\\t\r\n\0\u{7f}"), "'é\u{301}\\\\\\t\\r\\n\\x00\\x7f'");
         assert_eq!(
             repr("\u{a0}\u{ad}\u{2028}\u{fffd}\u{e000}\u{1f600}\u{10ffff}"),

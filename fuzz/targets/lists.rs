@@ -1,4 +1,4 @@
-//! Any query is answered, for lists and the aggregate; what is canonical means the same and finds the same.
+//! No query panics, for lists and the aggregate, and canonical queries give equal requests and results.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     STORE.with(|store| {
         let found = list(&request, store);
         assert!(found.positions.len() as u64 <= found.count.min(request.page.limit));
-        // An object is found if it is on some page.
+        // An object is found if and only if a page contains it.
         let rows = store.rows(resource).expect("rows of every resource");
         let first = ListRequest { page: Page { limit: u64::MAX, offset: 0 }, ..request.clone() };
         let positions = list(&first, store).positions;

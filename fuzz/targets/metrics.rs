@@ -1,4 +1,4 @@
-//! Any query is answered, and what is canonical means the same.
+//! No query panics, and canonical queries give equal requests.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -76,7 +76,7 @@ struct Block<'a> {
     impact: &'a [u32],
 }
 
-struct Part {
+struct BlockSums {
     users: u32,
     coding_days: u32,
     commits: u32,
@@ -199,7 +199,7 @@ fn moved<T: Copy + Default>(column: &[T], targets: &[usize]) -> Vec<T> {
 impl CommitsByDay {
     /// Sums the selected commits by week. Returns the weeks with a commit, oldest first.
     pub fn week_sums(&self, selection: &Selection<'_>) -> Vec<WeekSums> {
-        let mut pass = Pass::new(&self.rows, selection);
+        let mut pass = WeekPass::new(&self.rows, selection);
         let mut sums: Vec<WeekSums> = Vec::new();
         let from = self.days.partition_point(|&(day, _)| day < selection.first_day);
         let until = self.days.partition_point(|&(day, _)| day <= selection.last_day);
@@ -228,7 +228,7 @@ impl CommitsByDay {
 }
 
 /// The state of a pass over the rows, and a buffer.
-struct Pass<'a> {
+struct WeekPass<'a> {
     /// The last day on which each user was seen. Users who are not selected count as seen after all days, so that no
     /// day is new.
     seen: Vec<i32>,
@@ -240,12 +240,12 @@ struct Pass<'a> {
     masks: [u32; BLOCK],
 }
 
-impl<'a> Pass<'a> {
-    fn new(rows: &Rows, selection: &'a Selection<'a>) -> Pass<'a> {
+impl<'a> WeekPass<'a> {
+    fn new(rows: &Rows, selection: &'a Selection<'a>) -> WeekPass<'a> {
         let all_count = |selected: &[bool], ids: u32| selected.len() >= ids as usize && !selected.contains(&false);
         let are_all_repos = all_count(selection.repos, rows.repo_ids);
         let masks = selection.repos.iter().map(|&counts| if counts { u32::MAX } else { 0 });
-        Pass {
+        WeekPass {
             seen: selection.users.iter().map(|&counts| if counts { i32::MIN } else { i32::MAX }).collect(),
             repos: if are_all_repos { Vec::new() } else { masks.collect() },
             selection,
@@ -257,7 +257,7 @@ impl<'a> Pass<'a> {
     /// Sums a block of rows of one day.
     // If it were inlined, it would be optimized for size like its caller.
     #[inline(never)]
-    fn part(&mut self, block: &Block<'_>, day: i32) -> Part {
+    fn part(&mut self, block: &Block<'_>, day: i32) -> BlockSums {
         let monday = week_of(day).wrapping_mul(7).wrapping_sub(3);
         // Separate slices, so that no write to one can change another.
         let (last_seen, repos, masks) = (self.seen.as_mut_slice(), self.repos.as_slice(), &mut self.masks);
@@ -273,7 +273,7 @@ impl<'a> Pass<'a> {
             let [haloc, churn] =
                 [block.haloc, block.churn].map(|column| sum(column.iter().map(|&lines| u32::from(lines))));
             let impact = block.impact.iter().fold(0u64, |sum, &impact| sum.wrapping_add(u64::from(impact)));
-            return Part { users, coding_days, commits: block.users.len() as u32, haloc, churn, impact };
+            return BlockSums { users, coding_days, commits: block.users.len() as u32, haloc, churn, impact };
         }
         if repos.is_empty() {
             masks.fill(u32::MAX);
@@ -298,7 +298,7 @@ impl<'a> Pass<'a> {
             |column: &[u16]| sum(column.iter().zip(masks.iter()).map(|(&lines, &mask)| u32::from(lines) & mask));
         let impact = block.impact.iter().zip(masks.iter());
         let impact = impact.fold(0u64, |sum, (&impact, &mask)| sum.wrapping_add(u64::from(impact & mask)));
-        Part { users, coding_days, commits, haloc: masked(block.haloc), churn: masked(block.churn), impact }
+        BlockSums { users, coding_days, commits, haloc: masked(block.haloc), churn: masked(block.churn), impact }
     }
 }
 
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_no_request_reaches_are_left_out() {
+    fn unreachable_days_are_left_out() {
         let of = |day| sorted(&[Commit { day, ..Commit::default() }]).week_sums(&ALL).len();
         assert_eq!(
             [i32::MIN, DAYS.start - 1, DAYS.start, DAYS.end - 1, DAYS.end, i32::MAX].map(of),
@@ -384,7 +384,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         /// Enough rows for more than a block of them on one day.
         #[test]
-        fn sums_are_the_simple_ones(
+        fn sums_agree_with_a_simple_implementation(
             rows in proptest::collection::vec(
                 (0u32..6, 0u32..3, -4i32..6, number(), number(), number()).prop_map(|(user, repo, day, haloc, churn, impact)| {
                     Commit { user, repo, day, haloc, churn, impact }

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_days_beyond_what_was_seen() {
+    fn users_and_days_extend_the_table() {
         let rows = [(2, 20_005, 1, 1, 1), (65_535, 19_990, 1, 1, 1), (40, 20_100, 1, 1, 1), (2, 20_005, 1, 1, 1)];
         assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
         assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
@@ -257,7 +257,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         /// In any order and in order of time, up and down, in blocks and at once.
         #[test]
-        fn sums_are_those_of_the_table(
+        fn sums_agree_with_those_by_day(
             mut rows in proptest::collection::vec((0u16..40, 19_970u16..20_030, any::<u16>(), 0u16..50, any::<u32>()), 1..900),
             (order, size) in (0..3, 1usize..900),
         ) {

@@ -2,28 +2,6 @@
 
 use lanes::Lanes;
 
-/// Whether two short texts of one length are the same: by words, the last of which may overlap another.
-#[inline(always)]
-pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
-    fn word(text: Option<&[u8; 8]>) -> u64 {
-        text.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
-    fn half(text: Option<&[u8; 4]>) -> u32 {
-        text.map_or(0, |bytes| u32::from_le_bytes(*bytes))
-    }
-    match one.len() {
-        8.. => {
-            let mut pairs = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-            word(one.last_chunk()) == word(other.last_chunk())
-                && pairs.all(|(one, other)| word(Some(one)) == word(Some(other)))
-        }
-        4..8 => {
-            half(one.first_chunk()) == half(other.first_chunk()) && half(one.last_chunk()) == half(other.last_chunk())
-        }
-        _ => one.iter().zip(other).all(|(one, other)| one == other),
-    }
-}
-
 /// Returns the number of bytes before the first quote, backslash or control character.
 #[inline(always)]
 pub fn plain_length(text: &[u8]) -> usize {

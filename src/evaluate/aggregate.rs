@@ -42,7 +42,7 @@ enum Cell {
 
 /// A running sum.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
+struct RunningSum {
     count: u64,
     whole: i128,
     double: f64,
@@ -56,27 +56,28 @@ impl Serialize for AggregateRow {
     }
 }
 
-/// The bits of the position in a key of [`keyed`]. No column has more positions.
-const PLACE: u64 = u32::MAX as u64;
+/// The bits of the position in a key of [`group_keys`]. No column has more positions.
+const POSITION: u64 = u32::MAX as u64;
 
 /// Evaluates a request for an aggregate. Without commits there is no row.
 pub fn aggregate(request: &AggregateRequest, store: &Store) -> AggregateResult {
     let Some(rows) = store.rows(&COMMITS) else { return AggregateResult::default() };
     let matches = matches(&request.list, rows, store);
     let found: Vec<usize> = rows.positions().iter().copied().filter(|&position| matches.times(position) > 0).collect();
-    let parts: Vec<Part<'_>> = request.groups.iter().map(|group| Part::new(request, *group, rows)).collect();
-    let keyed = keyed(&found, &parts);
-    let groups = || keyed.chunk_by(|one, other| one >> 32 == other >> 32);
+    let parts: Vec<GroupValue<'_>> =
+        request.groups.iter().map(|group| GroupValue::new(request, *group, rows)).collect();
+    let group_keys = group_keys(&found, &parts);
+    let groups = || group_keys.chunk_by(|one, other| one >> 32 == other >> 32);
 
     let page = request.list.page;
     let skip = usize::try_from(page.offset).unwrap_or(usize::MAX);
     let take = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let columns: Arc<[String]> = request.columns().into();
     let row = |group: &[u64]| {
-        let positions = || group.iter().map(|key| (key & PLACE) as usize);
+        let positions = || group.iter().map(|key| (key & POSITION) as usize);
         let values = parts.iter().map(|part| part.cell(positions().next().unwrap_or_default()));
         let sums = request.aggregates.iter().map(|aggregate| {
-            let mut sum = Sum::default();
+            let mut sum = RunningSum::default();
             for position in positions() {
                 sum.add(rows.column(aggregate.field), position, matches.times(position));
             }
@@ -88,7 +89,7 @@ pub fn aggregate(request: &AggregateRequest, store: &Store) -> AggregateResult {
 }
 
 /// Returns positions in the order of their groups, in the low 32 bits; the high 32 bits number the groups.
-fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
+fn group_keys(positions: &[usize], parts: &[GroupValue<'_>]) -> Vec<u64> {
     let mut keys: Vec<u64> = alloc::vec![0; positions.len()];
     // All keys are below it.
     let mut bound = 1;
@@ -101,7 +102,7 @@ fn keyed(positions: &[usize], parts: &[Part<'_>]) -> Vec<u64> {
             (keys, bound) = narrow(keys);
         }
     }
-    keys.iter_mut().zip(positions).for_each(|(key, &position)| *key = *key << 32 | position as u64 & PLACE);
+    keys.iter_mut().zip(positions).for_each(|(key, &position)| *key = *key << 32 | position as u64 & POSITION);
     keys.sort_by_key(|key| key >> 32);
     keys
 }
@@ -141,19 +142,19 @@ fn ranks<T: Copy + Ord + Hash>(values: impl Iterator<Item = T>) -> (Vec<u64>, u6
 }
 
 /// A value that commits are grouped by.
-struct Part<'a> {
+struct GroupValue<'a> {
     column: &'a Column,
     kind: Kind,
     /// Reports whether only the day of a date-time counts.
     date: bool,
 }
 
-impl<'a> Part<'a> {
-    fn new(request: &AggregateRequest, group: Group, rows: &'a Rows) -> Part<'a> {
+impl<'a> GroupValue<'a> {
+    fn new(request: &AggregateRequest, group: Group, rows: &'a Rows) -> GroupValue<'a> {
         const ALIAS: usize = COMMITS.field_index("user_alias_id");
         const USER: usize = COMMITS.field_index("apex_user_id");
         let field = if request.list.normalize_authors && group.field == ALIAS { USER } else { group.field };
-        Part { column: rows.column(field), kind: kind(field), date: group.date }
+        GroupValue { column: rows.column(field), kind: kind(field), date: group.date }
     }
 
     /// Returns numbers in the order of the values at some positions, and a bound above all of them.
@@ -191,7 +192,7 @@ fn kind(field: usize) -> Kind {
     COMMITS.fields.get(field).map_or(Kind::Json, |field| field.kind)
 }
 
-impl Sum {
+impl RunningSum {
     fn add(&mut self, column: &Column, position: usize, times: u64) {
         match column {
             Column::Integers(values) => {
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_doubles_lose_little() {
+    fn sums_of_doubles_are_compensated() {
         let row = |id: usize, risk: &str| {
             alloc::format!(r#"{{"id":{id},"apex_user_id":1,"repo_id":1,"author_date":"2021-06-05","risk":{risk}}}"#)
         };
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_a_coding_day() {
+    fn a_row_for_each_coding_day() {
         let query = "aggregate[count]=id&aggregate[sum]=haloc,impact&group_by[apex_user_id,author_local_date__date]";
         let rows = [
             r#"{"apex_user_id":2,"author_local_date_date":"1969-12-31","id_count":1,"haloc_sum":null,"impact_sum":null}"#,
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_numbers_that_lie_far_apart() {
+    fn groups_of_distant_numbers() {
         for far in [(1i64 << 53) - 1, 1 << 31] {
             let mut keys = Vec::new();
             for user in [1, 2, far] {

@@ -40,7 +40,7 @@ pub(super) struct Matches {
 
 /// Results that rows share.
 #[derive(Default)]
-struct Memory {
+struct SharedResults {
     /// The number of matches of each owner's rows, if they match.
     counts: HashMap<i64, u64>,
     /// The classes of joined rows of each kind of owner, by join. Conditions can not tell owners of a kind apart.
@@ -76,11 +76,11 @@ impl<'a> FilterEvaluator<'a> {
     }
 
     pub(super) fn matches(&self) -> Matches {
-        let mut memory = Memory::default();
+        let mut shared = SharedResults::default();
         let mut times = Vec::new();
         let found = self.rows.all().words().map(|(first, word)| {
             let mut counts = [1; 64];
-            let found = self.find(first, word, &mut counts, &mut memory);
+            let found = self.find(first, word, &mut counts, &mut shared);
             if !self.joins.is_empty() {
                 times.extend_from_slice(&counts);
             }
@@ -92,28 +92,28 @@ impl<'a> FilterEvaluator<'a> {
     /// Reports whether the row at a position matches.
     pub(super) fn finds(&self, position: usize) -> bool {
         let row = self.rows.all().word(position) & 1 << (position % 64);
-        self.find(position / 64 * 64, row, &mut [1; 64], &mut Memory::default()) != 0
+        self.find(position / 64 * 64, row, &mut [1; 64], &mut SharedResults::default()) != 0
     }
 
     /// Returns the bits of the rows that match and, with joins, how often each does.
-    fn find(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
+    fn find(&self, first: usize, word: u64, times: &mut [u64; 64], shared: &mut SharedResults) -> u64 {
         let narrow = |word, own: &RowCondition<'_>| if word == 0 { 0 } else { word & own.truths(first).yes };
         let word = self.required.iter().fold(word, narrow);
         match &self.formula {
             _ if word == 0 => 0,
             None if self.joins.is_empty() => word,
-            None => self.find_joined(first, word, times, memory),
-            Some(formula) => self.find_formula(formula, first, word, times, memory),
+            None => self.find_joined(first, word, times, shared),
+            Some(formula) => self.find_formula(formula, first, word, times, shared),
         }
     }
 
     /// Evaluates a conjunction: the numbers of matching rows of all joins are multiplied.
-    fn find_joined(&self, first: usize, word: u64, times: &mut [u64; 64], memory: &mut Memory) -> u64 {
+    fn find_joined(&self, first: usize, word: u64, times: &mut [u64; 64], shared: &mut SharedResults) -> u64 {
         let mut found = 0;
         for (bit, times) in times.iter_mut().enumerate().filter(|&(bit, _)| word & 1 << bit != 0) {
             let owner = self.owner(first + bit);
             let count = || self.joins.iter().map(|join| join.count(owner)).fold(1, u64::saturating_mul);
-            *times = *memory.counts.entry(owner).or_insert_with(count);
+            *times = *shared.counts.entry(owner).or_insert_with(count);
             found |= u64::from(*times > 0) << bit;
         }
         found
@@ -126,25 +126,25 @@ impl<'a> FilterEvaluator<'a> {
         first: usize,
         word: u64,
         times: &mut [u64; 64],
-        memory: &mut Memory,
+        shared: &mut SharedResults,
     ) -> u64 {
-        memory.leaves.clone_from(&formula.leaves);
+        shared.leaves.clone_from(&formula.leaves);
         for (node, own) in &formula.own {
-            set(&mut memory.leaves, *node, own.truths(first));
+            set(&mut shared.leaves, *node, own.truths(first));
         }
         if self.joins.is_empty() {
-            return word & formula.truths(&memory.leaves, &mut memory.stack).yes;
+            return word & formula.truths(&shared.leaves, &mut shared.stack).yes;
         }
         *times = [0; 64];
         let mut kinds = [0; 64];
         for (bit, kind) in kinds.iter_mut().enumerate().filter(|&(bit, _)| word & 1 << bit != 0) {
-            *kind = memory.kind(self.owner(first + bit), &self.joins);
+            *kind = shared.kind(self.owner(first + bit), &self.joins);
         }
         let (mut found, mut rest) = (0, word);
         while let Some(&kind) = bits(rest).next().and_then(|bit| kinds.get(bit)) {
             let same = rest & super::bit_set::word(&kinds, 0, |other| other == kind);
             rest &= !same;
-            let Some(classes) = memory.kinds.get(kind) else { continue };
+            let Some(classes) = shared.kinds.get(kind) else { continue };
             let mut chosen = alloc::vec![0; classes.len()];
             let mut is_left = classes.iter().all(|classes| !classes.is_empty());
             while is_left {
@@ -153,10 +153,10 @@ impl<'a> FilterEvaluator<'a> {
                     let Some((truths, of_this)) = classes.get(at) else { continue };
                     count = count.saturating_mul(*of_this);
                     for (node, &truth) in join.nodes().zip(truths) {
-                        set(&mut memory.leaves, node, TernaryMask::of(truth));
+                        set(&mut shared.leaves, node, TernaryMask::of(truth));
                     }
                 }
-                let yes = same & formula.truths(&memory.leaves, &mut memory.stack).yes;
+                let yes = same & formula.truths(&shared.leaves, &mut shared.stack).yes;
                 found |= yes;
                 for bit in bits(yes) {
                     if let Some(times) = times.get_mut(bit) {
@@ -178,7 +178,7 @@ impl<'a> FilterEvaluator<'a> {
     }
 }
 
-impl Memory {
+impl SharedResults {
     fn kind(&mut self, owner: i64, joins: &[JoinConditions<'_>]) -> usize {
         *self.kind_of.entry(owner).or_insert_with(|| {
             let classes: Vec<Vec<Class>> = joins.iter().map(|join| join.classes(owner)).collect();

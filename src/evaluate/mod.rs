@@ -21,7 +21,7 @@ use crate::query::{ListRequest, Page};
 use crate::schema::{OutputField, Resource};
 use alloc::vec::Vec;
 use filter::{FilterEvaluator, Matches};
-use ordering::By;
+use ordering::SortKey;
 use relations::Relations;
 
 /// The rows of an organization by resource. A resource that was not inserted has no rows.
@@ -103,7 +103,7 @@ pub fn list(request: &ListRequest, store: &Store) -> ListResult {
     let first: Vec<usize> = if request.ordering.is_empty() {
         found.take(most).collect()
     } else {
-        ordering::first(found, most, &By::all(rows, &request.ordering))
+        ordering::first(found, most, &SortKey::all(rows, &request.ordering))
     };
     let mut positions = Vec::new();
     let mut at = 0u64;

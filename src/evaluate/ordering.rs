@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// A column that rows are ordered by.
-pub(super) struct By<'a> {
+pub(super) struct SortKey<'a> {
     column: &'a Column,
     descending: bool,
 }
 
 /// Returns the first `count` positions in an order. The sort is stable.
-pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[By<'_>]) -> Vec<usize> {
+pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[SortKey<'_>]) -> Vec<usize> {
     // A key that decides in most cases, the number of the row among the given ones, which decides last, and the
     // position.
     type Row = (u64, usize, usize);
@@ -41,9 +41,9 @@ pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[
     kept.into_iter().map(|(_, _, position)| position).collect()
 }
 
-impl<'a> By<'a> {
-    pub(super) fn all(rows: &'a Rows, ordering: &[Order]) -> Vec<By<'a>> {
-        let by = |order: &Order| By { column: rows.column(order.field), descending: order.descending };
+impl<'a> SortKey<'a> {
+    pub(super) fn all(rows: &'a Rows, ordering: &[Order]) -> Vec<SortKey<'a>> {
+        let by = |order: &Order| SortKey { column: rows.column(order.field), descending: order.descending };
         ordering.iter().map(by).collect()
     }
 

@@ -1,4 +1,4 @@
-//! Tests of what lists find, over a small organization.
+//! Tests of list requests over a small organization.
 
 use super::rows::Column;
 use super::*;
@@ -82,7 +82,7 @@ fn organization() -> Store {
     store
 }
 
-/// How many are found, and the ids of those on the page.
+/// Returns the count and the ids on the page.
 fn find_in(store: &Store, resource: &'static Resource, query: &str) -> (u64, Vec<i64>) {
     let request = ListRequest::parse(resource, query).unwrap();
     let found = list(&request, store);
@@ -96,7 +96,7 @@ fn ids(resource: &'static Resource, query: &str) -> Vec<i64> {
     ids
 }
 
-/// The ids that a `filters` finds.
+/// Returns the ids that match a `filters`.
 fn expression(resource: &'static Resource, text: &str) -> Vec<i64> {
     let mut query = String::from("filters=");
     crate::query::encode_form(text, &mut query);
@@ -112,7 +112,7 @@ fn the_later_row_counts_and_a_row_can_delete() {
 }
 
 #[test]
-fn a_row_that_can_not_be_read_is_none() {
+fn invalid_rows_are_left_out() {
     let mut builder = RowsBuilder::new(&TAGS);
     let mut read = |line: &str| builder.add_text(line);
     assert!(read(r#"{"id":1,"name":"a"}"#).is_ok());
@@ -167,7 +167,7 @@ fn text() {
 }
 
 #[test]
-fn what_holds_a_text_is_found_in_that_text_alone() {
+fn matches_do_not_cross_the_ends_of_texts() {
     let lines = [
         r#"{"id":1,"name":"aba"}"#,
         r#"{"id":2,"name":"b"}"#,
@@ -192,7 +192,7 @@ fn search_is_in_any_of_the_fields() {
     assert_eq!(ids(&USERS, "search=x+A"), [1, 3]);
     assert_eq!(ids(&USERS, "search=d@"), [4]);
     assert_eq!(ids(&COMMITS, "search=FIX,ab"), [2]);
-    // Nothing is contained in all text, but not in a null.
+    // All texts contain the empty text, but a null does not.
     assert_eq!(ids(&COMMITS, "search=\""), [1, 2, 3]);
 }
 
@@ -212,7 +212,7 @@ fn flags() {
 }
 
 #[test]
-fn a_row_is_found_once_for_each_row_that_is_joined() {
+fn a_row_matches_once_for_each_joined_row() {
     assert_eq!(ids(&USERS, "team_member=10"), [1, 1, 2]);
     assert_eq!(ids(&USERS, "team_member=10&team__name=B"), [1, 1]);
     assert_eq!(ids(&USERS, "team_member=10&team__isnull=false"), [1, 1, 1, 1, 1, 1, 2]);
@@ -225,7 +225,7 @@ fn a_row_is_found_once_for_each_row_that_is_joined() {
 }
 
 #[test]
-fn the_negation_of_a_join_is_that_there_is_no_such_row() {
+fn a_negated_join_requires_that_no_row_matches() {
     assert_eq!(ids(&USERS, "team_member!=11"), [2, 3, 4]);
     assert_eq!(ids(&USERS, "team__isnull!=true"), [1, 2]);
     assert_eq!(ids(&USERS, "team__isnull!=false"), [3, 4]);
@@ -235,7 +235,7 @@ fn the_negation_of_a_join_is_that_there_is_no_such_row() {
 }
 
 #[test]
-fn teams_and_those_above_them() {
+fn teams_and_their_ancestors() {
     assert_eq!(ids(&TEAMS, "ancestor_id=10"), [10, 11, 12]);
     assert_eq!(ids(&TEAMS, "ancestor_id!=11"), [10, 13, 14]);
     assert_eq!(ids(&TEAMS, "ancestor_id=13"), [13, 14]);
@@ -249,14 +249,14 @@ fn teams_and_those_above_them() {
 #[test]
 fn expressions() {
     assert_eq!(expression(&USERS, "(id=1) | (id=3) & (name__icontains=a)"), [1, 3]);
-    // The framework's own way with a negation at the start.
+    // The framework treats a negation at the start differently.
     assert_eq!(expression(&USERS, "~(id=1) | (id=3)"), [1]);
     assert_eq!(expression(&USERS, "(id=3) | ~(id=1)"), [2, 3, 4]);
-    // What is unknown is not found, and neither is its opposite; but ! is true of null.
+    // An unknown result is no match, negated or not; but `!` is true for null.
     assert_eq!(expression(&USERS, "~(alias_count=2)"), [2, 4]);
     assert_eq!(expression(&USERS, "(alias_count!=2)"), [1, 2, 4]);
     assert_eq!(expression(&USERS, "~(alias_count!=2)"), [3]);
-    // A query without a condition is true, and so is its opposite.
+    // A query without conditions is true, negated or not.
     assert_eq!(expression(&USERS, "~(bogus=1)"), [1, 2, 3, 4]);
     assert_eq!(expression(&USERS, "~(bogus=1) | (id=1)"), NONE);
 }
@@ -266,12 +266,12 @@ fn expressions_with_joins() {
     assert_eq!(expression(&USERS, "(team_member=10) | (id=3)"), [1, 1, 2, 3]);
     assert_eq!(expression(&USERS, "(team_member=10) | (team__name=B)"), [1, 1, 1, 2]);
     assert_eq!(expression(&USERS, "(team_member=10) & (team__name=B)"), [1, 1]);
-    // Each membership of another team; who is in none is no answer to the question which team it is.
+    // Each membership of another team matches; users without a team do not.
     assert_eq!(expression(&USERS, "~(team_member=10)"), [1]);
     assert_eq!(expression(&USERS, "(id__lt=4) & ~(team_member=10)"), [1]);
     assert_eq!(expression(&USERS, "~(id__lt=3) & (team_member=10)"), [1, 3, 4]);
     assert_eq!(expression(&USERS, "(team__isnull=true) | (alias_name=ann)"), [1, 1, 1, 3, 4]);
-    // The tags of a commit are looked at through its repository, and the last look at that is the one that is shared.
+    // The tags of a commit are joined through its repository, and only the last of these joins is shared.
     assert_eq!(expression(&COMMITS, "(repo_tags__in=2) & (id__gt=0) | (repo_tags__in=2)"), [1, 4]);
     assert_eq!(expression(&COMMITS, "(repo_tags__in=2) & (repo_tags__in!=1) | (repo_tags__in=2)"), [1, 1, 4, 4]);
 }
@@ -291,8 +291,8 @@ fn is_orderable() {
 }
 
 #[test]
-fn of_many_rows_the_first_are_ordered() {
-    // So many that those which come too late are dropped several times on the way.
+fn the_first_of_many_rows_are_in_order() {
+    // Enough rows for the worse ones to be dropped several times.
     let lines: Vec<String> =
         (0..5_000u64).map(|id| format!(r#"{{"id":{id},"alias_count":{}}}"#, id * 1_237 % 5_000)).collect();
     let mut store = Store::default();
@@ -331,7 +331,7 @@ fn objects() {
 }
 
 #[test]
-fn what_rows_show_of_others() {
+fn nested_rows_of_other_resources() {
     let store = organization();
     let nested_ids = |resource: &'static Resource, name: &str, id: i64| -> Vec<i64> {
         let shown = resource.nested.iter().find(|nested| nested.name == name).unwrap();
@@ -353,7 +353,7 @@ fn what_rows_show_of_others() {
 }
 
 #[test]
-fn a_row_is_shown_from_its_own_text() {
+fn rows_are_shown_from_their_own_text() {
     struct One(&'static str);
     impl RowTexts for One {
         fn row_text(&self, _: &Resource, _: usize) -> &str {
@@ -376,7 +376,7 @@ fn a_row_is_shown_from_its_own_text() {
 }
 
 #[test]
-fn only_what_is_needed_is_read() {
+fn only_the_required_resources_are_read() {
     let names = |resource: &'static Resource, query: &str| -> Vec<&str> {
         required_resources(&ListRequest::parse(resource, query).unwrap()).iter().map(|resource| resource.name).collect()
     };
@@ -391,7 +391,7 @@ fn only_what_is_needed_is_read() {
     assert_eq!(names(&REPOS, "omit=tags&tags__name=x"), ["repos", "tags"]);
 }
 
-/// How often a filter finds a row, by looking at each combination of joined rows: what the evaluator must come to.
+/// Counts the matches of a row by trying each combination of joined rows.
 fn naive_times(request: &ListRequest, store: &Store, position: usize) -> u64 {
     let rows = store.rows(request.resource).unwrap();
     let relations = Relations::new(store);
@@ -431,7 +431,7 @@ fn naive_times(request: &ListRequest, store: &Store, position: usize) -> u64 {
         if condition.negated { Some(plain != Some(true)) } else { plain }
     };
     let is_found = |combination: &Vec<Option<i64>>| {
-        // As numbers: false is 0, true is 2, and what is unknown lies between.
+        // False is 0, true is 2, and unknown lies between.
         let mut stack: Vec<u8> = vec![];
         for node in &request.filter.nodes {
             let (of, negated, all) = match node {
@@ -477,7 +477,7 @@ fn condition() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_found_is_what_each_combination_tells(
+    fn the_evaluator_agrees_with_a_search_through_all_combinations(
         terms in proptest::collection::vec((any::<bool>(), proptest::collection::vec(condition(), 1..3), any::<bool>()), 1..5),
     ) {
         let mut text = String::new();
@@ -524,9 +524,9 @@ proptest! {
         }
     }
 
-    /// More rows than a word has positions, in any order, some of them twice and some deleted.
+    /// More rows than bits of a word, in any order, some repeated and some deleted.
     #[test]
-    fn many_rows_are_found_and_ordered(
+    fn many_rows_are_filtered_and_ordered(
         lines in proptest::collection::vec((0i64..200, -1i64..3, "[abB]{0,2}|null", 0u8..20), 60..150),
         (limit, offset) in (1usize..100, 0usize..150),
         (number, text, descending) in (0i64..3, "[ab]", any::<bool>()),

@@ -263,7 +263,7 @@ mod tests {
     const USUAL: &str = r#"{"id":1,"hexsha":"bc64","apex_user_id":7,"repo_id":3,"author_date":"2016-07-31T00:53:12","author_tzoffset":-25200,"is_merge":false,"outlier_reason":null,"ignore_hash":"bc64194be17b","haloc":1708,"impact":16.6,"message":"Let's\n\"go\" \u00e9é","extracted_tags":[],"other":7}"#;
 
     #[test]
-    fn usual_rows_are_read_fast_wherever_they_end() {
+    fn usual_rows_are_read_fast_at_any_end_of_the_text() {
         let (commits, length) = fast(&format!("{USUAL},{{")).unwrap();
         assert_eq!((Some(commits), length), (carefully(USUAL), USUAL.len()));
         let spaced = USUAL.replace("\":", "\": ").replace(",\"", ", \"");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_or_deletes_is_left_to_the_careful_reader() {
+    fn invalid_rows_and_rows_that_delete_are_left_to_serde() {
         for (from, to) in [
             ("\"id\":1", "\"id\":null"),
             ("\"id\":1,", ""),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_matter() {
+    fn appended_parts_keep_their_order() {
         let mut all = Records::default();
         for size in [0, 1, 3, PART - 5, PART, PART + 1, 3 * PART, 7] {
             let mut some = Records::default();

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn no_commit_at_all() {
+    fn periods_without_commits() {
         for resolution in ["week", "period"] {
             let answer = MetricsResponse::new(&request(&format!("start_date=2021-06-01&resolution={resolution}")), &[]);
             assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"count":0,"results":[]}"#);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn no_lines_are_efficient() {
+    fn efficiency_without_lines_is_one_hundred() {
         let mut sums = week("2021-06-07", 1, 1, 1, "1.0");
         (sums.haloc, sums.churn) = (0, 0);
         let answer = MetricsResponse::new(&request("start_date=2021-06-01&resolution=week"), &[sums]);

@@ -16,7 +16,7 @@ pub struct MetricsTable {
     /// The users with a commit. Commits refer to them by position.
     users: Vec<i64>,
     /// The repositories with a commit, and what filters read of them.
-    repos: Vec<(i64, Option<RepoFacts>)>,
+    repos: Vec<(i64, Option<RepoFilterData>)>,
     /// Pairs of a parent team and a nested team, sorted.
     nested: Vec<(i64, i64)>,
     /// Pairs of a team and a contributor.
@@ -25,7 +25,7 @@ pub struct MetricsTable {
 }
 
 #[derive(Clone, Debug)]
-struct RepoFacts {
+struct RepoFilterData {
     folded_name: String,
     tags: IdSet,
 }
@@ -38,15 +38,15 @@ impl MetricsTable {
         let blocked: IdSet = repos.iter().filter(|(_, repo)| repo.blocked).map(|&(id, _)| id).collect();
 
         let commits = without_duplicates(organization.commits.sorted());
-        let (mut users, mut repo_ids, mut columns) = (Places::new(), Places::new(), Commits::default());
+        let (mut users, mut repo_ids, mut columns) = (IdNumbering::new(), IdNumbering::new(), Commits::default());
         for commit in commits {
             let excluded = commit.is_merge || commit.is_pr_orphan || commit.is_outlier;
             if excluded || hidden.contains(commit.apex_user_id) || blocked.contains(commit.repo_id) {
                 continue;
             }
             columns.push(kernel::Commit {
-                user: users.of(commit.apex_user_id),
-                repo: repo_ids.of(commit.repo_id),
+                user: users.number(commit.apex_user_id),
+                repo: repo_ids.number(commit.repo_id),
                 day: commit.day.number(),
                 haloc: commit.haloc,
                 churn: commit.churn,
@@ -59,7 +59,7 @@ impl MetricsTable {
         nested.sort_unstable();
         MetricsTable {
             users: users.ids,
-            repos: repo_ids.ids.into_iter().map(|id| (id, RepoFacts::find(id, &repos))).collect(),
+            repos: repo_ids.ids.into_iter().map(|id| (id, RepoFilterData::find(id, &repos))).collect(),
             nested,
             contributors: memberships.filter_map(|(_, entry)| Some((entry.team_id?, entry.apex_user_id?))).collect(),
             commits: columns.into_sorted(),
@@ -77,7 +77,7 @@ impl MetricsTable {
         let user_counts = |id: i64| request.users.iter().chain(&members).all(|users| users.contains(id));
         let users: Vec<bool> = self.users.iter().map(|&id| user_counts(id)).collect();
         let name = request.repo_name.as_deref().map(fold);
-        let repo_counts = |&(id, ref facts): &(i64, Option<RepoFacts>)| {
+        let repo_counts = |&(id, ref facts): &(i64, Option<RepoFilterData>)| {
             request.repos.as_ref().is_none_or(|repos| repos.contains(id))
                 && !request.repos_not.as_ref().is_some_and(|repos| repos.contains(id))
                 && request.repo_tags.iter().all(|tags| facts.as_ref().is_some_and(|facts| facts.has_tag(tags)))
@@ -171,11 +171,11 @@ impl Bits {
     }
 }
 
-impl RepoFacts {
-    fn find(id: i64, repos: &[(i64, &Repo)]) -> Option<RepoFacts> {
+impl RepoFilterData {
+    fn find(id: i64, repos: &[(i64, &Repo)]) -> Option<RepoFilterData> {
         let place = repos.binary_search_by_key(&id, |&(id, _)| id).ok()?;
         let (_, repo) = repos.get(place)?;
-        Some(RepoFacts { folded_name: fold(&repo.name), tags: repo.tags.iter().copied().collect() })
+        Some(RepoFilterData { folded_name: fold(&repo.name), tags: repo.tags.iter().copied().collect() })
     }
 
     fn has_tag(&self, tags: &IdSet) -> bool {
@@ -184,7 +184,7 @@ impl RepoFacts {
 }
 
 /// Numbers ids in order of appearance.
-struct Places {
+struct IdNumbering {
     ids: Vec<i64>,
     places: HashMap<i64, u32>,
     /// The numbers of low ids, which most ids are.
@@ -196,12 +196,12 @@ const LOW: usize = 1 << 14;
 /// Stands for an id without a number.
 const NONE: u32 = u32::MAX;
 
-impl Places {
-    fn new() -> Places {
-        Places { ids: Vec::new(), places: HashMap::default(), low: vec![NONE; LOW] }
+impl IdNumbering {
+    fn new() -> IdNumbering {
+        IdNumbering { ids: Vec::new(), places: HashMap::default(), low: vec![NONE; LOW] }
     }
 
-    fn of(&mut self, id: i64) -> u32 {
+    fn number(&mut self, id: i64) -> u32 {
         let next = u32::try_from(self.ids.len()).unwrap_or(NONE);
         let place = match usize::try_from(id).ok().and_then(|id| self.low.get_mut(id)) {
             Some(place) => place,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excluded() {
+    fn excluded_commits() {
         assert_eq!(counted(with([commit()]), ""), "1.0");
         assert_eq!(counted(with([Commit { is_merge: true, ..commit() }]), ""), "none");
         assert_eq!(counted(with([Commit { is_pr_orphan: true, ..commit() }]), ""), "none");
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_chain_of_teams_takes_no_longer_than_its_length() {
+    fn long_chains_of_teams_take_linear_time() {
         let mut organization = with([commit()]);
         for id in 1..200_000 {
             organization.teams.insert(id, Team { parent: Some(id - 1) });

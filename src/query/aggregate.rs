@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_send() {
+    fn parameters_of_clients() {
         let sent = concat!(
             "aggregate%5Bcount%5D=id&aggregate%5Bsum%5D=haloc%2Cchurn%2Cimpact",
             "&group_by%5Bapex_user_id%2Cauthor_local_date__date%5D&limit=5000&exclude_merge=true"
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_ignored() {
+    fn unsupported_aggregates_are_ignored() {
         let columns = |query: &str| AggregateRequest::parse(query).unwrap().columns();
         assert_eq!(columns("group_by[impact,author_date,id__date,nope,extracted_tags]"), [""; 0]);
         assert_eq!(columns("group_by[repo_id]=x&group_by[is_merge,repo_id]"), ["repo_id", "is_merge"]);

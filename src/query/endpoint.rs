@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nowhere() {
+    fn unknown_paths() {
         for path in [
             "",
             "/",

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_is_no_list() {
+    fn a_single_number_takes_no_list() {
         assert_eq!(IdSet::parse_one("1.9"), Some(IdSet(std::vec![1])));
         assert_eq!(IdSet::parse_one("1e40"), Some(IdSet::default()));
         assert_eq!(IdSet::parse_one("1,2"), None);

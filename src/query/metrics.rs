@@ -109,7 +109,7 @@ impl MetricsRequest {
     /// Returns the errors of all parameters, in documented order.
     pub fn parse(query_string: &str, today: Day) -> Result<MetricsRequest, ValidationErrors> {
         let parameters = Parameters::parse(query_string);
-        let mut fields = Fields { parameters: &parameters, errors: ValidationErrors::default() };
+        let mut fields = ParameterReader { parameters: &parameters, errors: ValidationErrors::default() };
         let (start, end) = fields.range(today);
         let include_nested_teams = fields.choice("include_nested_teams", BOOLEANS, [true, false]);
         let meanings = [Resolution::Period, Resolution::Week];
@@ -184,12 +184,12 @@ impl MetricsRequest {
 }
 
 /// Parses parameters and collects their errors.
-struct Fields<'a> {
+struct ParameterReader<'a> {
     parameters: &'a Parameters<'a>,
     errors: ValidationErrors,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> ParameterReader<'a> {
     fn range(&mut self, today: Day) -> (Option<Day>, Option<Day>) {
         let start = self.required("start_date").and_then(|_| self.date("start_date", today.years_before(MAX_YEARS)));
         let end = match self.parameters.value("end_date") {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn ends() {
+    fn end_dates() {
         let before = r#"{"end_date":["Provide a valid date. end_date cannot be before start_date."]}"#;
         assert_eq!(body("start_date=2024-03-01&resolution=week"), before);
         assert_eq!(body("start_date=2024-02-02&end_date=2024-02-01&resolution=week"), before);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_of_one_thing_intersect() {
+    fn parameters_on_one_field_intersect() {
         let request = parse(&format!("{GOOD}&apex_user_id=2&apex_user_id__in=1,2,3&repo_id=9&repo_id__in=1")).unwrap();
         assert_eq!(request.users.unwrap().as_slice(), [2]);
         assert_eq!(request.repos.unwrap().as_slice(), [] as [i64; 0]);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_nothing_beside_another_has_canonical_text() {
+    fn an_empty_set_beside_another_has_canonical_text() {
         for query in ["team_id=1e40&team_id__in=1", "repo_tag_id=2&repo_tag_id__in=,", "apex_user_id=1e40"] {
             let request = parse(&format!("{GOOD}&{query}")).unwrap();
             assert_eq!(parse(&request.canonical()), Ok(request), "{query}");
@@ -370,7 +370,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_query_is_answered(
+        fn any_query_is_parsed_without_panic(
             pairs in proptest::collection::vec((0usize..15, "[-0-9a-z,%+. ]{0,12}"), 0..12)
         ) {
             let name = |&index: &usize| METRICS_PARAMETERS.get(index).map_or("other", |known| known.name);
@@ -382,7 +382,7 @@ mod tests {
         }
 
         #[test]
-        fn canonical_text_is_read_as_the_same_request(
+        fn canonical_text_parses_to_the_same_request(
             pairs in proptest::collection::vec(
                 (1usize..15, prop_oneof!["[0-3]", "[0-3,]{1,6}", "1e40|-1.5|true|false|week|period|2024-02-2[0-9]", "[a-z%+ é&]{1,4}"]),
                 0..5,

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_counts() {
+    fn the_last_value_counts() {
         assert_eq!(value("a=1&a=2"), "2");
         assert_eq!(value("a=1&a="), "-");
         assert_eq!(value("a=1&a"), "-");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_that_is_none() {
+    fn encoded_plus_signs() {
         assert_eq!(unquote("a+b%2Bc%20%zz"), "a+b+c %zz");
     }
 

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 const FILTERS: &str = "filters";
 
 /// A query in brackets.
-struct Sent<'a> {
+struct BracketedQuery<'a> {
     negated: bool,
     query: &'a str,
     /// The text between its bracket and the next; `None` if there is no next bracket.
@@ -96,7 +96,7 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
 
 /// Returns the queries in brackets and the text after the last. Text before the first query and empty pairs of brackets
 /// are skipped.
-fn terms(text: &str) -> (Vec<Sent<'_>>, &str) {
+fn terms(text: &str) -> (Vec<BracketedQuery<'_>>, &str) {
     let mut terms = Vec::new();
     let mut rest = text;
     let mut after_last = text;
@@ -107,7 +107,7 @@ fn terms(text: &str) -> (Vec<Sent<'_>>, &str) {
             continue;
         }
         let operator = after.split_once('(').map(|(operator, _)| operator.strip_suffix('~').unwrap_or(operator));
-        terms.push(Sent { negated: before.ends_with('~'), query, operator });
+        terms.push(BracketedQuery { negated: before.ends_with('~'), query, operator });
         after_last = after.get(operator.map_or(0, str::len)..).unwrap_or_default();
     }
     (terms, after_last)

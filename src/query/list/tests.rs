@@ -1,5 +1,4 @@
-//! Tests of the list query: what a request means, and what is wrong with one. What it finds is tested with the
-//! evaluator.
+//! Tests of parsing list requests. Their results are tested with the evaluator.
 
 use super::*;
 use crate::query::IdSet;
@@ -13,13 +12,13 @@ fn parse(resource: &'static Resource, query: &str) -> ListRequest {
     ListRequest::parse(resource, query).unwrap()
 }
 
-/// The 400 body of a query.
+/// Returns the 400 body of a query.
 fn body(resource: &'static Resource, query: &str) -> String {
     let errors = ListRequest::parse(resource, query).unwrap_err();
     serde_json::to_string(&errors).unwrap()
 }
 
-/// The one condition of a query.
+/// Returns the predicate of a query with one condition.
 fn only(resource: &'static Resource, query: &str) -> Condition {
     let conditions: Vec<Condition> = parse(resource, query).filter.conditions().cloned().collect();
     assert_eq!(conditions.len(), 1, "{query}");
@@ -80,7 +79,7 @@ fn date_times_are_compared_by_the_microsecond() {
     assert_eq!(test("author_date=1970-01-01T00:00:01.000002"), Predicate::Equal(1_000_002));
     assert_eq!(test("author_date__gt=1970-01-01+01:00:00%2B01:00"), Predicate::AtLeast(1));
     assert_eq!(test("author_date__lt=+1970-01-02+"), Predicate::AtMost(86_400_000_000 - 1));
-    // An unencoded + has become a space.
+    // An unencoded + stands for a space.
     assert_eq!(
         body(&COMMITS, "author_date=2021-01-01T00:00:00+01:00"),
         r#"{"author_date":["Enter a valid date/time."]}"#
@@ -117,7 +116,7 @@ fn booleans_are_lenient() {
 }
 
 #[test]
-fn what_a_field_does_not_have_is_ignored() {
+fn unsupported_lookups_are_ignored() {
     for query in [
         "new_work__bogus=x",
         "id__exact=x",
@@ -154,7 +153,7 @@ fn errors_come_in_the_order_of_the_resource() {
 }
 
 #[test]
-fn what_asks_the_same_is_equal() {
+fn equivalent_requests_are_equal() {
     for (one, other) in [
         ("name=a&id__gt=4", "id__gte=5&name=a"),
         ("id__gt=4&id__gte=5", "id__gt=4"),
@@ -199,7 +198,7 @@ fn fields_and_omit() {
 }
 
 #[test]
-fn ordering_takes_what_can_be_ordered_by() {
+fn ordering_takes_orderable_fields() {
     let order = |query: &str| -> Vec<(usize, bool)> {
         parse(&TEAMS, query).ordering.iter().map(|order| (order.field, order.descending)).collect()
     };
@@ -209,7 +208,7 @@ fn ordering_takes_what_can_be_ordered_by() {
 }
 
 #[test]
-fn terms_of_a_search() {
+fn search_terms() {
     let terms = |search: &str| -> Vec<String> {
         let mut encoded = String::from("search=");
         crate::query::encode_form(search, &mut encoded);
@@ -233,7 +232,7 @@ fn terms_of_a_search() {
 }
 
 #[test]
-fn expressions_that_are_none() {
+fn invalid_expressions() {
     let message = |decoded: &str| format!(r#"{{"filters":["Unable to parse querystring. Decoded: '{decoded}'."]}}"#);
     assert_eq!(body(&USERS, "filters=bad"), message("bad"));
     assert_eq!(body(&USERS, "filters=()+%26+()"), message("() & ()"));
@@ -253,17 +252,17 @@ fn expressions_that_are_none() {
         )
     );
     assert_eq!(parse(&USERS, "filters="), parse(&USERS, ""));
-    // What is no query in brackets is passed over, but at the end.
+    // Text outside of brackets is skipped, except at the end.
     assert_eq!(parse(&USERS, "filters=x(id%3D1)%26()%26(id%3D2)"), parse(&USERS, "filters=(id%3D1)%26(id%3D2)"));
 }
 
 #[test]
-fn beside_an_expression_filters_are_ignored() {
+fn other_filters_are_ignored_beside_an_expression() {
     let request = parse(&COMMITS, "filters=(id%3D1)&id=x&normalize_authors=true&search=a&ordering=-id");
     assert_eq!(request, parse(&COMMITS, "id=1&search=a&ordering=-id"));
 }
 
-/// A filter's tree, as text.
+/// Formats the tree of a filter.
 fn tree(filter: &Filter) -> String {
     let mut stack: Vec<String> = Vec::new();
     for node in &filter.nodes {
@@ -319,7 +318,7 @@ fn joins() {
     assert_eq!(joins("filters=(team_member%3D1)|(team__name%3Dx)"), [(Memberships, false)]);
     assert_eq!(joins("filters=(team_member%3D1)|(id%3D1)"), [(Memberships, true)]);
     assert_eq!(joins("filters=(id%3D1)|(team_member%3D1)|(alias_name%3Da)"), [(Memberships, true), (Aliases, true)]);
-    // Where a query has two joins of a kind, the later one is shared.
+    // If a query has two joins of a kind, the later one is shared.
     let later = "filters=(team__name%3Dx%2526team__isnull%3Dtrue)|(team_member%3D1)";
     let filter = parse(&USERS, later).filter;
     let places: Vec<Option<usize>> = filter.conditions().map(|condition| condition.join).collect();
@@ -351,7 +350,7 @@ fn joins() {
 }
 
 #[test]
-fn long_requests_are_read_in_one_pass() {
+fn long_requests_are_parsed_in_linear_time() {
     let ids: Vec<String> = (0..10_000).map(|id| id.to_string()).collect();
     let ids = ids.join(",");
     assert!(matches!(test(&format!("id__in={ids}")), Predicate::OneOf(set) if set.as_slice().len() == 10_000));
@@ -369,7 +368,7 @@ fn long_requests_are_read_in_one_pass() {
     assert_eq!(parse(&USERS, &format!("filters={open}id%3D1)")).filter.conditions().count(), 0);
 }
 
-/// Parameters that are likely to mean something.
+/// Parameters that are likely to be valid.
 fn parameter() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         (0usize..RESOURCES.len(), 0usize..40, 0usize..9, any::<bool>()).prop_map(|(at, field, lookup, negated)| {
@@ -428,9 +427,9 @@ fn canonical_text() {
     assert_eq!(canonical(&USERS, "team=1&team__isnull=0&team_member!=1e30"), "team__isnull=false&team_member%21=1e30");
 }
 
-/// What the value of a parameter is, as the messages tell it.
+/// Finds the operand type of a parameter by its error messages.
 #[test]
-fn the_filter_parameters_are_those_that_are_read() {
+fn the_listed_filter_parameters_are_the_parsed_ones() {
     use crate::query::filter_parameters;
     use crate::schema::OperandType;
     for resource in RESOURCES {
@@ -453,7 +452,7 @@ fn the_filter_parameters_are_those_that_are_read() {
     }
 }
 
-/// What stands in queries, beside names.
+/// Parts of queries, besides names.
 const PIECES: &[&str] = &[
     "=",
     "!=",
@@ -508,7 +507,7 @@ const PIECES: &[&str] = &[
     "%2526",
 ];
 
-/// Pieces of queries, one after the other; some many times, up to 16 KB and more.
+/// Concatenated parts of queries, some repeated, up to 16 KB and more.
 fn pieces() -> impl Strategy<Value = String> {
     let names = RESOURCES.iter().flat_map(|resource| {
         let fields = resource.fields.iter().map(|field| field.name);
@@ -525,7 +524,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn canonical_text_is_read_as_the_same_request(
+    fn canonical_text_parses_to_the_same_request(
         at in 0usize..RESOURCES.len(),
         plain in query(),
         terms in proptest::collection::vec((any::<bool>(), any::<bool>(), query()), 0..4),
@@ -563,7 +562,7 @@ proptest! {
     }
 
     #[test]
-    fn any_query_is_answered(at in 0usize..RESOURCES.len(), text in any::<String>(), expression in "[~()&| a-z0-9=%_!]{0,60}") {
+    fn any_query_is_parsed_without_panic(at in 0usize..RESOURCES.len(), text in any::<String>(), expression in "[~()&| a-z0-9=%_!]{0,60}") {
         let _ = ListRequest::parse(RESOURCES[at], &text);
         let _ = ListRequest::parse(RESOURCES[at], &format!("filters={expression}"));
     }
