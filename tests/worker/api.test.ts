@@ -1,4 +1,4 @@
-// What only the real thing can tell: workerd, D1, streams, the page's assets. The decisions themselves are tested in edge/.
+// Behavior that depends on workerd: D1, streams, static assets. Unit tests of the decisions are in edge/.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { METRICS } from "../conformance.ts";
@@ -17,8 +17,8 @@ const as = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 const anonymous = { headers: { authorization: "" } };
 const shown = async (response: Response) => `${response.status} ${await response.text()}`;
 
-describe("the order of answers", () => {
-  test("404 and 301 come before the key", async () => {
+describe("the order of checks", () => {
+  test("404 and 301 precede authorization", async () => {
     for (const path of ["/v3", "/v3/nope", "/v3/customer/core/nope/", "/v3/customer/core/teams/x/", "/import/nope"]) {
       const response = await worker.ask(path, anonymous);
       assert.equal(response.headers.get("content-type"), JSON_TYPE, path);
@@ -29,7 +29,7 @@ describe("the order of answers", () => {
     assert.equal(moved.headers.get("location"), "/v3/customer/core/teams/?limit=2");
   });
 
-  test("401", async () => {
+  test("401 for missing and invalid keys", async () => {
     const expired = await worker.key("metrics", Math.floor(Date.now() / 1000) - 1);
     const revoked = await worker.key("metrics", null, 1);
     for (const [authorization, detail] of [
@@ -49,7 +49,7 @@ describe("the order of answers", () => {
     assert.equal((await worker.ask(METRICS, as(lasting))).status, 400);
   });
 
-  test("403, then 405, then 400", async () => {
+  test("403 precedes 405, which precedes 400", async () => {
     const core = await worker.key("core");
     const forbidden = '403 {"detail":"You do not have permission to perform this action."}';
     assert.equal(await shown(await worker.ask(METRICS, { method: "POST", ...as(core) })), forbidden);
@@ -76,7 +76,7 @@ describe("the order of answers", () => {
   });
 });
 
-test("pages of other origins", async () => {
+test("CORS", async () => {
   const from = (origin: string, path: string, headers = {}, method = "GET") =>
     worker.ask(path, { method, headers: { origin, ...headers } });
   const preflight = await from(
@@ -102,7 +102,7 @@ test("pages of other origins", async () => {
   }
 });
 
-test("health, the page, and what is neither", async () => {
+test("health check, dashboard and unknown paths", async () => {
   assert.equal(await shown(await worker.ask("/healthz", anonymous)), '200 {"status":"ok","today":"2026-09-01"}');
   const elsewhere = await worker.server.fetch("http://flow.example/healthz");
   const { today } = (await elsewhere.json()) as { today: string };
@@ -111,8 +111,8 @@ test("health, the page, and what is neither", async () => {
   assert.equal(nowhere.status, 404);
 });
 
-test("bodies are cut off where they grow too large", async () => {
-  // Sent in chunks, without a length beforehand.
+test("bodies beyond the size limit are rejected", async () => {
+  // Sent in chunks, without Content-Length.
   const response = await fetch(new URL("/import/users", worker.url), {
     method: "POST",
     headers: { authorization: `Bearer ${await worker.key("import")}` },
@@ -144,14 +144,14 @@ describe("imports", () => {
     return (await response.json()) as { count: number; results: { commit_count: number; total_impact: number }[] };
   };
 
-  test("all of a body or nothing", async () => {
+  test("a body is imported completely or not at all", async () => {
     const rows = [commit(1), commit(2), commit(3, { impact: "much" })];
     assert.deepEqual(await worker.load("commits", rows), {
       status: 400,
       body: { line: 3, field: "impact", error: "must be a number" },
     });
     assert.equal((await week()).count, 0);
-    // Refused by the database itself: what the statements before it did is undone, too.
+    // The database rejects the row. The statements before it are rolled back.
     await worker.sql("CREATE TRIGGER refuse BEFORE INSERT ON rollup BEGIN SELECT RAISE(ABORT, 'secret'); END");
     const failed = await worker.load("commits", [commit(1)]);
     await worker.sql("DROP TRIGGER refuse");
@@ -160,7 +160,7 @@ describe("imports", () => {
     assert.deepEqual(results, [{ n: 0 }]);
   });
 
-  test("edits, duplicates and deletes move the numbers", async () => {
+  test("edits, duplicates and deletions change the metrics", async () => {
     const rows = [commit(1, { ignore_hash: "a" }), commit(2, { ignore_hash: "a", impact: 8 }), commit(3)];
     assert.deepEqual(await worker.load("commits", rows), { status: 200, body: { rows: 3, changed: 3 } });
     assert.deepEqual(await worker.load("commits", rows), { status: 200, body: { rows: 3, changed: 0 } });
@@ -179,7 +179,7 @@ describe("imports", () => {
     assert.deepEqual(await numbers(), [[1, 8]]);
   });
 
-  test("what was imported is listed as it was", async () => {
+  test("lists return imported rows unchanged", async () => {
     const rows = [
       { id: 7, name: "é \u2028 😀 ' \" \\ \u0000", org_id: null, other: { a: [1, "\u0001"] } },
       { id: 9_007_199_254_740_991, name: null, org_id: -1 },
@@ -196,14 +196,14 @@ describe("imports", () => {
     );
   });
 
-  test("what the data is", async () => {
+  test("the description of the data", async () => {
     assert.equal(await shown(await worker.ask("/dataset")), '200 {"name":null,"demo":false}');
     await worker.load("dump", '{"format":1,"demo":true,"name":"Acme"}');
     assert.equal(await shown(await worker.ask("/dataset")), '200 {"name":"Acme","demo":true}');
   });
 });
 
-test("a failure tells nothing, and is logged without the key", async () => {
+test("a failure exposes no details and is logged without the key", async () => {
   await worker.sql("ALTER TABLE rollup RENAME TO elsewhere");
   worker.server.clearLogs();
   const response = await worker.ask(`${METRICS}?start_date=2026-08-01&resolution=week`);

@@ -1,4 +1,4 @@
-// A dump into the Worker and back by the command line, twice: the backup is exact, and what is there is not written again.
+// push and pull: a backup is exact, and a second push writes nothing.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -20,7 +20,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the command line beside the Worker, which this process serves. */
+/** Runs the command line without blocking this process, which serves the Worker. */
 function streamgage(key: string, ...args: string[]): Promise<string> {
   const env = { ...process.env, STREAMGAGE_KEY: key, XDG_STATE_HOME: join(folder, "state") };
   const child = spawn(join(root, "target/release/streamgage"), args, { env });

@@ -1,11 +1,11 @@
-// What nobody should ask: the Worker answers it with 200 or 400, and as `streamgage query` does, body for body.
+// Malformed requests: the Worker responds with 200 or 400 and the same body as `streamgage query`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { malformedRequests, isExpectedStatus, writeDump } from "../malformed-requests.ts";
 import { TODAY, queryDump } from "../list-cases.ts";
 import { loadDump, start } from "./harness.ts";
 
-test("bad input is answered", async (context) => {
+test("malformed requests get the response of streamgage query", async (context) => {
   const worker = await start({ vars: { TODAY } });
   const dump = writeDump();
   context.after(async () => {

@@ -1,5 +1,5 @@
-// Clients as people write them: scripts that follow `next`, connectors that count an offset up, and what libraries do to
-// addresses and headers on the way.
+// Typical clients: scripts that follow `next`, connectors that increase an offset, and the ways in which libraries change
+// URLs and headers.
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { after, before, test } from "node:test";
@@ -14,7 +14,7 @@ let key: string;
 before(async () => {
   worker = await start();
   key = await worker.key("core");
-  // A commit of each user on each day: of 2,340 groups two pages are full, and one is not.
+  // One commit for each user and day: 2,340 groups fill two pages and part of a third.
   const commits = [...Array(USERS * DAYS).keys()].map((number) => ({
     id: number + 1,
     hexsha: `${number}`,
@@ -44,7 +44,7 @@ const day = (number: number) => new Date(Date.UTC(2026, 0, 1 + number)).toJSON()
 
 type Page = { count: number; next: string | null; previous: string | null; results: Record<string, any>[] };
 
-/** Asks as Python's urllib does: the address goes out as it is written. */
+/** Sends the URL unchanged, as Python's urllib does. */
 function raw(address: string, headers: Record<string, string> = {}, method = "GET") {
   const { hostname, port } = new URL(worker.url);
   const path = address.replace(/^https?:\/\/[^/]+/, "");
@@ -67,7 +67,7 @@ async function page(address: string, headers?: Record<string, string>): Promise<
 
 const GROUPS = "aggregate[count]=id&aggregate[sum]=haloc,churn,impact&group_by[apex_user_id,author_local_date__date]";
 
-test("a script follows next through the aggregate, having asked for more than a page may hold", async () => {
+test("a script with a too large limit follows next through the aggregate", async () => {
   const ids = [...Array(USERS).keys()].map((number) => number + 1).join(",");
   const dates = `author_local_date__gte=${day(0)}&author_local_date__lte=${day(DAYS)}`;
   const query = `limit=5000&is_merge=false&is_pr_orphan=false&haloc__lt=10000&exclude_outliers=true&smart_dedupe=true&${GROUPS}`;
@@ -89,7 +89,7 @@ test("a script follows next through the aggregate, having asked for more than a 
   assert.equal(days.size, USERS * DAYS);
 });
 
-test("a group by in the path's own query, and the rest encoded behind it", async () => {
+test("group_by is written literally and the other parameters are encoded", async () => {
   const query = `group_by[apex_user_id,author_local_date__date]&limit=1000&apex_user_id__in=1%2C2&aggregate%5Bcount%5D=id`;
   const found = await page(
     `${CORE}commits.agg/?${query}&author_local_date__gte=2026-01-01+00%3A00%3A00&is_haloc__lt=9`,
@@ -98,7 +98,7 @@ test("a group by in the path's own query, and the rest encoded behind it", async
   assert.deepEqual(found.results[0], { apex_user_id: 1, author_local_date_date: "2026-01-01", id_count: 1 });
 });
 
-test("a connector counts its offset up until a page is short", async () => {
+test("a connector increases its offset until a page is short", async () => {
   const ids: number[] = [];
   for (let offset = 0; ; offset += 1_000) {
     const found = await page(`${CORE}commits/?limit=1000&offset=${offset}&author_date__gte=1970-01-01T00%3A00%3A00`);
@@ -113,7 +113,7 @@ test("a connector counts its offset up until a page is short", async () => {
   assert.deepEqual({ next: past.next, results: past.results }, { next: null, results: [] });
 });
 
-test("a report asks for the teams, their members, and the days of each", async () => {
+test("a report requests teams, their members and the days of each", async () => {
   const teams = await page(`${CORE}teams/`);
   const names: Record<string, string[]> = {};
   for (const { id } of teams.results) {
@@ -125,7 +125,7 @@ test("a report asks for the teams, their members, and the days of each", async (
     [1, 3, 5, 7, 9],
   ].map((ids) => ids.map((id) => `User ${id}`));
   assert.deepEqual(names, { Ducks: ducks, Geese: geese });
-  // By the name and by the id of a team, both through what the framework calls a related filter.
+  // The framework's related filters: by team name and by team id.
   for (const query of ["team__name=Geese", "team__id=2", "team__id__in=2,5", "team_member=2"]) {
     const found = await page(`${CORE}users/?limit=1000&apex=true&fields=id&${query}`);
     assert.deepEqual(
@@ -136,7 +136,7 @@ test("a report asks for the teams, their members, and the days of each", async (
   }
 });
 
-test("what libraries and people do to addresses and headers", async () => {
+test("unusual spellings of URLs and headers", async () => {
   const one = `${CORE}users/?id=3&fields=id,name`;
   const expected = { count: 1, next: null, previous: null, results: [{ id: 3, name: "User 3" }] };
   for (const [address, headers] of [
@@ -151,7 +151,7 @@ test("what libraries and people do to addresses and headers", async () => {
   ] as const)
     assert.deepEqual(await page(address, { ...headers }), expected, address);
 
-  // A client that follows redirects keeps its key on the way.
+  // A client that follows redirects sends its key again.
   const followed = await fetch(new URL(`${CORE}users?id=3&fields=id,name`, worker.url), {
     headers: { Authorization: `Bearer ${key}` },
   });
@@ -163,7 +163,7 @@ test("what libraries and people do to addresses and headers", async () => {
   assert.equal(head.headers["content-type"], get.headers["content-type"]);
 });
 
-test("text in a link comes back as it was sent", async () => {
+test("links repeat parameters as they were sent", async () => {
   const found = await page(`${CORE}commits/?message=a%20%26%20b&ordering=-id&limit=2&hexsha!=0`);
   assert.equal(found.count, USERS * DAYS - 1);
   const next = await page(found.next ?? assert.fail("no next"));

@@ -1,4 +1,4 @@
-// What was asked for lately is fetched anew by itself, where the Worker has a key of its own.
+// The cron trigger refreshes recent requests if the Worker has its own upstream key.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { start } from "./harness.ts";
@@ -10,7 +10,7 @@ for (const [vars, refreshed] of [
   [{ UPSTREAM_KEY: "own" }, 1],
   [{ CACHE_SECRET: "a secret of the tests" }, 0],
 ] as const) {
-  test(`with ${Object.keys(vars).join()} ${refreshed} request`, async (context) => {
+  test(`with ${Object.keys(vars).join()}, the cron trigger sends ${refreshed} request(s)`, async (context) => {
     const upstream = await startUpstream();
     context.after(() => upstream.close());
     const worker = await start({ vars: { ...vars, UPSTREAM: upstream.url } });
@@ -22,7 +22,7 @@ for (const [vars, refreshed] of [
     assert.deepEqual(await cron(), []);
     upstream.headers["Cache-Control"] = "max-age=5";
     assert.equal((await worker.ask(TEAMS)).status, 200);
-    // It was asked for once, and is fresh.
+    // Only the caller's request: the response is still fresh.
     assert.equal((await cron()).length, 1);
     await new Promise((resolve) => setTimeout(resolve, 5_200));
     assert.deepEqual(

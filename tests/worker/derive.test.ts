@@ -1,4 +1,4 @@
-// Metrics through the proxy in workerd, before an upstream that no longer has their endpoint.
+// Metrics through the proxy when the upstream's metrics endpoint is gone.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { corpora, METRICS, parseExactly, type Case } from "../conformance.ts";
@@ -7,7 +7,7 @@ import { startUpstream } from "./upstream.ts";
 
 const SECRET = { CACHE_SECRET: "a secret of the tests" };
 
-/** Asks until the answer is there: what is beyond the budget of a request takes several. */
+/** Repeats a request until it succeeds. Work beyond the budget of one request takes several. */
 async function ask(worker: Worker, key: string, query: string) {
   for (;;) {
     const path = new URL(`${METRICS}?${query}`, worker.url);
@@ -28,7 +28,7 @@ async function holds(worker: Worker, key: string, cases: Case[]): Promise<void> 
 }
 
 for (const { name, dump, today, cases } of corpora().filter(({ dump }) => dump.endsWith("sample"))) {
-  test(`${name} derived from the aggregate of streamgage: ${cases.length} cases`, async (context) => {
+  test(`${name} derived from commits.agg of streamgage: ${cases.length} cases`, async (context) => {
     const store = await start({ vars: { TODAY: today } });
     context.after(() => store.close());
     await loadDump(store, dump);
@@ -38,7 +38,7 @@ for (const { name, dump, today, cases } of corpora().filter(({ dump }) => dump.e
     await holds(proxy, await store.key("core"), cases);
   });
 
-  test(`${name} derived from the commits of a script: ${cases.length} cases`, async (context) => {
+  test(`${name} derived from the commits of an upstream without commits.agg: ${cases.length} cases`, async (context) => {
     const upstream = await startUpstream({ dump, today });
     context.after(() => upstream.close());
     const proxy = await start({ vars: { ...SECRET, UPSTREAM: upstream.url, TODAY: today } });
@@ -47,14 +47,14 @@ for (const { name, dump, today, cases } of corpora().filter(({ dump }) => dump.e
     await holds(proxy, "one", cases);
     const paths = upstream.requests.map(({ path }) => path);
     const times = (path: string) => paths.filter((asked) => asked === path).length;
-    // That they are gone is remembered.
+    // The proxy remembers that the endpoint is gone.
     assert.equal(times(METRICS), 1);
     assert.equal(times("/v3/customer/core/commits.agg/"), 1);
     context.diagnostic(`${paths.length} requests to the upstream`);
   });
 }
 
-test("without derivation a 404 is passed on", async (context) => {
+test("without derivation the upstream's 404 is passed on", async (context) => {
   const upstream = await startUpstream({ today: "2026-09-01" });
   context.after(() => upstream.close());
   upstream.gone = 404;
@@ -68,11 +68,11 @@ test("without derivation a 404 is passed on", async (context) => {
   assert.ok(upstream.requests.every(({ path }) => path === METRICS));
 });
 
-test("beyond the budget of a request the work goes on by itself", async (context) => {
+test("work beyond the budget of a request continues in the background", async (context) => {
   const upstream = await startUpstream({ today: "2026-09-01" });
   context.after(() => upstream.close());
   upstream.gone = 404;
-  // 45,000 commits over 90 days, a page at a time.
+  // 45,000 commits over 90 days, fetched page by page.
   const day = (number: number) => new Date(Date.UTC(2026, 3, 1 + number)).toISOString().slice(0, 10);
   const rows = Array.from({ length: 45_000 }, (_, id) => {
     const author_local_date = `${day(Math.floor(id / 500))}T12:00:00`;
@@ -87,7 +87,7 @@ test("beyond the budget of a request the work goes on by itself", async (context
   assert.equal(first.status, 503);
   assert.ok(Number(first.headers.get("retry-after")) > 0);
   assert.deepEqual(await first.json(), { detail: "The answer is being prepared. Ask again." });
-  // Nobody asks, and yet the pages come.
+  // Pages are fetched although nobody sends a request.
   const asked = upstream.requests.length;
   const deadline = Date.now() + 20_000;
   while (upstream.requests.length === asked && Date.now() < deadline)

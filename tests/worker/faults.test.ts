@@ -1,5 +1,5 @@
-// The proxy in workerd, before an upstream that misbehaves: the caller gets what is fresh, or what is stale and says so, or a
-// documented error, within the time limit; and what is kept is never anything else than a good answer.
+// The proxy with a misbehaving upstream: within the time limit, the caller gets a fresh response, a stale response that is
+// marked, or a documented error. Only good responses are cached.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
@@ -8,13 +8,13 @@ import { proxy, SECRET, TEAMS } from "./proxy.ts";
 import type { Fault } from "./upstream.ts";
 
 const QUICK = { ...SECRET, TRY_LIMIT: "1", TIME_LIMIT: "2.5" };
-/** The time limit, and what the machine of a test may be late. */
+/** The time limit, and the tolerance for slow machines. */
 const AT_MOST = 2_500 + 1_500;
 
 /**
- * Each fault, the status for a caller who has nothing kept, and whether what is kept may stand in: `true`, `false`, or, where
- * it depends on which limit is met first, either. What fetches for workerd in these tests answers 500 for a connection
- * that fails, and waits on where a body breaks off.
+ * Each fault, the status without a cached response, and whether a stale response may be used: `true`, `false`, or either
+ * if that depends on the limit that is reached first. In these tests a failed connection is reported to workerd as 500,
+ * and the end of a truncated body is never reported.
  */
 const FAULTS: [string, Fault | "refuse", number[], boolean | "either"][] = [
   ["refuses", "refuse", [500, 502], true],
@@ -49,10 +49,10 @@ test("faults of the upstream", async (context) => {
   let key = 0;
   for (const [name, fault, statuses, excused] of FAULTS)
     await context.test(name, async () => {
-      // A key a fault: what trips the breaker of one is nothing to another.
+      // Each fault has its own key, because circuit breakers are separate for each key.
       const who = `key-${(key += 1)}`;
       const path = `${TEAMS}?limit=${key}`;
-      // What is kept is stale at once, so each request asks the upstream.
+      // Cached responses are stale at once, so that each request reaches the upstream.
       upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=0" };
       upstream.fault = undefined;
       const good = await ask(path, who);
@@ -82,7 +82,7 @@ test("faults of the upstream", async (context) => {
       assert.equal(nothing.headers.get("cache-control"), "private, no-store");
       assert.doesNotMatch(nothing.cache ?? "", /hit|stored/);
 
-      // And nothing of it stays.
+      // The fault is not cached.
       upstream.fault = undefined;
       if (fault === "refuse") await upstream.accept();
       const wait = Number(nothing.headers.get("retry-after") ?? 0);
@@ -104,7 +104,7 @@ test("faults of the upstream", async (context) => {
   });
 });
 
-test("a storm is met with two retries, then with rest", async (context) => {
+test("repeated failures are retried twice, then the circuit breaker opens", async (context) => {
   const { upstream, ask } = await proxy(context, QUICK);
   let left = 2;
   upstream.fault = () => (left-- > 0 ? { status: 503 } : undefined);
@@ -123,7 +123,7 @@ test("a storm is met with two retries, then with rest", async (context) => {
   assert.ok(Number(resting.headers.get("retry-after")) > 0);
   assert.equal(upstream.requests.length, asked);
 
-  // A 500 is not tried again, and a wait longer than the time limit isn't waited for.
+  // A 500 is not retried, and neither is a Retry-After beyond the time limit.
   const other = "another key";
   upstream.fault = { status: 500 };
   assert.equal((await ask(TEAMS, other.slice(0, 7))).status, 500);
@@ -134,7 +134,7 @@ test("a storm is met with two retries, then with rest", async (context) => {
   assert.equal(upstream.requests.length, asked + 2);
 });
 
-test("a hundred who miss at once make one request", async (context) => {
+test("a hundred concurrent misses make one request", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   upstream.fault = { delay: 300 };
   for (const path of [TEAMS, `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`]) {
@@ -146,7 +146,7 @@ test("a hundred who miss at once make one request", async (context) => {
   }
 });
 
-test("stale outlives the fast tier", async (context) => {
+test("a stale response is available after the edge cache lost it", async (context) => {
   const { upstream, ask, forgetFast, evict } = await proxy(context, QUICK);
   const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
   const [list, metrics] = [await ask(TEAMS), await ask(week)];
@@ -171,7 +171,7 @@ for (const [fails, vars, more] of [
   ["when it wakes", ...failing("when it wakes")],
   ["when it is asked", ...failing("when it is asked")],
 ] as const)
-  test(`a partition that fails ${fails} is done without`, async (context) => {
+  test(`the proxy works without a Durable Object that fails ${fails}`, async (context) => {
     const { upstream, ask } = await proxy(context, vars, {}, more);
     const first = await ask(TEAMS);
     assert.match(first.cache ?? "", /^streamgage; fwd=uri-miss; fwd-status=200; ttl=\d+; stored$/);
@@ -186,7 +186,7 @@ for (const [fails, vars, more] of [
     assert.match(stale.cache ?? "", /detail=stale-if-error$/);
   });
 
-test("a partition that hangs makes nobody wait beyond the time limit", async (context) => {
+test("a hanging Durable Object delays nobody beyond the time limit", async (context) => {
   const [vars, more] = failing("by hanging");
   const { ask } = await proxy(context, vars, {}, more);
   const started = Date.now();
@@ -196,13 +196,13 @@ test("a partition that hangs makes nobody wait beyond the time limit", async (co
   assert.match(body, DETAILS[504] as RegExp);
 });
 
-test("a body too long for the durable tier is answered, to all who wait, and kept in the fast one", async (context) => {
+test("a body too long for the Durable Object is sent to all callers and kept in the edge cache", async (context) => {
   const { upstream, ask, storage } = await proxy(context, SECRET);
   const body = JSON.stringify({ count: 1, next: null, previous: null, results: ["x".repeat(2_000_000)] });
   upstream.canned.set(TEAMS, { status: 200, body });
   for (const answer of await Promise.all(Array.from({ length: 2 }, () => ask(TEAMS))))
     assert.ok(answer.status === 200 && answer.body === body, answer.cache ?? "");
-  // It is put there once a caller has it.
+  // The edge cache is filled after the response.
   for (const end = Date.now() + 30_000; !/^streamgage; hit;/.test((await ask(TEAMS)).cache ?? "");) {
     assert.ok(Date.now() < end, "it is not kept");
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -210,7 +210,7 @@ test("a body too long for the durable tier is answered, to all who wait, and kep
   assert.deepEqual(await (await storage()).exec("SELECT name FROM answer"), []);
 });
 
-test("what nobody reads leaves the durable tier", async (context) => {
+test("rows that are not read for 30 days are deleted from the Durable Object", async (context) => {
   const { upstream, ask, storage } = await proxy(context, SECRET);
   await ask(TEAMS);
   await ask(`${METRICS}?start_date=2026-08-03&end_date=2026-08-09&resolution=week`);
@@ -227,7 +227,7 @@ test("what nobody reads leaves the durable tier", async (context) => {
   assert.deepEqual(await kept(), before);
   await exec("UPDATE answer SET read_on = read_on - 31");
   await exec("UPDATE shelf SET read_on = read_on - 31 WHERE kind = 'row'");
-  // More than sixteen megabytes are written.
+  // Writing more than 16 MB triggers an eviction.
   upstream.canned.set(TEAMS, { status: 200, body: JSON.stringify(["x".repeat(1_800_000)]) });
   for (let page = 1; page <= 10; page += 1) assert.equal((await ask(`${TEAMS}?page=${page}`)).status, 200);
   assert.deepEqual(await kept(), [
@@ -239,14 +239,14 @@ test("what nobody reads leaves the durable tier", async (context) => {
 const PLATFORM = { entry: "tests/worker/fixtures/failing-platform.js" };
 
 for (const fails of ["by throwing", "by hanging"])
-  test(`a database that fails ${fails} lets in who is known, and nobody else`, async (context) => {
+  test(`with a database that fails ${fails}, only recently accepted keys are accepted`, async (context) => {
     const vars = { TRY_LIMIT: "1", TIME_LIMIT: "2.5", UPSTREAM_KEY: "owned" };
     const { upstream, worker, ask } = await proxy(context, vars, { keys: ["owned"] }, PLATFORM);
     const [known, other] = [await worker.key("core"), await worker.key("core")];
     const good = await ask(TEAMS, known);
     assert.equal(good.status, 200);
     await ask(`/fail/${fails}`);
-    // Kept or not: the key is remembered for a minute.
+    // A recently accepted key is accepted for one minute, with or without a cached response.
     assert.deepEqual([(await ask(TEAMS, known)).body, (await ask(`${TEAMS}?limit=1`, known)).status], [good.body, 200]);
     const asked = upstream.requests.length;
     for (const key of [other, "unknown"]) {
@@ -262,7 +262,7 @@ for (const fails of ["by throwing", "by hanging"])
     assert.equal((await ask(TEAMS, "unknown")).status, 401);
   });
 
-test("a database that fails is an error in store mode, of which nothing is kept", async (context) => {
+test("a failing database is an error in store mode that is not cached", async (context) => {
   const worker = await start(PLATFORM);
   context.after(() => worker.close());
   assert.equal((await worker.load("teams", [{ id: 1, name: "a" }])).status, 200);
@@ -292,13 +292,13 @@ test("the daily limit of D1 is a 503 until midnight UTC", async (context) => {
   assert.ok(end % 86_400 <= 60, `${end}`);
 });
 
-test("a clock that jumps shows nobody what no proof is for", async (context) => {
+test("a clock that jumps does not extend the access of a key", async (context) => {
   const { upstream, ask } = await proxy(context, QUICK, {}, PLATFORM);
   const [HOUR, DAY] = [3_600_000, 86_400_000];
   const good = await ask(TEAMS);
   assert.equal(good.status, 200);
   await upstream.refuse();
-  // The key was let in within a day, of which the proof tells; one from the future tells nothing.
+  // The key was accepted within the last day. An acceptance in the future does not count.
   for (const [offset, status] of [
     [0, 200],
     [2 * HOUR, 200],
@@ -307,7 +307,7 @@ test("a clock that jumps shows nobody what no proof is for", async (context) => 
     [HOUR, 200],
   ]) {
     await ask(`/jump/${offset}`);
-    // What the breaker counted is past, or long to come: another question doesn't wait for it.
+    // The circuit breaker ignores failures in the past or the far future.
     const { status: found, body, cache } = await ask(TEAMS);
     if (status === 200) {
       assert.deepEqual([found, body], [200, good.body], `${offset}: ${cache}`);
@@ -317,7 +317,7 @@ test("a clock that jumps shows nobody what no proof is for", async (context) => 
       assert.match(body, DETAILS[found] as RegExp);
     }
   }
-  // And with the upstream up, whatever the clock says, the answer is there within seconds.
+  // With the upstream available, a response arrives within seconds at any time of the clock.
   await upstream.accept();
   for (const offset of [2 * DAY, -2 * DAY, 0]) {
     await ask(`/jump/${offset}`);
@@ -330,7 +330,7 @@ test("a clock that jumps shows nobody what no proof is for", async (context) => 
   }
 });
 
-test("an upstream whose clock jumps is asked again, and its answers stay its own", async (context) => {
+test("responses of an upstream with a wrong clock are revalidated and never mixed up", async (context) => {
   const { upstream, ask } = await proxy(context, QUICK);
   const at = (year: number) => new Date(Date.UTC(year, 0, 1)).toUTCString();
   let limit = 0;
@@ -345,22 +345,22 @@ test("an upstream whose clock jumps is asked again, and its answers stay its own
     { Date: at(2099), "Last-Modified": at(2100) },
   ] as Record<string, string>[]) {
     const path = `${TEAMS}?limit=${(limit += 1)}`;
-    const said = JSON.stringify(headers);
+    const description = JSON.stringify(headers);
     upstream.headers = headers;
     const first = await ask(path);
-    assert.equal(first.status, 200, said);
+    assert.equal(first.status, 200, description);
     const second = await ask(path);
-    assert.deepEqual([second.status, second.body], [200, first.body], said);
+    assert.deepEqual([second.status, second.body], [200, first.body], description);
     upstream.headers = {};
     await upstream.refuse();
-    // What was old when it came is not kept for long enough to stand in.
+    // A response that was old on arrival is not kept for use in errors.
     const { status, body, cache } = await ask(path);
-    if (status === 200) assert.equal(body, first.body, said);
-    else assert.match(body, DETAILS[status] as RegExp, `${said} ${cache}`);
-    assert.ok(status === 200 || Date.parse(headers["Date"] ?? "") < 1e12 || headers["Age"], `${said} ${cache}`);
+    if (status === 200) assert.equal(body, first.body, description);
+    else assert.match(body, DETAILS[status] as RegExp, `${description} ${cache}`);
+    assert.ok(status === 200 || Date.parse(headers["Date"] ?? "") < 1e12 || headers["Age"], `${description} ${cache}`);
     await upstream.accept();
   }
-  // It says when to come again, in a year that is long to come: nobody waits for that.
+  // A Retry-After in the far future is not waited for.
   upstream.fault = { status: 503, headers: { "Retry-After": at(2099) } };
   const never = `${TEAMS}?limit=50`;
   assert.equal((await ask(never)).status, 503);

@@ -1,4 +1,4 @@
-// The Worker in workerd, with a D1 database of its own, for the tests of this folder.
+// Runs the Worker in workerd with its own D1 database.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { quiet } from "../../scripts/wrangler.ts";
 
 Object.assign(process.env, quiet);
 
-/** What the tests ask of a D1 database; Cloudflare's types are not among the project's packages. */
+/** The part of D1's API that the tests use. Cloudflare's types are not a dependency. */
 type Statement = {
   bind(...values: unknown[]): Statement;
   run(): Promise<{ results: Record<string, unknown>[]; meta: { rows_read: number; size_after: number } }>;
@@ -18,15 +18,15 @@ type Database = { prepare(sql: string): Statement };
 export type Options = {
   vars?: Record<string, string>;
   limits?: Record<string, number>;
-  /** Whether there are Durable Objects. */
+  /** Binds Durable Objects (default true). */
   objects?: boolean;
-  /** Another entry than the Worker's own: a path from the root. */
+  /** The path of an entry other than the Worker's own, from the root. */
   entry?: string;
   /** SQL statements that fill the database before the migrations. */
   database?: string;
 };
 
-/** Starts the Worker as wrangler.jsonc describes it, but with these variables and rate limits. */
+/** Starts the Worker with the configuration of wrangler.jsonc, except for the given options. */
 export async function start({ vars = {}, limits = {}, objects = true, entry, database }: Options = {}) {
   const config = unstable_readConfig({ config: join(root, "wrangler.jsonc") });
   const { name, main, compatibility_date, d1_databases, assets, observability, migrations } = config;
@@ -61,7 +61,7 @@ export async function start({ vars = {}, limits = {}, objects = true, entry, dat
       .bind(...values)
       .run();
 
-  /** Makes a key; permissions are separated by spaces, times are in seconds. */
+  /** Creates a key. Permissions are separated by spaces, and times are in seconds. */
   const key = async (permissions: string, expires: number | null = null, revoked: number | null = null) => {
     const made = `sg_${crypto.randomUUID()}`;
     const hash = createHash("sha256").update(made).digest("hex");
@@ -71,20 +71,20 @@ export async function start({ vars = {}, limits = {}, objects = true, entry, dat
   };
 
   const owner = await key("metrics core import");
-  /** Asks with the owner's key, unless the headers hold another. */
+  /** Sends a request with the owner's key, unless the headers contain another. */
   const ask = (path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
     fetch(new URL(path, url), {
       redirect: "manual",
       ...init,
       headers: { authorization: `Bearer ${owner}`, ...init.headers },
     });
-  /** Imports rows, or a body as it is. */
+  /** Imports rows, or a literal body. */
   const load = async (resource: string, rows: object[] | string) => {
     const body = typeof rows === "string" ? rows : rows.map((row) => JSON.stringify(row)).join("\n");
     const response = await ask(`/import/${resource}`, { method: "POST", body });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
-  /** Removes addresses from the Cache API, and tells which were there. */
+  /** Deletes URLs from the Cache API and reports which of them existed. */
   const forgetFast = async (addresses: string[]) => {
     const init = { method: "POST", body: JSON.stringify(addresses) };
     const response = await server.getWorker("forget").fetch("http://forget.example/", init);
@@ -97,7 +97,7 @@ export type Worker = Awaited<ReturnType<typeof start>>;
 
 const RESOURCES = ["tags", "repos", "teams", "users", "team_membership", "user_alias", "commits"];
 
-/** Imports a dump as `streamgage push` does: at most 1,000 rows and 1,000,000 bytes a request. */
+/** Imports a dump in requests of at most 1,000 rows, like `streamgage push`. Returns the number of requests. */
 export async function loadDump(worker: Worker, dump: string): Promise<number> {
   let requests = 0;
   for (const resource of RESOURCES) {

@@ -1,10 +1,10 @@
-// The rate limits, and what a request reads.
+// Rate limits, and the number of rows that a request reads.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
 import { start } from "./harness.ts";
 
-test("too many requests", async (context) => {
+test("requests beyond a rate limit get a 429", async (context) => {
   const worker = await start({ limits: { READS: 5, IMPORTS: 7, FAILED_KEYS: 3 } });
   context.after(() => worker.close());
   const owner = await worker.key("core import");
@@ -24,23 +24,23 @@ test("too many requests", async (context) => {
   const throttled = await ask("/dataset", owner);
   assert.equal(throttled.headers.get("retry-after"), "60");
   assert.deepEqual(await throttled.json(), { detail: "Request was throttled. Expected available in 60 seconds." });
-  // Another key, and what is forbidden or not there, is not counted; imports have a limit of their own.
+  // Other keys, 403s and 404s are not counted, and imports have their own limit.
   assert.equal((await ask("/dataset", other)).status, 200);
   assert.equal((await ask(METRICS, owner)).status, 403);
   assert.equal((await ask("/v3/nope", owner)).status, 404);
-  // Too many comes before a bad method.
+  // 429 precedes 405.
   assert.equal((await ask("/dataset", owner, { method: "POST" })).status, 429);
   const load = () => ask("/import/tags", owner, { method: "POST", body: '{"id":1}' });
   assert.deepEqual(await statuses(8, load), [200, 200, 200, 200, 200, 200, 200, 429]);
-  // On this machine only attempts at keys are counted: `npm start` is for its owner.
+  // On this machine only unknown keys are counted.
   assert.equal((await ask("/dataset", owner, {}, "localhost")).status, 200);
   assert.equal((await ask("/dataset", "nope", {}, "localhost")).status, 429);
 });
 
-test("a metrics request reads the rollup alone, and a list what it shows and what it counts", async (context) => {
+test("a metrics request reads only the rollup, and a list reads its page and its counts", async (context) => {
   const worker = await start({ vars: { TODAY: "2026-09-01" } });
   context.after(() => worker.close());
-  // 20 users on 50 days, with five commits each day: 1,000 cells of 5,000 commits.
+  // 20 users, 50 days and five commits a day: 1,000 cells for 5,000 commits.
   const commits = [...Array(5_000).keys()].map((number) => {
     const cell = Math.floor(number / 5);
     const day = new Date(Date.UTC(2026, 4, 1 + Math.floor(cell / 20))).toISOString().slice(0, 10);
@@ -58,7 +58,7 @@ test("a metrics request reads the rollup alone, and a list what it shows and wha
     return Number(timing?.[1]);
   };
   const read = (query: string) => rowsRead(`${METRICS}?resolution=week&${query}`);
-  // Of each cell, once it is read itself, its user and its repository are looked up, and it is sorted by its week.
+  // Each cell is read, joined with its user and repository, and sorted by week.
   const all = await read("start_date=2026-05-01");
   assert.ok(all >= 1_000 && all <= 4_200, `${all}`);
   const tenth = await read("start_date=2026-05-01&end_date=2026-05-05");
@@ -70,12 +70,12 @@ test("a metrics request reads the rollup alone, and a list what it shows and wha
 
   const list = (query: string) => rowsRead(`/v3/customer/core/commits/?${query}`);
   for (const [query, most] of [
-    // The counts that are kept, and the page.
+    // The stored counts and the page.
     ["limit=100", 110],
     ["limit=100&ordering=-id&offset=400", 510],
-    // Five blocks are gone through, and a part of one.
+    // Five blocks and part of another one.
     ["limit=100&offset=4000", 1_150],
-    // A hundred commits of a day, counted, looked at whether they are few, sorted, and read.
+    // A hundred commits of a day: counted, estimated, sorted and read.
     ["author_date__gte=2026-06-19", 650],
   ] as const) {
     const rows = await list(query);

@@ -1,11 +1,11 @@
-// The proxy in workerd, before an upstream that behaves.
+// The proxy with a well-behaved upstream.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { METRICS } from "../conformance.ts";
 import { proxy, SECRET, TEAMS } from "./proxy.ts";
 
-test("an answer is kept for the key that asked", async (context) => {
+test("a response is cached for the key of its request", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   const path = `${TEAMS}?limit=2`;
   const first = await ask(path);
@@ -19,7 +19,7 @@ test("an answer is kept for the key that asked", async (context) => {
   assert.equal(upstream.requests.length, 2);
 });
 
-test("what reaches the upstream is the key and the canonical request", async (context) => {
+test("the upstream receives the key and the canonical request", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   const sent = { cookie: "a=1", accept: "text/html", "accept-language": "fr", "x-forwarded-host": "evil.example" };
   await ask(`${TEAMS}?limit=2&b=%7e&a=&a=2`, "one", { headers: sent });
@@ -31,7 +31,7 @@ test("what reaches the upstream is the key and the canonical request", async (co
   assert.notEqual(seen?.headers["accept-language"], "fr");
 });
 
-test("refused at the edge", async (context) => {
+test("invalid requests do not reach the upstream", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   const refused = async (path: string, init = {}) => {
     const { status, body, cache } = await ask(path, "one", init);
@@ -58,7 +58,7 @@ test("refused at the edge", async (context) => {
   assert.equal(upstream.requests.length, 0);
 });
 
-test("links lead here, and only to an origin that is set", async (context) => {
+test("links point to the configured origin", async (context) => {
   const { upstream, worker, ask } = await proxy(context, { ...SECRET, PUBLIC_ORIGIN: "https://gage.example" });
   const first = await ask(`${TEAMS}?limit=1`);
   const { next } = JSON.parse(first.body) as { next: string };
@@ -71,7 +71,7 @@ test("links lead here, and only to an origin that is set", async (context) => {
   assert.equal(upstream.requests.length, 1);
 });
 
-test("a caller's copy is confirmed by its tag", async (context) => {
+test("If-None-Match with the current tag gets a 304", async (context) => {
   const { ask } = await proxy(context, SECRET);
   const first = await ask(TEAMS);
   const tag = first.headers.get("etag") ?? "";
@@ -83,7 +83,7 @@ test("a caller's copy is confirmed by its tag", async (context) => {
   assert.match(first.headers.get("age") ?? "", /^\d+$/);
 });
 
-test("without a secret nothing is kept, and the answer says so", async (context) => {
+test("without CACHE_SECRET nothing is cached, and Cache-Status says so", async (context) => {
   const { upstream, ask } = await proxy(context, {});
   for (const times of [1, 2]) {
     const { cache } = await ask(TEAMS);
@@ -92,7 +92,7 @@ test("without a secret nothing is kept, and the answer says so", async (context)
   }
 });
 
-test("a key that the upstream refuses loses all that was kept", async (context) => {
+test("the cache of a key that the upstream rejects is purged", async (context) => {
   const vars = { ...SECRET, KEY_TTL: "1", STALE_KEY_TTL: "3" };
   const { upstream, ask } = await proxy(context, vars, { keys: ["one", "two"] });
   const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
@@ -101,12 +101,12 @@ test("a key that the upstream refuses loses all that was kept", async (context) 
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   const refused = await ask(week);
   assert.deepEqual([refused.status, refused.body], [401, '{"detail":"Invalid token."}']);
-  // Not even when the upstream is gone.
+  // Not even if the upstream is unavailable.
   upstream.fault = { status: 503 };
   for (const path of [TEAMS, week]) assert.equal((await ask(path)).status, 503, path);
 });
 
-test("what the upstream says of stale answers counts for those put together of weeks too", async (context) => {
+test("the upstream's directives about stale responses apply to responses assembled from weeks", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   const [week, period] = ["week", "period"].map(
     (resolution) => `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=${resolution}`,
@@ -114,7 +114,7 @@ test("what the upstream says of stale answers counts for those put together of w
   upstream.headers = { "Cache-Control": "no-cache" };
   for (const path of [week, period]) {
     const first = await ask(path);
-    // A commit more.
+    // One more commit.
     const { body } = first;
     upstream.canned.set(METRICS, { status: 200, body: body.replace(/"commit_count":[\d.]+/, '"commit_count":99.5') });
     assert.equal((await ask(path)).body, upstream.canned.get(METRICS)?.body, path);
@@ -125,7 +125,7 @@ test("what the upstream says of stale answers counts for those put together of w
   }
 });
 
-test("a key is proved again by a question whether what is kept still holds", async (context) => {
+test("a successful revalidation authorizes the key again", async (context) => {
   const { upstream, ask } = await proxy(context, { ...SECRET, KEY_TTL: "5" });
   upstream.etag = true;
   const first = await ask(TEAMS);
@@ -139,17 +139,17 @@ test("a key is proved again by a question whether what is kept still holds", asy
   assert.equal(upstream.requests.length, 2);
 });
 
-test("what goes beyond the fast tier is counted, and so is what is no key", async (context) => {
+test("cache misses and unknown keys are rate limited", async (context) => {
   const limits = { READS: 3, FAILED_KEYS: 2 };
   const { worker } = await proxy(context, SECRET, { keys: ["one", "two"] }, { limits });
-  // Not on this machine, whose owner is not counted.
+  // Requests to this machine are not limited.
   const ask = async (query: string, key = "one") => {
     const headers = { authorization: `Bearer ${key}`, "cf-connecting-ip": "192.0.2.1" };
     const response = await worker.server.fetch(`http://flow.example${TEAMS}?${query}`, { headers });
     return [response.status, response.headers.get("retry-after"), await response.json()] as const;
   };
   const throttled = [429, "60", { detail: "Request was throttled. Expected available in 60 seconds." }];
-  /** So many are answered, then none; or twice as many, if the minute in which they are counted ends meanwhile. */
+  /** Sends requests until one is rejected: after the limit, or after twice the limit if a new minute begins meanwhile. */
   const limited = async (limit: number, asked: (time: number) => ReturnType<typeof ask>) => {
     for (let time = 0; time <= 2 * limit; time += 1) {
       const answer = await asked(time);
@@ -165,7 +165,7 @@ test("what goes beyond the fast tier is counted, and so is what is no key", asyn
   await limited(2, (time) => ask("", `no-${time}`));
 });
 
-test("a caller purges what is his", async (context) => {
+test("a caller purges the cache of his key", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   for (const key of ["one", "two"]) await ask(TEAMS, key);
   const purged = await ask("/cache/purge", "one", { method: "POST" });
@@ -176,7 +176,7 @@ test("a caller purges what is his", async (context) => {
   assert.equal((await ask("/cache/purge", "one")).status, 405);
 });
 
-test("a key of the Worker's own, and callers with scopes", async (context) => {
+test("with UPSTREAM_KEY, callers use streamgage keys with scopes", async (context) => {
   const { upstream, worker, ask } = await proxy(context, { UPSTREAM_KEY: "owned" }, { keys: ["owned"] });
   const [all, team, purger] = [
     await worker.key("metrics core"),
@@ -212,7 +212,7 @@ test("a key of the Worker's own, and callers with scopes", async (context) => {
   ] as const)
     assert.equal((await ask("/cache/purge", key, { method: "POST" })).status, status);
   assert.equal(upstream.requests.length, before);
-  // With the database gone: who is remembered goes on, others learn nothing.
+  // Without the database, only recently accepted keys are accepted.
   await worker.sql("DROP TABLE api_key");
   assert.equal((await ask(TEAMS, all)).status, 200);
   const unknown = await ask(TEAMS, "somebody");

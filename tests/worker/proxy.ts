@@ -1,4 +1,4 @@
-// The Worker as a proxy before an upstream for tests.
+// Runs the Worker as a proxy with a test upstream.
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { join } from "node:path";
@@ -11,11 +11,11 @@ const dump = join(root, "tests/corpus/dump");
 export const TEAMS = "/v3/customer/core/teams/";
 export const SECRET = { CACHE_SECRET: "a secret of the tests" };
 
-/** What a key's partition is called. */
+/** Returns the name of a key's partition. */
 const partition = (upstream: string, key: string) =>
   createHmac("sha256", SECRET.CACHE_SECRET).update(`${upstream}\n${key}`).digest("hex");
 
-// wrangler's harness fetches for workerd in this process, and would follow redirects on the way; workerd does not.
+// wrangler's harness sends workerd's requests from this process and would follow redirects, unlike workerd.
 const { fetch: plain } = globalThis;
 globalThis.fetch = (input, init) => {
   if (init === undefined || !("url" in init)) return plain(input, init);
@@ -23,7 +23,7 @@ globalThis.fetch = (input, init) => {
   return plain(input, { method, headers: [...headers], redirect: "manual" });
 };
 
-/** Starts both. */
+/** Starts the upstream and the Worker. */
 export async function proxy(
   context: TestContext,
   vars: Record<string, string>,
@@ -40,13 +40,13 @@ export async function proxy(
     const body = await response.text();
     return { status: response.status, headers: response.headers, body, cache: response.headers.get("cache-status") };
   };
-  /** The storage of a key's partition, where `CACHE_SECRET` is [`SECRET`]. */
+  /** Returns the storage of a key's partition, for [`SECRET`]. */
   const storage = (key = "one") =>
     worker.worker.getDurableObjectStorage("PARTITIONS", { name: partition(upstream.url, key) });
-  /** Empties the fast tier of answers to a key; targets are canonical: their parameters are sorted. */
+  /** Deletes responses of a key from the edge cache. Targets are canonical: their parameters are sorted. */
   const forgetFast = async (targets: string[], key = "one") => {
     const [row] = await (await storage(key)).exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
-    // As `Record` has its fields.
+    // `PartitionState` as JSON.
     const [generation] = JSON.parse(row?.text ?? "") as [number];
     const address = (target: string) =>
       `https://cache.invalid/${partition(upstream.url, key)}/${generation}/${createHash("sha256").update(target).digest("hex")}`;

@@ -1,5 +1,5 @@
-// An upstream for tests: a plain Node server on loopback that answers the v3 API out of a dump, by the second
-// implementation, and misbehaves as it is told to. It shares no code with what it tests.
+// A test upstream: a Node server that serves the v3 API from a dump with the reference implementation, and misbehaves on
+// demand. It shares no code with the Worker.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -9,18 +9,18 @@ import { METRICS } from "../conformance.ts";
 
 const CORE = "/v3/customer/core/";
 
-/** What was asked. */
+/** A received request. */
 export type Seen = { method: string; path: string; query: string; headers: IncomingMessage["headers"] };
 
-/** An answer, before it goes out. */
+/** A response. */
 export type Answer = { status: number; body: string; headers?: Record<string, string> };
 
 /**
- * How to misbehave:
- * - `reset`: the connection is cut before an answer; `hang`: there is none; `trickle`: a byte every 50 ms, without end;
- * - `cut`: the connection is cut in the middle of the body; `long` and `short`: Content-Length says a byte more or less;
- * - `gigabyte`: so long a body; `broken`: half of a JSON text; `html`: a page, as 200; `cookie`: with a Set-Cookie;
- * - an answer of one's own (a status, a redirect), or a delay in milliseconds before the right one.
+ * A kind of misbehavior:
+ * - `reset`: closes the connection before the response; `hang`: never responds; `trickle`: sends a byte every 50 ms;
+ * - `cut`: closes the connection within the body; `long` and `short`: Content-Length is a byte too large or too small;
+ * - `gigabyte`: a body of that length; `broken`: half of a JSON text; `html`: a page with status 200; `cookie`: Set-Cookie;
+ * - parts of another response, or a delay in milliseconds before the correct one.
  */
 export type Fault =
   | "reset"
@@ -37,15 +37,15 @@ export type Fault =
   | { delay: number };
 
 export type Options = {
-  /** The folder of a dump; without one there are no rows. */
+  /** The folder of a dump. Without it there are no rows. */
   dump?: string;
-  /** The upstream's date. */
+  /** The current date of the upstream. */
   today?: string;
-  /** The keys that are let in; all, if absent. */
+  /** The accepted keys (default: all). */
   keys?: string[];
 };
 
-/** Starts one. Its members may be changed at any time. */
+/** Starts an upstream. Its members may be changed at any time. */
 export async function startUpstream({ dump, today = new Date().toISOString().slice(0, 10), keys }: Options = {}) {
   const rows = new Lists(dump);
   const records = loadDump(dump ?? "/nonexistent");
@@ -53,22 +53,22 @@ export async function startUpstream({ dump, today = new Date().toISOString().sli
   const upstream = {
     url: "",
     today,
-    /** Every request, in order. */
+    /** All received requests, in order. */
     requests: [] as Seen[],
-    /** How to misbehave, now and until it is changed. */
+    /** The current misbehavior. */
     fault: undefined as Fault | undefined | ((seen: Seen) => Fault | undefined),
-    /** Headers on every answer, such as Cache-Control. */
+    /** Headers of every response, such as Cache-Control. */
     headers: {} as Record<string, string>,
-    /** Whether answers have an ETag, and If-None-Match is heeded. */
+    /** Enables ETag and If-None-Match. */
     etag: false,
-    /** What the metrics endpoint answers, if it is gone: 404 or 410. */
+    /** The status of a removed metrics endpoint: 404 or 410. */
     gone: undefined as number | undefined,
-    /** Answers by path, instead of those from the dump. */
+    /** Fixed responses by path. */
     canned: new Map<string, Answer>(),
     keys: keys === undefined ? undefined : new Set(keys),
     /** The rows of the lists, by resource and id. */
     lists: rows.tables,
-    /** No connection is taken any more; `accept` takes them again, at the same address. */
+    /** Stops accepting connections, until `accept`. */
     refuse: () => close(),
     accept: () => listen(port),
     close: () => close(),
@@ -121,7 +121,7 @@ export async function startUpstream({ dump, today = new Date().toISOString().sli
 
 export type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
-/** Sends an answer, or what the fault makes of it. */
+/** Sends a response, changed by a fault. */
 function misbehave(fault: Fault | undefined, response: ServerResponse, { status, body, headers = {} }: Answer): void {
   const length = Buffer.byteLength(body);
   switch (fault) {
@@ -145,7 +145,7 @@ function misbehave(fault: Fault | undefined, response: ServerResponse, { status,
       response.write(body, () => response.destroy());
       return;
     case "short":
-      // Node counts the bytes of a response, so these go beside it.
+      // Node checks Content-Length, so the bytes are written to the socket.
       response.socket?.end(
         `HTTP/1.1 ${status} OK\r\n${Object.entries({ ...headers, "Content-Length": length - 1 })
           .map(([name, value]) => `${name}: ${value}\r\n`)
@@ -181,7 +181,7 @@ function misbehave(fault: Fault | undefined, response: ServerResponse, { status,
 
 type Row = Record<string, unknown> & { id: number };
 
-/** The lists of `core/`, with the filters that vendor documents and this project needs; all else is ignored. */
+/** The lists of `core/`. Filters that the tests do not need are ignored. */
 class Lists {
   tables = new Map<string, Row[]>();
   private isDuplicate: (commit: Row) => boolean = () => false;
@@ -211,7 +211,7 @@ class Lists {
     return this.tables.get(resource) ?? [];
   }
 
-  /** The body of a list; null, if there is no such. */
+  /** Returns the body of a list, or null for an unknown path. */
   answer(path: string, query: string, origin: string): string | null {
     const resource = path.replace(/\/$/, "");
     if (!this.tables.has(resource)) return null;
@@ -245,7 +245,7 @@ class Lists {
     if (flag) return flag;
     const [, field = "", lookup = ""] = /^([a-z_]+?)(?:__(in|gte?|lte?))?$/.exec(name) ?? [];
     if (!this.rows(resource).some((row) => field in row)) return () => true;
-    // Times are compared as text, all in the same form.
+    // Times have one format and are compared as text.
     const plain = (value: unknown) =>
       typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00` : value;
     const compare = (row: Row, keeps: (order: number) => boolean) => {
