@@ -6,7 +6,7 @@
 
 mod fake_upstream;
 
-use fake_upstream::{MemoryStore, complete, midnight};
+use fake_upstream::{MemoryPartition, StoredResponse, complete, midnight};
 use fastrand::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,9 +14,8 @@ use std::rc::Rc;
 use streamgage::calendar::Day;
 use streamgage::query::METRICS_PATH;
 use streamgage_edge::proxy::{
-    FetchReply, FetchRequest, Headers, IsolateCache, KvStore, PartitionCoordinator, PartitionState, PartitionStore,
-    ProxyHandler, ProxySettings, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest,
-    UpstreamResponse,
+    FetchReply, FetchRequest, Headers, IsolateCache, PartitionCoordinator, PartitionState, ProxyHandler, ProxySettings,
+    Runtime, Transport, TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
 };
 use streamgage_edge::{Backend, Request, Routed, Settings, Statement, StatementResult, Url, route_request};
 
@@ -66,57 +65,6 @@ impl Transport for CountingUpstream {
         self.0.requests.set(self.0.requests.get() + 1);
         let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
         Ok(UpstreamResponse { sent_at: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
-    }
-}
-
-#[derive(Default)]
-struct MemoryPartition {
-    texts: MemoryStore,
-    responses: RefCell<HashMap<String, StoredResponse>>,
-}
-
-/// A text and a body.
-type StoredResponse = (String, Vec<u8>);
-
-impl KvStore for MemoryPartition {
-    fn get(&self, kind: &str, key: &str) -> Option<String> {
-        self.texts.get(kind, key)
-    }
-
-    fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
-        self.texts.range(kind, first, end)
-    }
-
-    fn put(&self, kind: &str, key: &str, text: &str) {
-        self.texts.put(kind, key, text);
-    }
-
-    fn delete(&self, kind: &str, key: &str) {
-        self.texts.delete(kind, key);
-    }
-}
-
-impl PartitionStore for MemoryPartition {
-    type Body = Vec<u8>;
-
-    fn get_response(&self, name: &str) -> Option<StoredResponse> {
-        self.responses.borrow().get(name).cloned()
-    }
-
-    fn put_response(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
-        self.responses.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
-    }
-
-    fn delete_response(&self, name: &str) {
-        self.responses.borrow_mut().remove(name);
-    }
-
-    fn delete_all(&self) {
-        panic!("the key stays valid");
-    }
-
-    fn evict(&self, _: i64) {
-        panic!("nothing is evicted within an hour");
     }
 }
 

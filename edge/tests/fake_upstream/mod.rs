@@ -1,4 +1,4 @@
-//! A partition in memory: a store, an upstream, and a clock that tests set.
+//! A partition in memory: its store, an upstream, and a clock that tests set.
 
 // Each test uses a part of this module.
 #![allow(dead_code)]
@@ -8,7 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use streamgage::calendar::Day;
-use streamgage_edge::proxy::{ExchangeTimes, Headers, JsonResponse, KvStore, UpstreamClient, UpstreamError};
+use streamgage_edge::proxy::{
+    ExchangeTimes, Headers, JsonResponse, KvStore, PartitionStore, UpstreamClient, UpstreamError,
+};
 
 pub const DAY: i64 = 86_400_000;
 
@@ -47,6 +49,57 @@ impl KvStore for MemoryStore {
 
     fn delete(&self, kind: &str, key: &str) {
         self.0.borrow_mut().remove(&(kind.into(), key.into()));
+    }
+}
+
+#[derive(Default)]
+pub struct MemoryPartition {
+    pub texts: MemoryStore,
+    pub responses: RefCell<BTreeMap<String, StoredResponse>>,
+}
+
+/// A text and a body.
+pub type StoredResponse = (String, Vec<u8>);
+
+impl KvStore for MemoryPartition {
+    fn get(&self, kind: &str, key: &str) -> Option<String> {
+        self.texts.get(kind, key)
+    }
+
+    fn range(&self, kind: &str, first: &str, end: &str) -> Vec<(String, String)> {
+        self.texts.range(kind, first, end)
+    }
+
+    fn put(&self, kind: &str, key: &str, text: &str) {
+        self.texts.put(kind, key, text);
+    }
+
+    fn delete(&self, kind: &str, key: &str) {
+        self.texts.delete(kind, key);
+    }
+}
+
+impl PartitionStore for MemoryPartition {
+    type Body = Vec<u8>;
+
+    fn get_response(&self, name: &str) -> Option<StoredResponse> {
+        self.responses.borrow().get(name).cloned()
+    }
+
+    fn put_response(&self, name: &str, entry: &str, body: &Vec<u8>, _: i64) {
+        self.responses.borrow_mut().insert(name.to_owned(), (entry.to_owned(), body.clone()));
+    }
+
+    fn delete_response(&self, name: &str) {
+        self.responses.borrow_mut().remove(name);
+    }
+
+    fn delete_all(&self) {
+        panic!("no test refuses a key");
+    }
+
+    fn evict(&self, _: i64) {
+        panic!("no test evicts rows");
     }
 }
 
