@@ -16,7 +16,8 @@ use streamgage::calendar::Day;
 pub struct Arguments {
     /// The folder of the dump
     dump: PathBuf,
-    /// The path or URL of a request, such as '/v3/customer/core/teams/?limit=5'; '-' reads requests from standard input, one per line
+    /// The path or URL of a request, such as '/v3/customer/core/teams/?limit=5'; '-' reads requests from standard input,
+    /// one per line
     #[arg(default_value = "-")]
     request: String,
     /// The current date [default: today in UTC]

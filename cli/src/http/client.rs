@@ -108,7 +108,10 @@ impl Client {
 }
 
 fn retry_later(message: &str, wait: Duration) -> CliError {
-    let time = TimeDelta::from_std(wait).ok().and_then(|wait| Utc::now().checked_add_signed(wait));
+    // Rounded to the nearest minute by the additional half minute.
+    let wait = TimeDelta::from_std(wait + Duration::from_secs(30));
+    let time = wait.ok().and_then(|wait| Utc::now().checked_add_signed(wait));
     let when = time.map_or("later".to_owned(), |time| time.format("after %Y-%m-%d %H:%M UTC").to_string());
-    CliError::RetryLater(format!("{message} Run the same command again {when} to continue."))
+    let message = message.trim_end_matches('.');
+    CliError::RetryLater(format!("{message}. Run the same command again {when} to continue."))
 }
