@@ -8,7 +8,8 @@ mod day_table;
 
 use crate::{WeekSums, week_of};
 use alloc::vec::Vec;
-use day_table::DayTable;
+pub use day_table::Block;
+use day_table::{COMMIT, DayTable};
 
 /// The number of rows that are added at once. They fit a cache together with the sums and marks.
 pub const BLOCK: usize = 16_384;
@@ -19,44 +20,9 @@ const AHEAD: usize = 256;
 /// The largest number of users times weeks, to limit memory.
 const MAX_CELLS: usize = 1 << 28;
 
-/// Commits as columns of equal length.
-#[derive(Clone, Copy, Debug)]
-pub struct Block<'a> {
-    /// Users: numbers from 0 with few gaps.
-    pub users: &'a [u16],
-    /// The authors' days, in days since 1970-01-01.
-    pub days: &'a [u16],
-    /// Lines of code.
-    pub haloc: &'a [u16],
-    /// Lines of code that rework recent ones.
-    pub churn: &'a [u16],
-    /// Impact, in ten-thousandths.
-    pub impact: &'a [u32],
-}
-
 /// An error: the commits have more users times weeks than 2²⁸.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapacityError;
-
-impl<'a> Block<'a> {
-    /// Returns at most `rows` rows from `at` on; `None` after the last.
-    fn part(&self, at: usize, rows: usize) -> Option<Block<'a>> {
-        let rows = at..self.users.len().min(at.saturating_add(rows));
-        Some(Block {
-            users: self.users.get(rows.clone()).filter(|rows| !rows.is_empty())?,
-            days: self.days.get(rows.clone())?,
-            haloc: self.haloc.get(rows.clone())?,
-            churn: self.churn.get(rows.clone())?,
-            impact: self.impact.get(rows)?,
-        })
-    }
-}
-
-/// The sums of a day: lines of code, with rework in the high half; impact, with commits in the high bits.
-type Packed = [u64; 2];
-
-/// One commit beside impact. The bits below hold the impact of [`MAX_ROWS`] rows.
-const COMMIT: u64 = 1 << 48;
 
 /// The number of rows of a day that can be added before a part of [`Packed`] may overflow: commits have 16 bits.
 const MAX_ROWS: usize = u16::MAX as usize;

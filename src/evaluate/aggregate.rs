@@ -1,7 +1,9 @@
 //! The aggregate of commits over rows in memory (§2).
 
-use super::rows::{Column, Rows};
-use super::{Store, matches};
+use super::column::Column;
+use super::list::matches;
+use super::rows::Rows;
+use super::store::Store;
 use crate::calendar::Day;
 use crate::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use crate::schema::{COMMITS, Kind};
@@ -196,7 +198,7 @@ impl RunningSum {
     fn add(&mut self, column: &Column, position: usize, times: u64) {
         match column {
             Column::Integers(values) => {
-                let Some(&value) = values.get(position).filter(|&&value| value != super::rows::NULL) else { return };
+                let Some(&value) = values.get(position).filter(|&&value| value != super::column::NULL) else { return };
                 self.whole = self.whole.saturating_add(i128::from(value).saturating_mul(i128::from(times)));
             }
             Column::Doubles(values) => {

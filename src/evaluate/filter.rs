@@ -1,10 +1,11 @@
 //! Evaluates a filter over rows, 64 at a time.
 
 use super::bit_set::{BitSet, bits};
+use super::column::NULL;
 use super::join::{Class, JoinConditions};
 use super::relations::{self, Relations, owner};
 use super::row_condition::{RowCondition, TernaryMask};
-use super::rows::{NULL, Rows};
+use super::rows::Rows;
 use crate::query::{ListRequest, Node, Subject};
 use crate::schema::{Flag, REPOS, Resource, USERS};
 use alloc::vec::Vec;

@@ -1,7 +1,8 @@
 //! Rows of other resources that a row shows (§2).
 
 use super::relations::range;
-use super::{Rows, Store};
+use super::rows::Rows;
+use super::store::Store;
 use crate::schema::{Nested, NestedSource, Resource, TEAM_MEMBERSHIP};
 use alloc::vec::Vec;
 
@@ -25,7 +26,7 @@ pub fn nested_rows(nested: &Nested, rows: &Rows, position: usize, store: &Store)
     ids.into_iter().filter_map(|id| others.find(id)).collect()
 }
 
-pub(super) fn required_resources(nested: &'static Nested) -> impl Iterator<Item = &'static Resource> {
+pub(super) fn nested_resources(nested: &'static Nested) -> impl Iterator<Item = &'static Resource> {
     let between = (nested.source == NestedSource::TeamsOfUser).then_some(&TEAM_MEMBERSHIP);
     between.into_iter().chain([nested.resource])
 }

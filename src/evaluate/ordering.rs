@@ -1,6 +1,7 @@
 //! The order of rows, computed as far as a page needs it.
 
-use super::rows::{Column, Rows};
+use super::column::Column;
+use super::rows::Rows;
 use crate::query::Order;
 use alloc::vec::Vec;
 use core::cmp::Ordering;

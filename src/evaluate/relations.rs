@@ -1,6 +1,7 @@
 //! Rows that belong to other rows: aliases, memberships, tags.
 
-use super::{Rows, Store};
+use super::rows::Rows;
+use super::store::Store;
 use crate::query::Predicate;
 use crate::schema::{COMMITS, FilterTarget, REPOS, Relation, Resource, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS};
 use alloc::vec::Vec;

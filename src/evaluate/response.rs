@@ -1,6 +1,8 @@
 //! The JSON of lists and rows (§2), made of the texts of the rows.
 
-use super::{Store, list, nested_rows};
+use super::list::list;
+use super::nested_rows::nested_rows;
+use super::store::Store;
 use crate::json;
 use crate::query::{ListRequest, Page};
 use crate::schema::{COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource};

@@ -1,8 +1,9 @@
 //! Conditions on the row itself, evaluated for 64 rows at a time.
 
 use super::bit_set::{BitSet, word};
+use super::column::{Column, NULL};
 use super::relations::Relations;
-use super::rows::{Column, NULL, Rows};
+use super::rows::Rows;
 use super::text_column::{TextColumn, TextSearch};
 use crate::query::{Comparison, Condition, IdSet, Predicate, Subject};
 use crate::schema::{COMMITS, FilterTarget, Flag, REPOS, Relation, Resource, TEAMS, USERS};

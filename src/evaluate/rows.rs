@@ -1,9 +1,8 @@
 //! The rows of a resource as columns, as far as lists read them.
 
 use super::bit_set::BitSet;
-use super::text_column::TextColumn;
-use crate::calendar::DateTime;
-use crate::schema::{Kind, Missing, Resource, RowError, RowReader, RowSink, Value};
+use super::column::Column;
+use crate::schema::{Resource, RowError, RowReader, RowSink, Value};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
@@ -32,92 +31,6 @@ pub struct RowsBuilder {
     rows: Rows,
     deleted: Vec<bool>,
     reader: RowReader,
-}
-
-/// Stands for null among integers. No integer of a row is as small.
-pub(super) const NULL: i64 = i64::MIN;
-
-#[derive(Clone, Debug)]
-pub(super) enum Column {
-    /// Lists do not read the field.
-    Unread,
-    /// Integers as predicates compare them; null is [`NULL`].
-    Integers(Vec<i64>),
-    /// Doubles; null is NaN.
-    Doubles(Vec<f64>),
-    Texts(TextColumn),
-    Ids(Vec<Vec<i64>>),
-}
-
-impl Column {
-    fn new(kind: Kind) -> Column {
-        match kind {
-            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::DateTime => Column::Integers(Vec::new()),
-            Kind::Number => Column::Doubles(Vec::new()),
-            Kind::Text => Column::Texts(TextColumn::default()),
-            Kind::Ids => Column::Ids(Vec::new()),
-            Kind::Json => Column::Unread,
-        }
-    }
-
-    /// Returns the integer at a position; `None` for null and in other columns.
-    #[inline]
-    pub(super) fn integer(&self, position: usize) -> Option<i64> {
-        let Column::Integers(values) = self else { return None };
-        values.get(position).copied().filter(|&value| value != NULL)
-    }
-
-    /// Adds the value of a row that does not have the field.
-    fn push_missing(&mut self, missing: Missing) {
-        let zero = matches!(missing, Missing::Zero | Missing::False);
-        match self {
-            Column::Unread => {}
-            Column::Integers(values) => values.push(if zero { 0 } else { NULL }),
-            Column::Doubles(values) => values.push(if zero { 0.0 } else { f64::NAN }),
-            Column::Texts(texts) => texts.push(None),
-            Column::Ids(lists) => lists.push(Vec::new()),
-        }
-    }
-
-    fn append(&mut self, other: Column) {
-        match (self, other) {
-            (Column::Integers(values), Column::Integers(others)) => values.extend(others),
-            (Column::Doubles(values), Column::Doubles(others)) => values.extend(others),
-            (Column::Ids(lists), Column::Ids(others)) => lists.extend(others),
-            (Column::Texts(texts), Column::Texts(others)) => {
-                texts.append(&others);
-            }
-            _ => {}
-        }
-    }
-
-    fn pop(&mut self) {
-        match self {
-            Column::Unread => {}
-            Column::Integers(values) => drop(values.pop()),
-            Column::Doubles(values) => drop(values.pop()),
-            Column::Texts(texts) => texts.pop(),
-            Column::Ids(lists) => drop(lists.pop()),
-        }
-    }
-
-    fn push(&mut self, value: Value<'_>) {
-        match self {
-            Column::Unread => {}
-            Column::Integers(values) => values.push(match value {
-                Value::Boolean(value) => i64::from(value),
-                Value::Integer(value) | Value::Decimal(value) => value,
-                Value::DateTime(_, time) => DateTime::microseconds(&time),
-                _ => NULL,
-            }),
-            // -0 + 0 is 0: predicates treat both as equal, so the order has to.
-            Column::Doubles(values) => {
-                values.push(if let Value::Number(value) = value { value + 0.0 } else { f64::NAN })
-            }
-            Column::Texts(texts) => texts.push(value.text()),
-            Column::Ids(lists) => lists.push(if let Value::Ids(ids) = value { ids } else { Vec::new() }),
-        }
-    }
 }
 
 impl RowsBuilder {

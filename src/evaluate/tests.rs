@@ -1,13 +1,15 @@
 //! Tests of list requests over a small organization.
 
-use super::rows::Column;
+use super::column::Column;
+use super::relations::Relations;
 use super::*;
-use crate::query::{Condition, Node, Predicate, Subject};
-use crate::schema::{COMMITS, REPOS, RESOURCES, Relation, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
+use crate::query::{Condition, ListRequest, Node, Predicate, Subject};
+use crate::schema::{COMMITS, REPOS, RESOURCES, Relation, Resource, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 use proptest::prelude::*;
 use std::format;
 use std::string::String;
 use std::vec;
+use std::vec::Vec;
 
 const NONE: [i64; 0] = [];
 

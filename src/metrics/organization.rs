@@ -1,6 +1,7 @@
 //! The records of an organization that metrics read.
 
-use super::{Commit, MetricsTable, Record, Records};
+use super::commit::Commit;
+use super::record::{Record, Records};
 use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_row};
 use alloc::{boxed::Box, vec::Vec};
 
@@ -43,11 +44,6 @@ impl Organization {
             name if name == REPOS.name => self.repos.read_text(text),
             _ => read_row(resource, text, &mut Unread),
         }
-    }
-
-    /// Builds a table of the commits that count.
-    pub fn table(&self) -> MetricsTable {
-        MetricsTable::new(self)
     }
 }
 

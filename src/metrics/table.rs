@@ -30,8 +30,15 @@ struct RepoFilterData {
     tags: IdSet,
 }
 
+impl Organization {
+    /// Builds a table of the commits that count.
+    pub fn table(&self) -> MetricsTable {
+        MetricsTable::new(self)
+    }
+}
+
 impl MetricsTable {
-    pub(super) fn new(organization: &Organization) -> MetricsTable {
+    fn new(organization: &Organization) -> MetricsTable {
         let hidden = organization.users.sorted().into_iter().filter(|(_, user)| user.hidden_from_reports);
         let hidden: IdSet = hidden.map(|(id, _)| id).collect();
         let repos = organization.repos.sorted();

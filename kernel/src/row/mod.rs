@@ -11,6 +11,8 @@ mod date;
 mod number;
 mod value;
 
+pub use value::TextSpan;
+
 use crate::text::{Name, plain_length};
 use alloc::vec::Vec;
 use date::DateParser;
@@ -101,17 +103,6 @@ enum Token {
     DateTime,
     EmptyList,
     Any,
-}
-
-/// The text of a field within a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextSpan {
-    /// The position after the opening quote.
-    pub begin: usize,
-    /// The position of the closing quote.
-    pub end: usize,
-    /// Reports whether the text contains escapes.
-    pub is_escaped: bool,
 }
 
 impl ExpectedMember {

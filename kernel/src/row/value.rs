@@ -1,6 +1,5 @@
 //! Parsers of booleans, literals and texts, and what all parsers share.
 
-use super::TextSpan;
 use crate::text::{ends_of_16, ends_of_64, plain_length};
 
 pub(super) const WINDOW: usize = 64;
@@ -10,6 +9,17 @@ pub(super) type Window = [u8; WINDOW];
 
 /// A value and the position of its end in the window; `None` if there is no value that the parser takes.
 pub(super) type Parsed = Option<(i64, usize)>;
+
+/// The text of a field within a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextSpan {
+    /// The position after the opening quote.
+    pub begin: usize,
+    /// The position of the closing quote.
+    pub end: usize,
+    /// Reports whether the text contains escapes.
+    pub is_escaped: bool,
+}
 
 #[inline(always)]
 pub(super) fn window_of<'a>(text: &'a [u8], spare: &'a mut Window) -> &'a Window {

@@ -1,8 +1,42 @@
 //! Days and marks that rows are added to, one by one or by vectors of 128 bits.
 
-use super::{Block, COMMIT, Packed};
 use alloc::vec::Vec;
 use core::slice::ChunksExact;
+
+/// Commits as columns of equal length.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Users: numbers from 0 with few gaps.
+    pub users: &'a [u16],
+    /// The authors' days, in days since 1970-01-01.
+    pub days: &'a [u16],
+    /// Lines of code.
+    pub haloc: &'a [u16],
+    /// Lines of code that rework recent ones.
+    pub churn: &'a [u16],
+    /// Impact, in ten-thousandths.
+    pub impact: &'a [u32],
+}
+
+impl<'a> Block<'a> {
+    /// Returns at most `rows` rows from `at` on; `None` after the last.
+    pub(super) fn part(&self, at: usize, rows: usize) -> Option<Block<'a>> {
+        let rows = at..self.users.len().min(at.saturating_add(rows));
+        Some(Block {
+            users: self.users.get(rows.clone()).filter(|rows| !rows.is_empty())?,
+            days: self.days.get(rows.clone())?,
+            haloc: self.haloc.get(rows.clone())?,
+            churn: self.churn.get(rows.clone())?,
+            impact: self.impact.get(rows)?,
+        })
+    }
+}
+
+/// The sums of a day: lines of code, with rework in the high half; impact, with commits in the high bits.
+pub(super) type Packed = [u64; 2];
+
+/// One commit beside impact. The bits below hold the impact of 2¹⁶ − 1 rows.
+pub(super) const COMMIT: u64 = 1 << 48;
 
 /// Consecutive days, and rows of marks of equal width.
 #[derive(Clone, Debug)]
