@@ -3,6 +3,7 @@
 mod demo;
 mod dump;
 mod error;
+mod git;
 mod http;
 mod progress;
 mod pull;
@@ -33,6 +34,7 @@ struct Arguments {
 enum Command {
     Query(query::Arguments),
     Demo(demo::Arguments),
+    Git(git::Arguments),
     Push(push::Arguments),
     Pull(pull::Arguments),
 }
@@ -51,6 +53,7 @@ fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Query(arguments) => query::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Git(arguments) => git::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Pull(arguments) => pull::run(&arguments),
     }
