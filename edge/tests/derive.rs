@@ -75,12 +75,12 @@ fn derived_metrics_pass_every_conformance_case() {
         store.settings.today = Some(today.into());
         load(&store, &root.join(folder).join(corpus["dump"].as_str().unwrap()));
         for has_aggregate in [true, false] {
-            let (upstream, shelf) =
+            let (upstream, partition) =
                 (FakeUpstream::new(midnight(today), lists(&store, has_aggregate)), MemoryStore::default());
             for case in corpus["cases"].as_array().unwrap().iter().filter(|case| case["status"] == 200) {
                 let query = case["query"].as_str().unwrap();
                 assert_eq!(
-                    assembled(derive(&upstream, &shelf, query)).body,
+                    assembled(derive(&upstream, &partition, query)).body,
                     store.get(&format!("{METRICS}?{query}")),
                     "{query}"
                 );
@@ -105,16 +105,16 @@ fn later_requests_fetch_open_days_only() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05"), commit(2, "2026-08-26")]);
     for (has_aggregate, path) in [(true, "aggregate"), (false, "fields")] {
-        let (upstream, shelf) =
+        let (upstream, partition) =
             (FakeUpstream::new(midnight(NOW), lists(&store, has_aggregate)), MemoryStore::default());
-        let first = assembled(derive(&upstream, &shelf, REQUEST));
+        let first = assembled(derive(&upstream, &partition, REQUEST));
         assert_eq!((first.deadlines.fresh_until, first.error), (upstream.now() + MINUTE, None));
         upstream.take_queries();
-        assert_eq!(assembled(derive(&upstream, &shelf, REQUEST)), first);
+        assert_eq!(assembled(derive(&upstream, &partition, REQUEST)), first);
         assert_eq!(upstream.take_queries(), [""; 0]);
 
         upstream.advance(MINUTE);
-        assert_eq!(assembled(derive(&upstream, &shelf, REQUEST)).body, first.body);
+        assert_eq!(assembled(derive(&upstream, &partition, REQUEST)).body, first.body);
         let asked = upstream.take_queries();
         // Users, repositories, and open days.
         assert_eq!(asked.len(), 3, "{asked:?}");
@@ -127,8 +127,8 @@ fn later_requests_fetch_open_days_only() {
 fn hidden_users_and_blocked_repositories_are_not_part_of_stored_days() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05")]);
-    let (upstream, shelf) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
-    assert!(assembled(derive(&upstream, &shelf, REQUEST)).body.starts_with(r#"{"count":1,"#));
+    let (upstream, partition) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
+    assert!(assembled(derive(&upstream, &partition, REQUEST)).body.starts_with(r#"{"count":1,"#));
     for (resource, excluded, included) in [
         ("users", json!({"id": 1, "hidden_from_reports": true}), json!({"id": 1})),
         ("repos", json!({"id": 1, "name": "a", "blocked": true}), json!({"id": 1, "name": "a"})),
@@ -136,7 +136,7 @@ fn hidden_users_and_blocked_repositories_are_not_part_of_stored_days() {
         for (row, count) in [(excluded, 0), (included, 1)] {
             put(&store, resource, &[row]);
             upstream.advance(MINUTE);
-            let body = assembled(derive(&upstream, &shelf, REQUEST)).body;
+            let body = assembled(derive(&upstream, &partition, REQUEST)).body;
             assert!(body.starts_with(&format!(r#"{{"count":{count},"#)), "{resource} {body}");
         }
     }
@@ -146,16 +146,16 @@ fn hidden_users_and_blocked_repositories_are_not_part_of_stored_days() {
 fn stored_days_are_used_if_the_upstream_fails() {
     let store = Store::new();
     put(&store, "commits", &[commit(1, "2026-08-05")]);
-    let (upstream, shelf) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
+    let (upstream, partition) = (FakeUpstream::new(midnight(NOW), lists(&store, true)), MemoryStore::default());
     upstream.error.set(Some(UpstreamError::Unreachable));
-    assert_eq!(derive(&upstream, &shelf, REQUEST), Err(UpstreamError::Unreachable));
+    assert_eq!(derive(&upstream, &partition, REQUEST), Err(UpstreamError::Unreachable));
     upstream.error.set(None);
-    let first = assembled(derive(&upstream, &shelf, REQUEST));
+    let first = assembled(derive(&upstream, &partition, REQUEST));
     upstream.advance(MINUTE);
     upstream.error.set(Some(UpstreamError::Unreachable));
-    let stale = assembled(derive(&upstream, &shelf, REQUEST));
+    let stale = assembled(derive(&upstream, &partition, REQUEST));
     assert_eq!(stale, AssembledMetrics { error: Some(UpstreamError::Unreachable), ..first });
-    let longer = derive(&upstream, &shelf, "start_date=2026-08-02&resolution=week");
+    let longer = derive(&upstream, &partition, "start_date=2026-08-02&resolution=week");
     assert_eq!(longer, Err(UpstreamError::Unreachable));
 }
 
@@ -203,12 +203,12 @@ fn upstream_with_commits(per_day: i32) -> FakeUpstream<impl Fn(&str, &str, Day) 
 
 #[test]
 fn a_repeated_request_continues_after_the_budget_was_exhausted() {
-    let (upstream, shelf) = (upstream_with_commits(80), MemoryStore::default());
+    let (upstream, partition) = (upstream_with_commits(80), MemoryStore::default());
     let request = "start_date=2025-01-01&end_date=2026-08-27&resolution=period";
     let mut tries = 0;
     let body = loop {
         upstream.budget.set(BUDGET);
-        match derive(&upstream, &shelf, request) {
+        match derive(&upstream, &partition, request) {
             Ok(MetricsResult::Assembled(assembled)) => break assembled.body,
             other => assert_eq!(other, Err(UpstreamError::BudgetExhausted)),
         }
@@ -220,12 +220,12 @@ fn a_repeated_request_continues_after_the_budget_was_exhausted() {
 
 #[test]
 fn stale_days_are_used_if_the_budget_is_exhausted() {
-    let (upstream, shelf) = (upstream_with_commits(80), MemoryStore::default());
+    let (upstream, partition) = (upstream_with_commits(80), MemoryStore::default());
     let request = "start_date=2025-01-01&end_date=2026-08-20&resolution=period";
-    assembled(derive(&upstream, &shelf, request));
+    assembled(derive(&upstream, &partition, request));
     upstream.advance(2 * DAY);
     upstream.budget.set(BUDGET);
-    let again = assembled(derive(&upstream, &shelf, request));
+    let again = assembled(derive(&upstream, &partition, request));
     assert_eq!((upstream.budget.get(), again.error), (0, None));
     assert!(again.deadlines.fresh_until <= upstream.now());
 }
@@ -402,11 +402,11 @@ proptest! {
         }
         let start = midnight("2026-08-30");
         store.settings.today = Some("2026-08-30".into());
-        let (upstream, shelf) = (FakeUpstream::new(start, lists(&store, has_aggregate)), MemoryStore::default());
+        let (upstream, partition) = (FakeUpstream::new(start, lists(&store, has_aggregate)), MemoryStore::default());
         for (request, wait) in requests {
             // The clock stays within a day, because the date of the store is fixed.
             upstream.time.set(upstream.now().max(start + wait / 3));
-            let derived = assembled(derive(&upstream, &shelf, &request));
+            let derived = assembled(derive(&upstream, &partition, &request));
             prop_assert_eq!(derived.error, None);
             prop_assert_eq!(derived.body, store.get(&format!("{METRICS}?{request}")), "{}", request);
         }
