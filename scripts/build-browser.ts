@@ -12,13 +12,13 @@ export const packageStamp = join(root, "target/browser.built-from");
 
 /** The package's modules: the core is small, the one with lists is fast. */
 const MODULES = [
-  { name: "streamgage", profile: "wasm", features: "", optimize: "-Oz" },
-  { name: "streamgage-lists", profile: "wasm", features: "lists", optimize: "-O3" },
+  { name: "streamgage", profile: "wasm", features: "" },
+  { name: "streamgage-lists", profile: "wasm-speed", features: "lists" },
 ] as const;
 
 export async function buildBrowser(): Promise<void> {
   const modules: { name: string; folder: string; wasm: Buffer }[] = [];
-  for (const { name, profile, features, optimize } of MODULES) {
+  for (const { name, profile, features } of MODULES) {
     const out = `target/browser/${name}`;
     await buildWasm({
       crate: "streamgage-browser",
@@ -26,7 +26,6 @@ export async function buildBrowser(): Promise<void> {
       name: "wasm",
       release: true,
       profile,
-      optimize,
       cargoArgs: ["--no-default-features", "--features", features],
       // All browsers support vectors of 128 bits since 2023.
       rustflags: ["-Ctarget-feature=+simd128"],

@@ -22,8 +22,6 @@ export type WasmOptions = {
   rustflags?: string[];
   /** Further arguments of wasm-bindgen. */
   bindgenArgs?: string[];
-  /** The optimization level of wasm-opt. */
-  optimize?: "-Oz" | "-O3";
 };
 
 export async function buildWasm({
@@ -35,7 +33,6 @@ export async function buildWasm({
   cargoArgs = [],
   rustflags = [],
   bindgenArgs = [],
-  optimize = "-Oz",
 }: WasmOptions): Promise<void> {
   await wasmTarget(target);
   // Without --crate-type, a crate that is also a library for its tests would not be optimized across crates.
@@ -48,7 +45,7 @@ export async function buildWasm({
   const bindgen = await wasmBindgen();
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const wasm = join(root, out, `${name}_bg.wasm`);
-  const options = JSON.stringify({ release, optimize, bindgenArgs });
+  const options = JSON.stringify({ release, bindgenArgs });
   const tools = await fingerprint("scripts/wasm.ts", "package-lock.json");
   const state = sha256(bindgen, readFileSync(library), tools, options);
   await rebuildIfChanged(wasm, join(root, out, ".built-from"), state, async () => {
@@ -57,6 +54,6 @@ export async function buildWasm({
     // The abort handler of wasm-bindgen uses exceptions, which the module's list of features does not name.
     const features = ["--enable-exception-handling"];
     const strip = ["--strip-debug", "--strip-producers"];
-    if (release) await run("wasm-opt", [optimize, ...features, ...strip, "-o", wasm, wasm]);
+    if (release) await run("wasm-opt", ["-Oz", ...features, ...strip, "-o", wasm, wasm]);
   });
 }
