@@ -14,7 +14,7 @@ test("keys are made, listed and revoked", async (context) => {
   await wrangler(["d1", "migrations", "apply", "DB", ...d1], { capture: true });
 
   const key = await createKey({ name: "Zoë's", permissions: ["metrics"], d1 }).catch((error: Error) => error.message);
-  assert.equal(key, "a key's name has 1 to 100 letters, digits, spaces or . _ @ -");
+  assert.equal(key, "the name must have 1 to 100 letters, digits, spaces or . _ @ -");
   await assert.rejects(createKey({ name: "a", permissions: ["root"], d1 }), /metrics, core, import/);
   await assert.rejects(createKey({ name: "a", permissions: [], d1 }), /metrics, core, import/);
   await assert.rejects(createKey({ name: "a", permissions: ["core"], days: 0.5, d1 }), /whole number/);

@@ -47,7 +47,7 @@ export async function proxy(
   const forgetFast = async (targets: string[], key = "one") => {
     const [row] = await (await storage(key)).exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
     // `PartitionState` as JSON.
-    const [generation] = JSON.parse(row?.text ?? "") as [number];
+    const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
     const address = (target: string) =>
       `https://cache.invalid/${partition(upstream.url, key)}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
     const removed = await worker.forgetFast(targets.map(address));
