@@ -5,6 +5,8 @@
 //! targets with vectors.
 
 mod day_table;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vectors;
 
 use crate::{WeekSums, week_of};
 use alloc::vec::Vec;
