@@ -1,5 +1,5 @@
 //! Rows of a partition that commit 79a5dd1 wrote are still read.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fake_upstream;
 
