@@ -1,4 +1,5 @@
-// The Worker's wasm and its JavaScript, into worker/build, where worker/entry.js finds them. --release: as small as it gets.
+// Builds the Worker's module and its JavaScript into worker/build. With --release the module is optimized.
+// worker-build is not used: it would take six minutes to install, and add the same two flags of wasm-bindgen.
 import { parseArgs } from "node:util";
 import { main } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
@@ -9,6 +10,7 @@ export const buildWorker = (release: boolean): Promise<void> =>
     out: "worker/build",
     name: "streamgage_worker",
     release,
+    // After a trap, the next call reinitializes the module.
     bindgenArgs: ["--experimental-reset-state-function", "--force-enable-abort-handler"],
   });
 

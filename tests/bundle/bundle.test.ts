@@ -11,13 +11,13 @@ import { start } from "../worker/harness.ts";
 
 const modules = await bundle();
 
-test("the bundle has not grown", () => {
+test("the bundle is within its size limit", () => {
   const size = gzipped(modules);
   console.log(`bundle: ${size} bytes gzipped`);
   assert.ok(size <= MAX_BUNDLE, `${size} bytes gzipped, more than ${MAX_BUNDLE}`);
 });
 
-test("the module answers", async (context) => {
+test("the release build responds", async (context) => {
   const worker = await start({ vars: { TODAY: "2026-09-01" } });
   context.after(() => worker.close());
   assert.equal((await worker.ask("/healthz")).status, 200);
@@ -30,7 +30,7 @@ test("the module answers", async (context) => {
   assert.equal((await worker.ask(`${METRICS}?start_date=2026-08-01&resolution=week`)).status, 200);
 });
 
-test("a Deploy button finds all that it asks for, and no secret to take as it is", () => {
+test("the Deploy button describes all bindings and presets no secret", () => {
   const read = (name: string) => readFileSync(join(root, name), "utf8");
   const lines = read(".dev.vars.example").split("\n");
   const secrets = lines.filter((line) => line !== "" && !line.startsWith("#"));
