@@ -6,7 +6,7 @@ use streamgage::schema::{Field, Kind, Missing, Nested, NestedSource, RESOURCES, 
 
 fn member(field: &Field) -> String {
     let type_name = match field.kind {
-        Kind::Integer | Kind::Decimal | Kind::Number => "number",
+        Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference => "number",
         Kind::Boolean => "boolean",
         Kind::Text => "string",
         Kind::DateTime => "DateTime",
@@ -26,7 +26,7 @@ fn names(names: &[&str]) -> String {
 
 /// Returns the fields that a resource does not have when it is nested in another row.
 fn omitted_fields(nested: &Nested) -> Vec<&'static str> {
-    nested.resource.fields.iter().map(|field| field.name).filter(|name| !nested.fields.contains(name)).collect()
+    nested.resource.row_fields().map(|(_, field)| field.name).filter(|name| !nested.fields.contains(name)).collect()
 }
 
 fn nested_member(nested: &Nested) -> String {
@@ -78,7 +78,7 @@ fn assert_members(text: &str, interface: &str, members: impl Iterator<Item = Str
 fn row_types_match_the_schema() {
     let text = read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/browser/js/rows.ts")).expect("rows.ts");
     for resource in RESOURCES {
-        let members: Vec<String> = resource.fields.iter().map(member).collect();
+        let members: Vec<String> = resource.row_fields().map(|(_, field)| member(field)).collect();
         assert_eq!(interface_body(&text, resource.title), members.join(" "), "{}", resource.name);
         for nested in resource.nested.iter().filter(|nested| nested.resource == &TEAMS) {
             let omitted = format!("NestedTeam = Omit<Required<Team>, {}>;", names(&omitted_fields(nested)));

@@ -89,6 +89,9 @@ fn cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
         (Kind::DateTime, _) => select(TIMES).prop_map(text).boxed(),
         (Kind::Ids, _) => prop::collection::vec(1..5i64, 0..4).prop_map(|ids| json!(ids).to_string()).boxed(),
         (Kind::Json, _) => Just("{\"a\":[1.50]}".to_owned()).boxed(),
+        (Kind::Reference, _) => {
+            select(&["1", "2", "{\"id\":1}", "{\"id\":3,\"name\":\"a\"}", "\"x\""][..]).prop_map(str::to_owned).boxed()
+        }
     };
     match field.missing {
         Missing::Required => value.prop_map(Some).boxed(),
@@ -122,7 +125,8 @@ fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
         for lookup in Lookup::ALL.into_iter().filter(|&lookup| uses.supports(lookup)) {
             let suffix = if lookup == Lookup::Exact { String::new() } else { format!("__{}", lookup.suffix()) };
             let kind = if lookup == Lookup::IsNull { Kind::Boolean } else { kind };
-            let kind = if lookup == Lookup::In && kind == Kind::Integer { Kind::Ids } else { kind };
+            let is_integer = matches!(kind, Kind::Integer | Kind::Reference);
+            let kind = if lookup == Lookup::In && is_integer { Kind::Ids } else { kind };
             for bang in ["", "!"] {
                 parameters.push((format!("{name}{suffix}{bang}"), kind));
             }
@@ -137,7 +141,7 @@ fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
     let parameter = select(parameters).prop_flat_map(|(name, kind)| {
         let value: BoxedStrategy<String> = match kind {
             Kind::Boolean => select(&["true", "false"][..]).prop_map(str::to_owned).boxed(),
-            Kind::Integer | Kind::Decimal | Kind::Number => {
+            Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference => {
                 prop_oneof![6 => select(NUMBERS).prop_map(str::to_owned), 1 => select(&["1e40", "-1e40", "9e18", "1.00005"][..]).prop_map(str::to_owned)]
                     .boxed()
             }

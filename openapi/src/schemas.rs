@@ -193,7 +193,7 @@ pub(crate) fn sentence(text: &str) -> String {
 fn value(field: &Field) -> Json {
     let nullable = field.missing != Missing::Required;
     let name = match field.kind {
-        Kind::Integer => "integer",
+        Kind::Integer | Kind::Reference => "integer",
         Kind::Decimal | Kind::Number => "number",
         Kind::Boolean => "boolean",
         Kind::Text => "string",

@@ -23,7 +23,9 @@ pub(super) enum Column {
 impl Column {
     pub(super) fn new(kind: Kind) -> Column {
         match kind {
-            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::DateTime => Column::Integers(Vec::new()),
+            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::DateTime | Kind::Reference => {
+                Column::Integers(Vec::new())
+            }
             Kind::Number => Column::Doubles(Vec::new()),
             Kind::Text => Column::Texts(TextColumn::default()),
             Kind::Ids => Column::Ids(Vec::new()),

@@ -184,7 +184,7 @@ impl RowLayout {
 impl ValueSource {
     fn field(at: usize, field: &Field) -> ValueSource {
         let missing = match field.missing {
-            Missing::Required | Missing::Null => "null",
+            Missing::Required | Missing::Null | Missing::Absent => "null",
             Missing::Zero => "0",
             Missing::False => "false",
             Missing::EmptyList => "[]",
@@ -272,7 +272,9 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<MemberName, E> {
-        let index = self.resource.position_from(self.expected, name);
-        Ok(index.map_or_else(|| MemberName::Unknown(name.to_owned()), MemberName::Field))
+        let index = self.resource.member_position(self.expected, name);
+        let is_in_each_row =
+            |&index: &usize| self.resource.fields.get(index).is_some_and(|field| field.missing != Missing::Absent);
+        Ok(index.filter(is_in_each_row).map_or_else(|| MemberName::Unknown(name.to_owned()), MemberName::Field))
     }
 }

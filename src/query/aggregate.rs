@@ -94,7 +94,7 @@ impl AggregateRequest {
 
 /// Returns the fields that can be grouped by or aggregated, with their indexes.
 fn fields() -> impl Iterator<Item = (usize, &'static Field)> {
-    COMMITS.fields.iter().enumerate().filter(|(_, field)| !field.capabilities.is_display_only())
+    COMMITS.row_fields().filter(|(_, field)| !field.capabilities.is_display_only())
 }
 
 fn name(field: usize) -> &'static str {
@@ -106,7 +106,7 @@ impl Group {
     pub fn all() -> impl Iterator<Item = Group> {
         fields().filter_map(|(place, field)| match field.kind {
             Kind::DateTime => Some(Group { field: place, date: true }),
-            Kind::Integer | Kind::Boolean | Kind::Text => Some(Group { field: place, date: false }),
+            Kind::Integer | Kind::Boolean | Kind::Text | Kind::Reference => Some(Group { field: place, date: false }),
             Kind::Decimal | Kind::Number | Kind::Ids | Kind::Json => None,
         })
     }

@@ -213,6 +213,9 @@ pub enum Kind {
     Ids,
     /// Any JSON value, kept as received.
     Json,
+    /// The id of an object of another resource. Rows name it `NAME` or `NAME_id`, and give the id or an object that has
+    /// it.
+    Reference,
 }
 
 /// The value of a missing field (§4).
@@ -228,16 +231,24 @@ pub enum Missing {
     False,
     /// `[]`
     EmptyList,
+    /// The row does not have the field. Only some rows do, and they show its value as received. Other values than those
+    /// of the [`Kind`] count as null.
+    Absent,
 }
 
 impl Resource {
-    /// Returns the members of a row in responses, in order.
+    /// Returns the members of a row in responses, in order. Members that only some rows have are not among them.
     pub fn output_fields(&self) -> impl Iterator<Item = OutputField> {
-        self.fields.iter().enumerate().flat_map(|(index, field)| {
+        self.row_fields().flat_map(|(index, field)| {
             let nested = self.nested.iter().find(|nested| nested.after == field.name);
             let own = nested.is_none_or(|nested| nested.name != field.name).then_some(OutputField::Field(index, field));
             own.into_iter().chain(nested.map(OutputField::Nested))
         })
+    }
+
+    /// Returns the fields that each row has, with their indexes in [`fields`](Self::fields).
+    pub fn row_fields(&self) -> impl Iterator<Item = (usize, &'static Field)> {
+        self.fields.iter().enumerate().filter(|(_, field)| field.missing != Missing::Absent)
     }
 
     /// Returns the index of a field in [`fields`](Self::fields).
@@ -245,12 +256,12 @@ impl Resource {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    /// Returns the index of a field that is probably at `expected` or soon after.
+    /// Returns the index of the field that a member of a row is, probably at `expected` or soon after.
     #[inline]
-    pub(crate) fn position_from(&self, expected: usize, name: &str) -> Option<usize> {
+    pub fn member_position(&self, expected: usize, name: &str) -> Option<usize> {
         let likely = self.fields.iter().enumerate().skip(expected);
         let others = self.fields.iter().enumerate().take(expected);
-        likely.chain(others).find(|(_, field)| field.name == name).map(|(index, _)| index)
+        likely.chain(others).find(|(_, field)| field.has_member_name(name)).map(|(index, _)| index)
     }
 
     /// Returns the index of a field that exists. In a constant, any other name does not compile.
@@ -266,6 +277,15 @@ impl Resource {
             fields = rest;
         }
         panic!("no such field")
+    }
+}
+
+impl Field {
+    /// Reports whether members of that name are this field.
+    #[inline]
+    fn has_member_name(&self, name: &str) -> bool {
+        let stem = |name| str::strip_suffix(name, "_id").unwrap_or(name);
+        self.name == name || self.kind == Kind::Reference && stem(self.name) == stem(name)
     }
 }
 

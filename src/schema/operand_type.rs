@@ -31,7 +31,7 @@ impl OperandType {
             (Lookup::In, Kind::Text) => OperandType::Texts,
             (Lookup::In, _) => OperandType::Numbers,
             (_, Kind::DateTime) => OperandType::DateTime,
-            (_, Kind::Integer | Kind::Decimal | Kind::Number) => OperandType::Number,
+            (_, Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference) => OperandType::Number,
             (_, Kind::Text | Kind::Ids | Kind::Json) => OperandType::Text,
         }
     }

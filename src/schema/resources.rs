@@ -1,7 +1,7 @@
 //! The resources (§2), with a line for each field.
 
-use super::Kind::{Boolean, DateTime, Decimal, Ids, Integer, Json, Number, Text};
-use super::Missing::{EmptyList, False, Null, Required, Zero};
+use super::Kind::{Boolean, DateTime, Decimal, Ids, Integer, Json, Number, Reference, Text};
+use super::Missing::{Absent, EmptyList, False, Null, Required, Zero};
 use super::capabilities::{
     COMPARED, DISPLAY_ONLY, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, READ_BY_FILTER, SEARCH,
 };
@@ -210,6 +210,7 @@ pub const REPOS: Resource = Resource {
         field("youngest_commit_date", DateTime, Null, COMPARED | ORDER),
         field("oldest_commit_date", DateTime, Null, COMPARED | ORDER),
         field("tags", Ids, EmptyList, READ_BY_FILTER),
+        field("project_id", Reference, Absent, COMPARED | IN | ORDER),
     ],
     nested: &[Nested {
         name: "tags",

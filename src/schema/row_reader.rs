@@ -30,13 +30,16 @@ use streamgage_kernel::row::{self, FieldSpec, RowScanner};
 #[derive(Clone, Debug)]
 pub struct RowReader {
     resource: &'static Resource,
-    scanner: RowScanner,
+    /// `None` if rows may name a field in two ways, which the kernel can not.
+    scanner: Option<RowScanner>,
 }
 
 impl RowReader {
     /// Creates a reader for rows of a resource.
     pub fn new(resource: &'static Resource) -> RowReader {
-        RowReader { resource, scanner: RowScanner::new(resource.fields.iter().map(|field| field_spec(field, true))) }
+        let has_references = resource.fields.iter().any(|field| field.kind == Kind::Reference);
+        let specs = resource.fields.iter().map(|field| field_spec(field, true));
+        RowReader { resource, scanner: (!has_references).then(|| RowScanner::new(specs)) }
     }
 
     /// Reads a row from a text that is one JSON object and nothing else, and hands its values to `sink`.
@@ -44,53 +47,55 @@ impl RowReader {
     /// # Errors
     /// Returns the errors of [`read_row`]. `sink` may have received some values by then.
     pub fn read(&mut self, text: &str, sink: &mut impl RowSink) -> Result<(), RowError> {
-        let is_plain = self.scanner.read(text.as_bytes()) == Some(text.len());
-        if is_plain && self.take_values(text, sink).is_some() {
+        if let Some(scanner) = &mut self.scanner
+            && scanner.read(text.as_bytes()) == Some(text.len())
+            && take_values(self.resource, scanner, text, sink).is_some()
+        {
             return Ok(());
         }
         read_row(self.resource, text, sink)
     }
+}
 
-    /// Hands the values of the scanned row to `sink`; `None` if one of them can't be converted.
-    fn take_values(&self, text: &str, sink: &mut impl RowSink) -> Option<()> {
-        let scanner = &self.scanner;
-        for (index, field) in self.resource.fields.iter().enumerate() {
-            if !scanner.has_value(index) {
-                if scanner.is_null(index) {
-                    sink.value(index, if field.kind == Kind::Json { Value::Json } else { Value::Null });
-                }
-                continue;
+/// Hands the values of the scanned row to `sink`; `None` if one of them can't be converted.
+fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut impl RowSink) -> Option<()> {
+    for (index, field) in resource.fields.iter().enumerate() {
+        if !scanner.has_value(index) {
+            if scanner.is_null(index) {
+                sink.value(index, if field.kind == Kind::Json { Value::Json } else { Value::Null });
             }
-            let decoded;
-            let value = match field.kind {
-                Kind::Integer => Value::Integer(scanner.integer(index)?),
-                Kind::Decimal => Value::Decimal(scanner.integer(index)?),
-                Kind::Boolean => Value::Boolean(scanner.integer(index)? != 0),
-                Kind::Number => {
-                    let span = scanner.text(index)?;
-                    Value::Number(text.get(span.begin..span.end)?.parse().ok()?)
-                }
-                Kind::Text => {
-                    let span = scanner.text(index)?;
-                    if span.is_escaped {
-                        decoded = string(text.get(span.begin - 1..=span.end)?)?;
-                        Value::Text(&decoded)
-                    } else {
-                        Value::Text(text.get(span.begin..span.end)?)
-                    }
-                }
-                Kind::DateTime => {
-                    let (written, begin) = scanner.date_time(index)?;
-                    let written_text = text.get(begin..begin + DATE_TIME_LENGTH)?;
-                    Value::DateTime(written_text, DateTime { written, microsecond: 0, offset: None })
-                }
-                Kind::Ids => Value::Ids(Vec::new()),
-                Kind::Json => Value::Json,
-            };
-            sink.value(index, value);
+            continue;
         }
-        Some(())
+        let decoded;
+        let value = match field.kind {
+            Kind::Integer => Value::Integer(scanner.integer(index)?),
+            Kind::Decimal => Value::Decimal(scanner.integer(index)?),
+            Kind::Boolean => Value::Boolean(scanner.integer(index)? != 0),
+            Kind::Number => {
+                let span = scanner.text(index)?;
+                Value::Number(text.get(span.begin..span.end)?.parse().ok()?)
+            }
+            Kind::Text => {
+                let span = scanner.text(index)?;
+                if span.is_escaped {
+                    decoded = string(text.get(span.begin - 1..=span.end)?)?;
+                    Value::Text(&decoded)
+                } else {
+                    Value::Text(text.get(span.begin..span.end)?)
+                }
+            }
+            Kind::DateTime => {
+                let (written, begin) = scanner.date_time(index)?;
+                let written_text = text.get(begin..begin + DATE_TIME_LENGTH)?;
+                Value::DateTime(written_text, DateTime { written, microsecond: 0, offset: None })
+            }
+            Kind::Ids => Value::Ids(Vec::new()),
+            Kind::Json => Value::Json,
+            Kind::Reference => return None,
+        };
+        sink.value(index, value);
     }
+    Some(())
 }
 
 /// The length of `YYYY-MM-DDThh:mm:ss`, the only form that the kernel takes.
@@ -106,7 +111,7 @@ pub(crate) fn field_spec(field: &Field, is_wanted: bool) -> FieldSpec {
         Kind::Text => row::Kind::Text,
         Kind::DateTime => row::Kind::DateTime,
         Kind::Ids => row::Kind::EmptyList,
-        Kind::Json => row::Kind::Any,
+        Kind::Json | Kind::Reference => row::Kind::Any,
     };
     FieldSpec { name: field.name, kind, is_required: field.missing == Missing::Required, is_wanted }
 }
@@ -145,7 +150,7 @@ mod tests {
     }
 
     fn is_scanned(resource: &'static Resource, text: &str) -> bool {
-        RowReader::new(resource).scanner.read(text.as_bytes()) == Some(text.len())
+        RowReader::new(resource).scanner.and_then(|mut scanner| scanner.read(text.as_bytes())) == Some(text.len())
     }
 
     #[test]

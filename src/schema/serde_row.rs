@@ -102,11 +102,20 @@ impl RowVisitor<'_> {
         match key {
             Key::Field(index, field) => {
                 let Self { found, sink, .. } = self;
-                let read = with_value(field, json, &mut |value| {
-                    found.note(index, &value);
-                    sink.value(index, value);
-                });
-                read.map_err(|message| RowError::new(field.name, message))
+                let mut take = |value: Value<'_>| {
+                    // A row may have a reference twice, as an id and as an object: the one that is not null counts.
+                    if field.kind != Kind::Reference || value != Value::Null {
+                        found.note(index, &value);
+                        sink.value(index, value);
+                    }
+                };
+                match with_value(field, json, &mut take) {
+                    Err(_) if field.missing == Missing::Absent => {
+                        take(Value::Null);
+                        check_depth(json).map_err(RowError::of_row)
+                    }
+                    read => read.map_err(|message| RowError::new(field.name, message)),
+                }
             }
             Key::Deleted => {
                 self.is_deleted = match json {
@@ -172,7 +181,7 @@ impl Visitor<'_> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        let index = self.resource.position_from(self.expected, name);
+        let index = self.resource.member_position(self.expected, name);
         Ok(match index.and_then(|index| Some((index, self.resource.fields.get(index)?))) {
             Some((index, field)) => Key::Field(index, field),
             None if name == DELETED => Key::Deleted,
@@ -208,6 +217,7 @@ fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Res
         (Kind::Text, _) => return Err(wrong("text")),
         (Kind::DateTime, _) => return Err(wrong(DATE_TIME)),
         (Kind::Ids, _) => Value::Ids(parse_ids(json).ok_or_else(|| wrong("a list of ids"))?),
+        (Kind::Reference, _) => Value::Integer(parse_id(json).ok_or_else(|| wrong("an id"))?),
     };
     take(value);
     Ok(())
@@ -254,10 +264,19 @@ enum Id {
 /// Returns `None` if the list contains anything else, or is none.
 pub fn parse_ids(json: &str) -> Option<Vec<i64>> {
     let ids: Vec<Id> = serde_json::from_str(json).ok()?;
-    let ids = ids.into_iter().map(|id| match id {
-        Id::Number(id) | Id::Object { id } => id,
-    });
-    ids.map(|id| (id.unsigned_abs() <= MAX_INTEGER.unsigned_abs()).then_some(id)).collect()
+    ids.into_iter().map(Id::value).collect()
+}
+
+/// Parses the id of a [`Kind::Reference`].
+fn parse_id(json: &str) -> Option<i64> {
+    integer(json).or_else(|| serde_json::from_str::<Id>(json).ok()?.value())
+}
+
+impl Id {
+    fn value(self) -> Option<i64> {
+        let (Id::Number(id) | Id::Object { id }) = self;
+        (id.unsigned_abs() <= MAX_INTEGER.unsigned_abs()).then_some(id)
+    }
 }
 
 /// Refuses values that are nested too deeply for those who read them later, such as SQLite.

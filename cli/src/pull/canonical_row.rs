@@ -17,7 +17,8 @@ pub fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Res
     })?;
     let Json::Object(mut row) = json else { return Ok(String::new()) };
     let mut line = String::from("{");
-    for (field, text) in resource.fields.iter().zip(texts.0) {
+    for (index, field) in resource.row_fields() {
+        let text = texts.0.get_mut(index).and_then(Option::take);
         let given = row.remove(field.name);
         let text = match (text, given) {
             (Some(FieldText::Formatted(text)), _) => text,
@@ -44,7 +45,7 @@ fn push_field(line: &mut String, name: &str, text: &str) {
 
 const fn default(missing: Missing) -> &'static str {
     match missing {
-        Missing::Required | Missing::Null => "null",
+        Missing::Required | Missing::Null | Missing::Absent => "null",
         Missing::Zero => "0",
         Missing::False => "false",
         Missing::EmptyList => "[]",

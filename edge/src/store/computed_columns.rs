@@ -2,9 +2,13 @@
 //!
 //! A computed column is NULL if the value already has that form, which is true of nearly all values, and of rows stored
 //! before the column existed.
+//!
+//! Fields that only some rows have share the column `filter_values`, a JSON object of the values that are not null. Values
+//! are those that the core's predicates compare.
 
+use super::json::quote;
 use streamgage::calendar::Day;
-use streamgage::schema::{COMMITS, Field, Kind, Lookup, REPOS, Resource, TAGS, Value};
+use streamgage::schema::{COMMITS, Field, Kind, Lookup, Missing, REPOS, Resource, TAGS, Value};
 use streamgage::text::fold;
 
 /// The form of a computed column.
@@ -22,6 +26,7 @@ impl Form {
         let contains = field.capabilities.supports(Lookup::IContains) || field.capabilities.is_searchable();
         match field.kind {
             // Repositories are filtered by the names of their tags.
+            _ if field.missing == Missing::Absent => None,
             Kind::Text if contains || (resource.name == TAGS.name && field.name == "name") => Some(Form::Folded),
             Kind::DateTime if field.capabilities.supports(Lookup::Exact) => Some(Form::Instant),
             _ => None,
@@ -54,12 +59,37 @@ pub(crate) fn compute(resource: &Resource, form: Form, value: &Value<'_>) -> Opt
         // Names of repositories are always stored in this form, because metrics compare nothing else.
         (Form::Folded, Value::Text(text)) if resource.name == REPOS.name => Some(fold(text)),
         // LIKE, which searches the text itself, stops at NUL.
-        (Form::Folded, Value::Text(text)) if !text.is_ascii() || text.contains('\0') => {
-            let folded = fold(text);
-            (folded != text.to_ascii_uppercase() || text.contains('\0')).then_some(folded)
-        }
+        (Form::Folded, Value::Text(text)) => fold_unless_ascii(text),
         _ => None,
     }
+}
+
+/// Returns the folded text if SQLite's `upper` returns another one.
+fn fold_unless_ascii(text: &str) -> Option<String> {
+    if text.is_ascii() && !text.contains('\0') {
+        return None;
+    }
+    let folded = fold(text);
+    (folded != text.to_ascii_uppercase() || text.contains('\0')).then_some(folded)
+}
+
+/// Returns the members of `filter_values` for a value of a field that only some rows have.
+pub(crate) fn filter_value(field: &Field, value: &Value<'_>) -> Option<String> {
+    let name = field.name;
+    let value = match value {
+        _ if field.missing != Missing::Absent => return None,
+        Value::Null | Value::Json => return None,
+        Value::Boolean(value) => i64::from(*value).to_string(),
+        Value::Integer(value) | Value::Decimal(value) => value.to_string(),
+        Value::Number(value) => format!("{value:?}"),
+        Value::DateTime(_, time) => time.microseconds().to_string(),
+        Value::Ids(ids) => format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
+        Value::Text(text) => match fold_unless_ascii(text) {
+            Some(folded) => format!("{},\"{name}_folded\":{}", quote(text), quote(&folded)),
+            None => quote(text),
+        },
+    };
+    Some(format!("\"{name}\":{value}"))
 }
 
 /// Writes an instant, in microseconds since 1970-01-01T00:00:00Z, as most of the API's date-times are written: in UTC and

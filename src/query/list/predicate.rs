@@ -131,7 +131,7 @@ impl Predicate {
                 let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
                 Ok(Some(Predicate::whole(comparison(lookup), Whole::Value(time.microseconds()))))
             }
-            (_, Kind::Integer) => {
+            (_, Kind::Integer | Kind::Reference) => {
                 let number = number(value)?;
                 Ok(Some(Predicate::whole(comparison(lookup), number.truncate())))
             }

@@ -1,13 +1,13 @@
 //! One row of an import: from a line of the body to the JSON array that the statements read.
 
-use crate::store::computed_columns::{Form, compute};
+use crate::store::computed_columns::{Form, compute, filter_value};
 use crate::store::json::{Members, quote};
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use streamgage::calendar::{DateTime, Day};
 use streamgage::metrics::author_day;
-use streamgage::schema::{COMMITS, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
+use streamgage::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
 
 /// A row, with the JSON of each stored value.
 pub(super) struct Row {
@@ -19,6 +19,8 @@ pub(super) struct Row {
     extra: Vec<(String, String)>,
     /// The value of each field's computed column.
     computed: Vec<Option<String>>,
+    /// The members of the column `filter_values`, by field.
+    filter_values: Vec<String>,
     /// The author's local day of a commit.
     day: Option<Day>,
     author_date: Option<DateTime>,
@@ -39,6 +41,7 @@ impl Row {
             cells: resource.fields.iter().map(|field| default_cell(field.missing).into()).collect(),
             extra: Vec::new(),
             computed: vec![None; resource.fields.len()],
+            filter_values: vec![String::new(); resource.fields.len()],
             day: None,
             author_date: None,
             author_local_date: None,
@@ -67,14 +70,14 @@ impl Row {
         // Most rows have their fields in the order of the schema, so that the next field is tried first.
         let mut expected = 0;
         for (name, text) in members {
-            let next = resource.fields.get(expected).filter(|field| field.name == name);
-            let index = next.map(|_| expected).or_else(|| resource.position(&name));
+            let index = resource.member_position(expected, &name);
             expected = index.map_or(expected, |index| index + 1);
-            match index.map(|index| (index, resource.fields.get(index).map(|field| field.kind))) {
-                Some((index, Some(Kind::Json))) => {
+            let field = index.and_then(|index| Some((index, resource.fields.get(index)?)));
+            match field.filter(|(_, field)| field.missing != Missing::Absent) {
+                Some((index, Field { kind: Kind::Json, .. })) => {
                     self.set(index, if text == "null" { text.to_owned() } else { quote(text) });
                 }
-                Some((index, Some(Kind::Number))) => self.set(index, text.to_owned()),
+                Some((index, Field { kind: Kind::Number, .. })) => self.set(index, text.to_owned()),
                 Some(_) => {}
                 // Nested rows are not stored. They are selected when the row is read.
                 None if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) => {
@@ -104,7 +107,7 @@ impl Row {
         }
         let mut columns = String::with_capacity(512);
         columns.push('[');
-        for cell in &self.cells {
+        for cell in self.resource.row_fields().filter_map(|(index, _)| self.cells.get(index)) {
             columns.extend([cell, ","]);
         }
         let members = self.extra.iter().map(|(name, text)| format!("{}:{text}", quote(name)));
@@ -120,6 +123,13 @@ impl Row {
                 columns.push_str(&computed.as_deref().map_or_else(|| "null".to_owned(), quote));
             }
         }
+        let filter_values: Vec<&str> =
+            self.filter_values.iter().map(String::as_str).filter(|member| !member.is_empty()).collect();
+        columns.push(',');
+        columns.push_str(&match filter_values.as_slice() {
+            [] => "null".to_owned(),
+            members => quote(&format!("{{{}}}", members.join(","))),
+        });
         columns.push(']');
         Some(columns)
     }
@@ -131,6 +141,12 @@ impl RowSink for Row {
         let name = field.name;
         if let (Some(form), Some(computed)) = (Form::of(self.resource, field), self.computed.get_mut(index)) {
             *computed = compute(self.resource, form, &value);
+        }
+        if let Some(members) = self.filter_values.get_mut(index) {
+            *members = filter_value(field, &value).unwrap_or_default();
+        }
+        if field.missing == Missing::Absent {
+            return;
         }
         match (self.resource.name, name) {
             ("commits", "author_date") => self.author_date = value.date_time(),
@@ -186,7 +202,7 @@ fn byte_of(error: &serde_json::Error, text: &str) -> usize {
 /// Returns the stored value of a missing field: its default, as the API shows it. A null that was sent is stored as NULL.
 const fn default_cell(missing: Missing) -> &'static str {
     match missing {
-        Missing::Required | Missing::Null => "null",
+        Missing::Required | Missing::Null | Missing::Absent => "null",
         Missing::Zero | Missing::False => "0",
         Missing::EmptyList => r#""[]""#,
     }

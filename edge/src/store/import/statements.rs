@@ -20,8 +20,8 @@ pub(super) fn statements(resource: &Resource, stored: String, deleted: String) -
 
 /// Returns the columns of a table in the order of a row's array.
 fn table_columns(resource: &Resource) -> Vec<String> {
-    let fields = resource.fields.iter().map(|field| field.name).chain(["extra"]);
-    fields.map(str::to_owned).chain(computed_columns(resource)).collect()
+    let fields = resource.row_fields().map(|(_, field)| field.name).chain(["extra"]).map(str::to_owned);
+    fields.chain(computed_columns(resource)).chain(["filter_values".to_owned()]).collect()
 }
 
 /// Returns all columns but the id, each with a prefix.

@@ -1,7 +1,7 @@
 //! SQL expressions for the values that conditions compare.
 
 use crate::store::computed_columns::Form;
-use streamgage::schema::{Field, FilterTarget, Kind, Resource};
+use streamgage::schema::{Field, FilterTarget, Kind, Missing, Resource};
 
 /// An expression for a value, and for the form of it that `icontains` compares.
 pub(super) struct Column {
@@ -16,6 +16,16 @@ impl Column {
     /// Returns the column of a field of a table.
     pub fn of_field(resource: &Resource, table: &str, field: &Field) -> Column {
         let name = field.name;
+        if field.missing == Missing::Absent {
+            let value = |name: &str| format!("({table}.filter_values ->> '$.{name}')");
+            return Column {
+                // Date-times are numbers there.
+                kind: if field.kind == Kind::DateTime { Kind::Integer } else { field.kind },
+                plain: value(name),
+                folded: format!("coalesce({}, upper({}))", value(&format!("{name}_folded")), value(name)),
+                folded_column: None,
+            };
+        }
         let form = Form::of(resource, field);
         let computed = form.map(|form| format!("{table}.{}", form.column(field)));
         let plain = match (form, &computed) {

@@ -180,7 +180,7 @@ pub(super) fn write_value(kind: Kind, cell: &str, into: &mut String) -> Result<(
             into.extend([cell, if is_whole { ".0" } else { "" }]);
         }
         Kind::Ids | Kind::Json => into.push_str(&parse::<String>(cell)?),
-        Kind::Integer | Kind::Text | Kind::DateTime => into.push_str(cell),
+        Kind::Integer | Kind::Reference | Kind::Text | Kind::DateTime => into.push_str(cell),
     }
     Ok(())
 }
