@@ -50,6 +50,9 @@ export const steps: Record<string, () => Promise<void>> = {
     const fuzz = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target", "--no-default-features"];
     await cargo("clippy", "--locked", ...fuzz, "--", "--deny", "warnings");
   },
+  async structure() {
+    await nodeTests("tests/structure");
+  },
   async types() {
     await builtBrowser();
     await run("tsc", []);
