@@ -499,6 +499,8 @@ fn flags_are_counted_without_reading_commits() {
         "apply_default_filters=true",
         "apply_default_filters=true&remove_excluded=true&exclude_weekends=true&repo_tags__in=7&repo_tags__in!=8",
         "repo_id__in=1,2&smart_dedupe=true",
+        "author_local_date__gte=2021-06-03",
+        "author_local_date__gte=2021-06-03&author_local_date__lt=2021-06-09T00:00:00",
     ];
     let before = queries.map(count);
     assert!(before.iter().all(|&count| count > 0 && count < 300), "{before:?}");

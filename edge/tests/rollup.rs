@@ -116,6 +116,11 @@ const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
 /// Counts by flag and duplicates: the maintained values, and the same calculated from commits.
 const TALLY: &str = "SELECT * FROM commit_count WHERE count <> 0";
 const DUPLICATES: &str = "SELECT id FROM commits WHERE is_duplicate ORDER BY id";
+const DAYS: &str = "SELECT * FROM day_count WHERE count <> 0";
+/// Of dates that are written as the index has them.
+const COUNTED_DAYS: &str = "SELECT 'author_date', substr(author_date, 1, 10), COUNT(*) FROM commits WHERE author_date > '' GROUP BY 2 \
+     UNION ALL SELECT 'author_local_date', substr(author_local_date, 1, 10), COUNT(*) FROM commits WHERE author_local_date > '' \
+     GROUP BY 2";
 const FOUND_TALLY: &str = "SELECT repo_id, apex_user_id, is_duplicate, coalesce(is_merge, 1), coalesce(is_pr_orphan, 1), \
      iif(outlier_reason IS NULL, 0, 1) AS is_outlier, coalesce(is_weekday, 0), COUNT(*), nullif(outlier_reason IS NOT NULL, 0) \
      FROM commits GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7";
@@ -138,6 +143,7 @@ proptest! {
         }
         prop_assert_eq!(store.rows(DUPLICATES), store.rows(FOUND_DUPLICATES));
         prop_assert_eq!(store.rows(TALLY), store.rows(FOUND_TALLY));
+        prop_assert_eq!(store.rows(DAYS), store.rows(COUNTED_DAYS));
         let fresh = Store::new();
         // One at a time, in reverse order.
         for id in store.rows("SELECT id FROM commits ORDER BY id DESC") {
@@ -146,6 +152,7 @@ proptest! {
         }
         prop_assert_eq!(store.rows(CELLS), fresh.rows(CELLS));
         prop_assert_eq!(store.rows(TALLY), fresh.rows(TALLY));
+        prop_assert_eq!(store.rows(DAYS), fresh.rows(DAYS));
         prop_assert_eq!(store.rows("SELECT * FROM scratch"), Vec::<String>::new());
     }
 

@@ -114,6 +114,8 @@ fn existing_commits_are_counted() {
     );
     let tally = ["[3,2,0,0,0,0,0,2,null]", "[3,2,0,0,0,0,1,1,null]", "[3,2,0,1,1,1,0,1,1]", "[3,2,1,0,0,0,1,1,null]"];
     assert_eq!(store.rows("SELECT * FROM commit_count"), tally);
+    let days = ["2021-06-03\",2", "2021-06-05\",2"].map(|day| format!("[\"author_local_date\",\"{day}]"));
+    assert_eq!(store.rows("SELECT * FROM day_count"), days);
 }
 
 #[test]

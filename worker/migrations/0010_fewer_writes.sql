@@ -1,8 +1,7 @@
 -- Fewer rows to write for each commit that an import stores.
 
--- Ranges of new_work and of dates are counted by their indexes instead.
+-- Ranges of new_work are counted by their index instead.
 DROP TABLE new_work_count;
-DROP TABLE day_count;
 
 -- One index instead of two finds the commits of a user, and those of a cell of the rollup.
 DROP INDEX commits_cell;

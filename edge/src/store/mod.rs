@@ -1,6 +1,7 @@
 //! The backend on a D1 database: requests become statements, their results become responses.
 
 pub(crate) mod computed_columns;
+mod day_counts;
 mod import;
 mod json;
 mod lists;

@@ -2,6 +2,7 @@
 //! JSON array of ids to delete.
 
 use crate::store::computed_columns::computed_columns;
+use crate::store::day_counts;
 use crate::store::rollup::{self, IS_DUPLICATE};
 use crate::store::row_counts;
 use crate::store::sql::Statement;
@@ -12,7 +13,7 @@ use streamgage::schema::{COMMITS, Resource};
 /// `deleted` are the JSON arrays.
 pub(super) fn statements(resource: &Resource, stored: String, deleted: String) -> (Vec<Statement>, Range<usize>) {
     if resource == &COMMITS {
-        (commit_statements(stored, deleted), 5..7)
+        (commit_statements(stored, deleted), 6..8)
     } else {
         (row_statements(resource, stored, deleted), 1..3)
     }
@@ -69,7 +70,7 @@ const CHANGED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WH
 /// groups of duplicates. No other commit can become the first of its group, or cease to be it.
 const AFFECTED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'affected'))";
 
-/// Returns the statements for commits, which also maintain `is_duplicate`, `commit_count` and the rollup.
+/// Returns the statements for commits, which also maintain `is_duplicate`, `commit_count`, `day_count` and the rollup.
 fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
     let columns = table_columns(&COMMITS);
     let values: Vec<String> = (1..columns.len()).map(|index| format!("incoming.value ->> {index}")).collect();
@@ -99,6 +100,7 @@ fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
         )),
         plain(rollup::record_cells("before", AFFECTED)),
         row_counts::add_to_commit_counts(-1, AFFECTED),
+        day_counts::add_to_day_counts(-1, AFFECTED),
         with_stored(upsert(&COMMITS, &format!("incoming.value ->> 0 IN ({CHANGED})"))),
         delete(&COMMITS, deleted),
         plain(format!(
@@ -106,6 +108,7 @@ fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
              WHERE id IN ({AFFECTED}) AND is_duplicate <> ({IS_DUPLICATE})"
         )),
         row_counts::add_to_commit_counts(1, AFFECTED),
+        day_counts::add_to_day_counts(1, AFFECTED),
         plain(rollup::record_cells("after", AFFECTED)),
     ];
     statements.extend(rollup::recompute_cells().map(plain));

@@ -3,6 +3,7 @@
 use super::filter::{from_clause, matches_all, multiplicity};
 use super::ordering::{is_by_id, is_descending, order_by};
 use super::rows::columns;
+use crate::store::day_counts::{DAY_FIELDS, count_between};
 use crate::store::row_counts;
 use crate::store::sql::{Parameters, Statement, bounded_sum};
 use streamgage::query::{Comparison, Condition, ListRequest, Page, Predicate, Subject};
@@ -98,13 +99,24 @@ fn counted_page(request: &ListRequest, from: &str, parameters: &mut Parameters) 
     let ids = |order: &str, limit: &str| {
         format!("SELECT * FROM (SELECT t.id AS row_id{from} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
     };
+    // Few rows are read from the range of the index and sorted; otherwise the rows are read in the order of ids. One of the
+    // two queries has a limit of 0, which costs nothing.
+    let when_few = format!("iif((SELECT is_few FROM few), {limit}, 0)");
+    let when_many = format!("iif((SELECT is_few FROM few), 0, {limit})");
+    let is_range_by_id = is_by_id(request) && has_index_range(request);
     let with = if let Some(count) = maintained_count(request, parameters) {
-        format!("counted AS MATERIALIZED ({count}), page AS MATERIALIZED ({})", ids(&order, &limit))
-    } else if is_by_id(request) && has_index_range(request) {
-        // Few rows are read from the range of the index and sorted; otherwise the rows are read in the order of ids. One
-        // of the two queries has a limit of 0, which costs nothing.
-        let when_few = format!("iif((SELECT is_few FROM few), {limit}, 0)");
-        let when_many = format!("iif((SELECT is_few FROM few), 0, {limit})");
+        let page = if is_range_by_id {
+            // `+` keeps the planner from reading the few rows in the order of ids.
+            format!("{} UNION ALL {}", ids(&format!("+{order}"), &when_few), ids(&order, &when_many))
+        } else {
+            ids(&order, &limit)
+        };
+        format!(
+            "counted AS MATERIALIZED ({count}), \
+             few AS MATERIALIZED (SELECT count <= {MAX_SORTED} AS is_few FROM counted), \
+             page AS MATERIALIZED ({page})"
+        )
+    } else if is_range_by_id {
         format!(
             "sample AS MATERIALIZED (SELECT t.id{from} LIMIT {MAX_SORTED} + 1), \
              few AS MATERIALIZED (SELECT COUNT(*) AS count, COUNT(*) <= {MAX_SORTED} AS is_few FROM sample), \
@@ -142,8 +154,30 @@ fn maintained_count(request: &ListRequest, parameters: &mut Parameters) -> Optio
     if matches_all(request) {
         return Some(row_counts::total(request.resource));
     }
+    if let Some((field, from, until)) = date_range(request) {
+        return Some(count_between(field, from, until, parameters));
+    }
     let table = has_only_flags(request).then_some("commit_count")?;
     Some(format!("SELECT {} AS count{}", bounded_sum("t.count"), from_clause(request, table, parameters)))
+}
+
+/// Returns the field of commits and its first and last moment, in microseconds, if the only conditions are its bounds.
+fn date_range(request: &ListRequest) -> Option<(&'static str, Option<i64>, Option<i64>)> {
+    let (mut range_field, mut from, mut until) = (None, None, None);
+    for condition in request.filter.conjunction()? {
+        let Subject::Field(index) = condition.subject else { return None };
+        if condition.negated || range_field.is_some_and(|field| field != index) {
+            return None;
+        }
+        match condition.predicate {
+            Predicate::AtLeast(moment) => from = from.max(Some(moment)),
+            Predicate::AtMost(moment) => until = Some(until.map_or(moment, |until: i64| until.min(moment))),
+            _ => return None,
+        }
+        range_field = Some(index);
+    }
+    let field = request.resource.fields.get(range_field?)?.name;
+    (request.resource == &COMMITS && DAY_FIELDS.contains(&field)).then_some((field, from, until))
 }
 
 /// Reports whether `commit_count` has the columns of every condition.
