@@ -173,13 +173,13 @@ fn allowed_origins_may_read_responses() {
     };
     let may_read = concat!(
         "Access-Control-Allow-Origin: https://a.example\n",
-        "Access-Control-Expose-Headers: Retry-After, Server-Timing, Cache-Status\n"
+        "Access-Control-Expose-Headers: ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored\n"
     );
     assert_eq!(
         from("https://a.example", "OPTIONS", TEAMS, true, false),
         format!(
-            "204\nAccess-Control-Allow-Methods: GET, HEAD, OPTIONS\nAccess-Control-Allow-Headers: Authorization\n\
-             Access-Control-Max-Age: 86400\n{may_read}"
+            "204\nAccess-Control-Allow-Methods: GET, HEAD, OPTIONS\nAccess-Control-Allow-Headers: Authorization, Accept, \
+             Content-Type, If-None-Match, Cache-Control, X-Requested-With\nAccess-Control-Max-Age: 86400\n{may_read}"
         )
     );
     let not_found = "{\"detail\":\"Not found.\"}";

@@ -87,13 +87,16 @@ test("CORS", async () => {
   );
   assert.equal(preflight.status, 204);
   assert.equal(preflight.headers.get("access-control-allow-origin"), "https://b.example");
-  assert.equal(preflight.headers.get("access-control-allow-headers"), "Authorization");
+  assert.equal(
+    preflight.headers.get("access-control-allow-headers"),
+    "Authorization, Accept, Content-Type, If-None-Match, Cache-Control, X-Requested-With",
+  );
   for (const path of [TEAMS, METRICS, "/v3/nope", "/dataset"]) {
     const allowed = await from("https://a.example", path);
     assert.equal(allowed.headers.get("access-control-allow-origin"), "https://a.example", path);
     assert.equal(
       allowed.headers.get("access-control-expose-headers"),
-      "Retry-After, Server-Timing, Cache-Status",
+      "ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored",
       path,
     );
     const other = await from("https://c.example", path);

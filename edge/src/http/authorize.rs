@@ -165,25 +165,6 @@ impl AuthorizedRequest {
     }
 }
 
-/// Returns the token in the header `Authorization`.
-///
-/// # Errors
-/// Returns the 401 for a header without a token.
-pub fn bearer_token(authorization: Option<&str>) -> Result<&str, Response> {
-    let mut words = authorization.unwrap_or_default().split_ascii_whitespace();
-    let scheme = words.next().unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Err(unauthorized("Authentication credentials were not provided."));
-    }
-    let Some(token) = words.next() else {
-        return Err(unauthorized("Invalid token header. No credentials provided."));
-    };
-    if words.next().is_some() {
-        return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
-    }
-    Ok(token)
-}
-
 /// Returns the SHA-256 of a token, in lowercase hexadecimal digits.
 pub(crate) fn key_hash(token: &str) -> String {
     hexadecimal(&Sha256::digest(token))
@@ -217,6 +198,7 @@ pub fn rate_limit_address(address: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bearer_token::bearer_token;
     use super::*;
 
     #[test]

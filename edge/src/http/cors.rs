@@ -1,9 +1,14 @@
 //! Cross-origin resource sharing: preflights, and the headers that let pages of other origins read responses.
 
+use super::methods::READ_METHODS;
 use super::request::Request;
-use super::response::Response;
-use super::router::READ_METHODS;
 use super::settings::Settings;
+
+/// The request headers that public clients of the v3 API send.
+const REQUEST_HEADERS: &str = "Authorization, Accept, Content-Type, If-None-Match, Cache-Control, X-Requested-With";
+
+/// The response headers that pages of other origins may read.
+const RESPONSE_HEADERS: &str = "ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored";
 
 /// Returns the value of `Access-Control-Allow-Origin` for an origin, if its pages may read responses.
 fn allowed_origin<'a>(settings: &Settings, origin: &'a str) -> Option<&'a str> {
@@ -18,11 +23,13 @@ pub(crate) fn is_preflight(request: &Request, settings: &Settings) -> bool {
     request.method == "OPTIONS" && request.requested_method.is_some() && origin.is_some()
 }
 
-pub(crate) fn preflight_response() -> Response {
-    Response::empty(204)
-        .header("Access-Control-Allow-Methods", READ_METHODS)
-        .header("Access-Control-Allow-Headers", "Authorization")
-        .header("Access-Control-Max-Age", "86400")
+/// Returns the headers of the response to a preflight.
+pub(crate) fn preflight_headers() -> Vec<(&'static str, String)> {
+    vec![
+        ("Access-Control-Allow-Methods", READ_METHODS.to_owned()),
+        ("Access-Control-Allow-Headers", REQUEST_HEADERS.to_owned()),
+        ("Access-Control-Max-Age", "86400".to_owned()),
+    ]
 }
 
 /// Returns the CORS headers of a response.
@@ -31,7 +38,7 @@ pub(crate) fn cors_headers(request: &Request, settings: &Settings) -> Vec<(&'sta
         None => Vec::new(),
         Some(origin) => vec![
             ("Access-Control-Allow-Origin", origin.to_owned()),
-            ("Access-Control-Expose-Headers", "Retry-After, Server-Timing, Cache-Status".to_owned()),
+            ("Access-Control-Expose-Headers", RESPONSE_HEADERS.to_owned()),
         ],
     }
 }

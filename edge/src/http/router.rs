@@ -1,18 +1,15 @@
 //! The router of both backends. Checks run in the order 404 or 301, 401, 403, 429, 405, 400 (§3): the router answers the
 //! first two and a missing key, `authorize` the next three, and the plan of a backend the rest.
 
-use super::authorize::bearer_token;
-use super::cors::{is_preflight, preflight_response};
+use super::bearer_token::bearer_token;
+use super::cors::{is_preflight, preflight_headers};
+use super::methods::HEALTH_METHODS;
 use super::request::Request;
 use super::response::{Response, method_not_allowed, not_found};
 use super::settings::Settings;
 use crate::proxy::cache_key::CacheKey;
 use crate::store::Import;
 use streamgage::query::{Endpoint, METRICS_PATH, Route, route};
-
-pub const READ_METHODS: &str = "GET, HEAD, OPTIONS";
-pub const IMPORT_METHODS: &str = "POST";
-pub const HEALTH_METHODS: &str = "GET, HEAD";
 
 /// The path at which a caller of the proxy empties the cache of a key.
 pub const PURGE: &str = "/cache/purge";
@@ -84,7 +81,7 @@ fn find_pending(request: &Request, settings: &Settings, backend: Backend) -> Res
         Backend::Proxy => find_upstream(request)?,
     };
     if is_preflight(request, settings) && !matches!(target, Target::Import(_) | Target::Purge) {
-        return Err(preflight_response());
+        return Err(Response { headers: preflight_headers(), ..Response::empty(204) });
     }
     let token = bearer_token(request.authorization.as_deref())?.to_owned();
     Ok(PendingRequest { backend, target, token })
