@@ -2,10 +2,11 @@
 
 use crate::database::Database;
 use crate::edge_cache::{self, Entry};
+use crate::exchange::{Exchange, log_error};
 use crate::response::{self, Body};
 use crate::sqlite::today;
 use crate::upstream::{FetchTransport, timeout};
-use crate::{Exchange, config, log_error, rate_limit};
+use crate::{config, rate_limit};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
 use std::pin::pin;

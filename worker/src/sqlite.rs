@@ -1,6 +1,6 @@
 //! The storage of a partition: the SQLite database of a Durable Object.
 
-use crate::log_error;
+use crate::exchange::log_error;
 use crate::response::Body;
 use crate::upstream::FetchTransport;
 use std::cell::Cell;

@@ -2,8 +2,9 @@
 
 use crate::database::{Batch, Database};
 use crate::edge_cache::{self, Entry};
+use crate::exchange::{Exchange, log_error, now};
 use crate::response::{self, Body};
-use crate::{Exchange, isolate_cache, log_error, now, rate_limit};
+use crate::{isolate_cache, rate_limit};
 use streamgage_edge::{
     AuthorizationError, AuthorizedRequest, ETag, Import, Key, MAX_BODY, PendingRequest, Plan, Query, Response,
     StatementResult, generation_statement, read_generation, throttled,
