@@ -45,6 +45,12 @@ impl Day {
         Week(week_of(self.0))
     }
 
+    /// Returns the day after this one.
+    #[must_use]
+    pub const fn next(self) -> Day {
+        Day(self.0.saturating_add(1))
+    }
+
     /// Returns the same day that many years earlier; 28 February in place of a missing 29 February (§1).
     pub fn years_before(self, years: u32) -> Day {
         let earlier = self.date().and_then(|date| date.checked_sub_months(Months::new(years.saturating_mul(12))));

@@ -194,7 +194,8 @@ impl<'a> ParameterReader<'a> {
         let start = self.required("start_date").and_then(|_| self.date("start_date", today.years_before(MAX_YEARS)));
         let end = match self.parameters.value("end_date") {
             Some(_) => self.date("end_date", Day::from_number(i32::MIN)),
-            None => Some(today),
+            // Further east it is already tomorrow in UTC. Such a day is its own end.
+            None => Some(start.filter(|&start| start == today.next()).unwrap_or(today)),
         };
         if let (Some(start), Some(end)) = (start, end)
             && end < start
@@ -322,7 +323,8 @@ mod tests {
     #[test]
     fn end_dates() {
         let before = r#"{"end_date":["Provide a valid date. end_date cannot be before start_date."]}"#;
-        assert_eq!(body("start_date=2024-03-01&resolution=week"), before);
+        assert_eq!(body("start_date=2024-03-02&resolution=week"), before);
+        assert_eq!(body("start_date=2024-03-01&end_date=2024-02-29&resolution=week"), before);
         assert_eq!(body("start_date=2024-02-02&end_date=2024-02-01&resolution=week"), before);
         assert_eq!(body("start_date=2024-02-02&end_date=0001-01-01&resolution=week"), before);
         assert_eq!(
@@ -331,6 +333,15 @@ mod tests {
         );
         assert_eq!(parse(GOOD).unwrap().end.to_owned(), Day::parse("2024-02-29").unwrap());
         assert!(parse(&format!("{GOOD}&end_date=9999-12-31")).is_ok());
+    }
+
+    #[test]
+    fn tomorrow_in_utc_is_its_own_end() {
+        let tomorrow = Day::parse("2024-03-01").unwrap();
+        for blank in ["", "&end_date="] {
+            let request = parse(&format!("start_date=2024-03-01&resolution=week{blank}")).unwrap();
+            assert_eq!((request.start, request.end), (tomorrow, tomorrow));
+        }
     }
 
     #[test]

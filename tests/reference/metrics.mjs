@@ -250,7 +250,9 @@ function readParameters(query, today) {
     },
     REQUIRED,
   );
-  if (!given.has("end_date")) given.set("end_date", today);
+  // Where it is already tomorrow in UTC, a range may begin tomorrow; it has one day.
+  const tomorrow = (parseDay(today) ?? fail(`today ${today}`)) + 1;
+  if (!given.has("end_date")) given.set("end_date", values.start_date === tomorrow ? dayText(tomorrow) : today);
   parameter("end_date", (text) => {
     const day = parseDay(strip(text));
     if (day === null) return new Error(BAD_DATE);
