@@ -1,8 +1,8 @@
 // Builds a crate as a WebAssembly module with its JavaScript: cargo, wasm-bindgen and, for a release, wasm-opt.
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { fingerprint, rebuildIfChanged, root, run, sha256 } from "./lib.ts";
+import { buildFolder, fingerprint, rebuildIfChanged, root, run, sha256 } from "./lib.ts";
 import { wasmBindgen, wasmTarget } from "./tools.ts";
 
 const target = "wasm32-unknown-unknown";
@@ -44,16 +44,18 @@ export async function buildWasm({
 
   const bindgen = await wasmBindgen();
   const library = join(root, "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`);
-  const wasm = join(root, out, `${name}_bg.wasm`);
   const options = JSON.stringify({ release, bindgenArgs });
   const tools = await fingerprint("scripts/wasm.ts", "package-lock.json");
   const state = sha256(bindgen, readFileSync(library), tools, options);
-  await rebuildIfChanged(wasm, join(root, out, ".built-from"), state, async () => {
-    mkdirSync(join(root, out), { recursive: true });
-    await run(bindgen, ["--target", "web", ...bindgenArgs, "--out-name", name, "--out-dir", out, library]);
-    // The abort handler of wasm-bindgen uses exceptions, which the module's list of features does not name.
-    const features = ["--enable-exception-handling"];
-    const strip = ["--strip-debug", "--strip-producers"];
-    if (release) await run("wasm-opt", ["-Oz", ...features, ...strip, "-o", wasm, wasm]);
-  });
+  const stamp = join(root, "target", `${out.replaceAll("/", "-")}.built-from`);
+  await rebuildIfChanged(join(root, out, `${name}_bg.wasm`), stamp, state, () =>
+    buildFolder(join(root, out), async (folder) => {
+      await run(bindgen, ["--target", "web", ...bindgenArgs, "--out-name", name, "--out-dir", folder, library]);
+      // The abort handler of wasm-bindgen uses exceptions, which the module's list of features does not name.
+      const features = ["--enable-exception-handling"];
+      const strip = ["--strip-debug", "--strip-producers"];
+      const wasm = join(folder, `${name}_bg.wasm`);
+      if (release) await run("wasm-opt", ["-Oz", ...features, ...strip, "-o", wasm, wasm]);
+    }),
+  );
 }
