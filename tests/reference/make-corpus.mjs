@@ -168,6 +168,7 @@ addQuery("start_date=2021-02-27&repo_id=305&resolution=week");
 addQuery("start_date=2024-02-26&repo_id=305&resolution=period");
 addQuery("start_date=2024-02-26&end_date=9999-12-31&repo_id=305&resolution=period");
 addQuery("start_date=2024-03-01&repo_id=305&resolution=period");
+addQuery("start_date=2024-03-02&repo_id=305&resolution=period");
 addQuery("start_date=2024-02-29&end_date=2024-02-29&repo_id=305&resolution=period");
 
 // ---- Arithmetic -------------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ for (const query of [
   "start_date=2023-1-1&end_date=20230101&resolution=%C3%28&repo_name=%00&repo_name=a%00b",
   "start_date=+2023-01-01%0A&end_date=%202023-01-02&resolution=week&repo_name=+",
   "start_date=2023-01-01&resolution=week&apex_user_id=nan&apex_user_id__in=1,+&team_id=1_0x&team_id__in=inf&repo_id=+&repo_id__in=1,x&repo_id_not__in=-&repo_tag_id=%zz&repo_tag_id__in=%EF%BB%BF1",
-  "start_date=2024-03-01&resolution=week&unknown=1&repo_id__gt=x",
+  "start_date=2024-03-02&resolution=week&unknown=1&repo_id__gt=x",
   "start_date=2023-01-01&end_date=2021-01-01&end_date=x&resolution=period&resolution=week;",
 ]) {
   addQuery(query);
