@@ -171,6 +171,10 @@ fn stored_weeks_are_served_if_the_upstream_fails() {
         UpstreamError::Unreachable,
         UpstreamError::TimedOut,
         UpstreamError::Status { status: 503, retry_after: Some(1) },
+        UpstreamError::Status { status: 408, retry_after: None },
+        UpstreamError::Status { status: 429, retry_after: None },
+        UpstreamError::InvalidResponse,
+        UpstreamError::TooLarge,
     ] {
         upstream.error.set(Some(error));
         let stale = assembled(fetch(&upstream, &store, request));
@@ -179,14 +183,14 @@ fn stored_weeks_are_served_if_the_upstream_fails() {
         let longer = "resolution=week&start_date=2026-08-10&end_date=2026-08-27";
         assert_eq!(fetch(&upstream, &store, longer), Err(error));
     }
-    for error in [
-        UpstreamError::Status { status: 429, retry_after: None },
-        UpstreamError::InvalidResponse,
-        UpstreamError::TooLarge,
-    ] {
+    for error in [UpstreamError::OwnKeyRefused, UpstreamError::BudgetExhausted] {
         upstream.error.set(Some(error));
         assert_eq!(fetch(&upstream, &store, request), Err(error));
     }
+    // A response that is no list does not replace stored weeks.
+    let malformed = FakeUpstream::new(upstream.now(), |_: &str, _: &str, _| ok(r#"{"detail":"Maintenance."}"#));
+    let stale = assembled(fetch(&malformed, &store, request));
+    assert_eq!(stale, AssembledMetrics { error: Some(UpstreamError::InvalidResponse), ..fresh });
 }
 
 #[test]

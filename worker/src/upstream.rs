@@ -1,6 +1,6 @@
 //! Requests to the upstream.
 
-use crate::response;
+use crate::{log_error, response};
 use std::time::Duration;
 use streamgage_edge::proxy::{
     Headers, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
@@ -24,6 +24,10 @@ impl Transport for FetchTransport {
 
     async fn sleep(&self, milliseconds: u32) {
         Delay::from(Duration::from_millis(milliseconds.into())).await;
+    }
+
+    fn log_error(&self, message: &str) {
+        log_error("upstream", &message);
     }
 
     async fn get(&self, request: UpstreamRequest, limit: u32) -> std::result::Result<UpstreamResponse, TransportError> {

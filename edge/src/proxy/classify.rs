@@ -1,12 +1,15 @@
 //! Classification of upstream responses: the response for the caller, and the effect on the cache.
 
 use super::cache::ExchangeTimes;
-use super::cache_key::CacheKey;
+use super::cache_key::{CacheKey, PermissionClass};
 use super::entry::CacheEntry;
 use super::error::UpstreamError;
 use super::links::path_and_query;
 use super::outcome::CacheOutcome;
+use super::page::Page;
 use super::transport::UpstreamResponse;
+use crate::http::response::{Response, forbidden, not_found, unauthorized};
+use std::collections::BTreeMap;
 use streamgage::json::is_json;
 
 /// The effect of a response on the cache.
@@ -41,6 +44,8 @@ pub(super) struct Exchange<'a> {
     pub has_partition: bool,
     /// The stored response may be served if the upstream fails.
     pub may_serve_stale: bool,
+    /// The key is the Worker's own, not the caller's.
+    pub has_own_key: bool,
     /// The number of requests sent.
     pub tries: u32,
     pub now: i64,
@@ -52,9 +57,11 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
     result: Result<UpstreamResponse, UpstreamError>,
     stored: Option<(CacheEntry, B)>,
 ) -> ClassifiedResponse<B> {
+    let failure =
+        |error, stored: Option<(CacheEntry, B)>| upstream_failure(error, stored.filter(|_| exchange.may_serve_stale));
     let response = match result {
         Ok(response) => response,
-        Err(error) => return upstream_failure(error, stored.filter(|_| exchange.may_serve_stale)),
+        Err(error) => return failure(error, stored),
     };
     let UpstreamResponse { sent_at, status, headers, body } = response;
     let times = ExchangeTimes { sent_at, received_at: exchange.now };
@@ -80,34 +87,56 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
             let outcome = fetched(304, &entry);
             ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store }
         }
-        (200..=299, _) => {
+        // A response that is no list does not replace metrics.
+        (200..=299, stored @ Some(_)) if exchange.may_serve_stale && !is_valid_body(exchange.cache_key, &body) => {
+            failure(UpstreamError::InvalidResponse, stored)
+        }
+        (200..=299, stored) => {
             match CacheEntry::from_response(exchange.cache_key, exchange.upstream, status, &headers, &body, times) {
                 Ok(entry) => from_upstream(entry, body, CacheAction::Store),
-                Err(_) => upstream_failure(UpstreamError::InvalidResponse, None),
+                Err(_) => failure(UpstreamError::InvalidResponse, stored),
             }
         }
-        (301 | 302 | 303 | 307 | 308, _) => {
+        (301 | 302 | 303 | 307 | 308, stored) => {
             match headers.value("location").and_then(|location| local_location(location, exchange.upstream)) {
                 Some(location) => {
                     let entry = CacheEntry::unstored(status, vec![("location".into(), location)], b"");
-                    from_upstream(entry, Vec::new(), CacheAction::Delete)
+                    from_upstream(entry, Vec::new(), CacheAction::Keep)
                 }
-                None => upstream_failure(UpstreamError::InvalidResponse, None),
+                None => failure(UpstreamError::InvalidResponse, stored),
             }
         }
+        (401, _) if exchange.has_own_key => ClassifiedResponse {
+            action: CacheAction::PurgePartition,
+            ..upstream_failure(UpstreamError::OwnKeyRefused, None)
+        },
         (400..=499, _) => {
-            // An HTML page would run in the origin of the proxy.
             let is_json = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
-            let body = if is_json { body } else { br#"{"detail":"The upstream refused the request."}"#.to_vec() };
-            let mut passed = headers.passed();
-            passed.retain(|(name, _)| name != "content-type");
-            passed.push(("content-type".into(), "application/json".into()));
-            let entry = CacheEntry::unstored(status, passed, &body);
-            let is_key_refused = matches!(status, 401 | 403);
-            from_upstream(entry, body, if is_key_refused { CacheAction::PurgePartition } else { CacheAction::Delete })
+            let (local, action) = match status {
+                401 => (unauthorized("Invalid token."), CacheAction::PurgePartition),
+                // The key is accepted for other paths.
+                403 => (forbidden(), CacheAction::Delete),
+                // A page comes from a server in front of the API, which does not know its resources.
+                404 | 410 => (not_found(), if is_json { CacheAction::Delete } else { CacheAction::Keep }),
+                _ => (Response::detail(status, "The upstream refused the request."), CacheAction::Keep),
+            };
+            let has_errors = status == 400 && is_json && is_list_of_errors(&body);
+            let body = if has_errors { body } else { local.body.into_bytes() };
+            let headers = local.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+            from_upstream(CacheEntry::unstored(status, headers, &body), body, action)
         }
-        _ => upstream_failure(UpstreamError::InvalidResponse, None),
+        (_, stored) => failure(UpstreamError::InvalidResponse, stored),
     }
+}
+
+fn is_valid_body(cache_key: &CacheKey, body: &[u8]) -> bool {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    cache_key.class != PermissionClass::Metrics || Page::parse(text).is_some()
+}
+
+/// Returns true for the errors of parameters, which callers need to know (§1). Other texts of the upstream are not passed on.
+fn is_list_of_errors(body: &[u8]) -> bool {
+    serde_json::from_slice::<BTreeMap<String, Vec<String>>>(body).is_ok()
 }
 
 /// Returns the stored response if the error allows a stale one, or else an error response.
@@ -121,7 +150,7 @@ fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(Cach
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
     let entry = CacheEntry::unstored(status, headers, body.as_bytes());
-    let body = Vec::from(body);
+    let body = body.into_bytes();
     ClassifiedResponse {
         entry,
         new_length: body.len(),
@@ -164,7 +193,15 @@ mod tests {
         may_serve_stale: bool,
     ) -> ClassifiedResponse<Vec<u8>> {
         let cache_key = &CacheKey::parse(&format!("{CORE_PATH}teams/"), "").unwrap();
-        let exchange = Exchange { cache_key, upstream: UPSTREAM, has_partition: true, may_serve_stale, tries: 1, now };
+        let exchange = Exchange {
+            cache_key,
+            upstream: UPSTREAM,
+            has_partition: true,
+            may_serve_stale,
+            has_own_key: false,
+            tries: 1,
+            now,
+        };
         classify_response(&exchange, result, stored)
     }
 
@@ -212,51 +249,120 @@ mod tests {
                 assert_is_invalid(&classified, location);
                 continue;
             };
-            assert_eq!((classified.entry.status, classified.action), (302, CacheAction::Delete));
+            assert_eq!((classified.entry.status, classified.action), (302, CacheAction::Keep));
             assert_eq!(classified.entry.headers, [("location".to_owned(), local.to_owned())], "{location}");
             assert!(classified.body.is_empty() && classified.entry.deadlines.is_none());
         }
     }
 
+    /// Asserts that a refusal has this text, no header of the upstream, and this effect.
+    fn assert_refusal(status: u16, declared: &str, body: &str, text: &str, action: CacheAction) {
+        let headers = [
+            ("content-type", declared),
+            ("retry-after", "soon"),
+            ("www-authenticate", "Basic realm=\"upstream\""),
+            ("last-modified", "today"),
+            ("allow", "POST"),
+        ];
+        let refused = classify(response(status, &headers, body));
+        assert_eq!((refused.entry.status, refused.action), (status, action), "{status} {body}");
+        assert_eq!(std::str::from_utf8(&refused.body), Ok(text), "{status} {body}");
+        let mut expected = vec![("content-type".to_owned(), "application/json".to_owned())];
+        if status == 401 {
+            expected.push(("www-authenticate".to_owned(), "Bearer".to_owned()));
+        }
+        assert_eq!(refused.entry.headers, expected, "{status}");
+    }
+
     #[test]
-    fn refusals_are_passed_on_without_html() {
-        let refused = classify(response(401, &[JSON, ("www-authenticate", "Bearer")], "{}"));
-        assert_eq!((refused.entry.status, refused.action), (401, CacheAction::PurgePartition));
-        assert_eq!(refused.body, b"{}");
-        assert!(refused.entry.headers.contains(&("www-authenticate".into(), "Bearer".into())));
-        let missing = classify(response(404, &[("content-type", "text/html")], "<h1>"));
-        assert_eq!((missing.entry.status, missing.action), (404, CacheAction::Delete));
-        assert_eq!(missing.entry.headers, [("content-type".to_owned(), "application/json".to_owned())]);
-        assert_eq!(missing.body, br#"{"detail":"The upstream refused the request."}"#);
-        let mut invalid = vec![Vec::from("{"), Vec::from("{}}"), b"\"\xff\"".to_vec()];
-        invalid.push(format!("{}{}", "[".repeat(1_000), "]".repeat(1_000)).into());
-        for body in invalid {
-            let result = response(404, &[JSON], "").map(|response| UpstreamResponse { body, ..response });
-            let classified = classify(result);
-            assert_eq!((classified.entry.status, classified.action), (404, CacheAction::Delete));
-            assert_eq!(classified.body, br#"{"detail":"The upstream refused the request."}"#);
+    fn refusals_have_texts_and_headers_of_the_proxy() {
+        let generic = r#"{"detail":"The upstream refused the request."}"#;
+        let secret = r#"{"detail":"a secret of the upstream"}"#;
+        for (declared, body) in [("application/json", secret), ("text/html", "<h1>"), ("application/json", "{")] {
+            let invalid = r#"{"detail":"Invalid token."}"#;
+            assert_refusal(401, declared, body, invalid, CacheAction::PurgePartition);
+            let forbidden = r#"{"detail":"You do not have permission to perform this action."}"#;
+            assert_refusal(403, declared, body, forbidden, CacheAction::Delete);
+            for status in [400, 402, 405, 409, 451] {
+                assert_refusal(status, declared, body, generic, CacheAction::Keep);
+            }
+        }
+        let missing = r#"{"detail":"Not found."}"#;
+        for status in [404, 410] {
+            assert_refusal(status, "application/json", secret, missing, CacheAction::Delete);
+            assert_refusal(status, "text/html", "<h1>", missing, CacheAction::Keep);
+        }
+        let errors = r#"{"limit":["Enter a number."]}"#;
+        assert_refusal(400, "application/json", errors, errors, CacheAction::Keep);
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        assert_refusal(400, "application/json", &deep, generic, CacheAction::Keep);
+    }
+
+    #[test]
+    fn a_refusal_of_the_own_key_is_no_refusal_of_the_caller() {
+        let cache_key = &CacheKey::parse(&format!("{CORE_PATH}teams/"), "").unwrap();
+        let exchange = Exchange {
+            cache_key,
+            upstream: UPSTREAM,
+            has_partition: true,
+            may_serve_stale: true,
+            has_own_key: true,
+            tries: 1,
+            now: NOW,
+        };
+        let refused: ClassifiedResponse<Vec<u8>> = classify_response(&exchange, response(401, &[JSON], "{}"), None);
+        assert_eq!((refused.entry.status, refused.action), (502, CacheAction::PurgePartition));
+        assert_eq!(refused.body, br#"{"detail":"The upstream refused the key of this service."}"#);
+        assert_eq!(refused.outcome, CacheOutcome::failed(UpstreamError::OwnKeyRefused));
+    }
+
+    #[test]
+    fn a_throttled_request_has_a_text_and_a_pause_of_the_proxy() {
+        for (retry_after, seconds) in [(None, 60), (Some(7), 7), (Some(0), 1), (Some(u32::MAX), 86_400)] {
+            let throttled = classify(Err(UpstreamError::Status { status: 429, retry_after }));
+            let text = format!(r#"{{"detail":"Request was throttled. Expected available in {seconds} seconds."}}"#);
+            assert_eq!((throttled.entry.status, throttled.body), (429, text.into_bytes()));
+            assert!(throttled.entry.headers.contains(&("retry-after".to_owned(), seconds.to_string())));
         }
     }
 
     #[test]
-    fn stale_responses_replace_temporary_failures_only() {
+    fn only_a_good_response_replaces_a_good_response() {
         let stored = || {
             let ClassifiedResponse { entry, body, .. } = classify(response(200, &[JSON], "[1]"));
             Some((entry, body))
         };
         let status = |status| UpstreamError::Status { status, retry_after: None };
-        for error in [UpstreamError::Unreachable, UpstreamError::TimedOut, status(500), status(503)] {
+        for error in [
+            UpstreamError::Unreachable,
+            UpstreamError::TimedOut,
+            UpstreamError::TooLarge,
+            UpstreamError::InvalidResponse,
+            status(408),
+            status(425),
+            status(429),
+            status(500),
+            status(503),
+        ] {
             let stale = classify_at(NOW, Err(error), stored(), true);
             assert_eq!((stale.outcome, stale.action), (CacheOutcome::stale_if_error(error), CacheAction::Keep));
             assert_eq!(stale.body, b"[1]");
             assert_eq!(classify_at(NOW, Err(error), stored(), false).outcome, CacheOutcome::failed(error));
         }
-        for error in
-            [UpstreamError::TooLarge, UpstreamError::InvalidResponse, UpstreamError::BudgetExhausted, status(429)]
-        {
-            let failed = classify_at(NOW, Err(error), stored(), true);
-            assert_eq!((failed.outcome, failed.action), (CacheOutcome::failed(error), CacheAction::Keep));
+        for malformed in [
+            response(200, &[("content-type", "text/html")], "<h1>"),
+            response(200, &[JSON], "[1"),
+            response(200, &[JSON], ""),
+            response(302, &[("location", "https://elsewhere.example/")], ""),
+        ] {
+            let stale = classify_at(NOW, malformed, stored(), true);
+            let expected = (CacheOutcome::stale_if_error(UpstreamError::InvalidResponse), CacheAction::Keep);
+            assert_eq!((stale.outcome, stale.action), expected);
+            assert_eq!(stale.body, b"[1]");
         }
+        let error = UpstreamError::BudgetExhausted;
+        let failed = classify_at(NOW, Err(error), stored(), true);
+        assert_eq!((failed.outcome, failed.action), (CacheOutcome::failed(error), CacheAction::Keep));
     }
 
     #[test]

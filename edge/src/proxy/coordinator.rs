@@ -275,8 +275,8 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             && state.is_authorized_within(cache_key.class, now, self.settings.stale_key_ttl)
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
         let upstream = &self.settings.upstream;
-        let tries = session.tries();
-        let exchange = Exchange { cache_key, upstream, has_partition: true, may_serve_stale, tries, now };
+        let (tries, has_own_key) = (session.tries(), self.settings.upstream_key.is_some());
+        let exchange = Exchange { cache_key, upstream, has_partition: true, may_serve_stale, has_own_key, tries, now };
         let mut classified = classify_response(&exchange, result, stored);
         if !is_current {
             classified.entry.deadlines = None;

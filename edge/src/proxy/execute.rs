@@ -126,7 +126,8 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             .is_some_and(|state| state.is_authorized_within(cache_key.class, now, stale_key_ttl))
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
         let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
-        let exchange = Exchange { cache_key, upstream, has_partition, may_serve_stale, tries: session.tries(), now };
+        let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
+        let exchange = Exchange { cache_key, upstream, has_partition, may_serve_stale, has_own_key, tries, now };
         let classified = classify_response(&exchange, result, stored);
         if let Some(partition) = partition {
             match classified.action {

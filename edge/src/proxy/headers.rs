@@ -6,9 +6,9 @@
 /// Headers of every request to the upstream, besides the key and validators.
 pub const UPSTREAM_HEADERS: [(&str, &str); 2] = [("Accept", "application/json"), ("User-Agent", "streamgage")];
 
-/// Response headers that are passed to callers. The proxy sets `ETag`, `Age`, `Vary` and `Cache-Control` itself, and rewrites
+/// Headers of successful responses that are passed to callers; those of refusals are written here. The proxy sets `ETag`, `Age`, `Vary` and `Cache-Control` itself, and rewrites
 /// `Location`.
-const PASSED: [&str; 5] = ["allow", "content-type", "last-modified", "retry-after", "www-authenticate"];
+const PASSED: [&str; 2] = ["content-type", "last-modified"];
 
 /// Response headers: names in lower case, each once, values joined with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,9 +57,12 @@ mod tests {
             ("X-Powered-By", "Django"),
             ("Access-Control-Allow-Origin", "*"),
             ("Retry-After", "5"),
-            ("Allow", "GÉT"),
+            ("Last-Modified", "Fri, 31 Dec 1999 23:59:59 GMT"),
+            ("Last-Modified", "GÉT"),
+            ("Allow", "GET"),
+            ("WWW-Authenticate", "Basic realm=\"upstream\""),
         ]);
-        let passed = [("content-type", "application/json"), ("retry-after", "5")];
+        let passed = [("content-type", "application/json"), ("last-modified", "Fri, 31 Dec 1999 23:59:59 GMT")];
         assert_eq!(all.passed(), passed.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 

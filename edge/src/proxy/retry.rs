@@ -33,7 +33,8 @@ pub fn retry_delay(failure: RetryableFailure, tries: u32, random: f64, remaining
 
 /// Parses the seconds of `Retry-After`. A date is ignored, because clocks may differ.
 pub fn parse_retry_after(retry_after: &str) -> Option<u32> {
-    retry_after.trim().parse().ok()
+    let text = retry_after.trim();
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_only() {
         assert_eq!(parse_retry_after(" 120 "), Some(120));
-        for text in ["", "-1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT"] {
+        for text in ["", "-1", "+1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT"] {
             assert_eq!(parse_retry_after(text), None, "{text}");
         }
     }

@@ -16,6 +16,9 @@ pub trait Transport {
 
     fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
 
+    /// Writes an error to the log, for the operator.
+    fn log_error(&self, _message: &str) {}
+
     /// Sends a request and reads the whole response within `limit` milliseconds. Redirects are not followed.
     fn get(
         &self,

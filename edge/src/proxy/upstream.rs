@@ -68,7 +68,7 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
     /// Sends `GET {target}`.
     ///
     /// # Errors
-    /// Returns an error if no response arrives, or one with a status of 500 and above.
+    /// Returns an error if no response arrives, or one with a status of 500 and above, 408, 425 or 429.
     pub async fn send(&self, target: &str, validators: &Validators) -> Result<UpstreamResponse, UpstreamError> {
         let mut tries = 0;
         loop {
@@ -87,7 +87,15 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             let (failure, error) = match result {
                 Ok(response) if response.status < 500 => {
                     self.breaker.borrow_mut().record_success();
-                    if matches!(response.status, 200..=299 | 304) {
+                    if response.status == 401 && self.settings.upstream_key.is_some() {
+                        self.transport.log_error("the upstream refused UPSTREAM_KEY");
+                    }
+                    if let status @ (408 | 425 | 429) = response.status {
+                        let retry_after = response.headers.value("retry-after").and_then(parse_retry_after);
+                        return Err(UpstreamError::Status { status, retry_after });
+                    }
+                    // A page, for example of a login form, is no proof that the key was accepted.
+                    if response.status == 304 || (matches!(response.status, 200..=299) && response.headers.is_json()) {
                         self.authorized_at.set(self.authorized_at.get().max(Some(response.sent_at)));
                     }
                     return Ok(response);
@@ -133,10 +141,6 @@ impl<T: Transport> UpstreamClient for UpstreamSession<'_, T> {
         let separator = if query.is_empty() { "" } else { "?" };
         let response = self.send(&format!("{path}{separator}{query}"), &Validators::default()).await?;
         let UpstreamResponse { sent_at, status, headers, body } = response;
-        if status == 429 {
-            let retry_after = headers.value("retry-after").and_then(parse_retry_after);
-            return Err(UpstreamError::Status { status, retry_after });
-        }
         let body = String::from_utf8(body).map_err(|_| UpstreamError::InvalidResponse)?;
         let is_json = || headers.is_json() && is_json(&body);
         if status < 400 && (status >= 300 || !is_json()) {
@@ -160,8 +164,8 @@ mod tests {
     use crate::proxy::headers::Headers;
     use futures_util::FutureExt;
 
-    /// An upstream that always returns the same response.
-    struct FixedResponse(u16, &'static str, &'static [u8]);
+    /// An upstream that always returns the same response, and a log.
+    struct FixedResponse(u16, &'static str, &'static [u8], Cell<u32>);
 
     impl Transport for FixedResponse {
         fn now(&self) -> i64 {
@@ -174,6 +178,10 @@ mod tests {
 
         async fn sleep(&self, _: u32) {}
 
+        fn log_error(&self, _: &str) {
+            self.3.set(self.3.get() + 1);
+        }
+
         async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
             let headers = Headers::new([("content-type".to_owned(), self.1.to_owned())]);
             Ok(UpstreamResponse { sent_at: 0, status: self.0, headers, body: self.2.into() })
@@ -183,9 +191,45 @@ mod tests {
     fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<JsonResponse, UpstreamError> {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
         let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
-        let transport = FixedResponse(status, declared, body);
+        let transport = FixedResponse(status, declared, body, Cell::new(0));
         let upstream = UpstreamSession::new(&transport, &breaker, &settings, "key", 0);
         UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
+    }
+
+    #[test]
+    fn a_refusal_of_the_own_key_is_logged() {
+        for (key, logged) in [(Some("owned"), 1), (None, 0)] {
+            let settings = ProxySettings::read(|name| match name {
+                "UPSTREAM" => Some("https://flow.example".to_owned()),
+                "UPSTREAM_KEY" => key.map(str::to_owned),
+                _ => None,
+            });
+            let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+            let transport = FixedResponse(401, "application/json", b"{}", Cell::new(0));
+            let session = UpstreamSession::new(&transport, &breaker, &settings, "owned", 0);
+            let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
+            assert_eq!((sent.unwrap().status, transport.3.get()), (401, logged));
+        }
+    }
+
+    #[test]
+    fn a_page_is_no_proof_of_authorization() {
+        for (declared, is_authorized) in [("application/json", true), ("text/html", false)] {
+            let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
+            let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+            let transport = FixedResponse(200, declared, b"[]", Cell::new(0));
+            let session = UpstreamSession::new(&transport, &breaker, &settings, "key", 0);
+            let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
+            assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (200, is_authorized));
+        }
+    }
+
+    #[test]
+    fn temporary_refusals_are_failures() {
+        for status in [408, 425, 429] {
+            let expected = Err(UpstreamError::Status { status, retry_after: None });
+            assert_eq!(fetched(status, "application/json", b"{}"), expected);
+        }
     }
 
     #[test]

@@ -89,14 +89,27 @@ impl WeeklyMetrics {
         let responses = join_all(ranges.iter().map(|range| self.request(client, range))).await;
         let mut error = None;
         for (range, response) in ranges.iter().zip(responses) {
+            let may_serve = |row: &&StoredRow| row.deadlines.may_serve_on_error(now);
+            let stale_row =
+                |week| find(&stored, week).filter(may_serve).or_else(|| find_open(&stored, week).filter(may_serve));
+            let mut weeks = self.weeks.iter().skip(range.start).take(range.len());
+            let response = match response {
+                // A response that is no list does not replace stored rows.
+                Ok(response)
+                    if response.status == 200
+                        && Page::parse(&response.body).is_none()
+                        && weeks.all(|week| stale_row(*week).is_some()) =>
+                {
+                    Err(UpstreamError::InvalidResponse)
+                }
+                response => response,
+            };
             let response = match response {
                 Ok(response) => response,
                 Err(failure) if failure.allows_stale() => {
                     error = Some(failure);
                     for (week, row) in self.weeks.iter().zip(&mut rows).skip(range.start).take(range.len()) {
-                        let may_serve = |row: &StoredRow| row.deadlines.may_serve_on_error(now);
-                        let same_days = row.take().filter(may_serve);
-                        *row = same_days.or_else(|| find_open(&stored, *week).cloned().filter(may_serve));
+                        *row = stale_row(*week).cloned();
                     }
                     continue;
                 }

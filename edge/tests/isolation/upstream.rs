@@ -23,12 +23,14 @@ pub enum Fault {
     NotModified,
 }
 
-pub const FAULTS: [Fault; 11] = [
+pub const FAULTS: [Fault; 13] = [
     Fault::RefusesConnections,
     Fault::Hangs,
     Fault::TooLong,
     Fault::Status(500),
     Fault::Status(503),
+    Fault::Status(408),
+    Fault::Status(425),
     Fault::Status(429),
     Fault::BrokenJson,
     Fault::WrongType,
@@ -77,7 +79,8 @@ impl World {
         let is_for_derivation = target.contains("ordering=id");
         let allowed = self.allowed.borrow().get(key.as_str()).copied().unwrap_or_default();
         if !allowed[usize::from(!is_metrics)] {
-            return response(if self.random.one_in(2) { 401 } else { 403 }, &[json], poison);
+            let headers = [json, ("www-authenticate", "Basic".into()), ("retry-after", poison.clone())];
+            return response(if self.random.one_in(2) { 401 } else { 403 }, &headers, poison);
         }
         for is_metrics in [is_metrics, is_metrics || is_for_derivation] {
             let mut authorized_at = self.authorized_at.borrow_mut();
