@@ -5,7 +5,7 @@ import { failed, type BadRow, type Failed, type ListErrors } from "./results.ts"
 type ModuleError =
   | { kind: "request"; errors: ListErrors }
   | { kind: "row"; row: BadRow }
-  | { kind: "not-found" | "no-lists" | "too-many-cells" };
+  | { kind: "not-found" | "invalid-page" | "no-lists" | "too-many-cells" };
 
 /** Reports a row that cannot be handed to the module. */
 export class BadRowError extends Error {
@@ -28,6 +28,8 @@ export function toFailure(error: unknown): Failed {
       return badRow(error.row);
     case "not-found":
       return failed("not-found", "Not found.");
+    case "invalid-page":
+      return failed("not-found", "Invalid page.");
     case "no-lists":
       return failed("no-lists", 'Lists require new Table({ lists: true }) and the init of "streamgage/lists".');
     case "too-many-cells":

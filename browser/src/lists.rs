@@ -83,7 +83,7 @@ impl Lists {
         match endpoint {
             Endpoint::List(resource) => {
                 let request = ListRequest::parse(resource, query)?;
-                Ok(evaluate::list_body(&request, &self.store, &self.texts, address, query))
+                evaluate::list_body(&request, &self.store, &self.texts, address, query).ok_or(Error::InvalidPage)
             }
             Endpoint::Object(resource, id) => {
                 // A missing object is reported before invalid parameters (§3).

@@ -56,6 +56,8 @@ pub enum Error {
         row: BadRow,
     },
     NotFound,
+    /// The list does not have the numbered page.
+    InvalidPage,
     /// The table or the module has no lists.
     NoLists,
     /// Typed arrays name too many users and weeks.
@@ -96,6 +98,7 @@ impl Error {
         let (status, body) = match self {
             Error::Request { errors } => (400, json::to_string(errors)),
             Error::NotFound => (404, r#"{"detail":"Not found."}"#.to_owned()),
+            Error::InvalidPage => (404, r#"{"detail":"Invalid page."}"#.to_owned()),
             Error::NoLists | Error::Row { .. } | Error::TooManyCells => (501, String::new()),
         };
         Response { status, body }

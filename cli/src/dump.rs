@@ -11,7 +11,7 @@ use row_file::{Line, RowFile, io_message};
 use std::fs;
 use std::path::{Path, PathBuf};
 use streamgage::metrics::{Organization, Record, Records};
-use streamgage::schema::{RESOURCES, Resource, resource};
+use streamgage::schema::{RESOURCES, Resource, TAGS, USER_ALIAS};
 
 /// A dump with a valid header; its rows are not read yet.
 #[derive(Debug)]
@@ -51,7 +51,9 @@ impl Dump {
             memberships: self.records()?,
             repos: self.records()?,
         };
-        for resource in ["tags", "user_alias"].into_iter().filter_map(resource) {
+        // `Organization` has the rows of the others.
+        let is_unread = |resource: &&&Resource| resource.is_generic || [&TAGS, &USER_ALIAS].contains(resource);
+        for &resource in RESOURCES.iter().filter(is_unread) {
             self.for_each_line(resource, |line| {
                 row::check_row(resource, line.text).map_err(|error| line.error(error))
             })?;

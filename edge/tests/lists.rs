@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::evaluate::{self, RowsBuilder};
 use streamgage::query::{AggregateRequest, ListRequest, encode_form, encode_query};
-use streamgage::schema::{Field, Kind, Lookup, Missing, RESOURCES, Resource};
+use streamgage::schema::{Field, Kind, Lookup, Missing, Pagination, RESOURCES, Resource};
 
 const TEXTS: &[&str] = &[
     "a",
@@ -185,12 +185,18 @@ fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
     let search = prop_oneof![4 => terms(0..3), 1 => terms(9..20)].prop_map(|terms| terms.join(" "));
     let page = (select(&["", "1", "2", "5"][..]), select(&["", "0", "1", "3"][..]));
     let which = prop_oneof![12 => conditions(4), 8 => some, 2 => many];
-    (which, ordering, prop::option::weighted(0.2, search), page).prop_map(|(mut parameters, ordering, search, page)| {
-        parameters.push(("ordering".into(), ordering));
-        parameters.extend(search.map(|search| ("search".to_owned(), search)));
-        parameters.extend([("limit".into(), page.0.into()), ("offset".into(), page.1.into())]);
-        encoded(&parameters)
-    })
+    (which, ordering, prop::option::weighted(0.2, search), page).prop_map(
+        move |(mut parameters, ordering, search, page)| {
+            parameters.push(("ordering".into(), ordering));
+            parameters.extend(search.map(|search| ("search".to_owned(), search)));
+            let names = match resource.pagination {
+                Pagination::Offset => ["limit", "offset"],
+                Pagination::PageNumber => ["page_size", "page"],
+            };
+            parameters.extend([(names[0].into(), page.0.into()), (names[1].into(), page.1.into())]);
+            encoded(&parameters)
+        },
+    )
 }
 
 fn queries() -> impl Strategy<Value = Vec<(usize, String, Index)>> {
@@ -234,8 +240,13 @@ proptest! {
                     continue;
                 }
             };
-            let answer: Value = serde_json::from_str(&response.body).unwrap();
             let found = evaluate::list(&listed, &memory);
+            if !listed.page.exists(found.count) {
+                prop_assert_eq!((response.status, response.body.as_str()), (404, r#"{"detail":"Invalid page."}"#));
+                continue;
+            }
+            prop_assert_eq!(response.status, 200, "{} {} {}", path, query, response.body);
+            let answer: Value = serde_json::from_str(&response.body).unwrap();
             let rows = memory.rows(resource).unwrap();
             let ids: Vec<i64> = found.positions.iter().map(|&place| rows.id(place)).collect();
             let results: Vec<i64> = answer["results"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();

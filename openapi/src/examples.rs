@@ -132,7 +132,10 @@ impl ExampleData {
     /// Returns the result of a list request.
     pub fn list(&self, resource: &'static Resource, address: &str, query: &str) -> Json {
         match ListRequest::parse(resource, query) {
-            Ok(request) => Json::raw(&evaluate::list_body(&request, &self.store, &Texts, address, query)),
+            Ok(request) => {
+                let body = evaluate::list_body(&request, &self.store, &Texts, address, query);
+                body.map_or_else(Json::null, |body| Json::raw(&body))
+            }
             Err(errors) => Json::serialized(&errors),
         }
     }

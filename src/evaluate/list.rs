@@ -40,7 +40,7 @@ pub fn required_resources(request: &ListRequest) -> Vec<&'static Resource> {
 pub fn list(request: &ListRequest, store: &Store) -> ListResult {
     let Some(rows) = store.rows(request.resource) else { return ListResult::default() };
     let matches = matches(request, rows, store);
-    let Page { limit, offset } = request.page;
+    let Page { limit, offset, .. } = request.page;
     let end = offset.saturating_add(limit);
     let found = rows.positions().iter().copied().filter(|&position| matches.times(position) > 0);
     // Rows after the end of the page are not needed.

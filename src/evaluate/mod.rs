@@ -4,6 +4,7 @@ mod aggregate;
 mod bit_set;
 mod column;
 mod filter;
+mod generic_row;
 mod join;
 mod list;
 mod nested_rows;
@@ -16,6 +17,7 @@ mod store;
 mod text_column;
 
 pub use aggregate::{AggregateResult, AggregateRow, aggregate};
+pub use generic_row::write_generic_row;
 pub use list::{ListResult, find_object, list, required_resources};
 pub use nested_rows::nested_rows;
 pub use response::{RowTexts, list_body, write_page, write_row};

@@ -1,10 +1,11 @@
 //! The JSON of lists and rows (§2), made of the texts of the rows.
 
+use super::generic_row::write_generic_row;
 use super::list::list;
 use super::nested_rows::nested_rows;
 use super::store::Store;
 use crate::json;
-use crate::query::{ListRequest, Page};
+use crate::query::{ListRequest, MemberSelection, Page};
 use crate::schema::{COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -19,11 +20,21 @@ pub trait RowTexts {
     fn row_text(&self, resource: &Resource, position: usize) -> &str;
 }
 
-/// Returns the body of a list, `{"count":1,"next":null,"previous":null,"results":[…]}`.
+/// Returns the body of a list, `{"count":1,"next":null,"previous":null,"results":[…]}`, or `None` if the list does not
+/// have the numbered page.
 ///
 /// The links to other pages are made of the `address` of the list and the `query` of the request.
-pub fn list_body(request: &ListRequest, store: &Store, texts: &dyn RowTexts, address: &str, query: &str) -> String {
+pub fn list_body(
+    request: &ListRequest,
+    store: &Store,
+    texts: &dyn RowTexts,
+    address: &str,
+    query: &str,
+) -> Option<String> {
     let found = list(request, store);
+    if !request.page.exists(found.count) {
+        return None;
+    }
     let mut out = String::new();
     write_page(&request.page, found.count, address, query, &mut out, |out| {
         let (layout, mut values) = (RowLayout::for_request(request), RowValues::default());
@@ -32,7 +43,7 @@ pub fn list_body(request: &ListRequest, store: &Store, texts: &dyn RowTexts, add
             layout.write(store, texts, position, &mut values, out);
         }
     });
-    out
+    Some(out)
 }
 
 /// Writes a page of a list: the count, the links to other pages, and the results that `rows` writes.
@@ -74,6 +85,8 @@ struct RowLayout {
     members: Vec<(String, ValueSource)>,
     /// Reports whether members that the resource does not know are shown.
     shows_unknown: bool,
+    /// The shown members of a row of a generic resource.
+    selection: MemberSelection,
 }
 
 /// The source of a value.
@@ -105,7 +118,11 @@ impl RowLayout {
                 (nested.name, ValueSource::Nested(nested, layout))
             }
         });
-        RowLayout { shows_unknown: request.projection.unknown, ..RowLayout::new(request.resource, sources) }
+        RowLayout {
+            shows_unknown: request.projection.unknown,
+            selection: request.projection.members.clone(),
+            ..RowLayout::new(request.resource, sources)
+        }
     }
 
     fn new(resource: &'static Resource, sources: impl Iterator<Item = (&'static str, ValueSource)>) -> RowLayout {
@@ -116,7 +133,7 @@ impl RowLayout {
             prefix.push(':');
             members.push((prefix, source));
         }
-        RowLayout { resource, members, shows_unknown: false }
+        RowLayout { resource, members, shows_unknown: false, selection: MemberSelection::AllExcept(Vec::new()) }
     }
 
     /// Writes the row at a position. `values` is a buffer.
@@ -128,7 +145,11 @@ impl RowLayout {
         values: &mut RowValues<'a>,
         out: &mut String,
     ) {
-        values.read(self.resource, texts.row_text(self.resource, position));
+        let text = texts.row_text(self.resource, position);
+        if self.resource.is_generic {
+            return write_generic_row(text, &self.selection, out);
+        }
+        values.read(self.resource, text);
         for (name, source) in &self.members {
             out.push_str(name);
             match source {

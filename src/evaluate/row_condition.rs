@@ -64,6 +64,8 @@ enum RowPredicate<'a> {
     Integers(&'a [i64], &'a Predicate),
     Doubles(&'a [f64], &'a Predicate),
     Texts(&'a TextColumn, &'a Predicate),
+    /// One of the ids matches. A list without ids is null.
+    AnyId(&'a [Vec<i64>], &'a Predicate),
     /// One of the texts contains a text.
     Contains(Vec<(&'a TextColumn, TextSearch<'a>)>),
     /// The number at a position is in the set, or, if `false`, is not.
@@ -90,7 +92,8 @@ impl<'a> RowCondition<'a> {
                     Predicate::Contains(part) => RowPredicate::Contains([(texts, texts.find(part))].into()),
                     predicate => RowPredicate::Texts(texts, predicate),
                 },
-                Column::Ids(_) | Column::Unread => RowPredicate::Unknown,
+                Column::Ids(lists) => RowPredicate::AnyId(lists, &condition.predicate),
+                Column::Unread => RowPredicate::Unknown,
             },
             Subject::Search => RowPredicate::search(&condition.predicate, rows),
             Subject::Flag(flag) => RowPredicate::flag(flag, rows, relations),
@@ -107,7 +110,7 @@ impl<'a> RowCondition<'a> {
         match &self.predicate {
             RowPredicate::BitSet(_) | RowPredicate::Unknown => 0,
             RowPredicate::Integers(..) | RowPredicate::Doubles(..) | RowPredicate::Weekdays(_) => 1,
-            RowPredicate::Keys(..) | RowPredicate::Texts(..) => 2,
+            RowPredicate::Keys(..) | RowPredicate::Texts(..) | RowPredicate::AnyId(..) => 2,
             RowPredicate::Contains(_) => 3,
         }
     }
@@ -211,6 +214,14 @@ impl<'a> RowPredicate<'a> {
             RowPredicate::Integers(values, predicate) => of_integers(values, first, predicate),
             RowPredicate::Doubles(values, predicate) => of_doubles(values, first, predicate),
             RowPredicate::Texts(texts, predicate) => of_texts(texts, first, predicate),
+            RowPredicate::AnyId(lists, predicate) => {
+                let matches = |ids: &[i64]| match predicate {
+                    Predicate::Null(wanted) => ids.is_empty() == *wanted,
+                    _ => ids.iter().any(|&id| predicate.test_integer(Some(id)) == Some(true)),
+                };
+                let lists = lists.get(first..).unwrap_or_default().iter().take(64).enumerate();
+                TernaryMask::known(lists.fold(0, |word, (bit, ids)| word | u64::from(matches(ids)) << bit))
+            }
             RowPredicate::Contains(texts) => TernaryMask::any(
                 texts.iter().map(|(texts, part)| TernaryMask::but_of(texts.nulls(first), part.holding(first))),
             ),

@@ -15,8 +15,8 @@ pub use errors::ValidationErrors;
 pub use id_set::IdSet;
 pub use list::{
     Comparison, Condition, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS,
-    MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, Node, Order, OrderedDouble, Predicate, Projection,
-    Subject, filter_parameters,
+    MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, MemberSelection, Node, Order, OrderedDouble, Predicate,
+    Projection, Subject, filter_parameters,
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsParameter, MetricsRequest, Resolution};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};

@@ -1,6 +1,7 @@
-//! Pages of a list: `limit`, `offset`, and links to other pages (§2).
+//! Pages of a list: `limit` and `offset` or `page` and `page_size`, and links to other pages (§2).
 
 use super::{Parameters, encode_query};
+use crate::schema::Pagination;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The largest number of rows on a page.
@@ -18,33 +19,70 @@ pub struct Page {
     pub limit: u64,
     /// The number of rows before them.
     pub offset: u64,
+    /// The parameters that name the page.
+    pub pagination: Pagination,
 }
 
 impl Page {
-    /// Parses `limit` and `offset`; invalid values fall back to 100 and 0.
+    /// Parses the parameters that name a page. Invalid values of `limit` and `page_size` fall back to 100, and invalid
+    /// values of `offset` to 0. An invalid `page` is beyond all rows.
     ///
     /// ```
-    /// use streamgage::query::Page;
-    /// assert_eq!(Page::parse("limit=+2&offset=x"), Page { limit: 2, offset: 0 });
-    /// assert_eq!(Page::parse("limit=5000&offset=40"), Page { limit: 1000, offset: 40 });
-    /// assert_eq!(Page::parse("limit=0"), Page { limit: 100, offset: 0 });
+    /// use streamgage::{query::Page, schema::Pagination};
+    /// let page = |query| Page::parse(Pagination::Offset, query);
+    /// assert_eq!(page("limit=+2&offset=x"), page("limit=2"));
+    /// assert_eq!(page("limit=5000&offset=40"), page("limit=1000&offset=40"));
+    /// assert_eq!((page("limit=0").limit, page("limit=0").offset), (100, 0));
+    /// let page = Page::parse(Pagination::PageNumber, "page=3&page_size=20");
+    /// assert_eq!((page.limit, page.offset), (20, 40));
     /// ```
-    pub fn parse(query_string: &str) -> Page {
+    pub fn parse(pagination: Pagination, query_string: &str) -> Page {
         let parameters = Parameters::parse(query_string);
         let read = |name| parameters.value(name).and_then(parse_int);
-        let limit = read("limit").and_then(|limit| u64::try_from(limit).ok().or(Some(MAX_LIMIT)));
-        let limit = limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
-        Page { limit, offset: u64::try_from(read("offset").unwrap_or(0)).map_or(FAR, |offset| offset.min(FAR)) }
+        let size = |name| {
+            let limit = read(name).and_then(|limit| u64::try_from(limit).ok().or(Some(MAX_LIMIT)));
+            limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT)
+        };
+        let bounded = |offset: u128| u64::try_from(offset).map_or(FAR, |offset| offset.min(FAR));
+        let (limit, offset) = match pagination {
+            Pagination::Offset => (size("limit"), bounded(read("offset").unwrap_or(0))),
+            Pagination::PageNumber => {
+                let limit = size("page_size");
+                let before = match parameters.value("page") {
+                    None => Some(0),
+                    Some(number) => parse_int(number).and_then(|number| number.checked_sub(1)),
+                };
+                (limit, before.map_or(FAR, |before| bounded(before.saturating_mul(limit.into()))))
+            }
+        };
+        Page { limit, offset, pagination }
+    }
+
+    /// Returns the number of the page, from 1 on, or 0 if it is beyond all rows.
+    pub(super) fn number(&self) -> u64 {
+        if self.offset == FAR { 0 } else { self.offset / self.limit + 1 }
+    }
+
+    /// Reports whether a list of `count` rows has the page. The first page always exists, and so does every page that is
+    /// named by an offset.
+    pub fn exists(&self, count: u64) -> bool {
+        self.pagination == Pagination::Offset || self.offset == 0 || self.offset < count
     }
 
     /// Returns the address of the next page of a list of `count` rows; `address` is the list without a query.
     pub fn next(&self, count: u64, address: &str, query_string: &str) -> Option<String> {
         let offset = self.offset.saturating_add(self.limit);
-        (offset < count).then(|| self.link(address, query_string, Some(offset.into())))
+        (offset < count).then(|| match self.pagination {
+            Pagination::Offset => self.link(address, query_string, Some(offset.into())),
+            Pagination::PageNumber => number_link(address, query_string, offset / self.limit + 1),
+        })
     }
 
     /// Returns the address of the previous page.
     pub fn previous(&self, address: &str, query_string: &str) -> Option<String> {
+        if self.pagination == Pagination::PageNumber {
+            return (self.offset > 0).then(|| number_link(address, query_string, self.offset / self.limit));
+        }
         let offset = if self.offset == FAR {
             Parameters::parse(query_string).value("offset").and_then(parse_int).unwrap_or(FAR.into())
         } else {
@@ -65,6 +103,17 @@ impl Page {
         pairs.sort_by(|one, other| one.0.cmp(other.0));
         format!("{address}?{}", encode_query(pairs))
     }
+}
+
+/// Returns an address with the parameters as sent, sorted by name, and the number of a page. The first page needs none.
+fn number_link(address: &str, query_string: &str, number: u64) -> String {
+    let parameters = Parameters::parse(query_string);
+    let number = (number > 1).then(|| number.to_string());
+    let own = number.as_deref().map(|number| ("page", number));
+    let mut pairs: Vec<(&str, &str)> = parameters.iter().filter(|(name, _)| *name != "page").chain(own).collect();
+    pairs.sort_by(|one, other| one.0.cmp(other.0));
+    let separator = if pairs.is_empty() { "" } else { "?" };
+    format!("{address}{separator}{}", encode_query(pairs))
 }
 
 /// Parses a non-negative integer like Python's `int`, saturating at 128 bits.
@@ -99,7 +148,7 @@ mod tests {
 
     fn links(count: u64, query: &str) -> (Option<String>, Option<String>) {
         let strip = |link: String| link.strip_prefix(ADDRESS).unwrap().into();
-        let page = Page::parse(query);
+        let page = Page::parse(Pagination::Offset, query);
         (page.next(count, ADDRESS, query).map(strip), page.previous(ADDRESS, query).map(strip))
     }
 
@@ -147,5 +196,29 @@ mod tests {
         );
         let beyond = "offset=99999999999999999999&limit=99999999999999999999";
         assert_eq!(links(12, beyond), (None, some("?limit=1000&offset=99999999999999998999")));
+    }
+    #[test]
+    fn links_of_numbered_pages() {
+        let links = |count, query: &str| {
+            let page = Page::parse(Pagination::PageNumber, query);
+            assert!(page.exists(count), "{query}");
+            let strip = |link: String| String::from(link.strip_prefix(ADDRESS).unwrap());
+            (page.next(count, ADDRESS, query).map(strip), page.previous(ADDRESS, query).map(strip))
+        };
+        assert_eq!(links(0, ""), (None, None));
+        assert_eq!(links(101, ""), (some("?page=2"), None));
+        assert_eq!(links(101, "page="), (some("?page=2"), None));
+        assert_eq!(links(200, "page=2"), (None, some("")));
+        assert_eq!(
+            links(9, "z=1&page_size=3&page=2&a="),
+            (some("?a=&page=3&page_size=3&z=1"), some("?a=&page_size=3&z=1"))
+        );
+        assert_eq!(links(9, "page=3&page_size=3"), (None, some("?page=2&page_size=3")));
+        assert_eq!(links(9, "page_size=0&limit=1&offset=5"), (None, None));
+        assert_eq!(links(9, "page=+2&page=1&page_size=1_0"), (None, None));
+        for query in ["page=2", "page=0", "page=-1", "page=x", "page=1.0", "page=99999999999999999999999"] {
+            assert!(!Page::parse(Pagination::PageNumber, query).exists(9), "{query}");
+        }
+        assert!(Page::parse(Pagination::Offset, "offset=99").exists(9));
     }
 }

@@ -4,6 +4,8 @@
 //! for the database, a migration.
 
 mod capabilities;
+mod generic;
+mod nested_fields;
 mod operand_type;
 mod resources;
 mod row_reader;
@@ -12,6 +14,7 @@ mod serde_row;
 mod value;
 
 pub use capabilities::{FieldCapabilities, Lookup};
+pub use generic::GENERIC;
 pub use operand_type::OperandType;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row_reader::RowReader;
@@ -35,6 +38,19 @@ pub struct Resource {
     pub filters: &'static [FilterDefinition],
     /// The flags.
     pub flags: &'static [Flag],
+    /// Reports whether rows are stored and shown as they came.
+    pub is_generic: bool,
+    /// The parameters that name a page of the list.
+    pub pagination: Pagination,
+}
+
+/// The parameters that name a page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pagination {
+    /// `limit` and `offset`.
+    Offset,
+    /// `page` and `page_size`.
+    PageNumber,
 }
 
 /// A field of a resource.

@@ -31,8 +31,8 @@ impl OperandType {
             (Lookup::In, Kind::Text) => OperandType::Texts,
             (Lookup::In, _) => OperandType::Numbers,
             (_, Kind::DateTime) => OperandType::DateTime,
-            (_, Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference) => OperandType::Number,
-            (_, Kind::Text | Kind::Ids | Kind::Json) => OperandType::Text,
+            (_, Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference | Kind::Ids) => OperandType::Number,
+            (_, Kind::Text | Kind::Json) => OperandType::Text,
         }
     }
 

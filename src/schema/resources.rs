@@ -5,12 +5,26 @@ use super::Missing::{Absent, EmptyList, False, Null, Required, Zero};
 use super::capabilities::{
     COMPARED, DISPLAY_ONLY, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, READ_BY_FILTER, SEARCH,
 };
+use super::generic::GENERIC;
 use super::{
-    Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Resource,
+    Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Pagination,
+    Resource,
 };
 
-/// All resources. Each comes after those it refers to.
-pub static RESOURCES: [&Resource; 7] = [&TAGS, &REPOS, &TEAMS, &USERS, &TEAM_MEMBERSHIP, &USER_ALIAS, &COMMITS];
+/// The resources with a column for each field. Each comes after those it refers to.
+static TYPED: [&Resource; 7] = [&TAGS, &REPOS, &TEAMS, &USERS, &TEAM_MEMBERSHIP, &USER_ALIAS, &COMMITS];
+
+/// All resources. Each of the first seven comes after those it refers to. The others are generic.
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+pub static RESOURCES: [&Resource; TYPED.len() + GENERIC.len()] = {
+    let mut all = [&TAGS; TYPED.len() + GENERIC.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < TYPED.len() { TYPED[at] } else { &GENERIC[at - TYPED.len()] };
+        at += 1;
+    }
+    all
+};
 
 const fn field(name: &'static str, kind: Kind, missing: Missing, capabilities: u16) -> Field {
     Field { name, kind, missing, capabilities: FieldCapabilities(capabilities) }
@@ -90,6 +104,8 @@ pub const COMMITS: Resource = Resource {
         Flag::NormalizeAuthors,
         Flag::ApplyDefaultFilters,
     ],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// Users: people, each with one apex id for all aliases.
@@ -136,6 +152,8 @@ pub const USERS: Resource = Resource {
         filter("team", Integer, ISNULL, FilterTarget::AnyTeam),
     ],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// Teams, nested by `parent`.
@@ -167,6 +185,8 @@ pub const TEAMS: Resource = Resource {
         filter("is_visible", Boolean, EXACT, FilterTarget::Visible),
     ],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// Memberships of teams, with their types.
@@ -192,6 +212,8 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
     ],
     filters: &[],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// Repositories.
@@ -221,6 +243,8 @@ pub const REPOS: Resource = Resource {
     }],
     filters: &[filter("tags__name", Text, MATCHED, FilterTarget::TagName)],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// The tags of repositories.
@@ -235,6 +259,8 @@ pub const TAGS: Resource = Resource {
     nested: &[],
     filters: &[],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };
 
 /// The names under which users appear in repositories.
@@ -254,4 +280,6 @@ pub const USER_ALIAS: Resource = Resource {
     nested: &[],
     filters: &[],
     flags: &[],
+    is_generic: false,
+    pagination: Pagination::Offset,
 };

@@ -30,14 +30,14 @@ use streamgage_kernel::row::{self, FieldSpec, RowScanner};
 #[derive(Clone, Debug)]
 pub struct RowReader {
     resource: &'static Resource,
-    /// `None` if rows may name a field in two ways, which the kernel can not.
+    /// `None` if rows may name a field in two ways or nest it in an object, which the kernel can not read.
     scanner: Option<RowScanner>,
 }
 
 impl RowReader {
     /// Creates a reader for rows of a resource.
     pub fn new(resource: &'static Resource) -> RowReader {
-        let has_references = resource.fields.iter().any(|field| field.kind == Kind::Reference);
+        let has_references = resource.is_generic || resource.fields.iter().any(|field| field.kind == Kind::Reference);
         let specs = resource.fields.iter().map(|field| field_spec(field, true));
         RowReader { resource, scanner: (!has_references).then(|| RowScanner::new(specs)) }
     }

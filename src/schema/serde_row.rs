@@ -1,5 +1,6 @@
 //! The row reader on serde_json, which takes any JSON and reports what is wrong.
 
+use super::nested_fields;
 use super::value::{MAX_INTEGER, RowError, RowSink, Value};
 use super::{Field, Kind, Missing, Resource};
 use crate::calendar::DateTime;
@@ -53,6 +54,7 @@ pub fn read_row(resource: &'static Resource, text: &str, sink: &mut dyn RowSink)
     if is_deleted {
         sink.deleted();
     }
+    nested_fields::read(resource, text, sink);
     match found.first_missing(resource) {
         // A row that deletes needs nothing but its id.
         Some((index, field)) if index == 0 || !is_deleted => Err(RowError::new(field.name, "is required")),
@@ -191,7 +193,7 @@ impl Visitor<'_> for KeySeed {
 }
 
 /// Hands the value of a field to `take`, or returns what is wrong with it.
-fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Result<(), String> {
+pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Result<(), String> {
     let wrong = |expected: &str| format!("must be {expected}");
     let text;
     let value = match (field.kind, json.as_bytes().first()) {
@@ -214,8 +216,14 @@ fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Res
                 _ => Value::DateTime(&text, DateTime::parse(&text).ok_or_else(|| wrong(DATE_TIME))?),
             }
         }
+        // Other values than texts are compared as JSON.
+        (Kind::Text, _) if field.missing == Missing::Absent => Value::Text(json),
         (Kind::Text, _) => return Err(wrong("text")),
         (Kind::DateTime, _) => return Err(wrong(DATE_TIME)),
+        // A generic row may give a single object in place of a list.
+        (Kind::Ids, Some(b'{' | b'0'..=b'9')) if field.missing == Missing::Absent => {
+            Value::Ids(parse_id(json).into_iter().collect())
+        }
         (Kind::Ids, _) => Value::Ids(parse_ids(json).ok_or_else(|| wrong("a list of ids"))?),
         (Kind::Reference, _) => Value::Integer(parse_id(json).ok_or_else(|| wrong("an id"))?),
     };

@@ -106,7 +106,10 @@ impl Answerer {
             Err(errors) => return Response::new(400, &errors),
         };
         self.lists.read(&self.dump, &evaluate::required_resources(&request))?;
-        Response::from_json(200, evaluate::list_body(&request, &self.lists.store, &self.lists.texts, address, query))
+        match evaluate::list_body(&request, &self.lists.store, &self.lists.texts, address, query) {
+            Some(body) => Response::from_json(200, body),
+            None => Response::new(404, &Detail { detail: "Invalid page." }),
+        }
     }
 
     /// Looks up an object among the rows that match the filters. An unknown id takes precedence over invalid filters (§3).

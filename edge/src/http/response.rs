@@ -64,6 +64,11 @@ pub fn not_found() -> Response {
     Response::detail(404, "Not found.")
 }
 
+/// Returns the 404 for a numbered page that a list does not have.
+pub fn invalid_page() -> Response {
+    Response::detail(404, "Invalid page.")
+}
+
 pub fn method_not_allowed(method: &str, allowed: &str) -> Response {
     Response::detail(405, &format!("Method \"{method}\" not allowed.")).header("Allow", allowed)
 }

@@ -82,7 +82,7 @@ pub(crate) fn filter_value(field: &Field, value: &Value<'_>) -> Option<String> {
         Value::Boolean(value) => i64::from(*value).to_string(),
         Value::Integer(value) | Value::Decimal(value) => value.to_string(),
         Value::Number(value) => format!("{value:?}"),
-        Value::DateTime(_, time) => time.microseconds().to_string(),
+        Value::DateTime(_, time) => quote(&instant(time.microseconds())),
         Value::Ids(ids) => format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
         Value::Text(text) => match fold_unless_ascii(text) {
             Some(folded) => format!("{},\"{name}_folded\":{}", quote(text), quote(&folded)),

@@ -10,6 +10,7 @@ mod plan;
 mod rollup;
 mod row_counts;
 mod sql;
+mod table;
 
 pub use import::{Import, ImportBatch, MAX_BODY};
 pub use plan::{ETag, Plan, Query, generation_statement, read_generation};

@@ -164,7 +164,7 @@ impl Query {
             Kind::Metrics(request) => {
                 Response::json(200, json::to_string(&MetricsResponse::new(request, &metrics::read(first)?)))
             }
-            Kind::List(list) => Response::json(200, list.body(results)?),
+            Kind::List(list) => list.response(results)?,
             Kind::Object(object) => object.response(first)?,
             Kind::Dataset => Response::json(200, read_dataset(first)?),
         };

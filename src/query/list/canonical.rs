@@ -1,10 +1,10 @@
 //! Canonical query strings of list requests.
 
 use super::filter::{Operator, Term};
-use super::{Comparison, Condition, ListRequest, Predicate, Subject};
+use super::{Comparison, Condition, ListRequest, MemberSelection, Predicate, Subject};
 use crate::calendar::{DateTime, Day};
-use crate::query::{encode_form, encode_query};
-use crate::schema::{Flag, Kind, Lookup, Resource};
+use crate::query::{DEFAULT_LIMIT, encode_form, encode_query};
+use crate::schema::{Flag, Kind, Lookup, Pagination, Resource};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -45,6 +45,11 @@ impl ListRequest {
                 pairs.push((name.to_owned(), values));
             }
         }
+        match &self.projection.members {
+            MemberSelection::Only(names) => pairs.push(("fields".to_owned(), names.join(","))),
+            MemberSelection::AllExcept(names) if names.is_empty() => {}
+            MemberSelection::AllExcept(names) => pairs.push(("omit".to_owned(), names.join(","))),
+        }
         if !self.projection.unknown {
             pairs.push(("fields".to_owned(), places(true).join(",")));
         } else if !places(false).is_empty() {
@@ -53,12 +58,15 @@ impl ListRequest {
         if self.normalize_authors {
             pairs.push((Flag::NormalizeAuthors.name().to_owned(), "true".to_owned()));
         }
-        let default = super::Page::parse("");
-        if self.page.limit != default.limit {
-            pairs.push(("limit".to_owned(), self.page.limit.to_string()));
+        let (limit, start, first) = match self.page.pagination {
+            Pagination::Offset => ("limit", "offset", self.page.offset),
+            Pagination::PageNumber => ("page_size", "page", self.page.number()),
+        };
+        if self.page.limit != DEFAULT_LIMIT {
+            pairs.push((limit.to_owned(), self.page.limit.to_string()));
         }
-        if self.page.offset != default.offset {
-            pairs.push(("offset".to_owned(), self.page.offset.to_string()));
+        if self.page.offset != 0 {
+            pairs.push((start.to_owned(), first.to_string()));
         }
         pairs.sort();
         encode_query(texts(&pairs))

@@ -18,6 +18,7 @@ use super::errors::ValidationErrors;
 use super::{Page, Parameters};
 use crate::schema::{Flag, Resource};
 use crate::text::trim;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A valid request for a list, in canonical form: equivalent requests are equal.
@@ -55,12 +56,61 @@ pub struct Order {
 }
 
 /// The shown fields of a row: `fields` and `omit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Projection {
     /// A bit for each field of [`output_fields`](Resource::output_fields).
     places: u64,
     /// Reports whether members that the resource does not know are shown.
     pub unknown: bool,
+    /// The members of rows of a generic resource.
+    pub members: MemberSelection,
+}
+
+/// The shown members of a row of a generic resource. Names are sorted. Other resources show all members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberSelection {
+    /// All members except these.
+    AllExcept(Vec<String>),
+    /// Only these members.
+    Only(Vec<String>),
+}
+
+impl MemberSelection {
+    /// Reports whether a member is shown.
+    pub fn shows(&self, name: &str) -> bool {
+        let contains = |names: &[String]| names.binary_search_by(|other| other.as_str().cmp(name)).is_ok();
+        match self {
+            MemberSelection::AllExcept(names) => !contains(names),
+            MemberSelection::Only(names) => contains(names),
+        }
+    }
+
+    /// Reports whether all members are shown.
+    pub fn is_all(&self) -> bool {
+        matches!(self, MemberSelection::AllExcept(names) if names.is_empty())
+    }
+
+    fn parse(parameters: &Parameters<'_>) -> MemberSelection {
+        let names = |name: &str| {
+            let mut names: Vec<String> = parameters
+                .last(name)
+                .into_iter()
+                .flat_map(|names| names.split(','))
+                .filter(|name| !name.is_empty())
+                .map(String::from)
+                .collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let omitted = MemberSelection::AllExcept(names("omit"));
+        if parameters.last("fields").is_none() {
+            return omitted;
+        }
+        let mut only = names("fields");
+        only.retain(|name| omitted.shows(name));
+        MemberSelection::Only(only)
+    }
 }
 
 impl ListRequest {
@@ -91,7 +141,7 @@ impl ListRequest {
             resource,
             filter: filter.and_all(terms),
             ordering: ordering(resource, &parameters),
-            page: Page::parse(query_string),
+            page: Page::parse(resource.pagination, query_string),
             projection: Projection::parse(resource, &parameters),
             normalize_authors: complex.is_none() && condition::is_set(resource, &parameters, Flag::NormalizeAuthors),
         })
@@ -127,10 +177,17 @@ impl Projection {
             };
             names.split(',').map(bit).fold(0u64, |bits, bit| bits | bit)
         };
+        if resource.is_generic {
+            return Projection { places: u64::MAX, unknown: true, members: MemberSelection::parse(parameters) };
+        }
         let only = parameters.last("fields").map(named);
         let omitted = parameters.last("omit").map_or(0, named);
         let every = (1u64 << resource.output_fields().count()) - 1;
-        Projection { places: only.unwrap_or(every) & !omitted, unknown: only.is_none() }
+        Projection {
+            places: only.unwrap_or(every) & !omitted,
+            unknown: only.is_none(),
+            members: MemberSelection::AllExcept(Vec::new()),
+        }
     }
 
     /// Reports whether the field at an index of [`output_fields`](Resource::output_fields) is shown.

@@ -131,7 +131,7 @@ impl Predicate {
                 let time = DateTime::parse(trim(value)).ok_or(NOT_A_DATE_TIME)?;
                 Ok(Some(Predicate::whole(comparison(lookup), Whole::Value(time.microseconds()))))
             }
-            (_, Kind::Integer | Kind::Reference) => {
+            (_, Kind::Integer | Kind::Reference | Kind::Ids) => {
                 let number = number(value)?;
                 Ok(Some(Predicate::whole(comparison(lookup), number.truncate())))
             }
@@ -143,7 +143,7 @@ impl Predicate {
                 let number = number(value)?;
                 Ok(Some(Predicate::Number(comparison(lookup), OrderedDouble::from(&number))))
             }
-            (_, Kind::Text | Kind::Ids | Kind::Json) => {
+            (_, Kind::Text | Kind::Json) => {
                 let text = text(value)?;
                 Ok((!text.is_empty()).then(|| match lookup {
                     Lookup::IContains => Predicate::Contains(fold(&text)),

@@ -17,6 +17,8 @@ pub(super) struct Row {
     cells: Vec<Cow<'static, str>>,
     /// The fields that the schema does not have: names and JSON.
     extra: Vec<(String, String)>,
+    /// The whole row of a generic resource.
+    text: Option<String>,
     /// The value of each field's computed column.
     computed: Vec<Option<String>>,
     /// The members of the column `filter_values`, by field.
@@ -40,6 +42,7 @@ impl Row {
             deleted: false,
             cells: resource.fields.iter().map(|field| default_cell(field.missing).into()).collect(),
             extra: Vec::new(),
+            text: None,
             computed: vec![None; resource.fields.len()],
             filter_values: vec![String::new(); resource.fields.len()],
             day: None,
@@ -51,7 +54,12 @@ impl Row {
         if row.deleted {
             return Ok(row);
         }
-        row.set_verbatim(members(line)?);
+        let members = members(line)?;
+        if resource.is_generic {
+            row.text = Some(line.trim_ascii().to_owned());
+            return Ok(row);
+        }
+        row.set_verbatim(members);
         if resource == &COMMITS {
             let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
             row.day = Some(day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?);
@@ -112,8 +120,9 @@ impl Row {
         }
         let members = self.extra.iter().map(|(name, text)| format!("{}:{text}", quote(name)));
         let members: Vec<String> = members.collect();
-        let extra = (!members.is_empty()).then(|| quote(&format!("{{{}}}", members.join(","))));
-        columns.push_str(extra.as_deref().unwrap_or("null"));
+        let extra = (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")));
+        let text = self.text.as_ref().or(extra.as_ref());
+        columns.push_str(&text.map_or_else(|| "null".to_owned(), |text| quote(text)));
         if let Some(day) = self.day {
             columns.push_str(&format!(",{}", day.number()));
         }

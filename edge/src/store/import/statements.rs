@@ -6,6 +6,7 @@ use crate::store::day_counts;
 use crate::store::rollup::{self, IS_DUPLICATE};
 use crate::store::row_counts;
 use crate::store::sql::Statement;
+use crate::store::table::GENERIC_TABLE;
 use std::ops::Range;
 use streamgage::schema::{COMMITS, Resource};
 
@@ -21,6 +22,9 @@ pub(super) fn statements(resource: &Resource, stored: String, deleted: String) -
 
 /// Returns the columns of a table in the order of a row's array.
 fn table_columns(resource: &Resource) -> Vec<String> {
+    if resource.is_generic {
+        return ["id", "row", "filter_values"].map(str::to_owned).into();
+    }
     let fields = resource.row_fields().map(|(_, field)| field.name).chain(["extra"]).map(str::to_owned);
     fields.chain(computed_columns(resource)).chain(["filter_values".to_owned()]).collect()
 }
@@ -38,23 +42,33 @@ fn upsert(resource: &Resource, condition: &str) -> String {
     let values: Vec<String> = (0..columns.len()).map(|index| format!("incoming.value ->> {index}")).collect();
     let sets = columns.iter().skip(1).map(|column| format!("{column} = excluded.{column}"));
     let sets: Vec<String> = sets.collect();
+    let (columns, values, sets) = (columns.join(", "), values.join(", "), sets.join(", "));
+    let name = resource.name;
+    let (target, values, key) = if resource.is_generic {
+        (format!("{GENERIC_TABLE} (resource, {columns})"), format!("'{name}', {values}"), "resource, id")
+    } else {
+        (format!("{name} ({columns})"), values, "id")
+    };
     format!(
-        "INSERT INTO {name} ({}) SELECT {} FROM json_each(?1) AS incoming WHERE {condition} \
-         ON CONFLICT (id) DO UPDATE SET {}",
-        columns.join(", "),
-        values.join(", "),
-        sets.join(", "),
-        name = resource.name,
+        "INSERT INTO {target} SELECT {values} FROM json_each(?1) AS incoming WHERE {condition} \
+         ON CONFLICT ({key}) DO UPDATE SET {sets}"
     )
 }
 
 fn delete(resource: &Resource, deleted: String) -> Statement {
-    let sql = format!("DELETE FROM {} WHERE id IN (SELECT value FROM json_each(?1))", resource.name);
+    let name = resource.name;
+    let rows = if resource.is_generic {
+        format!("{GENERIC_TABLE} WHERE resource = '{name}' AND")
+    } else {
+        format!("{name} WHERE")
+    };
+    let sql = format!("DELETE FROM {rows} id IN (SELECT value FROM json_each(?1))");
     Statement::new(sql, [deleted.into()])
 }
 
 fn row_statements(resource: &Resource, stored: String, deleted: String) -> Vec<Statement> {
-    let own = other_columns(resource, &format!("{}.", resource.name));
+    let table = if resource.is_generic { GENERIC_TABLE } else { resource.name };
+    let own = other_columns(resource, &format!("{table}."));
     let differs = format!(" WHERE ({own}) IS NOT ({})", other_columns(resource, "excluded."));
     vec![
         row_counts::update_row_counts(resource, stored.clone(), deleted.clone()),

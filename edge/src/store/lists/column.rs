@@ -19,8 +19,7 @@ impl Column {
         if field.missing == Missing::Absent {
             let value = |name: &str| format!("({table}.filter_values ->> '$.{name}')");
             return Column {
-                // Date-times are numbers there.
-                kind: if field.kind == Kind::DateTime { Kind::Integer } else { field.kind },
+                kind: field.kind,
                 plain: value(name),
                 folded: format!("coalesce({}, upper({}))", value(&format!("{name}_folded")), value(name)),
                 folded_column: None,
@@ -69,6 +68,11 @@ impl Column {
             FilterTarget::TagName => name("tags", "tag_id"),
             FilterTarget::Ancestor | FilterTarget::Visible => id("id"),
         }
+    }
+
+    /// Returns an expression for an integer.
+    pub fn integer(expression: &str) -> Column {
+        Column { kind: Kind::Integer, plain: expression.to_owned(), folded: String::new(), folded_column: None }
     }
 
     /// Returns the column of a related row that does not exist.

@@ -4,7 +4,7 @@ use super::column::{Column, like_pattern};
 use super::predicate::predicate_sql;
 use crate::store::sql::Parameters;
 use streamgage::query::{Condition, Predicate, Subject};
-use streamgage::schema::{COMMITS, FilterTarget, Flag, Relation, Resource};
+use streamgage::schema::{COMMITS, Field, FilterTarget, Flag, Kind, Relation, Resource};
 
 /// The number of search terms with a condition of their own.
 const MAX_TERMS: usize = 8;
@@ -15,8 +15,11 @@ pub(super) fn condition_sql(resource: &Resource, condition: &Condition, paramete
     let sql = match (condition.subject, condition.join) {
         (Subject::Field(index), _) => {
             let field = resource.fields.get(index);
-            let column = field.map(|field| Column::of_field(resource, "t", field));
-            column.map(|column| predicate_sql(&column, predicate, parameters)).unwrap_or_default()
+            let sql = field.map(|field| match field.kind {
+                Kind::Ids => any_id(field, predicate, parameters),
+                _ => predicate_sql(&Column::of_field(resource, "t", field), predicate, parameters),
+            });
+            sql.unwrap_or_default()
         }
         (Subject::Search, _) => {
             let term = if let Predicate::Contains(term) = predicate { term.as_str() } else { "" };
@@ -32,6 +35,19 @@ pub(super) fn condition_sql(resource: &Resource, condition: &Condition, paramete
         },
     };
     if condition.negated { format!("({sql} IS NOT TRUE)") } else { sql }
+}
+
+/// Returns the condition that one of a field's ids matches. A list without ids is null.
+fn any_id(field: &Field, predicate: &Predicate, parameters: &mut Parameters) -> String {
+    let ids = format!("json_each(t.filter_values, '$.{}') AS item", field.name);
+    match predicate {
+        Predicate::Null(true) => format!("(NOT EXISTS (SELECT 1 FROM {ids}))"),
+        Predicate::Null(false) => format!("(EXISTS (SELECT 1 FROM {ids}))"),
+        _ => {
+            let matches = predicate_sql(&Column::integer("item.value"), predicate, parameters);
+            format!("(EXISTS (SELECT 1 FROM {ids} WHERE {matches}))")
+        }
+    }
 }
 
 /// Returns the table of related rows, and its column that refers to [`owner_column`].
@@ -75,15 +91,21 @@ fn any_related(
 /// Returns the condition that one of the search fields contains a term.
 fn contains_term(resource: &Resource, term: &str, parameters: &mut Parameters) -> String {
     let text = parameters.bind(term.to_owned());
-    let pattern = like_pattern(term).map(|pattern| parameters.bind(pattern));
+    // D1 rejects bound values that the statement does not use.
+    let uses_pattern = search_columns(resource).any(|column| column.uses_pattern());
+    let pattern = like_pattern(term).filter(|_| uses_pattern).map(|pattern| parameters.bind(pattern));
     any_field_contains(resource, &text, pattern.as_deref())
 }
 
 /// Returns the same condition for the parameters of a term and of its [`like_pattern`].
 fn any_field_contains(resource: &Resource, text: &str, pattern: Option<&str>) -> String {
-    let fields = resource.fields.iter().filter(|field| field.capabilities.is_searchable());
-    let conditions = fields.map(|field| Column::of_field(resource, "t", field).contains(text, pattern));
+    let conditions = search_columns(resource).map(|column| column.contains(text, pattern));
     format!("({})", conditions.collect::<Vec<_>>().join(" OR "))
+}
+
+fn search_columns(resource: &Resource) -> impl Iterator<Item = Column> {
+    let fields = resource.fields.iter().filter(|field| field.capabilities.is_searchable());
+    fields.map(|field| Column::of_field(resource, "t", field))
 }
 
 /// Returns the condition that each search term is contained in one of the search fields. The longest terms, which the

@@ -10,9 +10,10 @@ mod predicate;
 mod rows;
 mod statements;
 
-use crate::http::response::{Response, not_found};
+use crate::http::response::{Response, invalid_page, not_found};
 use crate::store::json::quote;
 use crate::store::sql::{DatabaseError, Statement, StatementResult};
+use crate::store::table::table;
 use streamgage::query::{AggregateRequest, ListRequest};
 use streamgage::schema::Resource;
 
@@ -66,8 +67,8 @@ impl List {
         }
     }
 
-    /// Returns the body of the response for the results of the statements.
-    pub fn body(&self, results: &[StatementResult]) -> Result<String, DatabaseError> {
+    /// Returns the response for the results of the statements.
+    pub fn response(&self, results: &[StatementResult]) -> Result<Response, DatabaseError> {
         let (count, rows) = match results {
             [counted_page] => rows::read_counted_page(counted_page)?,
             [count, page] => {
@@ -80,6 +81,9 @@ impl List {
             Request::Rows(request) => request.page,
             Request::Aggregate(request) => request.list.page,
         };
+        if !page.exists(count) {
+            return Ok(invalid_page());
+        }
         let link = |link: Option<String>| link.map_or_else(|| "null".to_owned(), |link| quote(&link));
         let next = link(page.next(count, &self.url, &self.query));
         let previous = link(page.previous(&self.url, &self.query));
@@ -105,7 +109,7 @@ impl List {
             body.pop();
         }
         body.push_str("]}");
-        Ok(body)
+        Ok(Response::json(200, body))
     }
 }
 
@@ -127,14 +131,14 @@ impl Object {
     pub fn statement(&self) -> Statement {
         Statement::build(|parameters| {
             let id = parameters.bind(self.id);
-            let name = self.resource.name;
+            let table = table(self.resource);
             match &self.request {
                 Ok(request) => {
-                    let from = filter::from_clause(request, name, parameters);
+                    let from = filter::from_clause(request, &table, parameters);
                     let operator = if filter::matches_all(request) { "WHERE" } else { "AND" };
                     format!("SELECT {}{from} {operator} t.id = {id} LIMIT 1", rows::columns(request))
                 }
-                Err(_) => format!("SELECT id FROM {name} WHERE id = {id}"),
+                Err(_) => format!("SELECT id FROM {table} WHERE id = {id}"),
             }
         })
     }

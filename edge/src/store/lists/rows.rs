@@ -4,6 +4,7 @@ use super::filter::has_grouped_joins;
 use crate::store::json::{Members, quote};
 use crate::store::sql::{Columns, DatabaseError, StatementResult, parse};
 use serde_json::value::RawValue;
+use streamgage::evaluate::write_generic_row;
 use streamgage::query::ListRequest;
 use streamgage::schema::{Field, Kind, Nested, NestedSource, OutputField};
 
@@ -18,6 +19,10 @@ fn output_fields(request: &ListRequest) -> impl Iterator<Item = OutputField> {
 /// Returns the columns from which [`RowWriter`] writes rows.
 pub(super) fn columns(request: &ListRequest) -> String {
     let mut columns = Columns::default();
+    if request.resource.is_generic {
+        columns.add_large("t.row".to_owned());
+        return columns.into_sql();
+    }
     for field in output_fields(request) {
         match field {
             OutputField::Field(_, Field { name: "user_alias_id", .. }) if request.normalize_authors => {
@@ -87,6 +92,11 @@ impl RowWriter<'_> {
 
     pub fn write(&self, row: &[&str], into: &mut String) -> Result<(), DatabaseError> {
         let mut cells = row.iter().copied();
+        if self.request.resource.is_generic {
+            let row: String = parse(cells.next().ok_or_else(|| DatabaseError::missing("row"))?)?;
+            write_generic_row(&row, &self.request.projection.members, into);
+            return Ok(());
+        }
         for ((field, prefix), cell) in self.members.iter().zip(&mut cells) {
             into.push_str(prefix);
             match field {

@@ -6,6 +6,7 @@ use super::rows::columns;
 use crate::store::day_counts::{DAY_FIELDS, count_between};
 use crate::store::row_counts;
 use crate::store::sql::{Parameters, Statement, bounded_sum};
+use crate::store::table::table;
 use streamgage::query::{Comparison, Condition, ListRequest, Page, Predicate, Subject};
 use streamgage::schema::{COMMITS, MAX_INTEGER};
 
@@ -26,7 +27,7 @@ pub(super) fn statements(request: &ListRequest) -> Vec<Statement> {
         return vec![total, Statement::build(|parameters| unfiltered_page(request, parameters))];
     }
     let mut parameters = Parameters::default();
-    let from = from_clause(request, request.resource.name, &mut parameters);
+    let from = from_clause(request, &table(request.resource), &mut parameters);
     if multiplicity(request).is_some() || from.len() > MAX_REPEATED {
         return vec![
             Statement::build(|parameters| count(request, parameters)),
@@ -46,16 +47,16 @@ pub(super) fn limit_clause(page: Page, parameters: &mut Parameters) -> String {
 /// Returns a query for a page of all rows in the order of ids.
 fn unfiltered_page(request: &ListRequest, parameters: &mut Parameters) -> String {
     let (resource, columns, order) = (request.resource, columns(request), order_by(request));
-    let Page { limit, offset } = request.page;
+    let Page { limit, offset, .. } = request.page;
     if offset <= MAX_SKIPPED {
         let limit = limit_clause(request.page, parameters);
-        return format!("SELECT {columns} FROM {} AS t ORDER BY {order} {limit}", resource.name);
+        return format!("SELECT {columns} FROM {} AS t ORDER BY {order} {limit}", table(resource));
     }
     let position = row_counts::position(resource, is_descending(request), &parameters.bind_count(offset));
     format!(
         "{} SELECT {columns} FROM {} AS t WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
         position.with,
-        resource.name,
+        table(resource),
         position.condition,
         parameters.bind_count(limit),
         position.offset_in_block,
@@ -64,17 +65,17 @@ fn unfiltered_page(request: &ListRequest, parameters: &mut Parameters) -> String
 
 fn count(request: &ListRequest, parameters: &mut Parameters) -> String {
     let count = multiplicity(request).map_or_else(|| "COUNT(*)".to_owned(), |times| bounded_sum(&times));
-    format!("SELECT {count} AS count{}", from_clause(request, request.resource.name, parameters))
+    format!("SELECT {count} AS count{}", from_clause(request, &table(request.resource), parameters))
 }
 
 /// Returns a query for the page. With several joins, the last column is the number of times that the row appears on the
 /// page.
 fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
-    let (resource, columns, order) = (request.resource.name, columns(request), order_by(request));
+    let (table, columns, order) = (table(request.resource), columns(request), order_by(request));
     // Only ids are sorted. Of the rows on the page alone the other columns are read.
-    let from = from_clause(request, resource, parameters);
-    let whole_rows = format!("CROSS JOIN {resource} AS t ON t.id = row_id ORDER BY {order}");
-    let Page { limit, offset } = request.page;
+    let from = from_clause(request, &table, parameters);
+    let whole_rows = format!("CROSS JOIN {table} AS t ON t.id = row_id ORDER BY {order}");
+    let Page { limit, offset, .. } = request.page;
     let end = parameters.bind_count(offset.saturating_add(limit));
     let (limit, offset) = (parameters.bind_count(limit), parameters.bind_count(offset));
     let Some(times) = multiplicity(request) else {
@@ -94,7 +95,7 @@ fn page(request: &ListRequest, parameters: &mut Parameters) -> String {
 /// Returns a query for both. Each row begins with the count and the id. If the page is empty, there is one row with the
 /// count and a null id. No row is read twice: the count reuses the page, or counts only the rows behind it.
 fn counted_page(request: &ListRequest, from: &str, parameters: &mut Parameters) -> String {
-    let (resource, columns, order) = (request.resource.name, columns(request), order_by(request));
+    let (table, columns, order) = (table(request.resource), columns(request), order_by(request));
     let (limit, offset) = (parameters.bind_count(request.page.limit), parameters.bind_count(request.page.offset));
     let ids = |order: &str, limit: &str| {
         format!("SELECT * FROM (SELECT t.id AS row_id{from} ORDER BY {order} LIMIT {limit} OFFSET {offset})")
@@ -145,7 +146,7 @@ fn counted_page(request: &ListRequest, from: &str, parameters: &mut Parameters) 
     };
     format!(
         "WITH {with} SELECT count, coalesce(row_id, 'null') AS row_id, {columns} \
-         FROM counted LEFT JOIN page LEFT JOIN {resource} AS t ON t.id = row_id ORDER BY {order}"
+         FROM counted LEFT JOIN page LEFT JOIN {table} AS t ON t.id = row_id ORDER BY {order}"
     )
 }
 
