@@ -43,6 +43,9 @@ fn nested_member(nested: &Nested) -> String {
 }
 
 fn shown(resource: &Resource) -> String {
+    if resource.is_generic {
+        return format!("{}: {};", resource.name, resource.title);
+    }
     let whole = format!("Required<{}>", resource.title);
     let replaced: Vec<&str> =
         resource.nested.iter().filter(|each| each.after == each.name).map(|each| each.name).collect();
@@ -78,7 +81,8 @@ fn assert_members(text: &str, interface: &str, members: impl Iterator<Item = Str
 fn row_types_match_the_schema() {
     let text = read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/browser/js/rows.ts")).expect("rows.ts");
     for resource in RESOURCES {
-        let members: Vec<String> = resource.row_fields().map(|(_, field)| member(field)).collect();
+        let mut members: Vec<String> = resource.row_fields().map(|(_, field)| member(field)).collect();
+        members.extend(resource.is_generic.then(|| "[name: string]: Json;".to_owned()));
         assert_eq!(interface_body(&text, resource.title), members.join(" "), "{}", resource.name);
         for nested in resource.nested.iter().filter(|nested| nested.resource == &TEAMS) {
             let omitted = format!("NestedTeam = Omit<Required<Team>, {}>;", names(&omitted_fields(nested)));

@@ -45,6 +45,23 @@ const RESOURCES: Record<ResourceName, true> = {
   repos: true,
   tags: true,
   user_alias: true,
+  pull_requests: true,
+  pull_request_comments: true,
+  pull_request_events: true,
+  pull_request_projects: true,
+  tickets: true,
+  ticket_comments: true,
+  ticket_events: true,
+  ticket_projects: true,
+  integrations: true,
+  org_membership: true,
+  roles: true,
+  grants: true,
+  group_settings: true,
+  targets: true,
+  user_groups: true,
+  available_repos: true,
+  available_ticket_projects: true,
 };
 
 /**

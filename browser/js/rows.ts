@@ -157,6 +157,12 @@ export interface UserAlias {
   last_activity_at?: DateTime | null;
 }
 
+/** A row of any other resource. Lists return it as it was added. */
+export interface GenericRow {
+  id: number;
+  [name: string]: Json;
+}
+
 /** The rows to add, by resource. */
 export interface Resources {
   commits: Commit;
@@ -166,6 +172,23 @@ export interface Resources {
   repos: Repo;
   tags: Tag;
   user_alias: UserAlias;
+  pull_requests: GenericRow;
+  pull_request_comments: GenericRow;
+  pull_request_events: GenericRow;
+  pull_request_projects: GenericRow;
+  tickets: GenericRow;
+  ticket_comments: GenericRow;
+  ticket_events: GenericRow;
+  ticket_projects: GenericRow;
+  integrations: GenericRow;
+  org_membership: GenericRow;
+  roles: GenericRow;
+  grants: GenericRow;
+  group_settings: GenericRow;
+  targets: GenericRow;
+  user_groups: GenericRow;
+  available_repos: GenericRow;
+  available_ticket_projects: GenericRow;
 }
 
 /** The name of a resource. */
@@ -186,6 +209,23 @@ export interface Shown {
   repos: Omit<Required<Repo>, "tags"> & { tags: Required<Tag>[] };
   tags: Required<Tag>;
   user_alias: Required<UserAlias>;
+  pull_requests: GenericRow;
+  pull_request_comments: GenericRow;
+  pull_request_events: GenericRow;
+  pull_request_projects: GenericRow;
+  tickets: GenericRow;
+  ticket_comments: GenericRow;
+  ticket_events: GenericRow;
+  ticket_projects: GenericRow;
+  integrations: GenericRow;
+  org_membership: GenericRow;
+  roles: GenericRow;
+  grants: GenericRow;
+  group_settings: GenericRow;
+  targets: GenericRow;
+  user_groups: GenericRow;
+  available_repos: GenericRow;
+  available_ticket_projects: GenericRow;
 }
 
 /** A page of a list (§2). */

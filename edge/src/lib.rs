@@ -18,8 +18,8 @@ mod store;
 pub use http::{
     AuthorizationError, AuthorizedRequest, Backend, HEALTH_METHODS, IMPORT_METHODS, Key, KeyCache, PendingRequest,
     Permission, READ_METHODS, RateLimit, RecentCache, Request, Response, Routed, Settings, Url, bearer_token,
-    failure_response, finalize, forbidden, method_not_allowed, not_found, rate_limit_address, route_request, throttled,
-    unauthorized, unknown_error,
+    failure_response, finalize, forbidden, invalid_page, method_not_allowed, not_found, rate_limit_address,
+    route_request, throttled, unauthorized, unknown_error,
 };
 pub use store::{
     DatabaseError, ETag, Import, ImportBatch, MAX_BODY, Parameter, Plan, Query, Statement, StatementResult,

@@ -10,8 +10,10 @@ use streamgage::schema::{COMMITS, RESOURCES};
 use streamgage_edge::{READ_METHODS, Response, bearer_token, forbidden, throttled, unauthorized, unknown_error};
 
 pub(crate) fn components() -> Json {
-    let rows = RESOURCES.map(|resource| (resource.title.to_owned(), schemas::row(resource)));
-    let imported = RESOURCES.map(|resource| (format!("{}Row", resource.title), schemas::import_row(resource)));
+    let typed = || RESOURCES.into_iter().filter(|resource| !resource.is_generic);
+    let rows = typed().map(|resource| (resource.title.to_owned(), schemas::row(resource)));
+    let imported = typed().map(|resource| (schemas::import_row_name(resource), schemas::import_row(resource)));
+    let generic = schemas::generic().into_iter().map(|(name, schema)| (name.to_owned(), schema));
     let common = schemas::common().into_iter().map(|(name, schema)| (name.to_owned(), schema));
     let aggregate = [("CommitAggregate".to_owned(), schemas::aggregate_row())];
     let shared = parameters::common().into_iter().map(|(name, parameter)| (name.to_owned(), parameter));
@@ -25,7 +27,7 @@ pub(crate) fn components() -> Json {
         }},
         "responses" => responses(),
         "parameters" => Json::object(shared.chain(conditions)),
-        "schemas" => Json::object(common.chain(rows).chain(aggregate).chain(imported)),
+        "schemas" => Json::object(common.chain(rows).chain(aggregate).chain(imported).chain(generic)),
     }
 }
 

@@ -21,9 +21,14 @@ pub(crate) fn rows(resource: &Resource) -> &'static str {
         "repos" => include_str!("example/repos.ndjson"),
         "tags" => include_str!("example/tags.ndjson"),
         "user_alias" => include_str!("example/user_alias.ndjson"),
+        _ if resource.is_generic => GENERIC_ROWS,
         _ => "",
     }
 }
+
+/// The rows of each generic resource.
+const GENERIC_ROWS: &str =
+    r#"{"id":7,"name":"Example","state":"open","created_at":"2024-05-01T09:30:00","project":{"id":3}}"#;
 
 /// The request of an example.
 pub(crate) struct ExampleRequest {

@@ -20,7 +20,7 @@ pub(crate) fn import_path(resource: &'static Resource) -> Json {
         "schema" => object! {
             "type" => "array", "maxItems" => 1_000,
             "items" => object! { "anyOf" => list![
-                schema(&format!("{}Row", resource.title)), schemas::deletion(),
+                schema(&schemas::import_row_name(resource)), schemas::deletion(),
             ]},
         },
         "examples" => Json::object([

@@ -7,7 +7,7 @@ use streamgage::query::{
     Aggregate, AggregateFunction, DEFAULT_LIMIT, FilterParameter, Group, MAX_LIMIT, METRICS_PARAMETERS,
     MetricsParameter, filter_parameters,
 };
-use streamgage::schema::{Flag, Lookup, OperandType, Resource};
+use streamgage::schema::{Flag, Lookup, OperandType, Pagination, Resource};
 
 /// A parameter of the query.
 struct Parameter {
@@ -170,6 +170,7 @@ fn flag_description(flag: Flag) -> &'static str {
 pub(crate) fn common() -> Vec<(&'static str, Json)> {
     let whole = |least: i64| object! { "type" => "integer", "minimum" => least };
     let limit = whole(1).with("maximum", MAX_LIMIT as i64).with("default", DEFAULT_LIMIT as i64);
+    let page_size = limit.clone();
     let limit_description =
         "The largest number of rows on a page. More than 1,000 means 1,000, and invalid values mean 100.";
     let filters_description = "`(q) & (q) | ~(q)`: each q is a query string of filters, percent-encoded once more. They are \
@@ -192,6 +193,13 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
             .json(),
         ),
         (
+            "page",
+            Parameter::new("page", "The number of the page, from 1 on.", whole(1).with("default", 1), "^$")
+                .example(1)
+                .json(),
+        ),
+        ("page_size", Parameter::new("page_size", limit_description, page_size, ANYTHING).example(5).json()),
+        (
             "filters",
             Parameter::new("filters", filters_description, filters, lenient_filters)
                 .example("(id%3D1) | ~(id__gt%3D5)")
@@ -209,7 +217,11 @@ pub(crate) fn list_parameters(resource: &'static Resource) -> Vec<Json> {
         the greatest value. Other names are ignored.";
     parameters.push(Parameter::new("ordering", description, orderings, ANYTHING).example(list!["-id"]).json());
     parameters.extend(shown(resource));
-    parameters.extend(["limit", "offset"].map(|name| reference("parameters", name)));
+    let page = match resource.pagination {
+        Pagination::Offset => ["limit", "offset"],
+        Pagination::PageNumber => ["page", "page_size"],
+    };
+    parameters.extend(page.map(|name| reference("parameters", name)));
     parameters
 }
 
@@ -228,7 +240,11 @@ pub(crate) fn search(resource: &Resource) -> Option<Json> {
 /// Returns the parameters `fields` and `omit`.
 pub(crate) fn shown(resource: &'static Resource) -> [Json; 2] {
     let parameter = |name: &'static str, description: &'static str| {
-        let names = choices(resource.output_fields().map(|shown| shown.name()));
+        let names = if resource.is_generic {
+            object! { "type" => "array", "items" => object! { "type" => "string" } }
+        } else {
+            choices(resource.output_fields().map(|shown| shown.name()))
+        };
         Parameter::new(name, description, names, ANYTHING).json()
     };
     [

@@ -118,6 +118,31 @@ pub(crate) fn row(resource: &'static Resource) -> Json {
     }
 }
 
+/// Returns the name of the schema of an imported row.
+pub(crate) fn import_row_name(resource: &Resource) -> String {
+    if resource.is_generic { "ImportedGenericRow".to_owned() } else { format!("{}Row", resource.title) }
+}
+
+/// Returns the schemas of the rows of generic resources, as lists show them and as imports take them.
+pub(crate) fn generic() -> [(&'static str, Json); 2] {
+    let row = |description: &'static str| {
+        object! {
+            "type" => "object", "description" => description,
+            "properties" => object! {
+                "id" => object! { "type" => "integer", "minimum" => -MAX_INTEGER, "maximum" => MAX_INTEGER },
+            },
+            "additionalProperties" => true,
+        }
+    };
+    [
+        ("GenericRow", row("The row as it was imported, or the members that `fields` and `omit` select.")),
+        (
+            "ImportedGenericRow",
+            row("Any object with an `id`. It is stored and shown as it is.").with("required", list!["id"]),
+        ),
+    ]
+}
+
 fn nested_rows(nested: &'static Nested) -> Json {
     let fields = nested.resource.fields.iter().filter(|field| nested.fields.contains(&field.name));
     let object = object! {

@@ -8,8 +8,8 @@ use crate::operation::{
 use crate::parameters;
 use crate::schemas::{self, reference, schema, sentence};
 use streamgage::query::{CORE_PATH, METRICS_PARAMETERS, METRICS_PATH, filter_parameters};
-use streamgage::schema::{COMMITS, OperandType, Resource};
-use streamgage_edge::not_found;
+use streamgage::schema::{COMMITS, OperandType, Pagination, Resource};
+use streamgage_edge::{invalid_page, not_found};
 
 pub(crate) const AGGREGATE_PATH: &str = "/v3/customer/core/commits.agg/";
 /// The origin of links in examples.
@@ -23,7 +23,7 @@ pub(crate) fn plural(resource: &Resource) -> String {
     match resource.name {
         "team_membership" => "team memberships".to_owned(),
         "user_alias" => "user aliases".to_owned(),
-        name => name.to_owned(),
+        name => name.replace('_', " "),
     }
 }
 
@@ -93,7 +93,17 @@ pub(crate) fn list_path(resource: &'static Resource, data: &ExampleData) -> Json
         json_response("A page of the list.", schemas::page(schema(resource.title)), good),
     );
     let bad = bad_queries(resource).map(|(summary, query)| example_of(summary, &query));
-    object! { "get" => with_bad_request(operation, bad) }
+    let operation = with_bad_request(operation, bad);
+    let operation = match resource.pagination {
+        Pagination::Offset => operation,
+        Pagination::PageNumber => {
+            let request = ExampleRequest::get(format!("{address}?page=9"));
+            let missing = example_response("No such page", request, &invalid_page());
+            let missing = json_response("The list has no such page.", schema("Detail"), Json::object([missing]));
+            with_responses(operation, [("404", missing)])
+        }
+    };
+    object! { "get" => operation }
 }
 
 fn list_parameters(resource: &'static Resource) -> Vec<Json> {

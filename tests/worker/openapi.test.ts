@@ -156,6 +156,8 @@ test("all rows of a made-up dump are as it says, and no more", async (context) =
       { properties: { results: { items: { $ref: string } } } } | undefined;
     if (resource === undefined || method !== "get" || schema === undefined) continue;
     const title = schema.properties.results.items.$ref.split("/").pop() ?? "";
+    // The dump has no rows of generic resources.
+    if (title === "GenericRow") continue;
     const documented = Object.keys(document.components.schemas[title]?.properties ?? {});
     const lines = readdirSync(dump).includes(`${resource}.ndjson`)
       ? readFileSync(join(dump, `${resource}.ndjson`), "utf8")

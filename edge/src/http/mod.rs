@@ -16,8 +16,8 @@ pub use methods::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
 pub use recent::RecentCache;
 pub use request::{Request, Url};
 pub use response::{
-    Response, failure_response, finalize, forbidden, method_not_allowed, not_found, throttled, unauthorized,
-    unknown_error,
+    Response, failure_response, finalize, forbidden, invalid_page, method_not_allowed, not_found, throttled,
+    unauthorized, unknown_error,
 };
 pub use router::{Backend, PendingRequest, Routed, route_request};
 pub use settings::Settings;
