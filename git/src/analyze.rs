@@ -5,6 +5,7 @@ use crate::diff::{CommitDiff, DiffCounts, Differ, Subject};
 use crate::exclude::FileRules;
 use crate::history::{Commit, position};
 use crate::objects::Objects;
+use crate::packs::PackFiles;
 use crate::problems::Problems;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -60,9 +61,7 @@ impl Analysis<'_> {
             }
             pending.extend(commits.get(index as usize).into_iter().flat_map(|commit| &commit.parents));
         }
-        let mut needed: Vec<u32> = needed.into_iter().collect();
-        needed.sort_unstable();
-        needed
+        order(commits, &needed)
     }
 
     /// Runs the analysis. The result does not depend on the number of threads.
@@ -74,6 +73,7 @@ impl Analysis<'_> {
         let gate = Gate::new(threads.saturating_mul(3));
         let next = AtomicUsize::new(0);
         let commits = self.ages.commits;
+        let packs = &PackFiles::open(&self.repository.to_thread_local());
         let (repository, rules) = (self.repository, self.rules);
         let snapshots = std::mem::take(&mut self.snapshots);
         let mut carrier = Carrier::new(&self, &needed, snapshots);
@@ -82,7 +82,7 @@ impl Analysis<'_> {
             for _ in 0..threads.min(chunks.len()) {
                 let (sender, chunks, gate, next) = (sender.clone(), &chunks, &gate, &next);
                 scope.spawn(move || {
-                    let mut differ = Differ::new(Objects::new(repository, CACHE_BYTES / threads), rules);
+                    let mut differ = Differ::new(Objects::new(repository, packs, CACHE_BYTES / threads), rules);
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let Some(chunk) = chunks.get(number) else { break };
@@ -123,6 +123,41 @@ impl Analysis<'_> {
     }
 }
 
+/// Orders commits so that few snapshots are in use at a time: a branch is followed to its end before the next one, and
+/// before the mainline, whose commits have the lowest numbers.
+fn order(commits: &[Commit], needed: &FxHashSet<u32>) -> Vec<u32> {
+    let mut children: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    let mut waiting: FxHashMap<u32, usize> = FxHashMap::default();
+    let mut sorted: Vec<u32> = needed.iter().copied().collect();
+    sorted.sort_unstable();
+    let mut ready = Vec::new();
+    for index in &sorted {
+        let mut parents = commits.get(*index as usize).map(|commit| commit.parents.clone()).unwrap_or_default();
+        parents.retain(|parent| needed.contains(parent));
+        parents.sort_unstable();
+        parents.dedup();
+        for parent in &parents {
+            children.entry(*parent).or_default().push(*index);
+        }
+        if parents.is_empty() {
+            ready.push(*index);
+        }
+        waiting.insert(*index, parents.len());
+    }
+    let mut order = Vec::with_capacity(sorted.len());
+    while let Some(index) = ready.pop() {
+        order.push(index);
+        for child in children.remove(&index).unwrap_or_default() {
+            let Some(open) = waiting.get_mut(&child) else { continue };
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                ready.push(child);
+            }
+        }
+    }
+    order
+}
+
 fn subject(commits: &[Commit], index: u32) -> Option<Subject> {
     let commit = commits.get(index as usize)?;
     let parents = commit.parents.iter().filter_map(|parent| commits.get(*parent as usize));
@@ -147,7 +182,9 @@ impl<'a, 'b> Carrier<'a, 'b> {
                 *count = count.saturating_add(1);
             }
         }
-        let mut result = Analyzed { stats: Vec::new(), snapshots: BTreeMap::new(), problems: Problems::default() };
+        let new = analysis.ages.commits.len().saturating_sub(analysis.known);
+        let stats = vec![CommitStats::default(); new];
+        let mut result = Analyzed { stats, snapshots: BTreeMap::new(), problems: Problems::default() };
         for index in analysis.keep {
             if let Some(snapshot) = snapshots.get(index) {
                 result.snapshots.insert(*index, snapshot.clone());
@@ -181,7 +218,10 @@ impl<'a, 'b> Carrier<'a, 'b> {
         }
         if is_new {
             self.result.problems.append(diff.problems, "");
-            self.result.stats.push(CommitStats { counts: diff.counts, work });
+            let stats = self.result.stats.get_mut((index as usize).saturating_sub(self.analysis.known));
+            if let Some(stats) = stats {
+                *stats = CommitStats { counts: diff.counts, work };
+            }
         }
     }
 

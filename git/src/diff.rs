@@ -51,7 +51,6 @@ pub(crate) struct FileDiff {
     pub old_path: Option<Box<[u8]>>,
     /// The hunks against the first parent. Their old lines are classified.
     pub hunks: Vec<Hunk>,
-    pub old_lines: u32,
     pub new_lines: u32,
     pub origin: Origin,
 }
@@ -81,7 +80,7 @@ pub(crate) struct Source {
 
 /// Compares commits on one thread.
 pub(crate) struct Differ<'a> {
-    pub objects: Objects,
+    objects: Objects<'a>,
     decider: Decider<'a>,
     all_files: bool,
 }
@@ -99,7 +98,7 @@ struct Side<'a> {
 }
 
 impl<'a> Differ<'a> {
-    pub fn new(objects: Objects, rules: &'a FileRules) -> Self {
+    pub fn new(objects: Objects<'a>, rules: &'a FileRules) -> Self {
         Differ { objects, decider: Decider::new(rules), all_files: rules.all_files }
     }
 
@@ -167,7 +166,6 @@ impl<'a> Differ<'a> {
             path: change.path.clone(),
             old_path: renamed_from.map(|from| from.path.clone()),
             hunks: Vec::new(),
-            old_lines: 0,
             new_lines: 0,
             origin: Origin::First,
         };
@@ -219,7 +217,6 @@ impl<'a> Differ<'a> {
             _ => Rc::clone(&empty),
         };
         let (old_text, new_text) = (text(old_content), text(new_content));
-        file.old_lines = lines::count(&old_text);
         file.new_lines = lines::count(&new_text);
         let is_split = old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| old.entry.is_of_other_type(new.entry));
         file.hunks = if is_split {
@@ -332,7 +329,7 @@ fn is_lfs_pointer(data: &[u8]) -> bool {
 impl FileDiff {
     fn without_lines(path: &[u8]) -> Self {
         let (hunks, origin) = (Vec::new(), Origin::Removed);
-        FileDiff { path: path.into(), old_path: None, hunks, old_lines: 0, new_lines: 0, origin }
+        FileDiff { path: path.into(), old_path: None, hunks, new_lines: 0, origin }
     }
 }
 
@@ -355,7 +352,7 @@ type OldFile = (Box<[u8]>, ObjectId);
 impl OtherParents<'_> {
     fn renamed_from(
         &mut self,
-        objects: &mut Objects,
+        objects: &mut Objects<'_>,
         subject: &Subject,
         parent: usize,
         path: &[u8],

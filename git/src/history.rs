@@ -213,7 +213,7 @@ impl History {
     /// history if a branch reaches it, if another ref reaches it, or if no ref does.
     pub fn extend(
         &mut self,
-        objects: &Objects,
+        objects: &mut Objects<'_>,
         tips: &Tips,
         shallow: &FxHashSet<ObjectId>,
         problems: &mut Problems,
@@ -405,7 +405,7 @@ pub(crate) fn position(index: usize) -> u32 {
 
 /// Reads a commit and the ids of its parents.
 fn read(
-    objects: &Objects,
+    objects: &mut Objects<'_>,
     id: ObjectId,
     sign: &mut impl FnMut(Signature) -> u32,
     problems: &mut Problems,
@@ -414,7 +414,7 @@ fn read(
     if kind != Kind::Commit {
         return Err(format!("it is a {kind}"));
     }
-    let commit = CommitRef::from_bytes(&data, id.kind()).map_err(|error| error.to_string())?;
+    let commit = CommitRef::from_bytes(data, id.kind()).map_err(|error| error.to_string())?;
     let parse_id = |hex: &[u8]| ObjectId::from_hex(hex).map_err(|error| error.to_string());
     let parents = commit.parents.iter().map(|parent| parse_id(parent)).collect::<Result<Vec<_>, _>>()?;
     let encoding = commit.encoding.map(|encoding| encoding.to_vec());

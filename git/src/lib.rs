@@ -10,6 +10,7 @@ mod impact;
 mod lines;
 mod numbering;
 mod objects;
+mod packs;
 mod people;
 mod problems;
 mod remote;

@@ -55,50 +55,74 @@ pub(crate) fn diff(old: &[u8], new: &[u8], text: &mut impl HunkText) -> Vec<Hunk
         return whole(old, new, text);
     }
     let prefix = common_prefix(old, new);
-    let (old_rest, new_rest) = (tail(old, prefix), tail(new, prefix));
-    let suffix = common_suffix(old_rest, new_rest);
-    let old_middle = head(old_rest, old_rest.len().saturating_sub(suffix));
-    let new_middle = head(new_rest, new_rest.len().saturating_sub(suffix));
-    if old_middle.is_empty() && new_middle.is_empty() {
-        return Vec::new();
+    let suffix = common_suffix(tail(old, prefix), tail(new, prefix));
+    let pair = Pair { old, new, prefix, suffix };
+    let (old_middle, new_middle) = (pair.middle(old), pair.middle(new));
+    // Most edits change one place.
+    match (old_middle.is_empty(), new_middle.is_empty()) {
+        (true, true) => Vec::new(),
+        (false, false) if have_no_common_line(old_middle, new_middle) => {
+            let start = count(head(old, prefix));
+            let (old_lines, new_lines) = (count(old_middle), count(new_middle));
+            text.hunk(&mut iter(old_middle), &mut iter(new_middle));
+            vec![Hunk { old_start: start, old_lines, new_start: start, new_lines }]
+        }
+        (false, false) => pair.compare(text),
+        // The place of an insertion or deletion depends on the lines around it.
+        _ if iter(old_middle).chain(iter(new_middle)).nth(MAX_LOCAL).is_none() => pair.compare_locally(text),
+        _ => pair.compare(text),
     }
-    // Most edits change one place. If the two middles have no line in common, they are the hunk. If one is empty, its
-    // place depends on the lines around it.
-    let is_local = if old_middle.is_empty() || new_middle.is_empty() {
-        iter(old_middle).chain(iter(new_middle)).nth(MAX_LOCAL).is_none()
-    } else if have_no_common_line(old_middle, new_middle) {
-        let hunk = Hunk {
-            old_start: count(head(old, prefix)),
-            old_lines: count(old_middle),
-            new_start: count(head(old, prefix)),
-            new_lines: count(new_middle),
+}
+
+/// Two texts with the lengths in bytes of the common lines at both ends.
+struct Pair<'a> {
+    old: &'a [u8],
+    new: &'a [u8],
+    prefix: usize,
+    suffix: usize,
+}
+
+impl<'a> Pair<'a> {
+    fn middle(&self, data: &'a [u8]) -> &'a [u8] {
+        data.get(self.prefix..data.len().saturating_sub(self.suffix)).unwrap_or_default()
+    }
+
+    /// Compares the changed lines and those around them.
+    fn compare_locally(&self, text: &mut impl HunkText) -> Vec<Hunk> {
+        let start = last_lines(head(self.old, self.prefix), CONTEXT);
+        let suffix = first_lines(tail(self.old, self.old.len().saturating_sub(self.suffix)), CONTEXT);
+        let window = |data: &'a [u8]| {
+            let end = data.len().saturating_sub(self.suffix).saturating_add(suffix);
+            data.get(start..end).unwrap_or_default()
         };
-        text.hunk(&mut iter(old_middle), &mut iter(new_middle));
-        return vec![hunk];
-    } else {
-        false
-    };
-    if is_local {
-        let start = last_lines(head(old, prefix), CONTEXT);
-        let end = first_lines(tail(old_rest, old_rest.len().saturating_sub(suffix)), CONTEXT);
-        let window = |data: &'_ [u8]| start..data.len().saturating_sub(suffix).saturating_add(end);
-        let old_window = old.get(window(old)).unwrap_or_default();
-        let new_window = new.get(window(new)).unwrap_or_default();
-        let mut hunks = compare(old_window, new_window, text);
-        let skipped = count(head(old, start));
+        let prefix = self.prefix.saturating_sub(start);
+        let mut hunks = Pair { old: window(self.old), new: window(self.new), prefix, suffix }.compare(text);
+        let skipped = count(head(self.old, start));
         for hunk in &mut hunks {
             hunk.old_start = hunk.old_start.saturating_add(skipped);
             hunk.new_start = hunk.new_start.saturating_add(skipped);
         }
-        return hunks;
+        hunks
     }
-    compare(old, new, text)
+
+    fn compare(&self, text: &mut impl HunkText) -> Vec<Hunk> {
+        let mut input = InternedInput::default();
+        input.reserve_for_token_source(&self.old, &self.middle(self.new));
+        input.update_before(iter(self.old));
+        input.update_after(iter(self.middle(self.new)));
+        // The tokens of common lines are copied, which is faster than finding each line again.
+        let before = input.before.as_slice();
+        let start = before.get(..count(head(self.old, self.prefix)) as usize).unwrap_or_default();
+        let end = count(tail(self.old, self.old.len().saturating_sub(self.suffix))) as usize;
+        let end = before.get(before.len().saturating_sub(end)..).unwrap_or_default();
+        input.after = [start, &input.after, end].concat();
+        hunks(&input, text)
+    }
 }
 
-fn compare(old: &[u8], new: &[u8], text: &mut impl HunkText) -> Vec<Hunk> {
-    let input = InternedInput::new(old, new);
-    let mut diff = Diff::compute(Algorithm::Myers, &input);
-    diff.postprocess_lines(&input);
+fn hunks(input: &InternedInput<&[u8]>, text: &mut impl HunkText) -> Vec<Hunk> {
+    let mut diff = Diff::compute(Algorithm::Myers, input);
+    diff.postprocess_lines(input);
     let mut hunks = Vec::new();
     for hunk in diff.hunks() {
         let lines = |tokens: &[gix_imara_diff::Token], range: std::ops::Range<u32>| {
@@ -184,14 +208,15 @@ fn equal_bytes<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, last: impl
     equal
 }
 
+/// Returns true if two short texts have no line in common.
 fn have_no_common_line(old: &[u8], new: &[u8]) -> bool {
-    const FEW: usize = 8;
-    let old_lines: Vec<&[u8]> = iter(old).collect();
-    if old_lines.len() <= FEW {
-        return iter(new).all(|line| !old_lines.contains(&line));
-    }
-    let old_lines: rustc_hash::FxHashSet<&[u8]> = old_lines.into_iter().collect();
-    iter(new).all(|line| !old_lines.contains(line))
+    // Long texts are likely to have a common line, and looking for it would be in vain.
+    const MAX_LINES: usize = 16;
+    let old_lines: Vec<&[u8]> = iter(old).take(MAX_LINES + 1).collect();
+    let new_lines: Vec<&[u8]> = iter(new).take(MAX_LINES + 1).collect();
+    old_lines.len() <= MAX_LINES
+        && new_lines.len() <= MAX_LINES
+        && new_lines.iter().all(|line| !old_lines.contains(line))
 }
 
 /// Returns where the last lines of a text start.

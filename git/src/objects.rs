@@ -1,9 +1,11 @@
 //! Reads objects of one repository for one thread.
 
+use crate::packs::{PackFiles, Packs};
 use gix::ObjectId;
 use gix::objs::{Find, Kind};
 use rustc_hash::FxHashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::rc::Rc;
 
 /// An object that could not be read.
@@ -19,31 +21,59 @@ impl fmt::Display for ObjectError {
     }
 }
 
-/// An object database handle with a cache of decoded trees and blobs.
+/// A cache of decoded objects.
 ///
-/// The old side of a diff is mostly the new side of the next older commit. The cache keeps two generations: reading an
-/// object of the older one moves it to the younger one, and a full younger generation replaces the older one.
-pub(crate) struct Objects {
-    repository: gix::Repository,
-    young: FxHashMap<ObjectId, Rc<Vec<u8>>>,
-    old: FxHashMap<ObjectId, Rc<Vec<u8>>>,
+/// It has two generations: a hit in the older one moves the object to the younger one, and when the younger one is full,
+/// it replaces the older one.
+pub(crate) struct Cache<K> {
+    young: FxHashMap<K, Rc<Vec<u8>>>,
+    old: FxHashMap<K, Rc<Vec<u8>>>,
     young_bytes: usize,
     generation_bytes: usize,
 }
 
-impl Objects {
-    /// Opens a handle that keeps at most `cache_bytes` of decoded objects, and as much of the bases of packed deltas.
-    pub fn new(repository: &gix::ThreadSafeRepository, cache_bytes: usize) -> Self {
-        let mut repository = repository.to_thread_local();
-        repository
-            .objects
-            .set_pack_cache(move || Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(cache_bytes)));
+impl<K: Copy + Eq + Hash> Cache<K> {
+    pub fn new(bytes: usize) -> Self {
+        Cache { young: FxHashMap::default(), old: FxHashMap::default(), young_bytes: 0, generation_bytes: bytes / 2 }
+    }
+
+    pub fn get(&mut self, key: &K) -> Option<Rc<Vec<u8>>> {
+        if let Some(data) = self.young.get(key) {
+            return Some(Rc::clone(data));
+        }
+        let data = self.old.remove(key)?;
+        Some(self.insert(*key, data))
+    }
+
+    pub fn insert(&mut self, key: K, data: Rc<Vec<u8>>) -> Rc<Vec<u8>> {
+        if self.young_bytes.saturating_add(data.len()) > self.generation_bytes {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        self.young_bytes = self.young_bytes.saturating_add(data.len());
+        self.young.insert(key, Rc::clone(&data));
+        data
+    }
+}
+
+/// An object database handle with a cache: the old side of a diff is mostly the new side of the next older commit.
+pub(crate) struct Objects<'a> {
+    repository: gix::Repository,
+    packs: Packs<'a>,
+    cache: Cache<ObjectId>,
+    /// Reused, because decoding needs more room than its result.
+    buffer: Vec<u8>,
+}
+
+impl<'a> Objects<'a> {
+    /// Opens a handle with two caches, of decoded objects and of bases in packs.
+    pub fn new(repository: &gix::ThreadSafeRepository, packs: &'a PackFiles, cache_bytes: usize) -> Self {
+        let repository = repository.to_thread_local();
         Objects {
             repository,
-            young: FxHashMap::default(),
-            old: FxHashMap::default(),
-            young_bytes: 0,
-            generation_bytes: cache_bytes / 2,
+            packs: Packs::new(packs, cache_bytes),
+            cache: Cache::new(cache_bytes),
+            buffer: Vec::new(),
         }
     }
 
@@ -57,35 +87,31 @@ impl Objects {
     /// # Errors
     /// Returns an error if the object is missing or damaged.
     pub fn read(&mut self, id: &ObjectId) -> Result<Rc<Vec<u8>>, ObjectError> {
-        if let Some(data) = self.young.get(id) {
-            return Ok(Rc::clone(data));
+        if let Some(data) = self.cache.get(id) {
+            return Ok(data);
         }
-        let data = match self.old.remove(id) {
+        let data = match self.packs.find(id) {
             Some(data) => data,
-            None => Rc::new(self.load(id)?.1),
+            None => Rc::new(self.load(id)?.1.to_vec()),
         };
-        if self.young_bytes.saturating_add(data.len()) > self.generation_bytes {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        self.young_bytes = self.young_bytes.saturating_add(data.len());
-        self.young.insert(*id, Rc::clone(&data));
-        Ok(data)
+        Ok(self.cache.insert(*id, data))
     }
 
     /// Reads an object past the cache.
     ///
     /// # Errors
     /// Returns an error if the object is missing or damaged.
-    pub fn load(&self, id: &ObjectId) -> Result<(Kind, Vec<u8>), ObjectError> {
+    pub fn load(&mut self, id: &ObjectId) -> Result<(Kind, &[u8]), ObjectError> {
         let failed = |why: String| ObjectError { id: *id, why };
-        let mut buffer = Vec::new();
-        let kind = match self.repository.objects.try_find(id, &mut buffer) {
+        let kind = match self.repository.objects.try_find(id, &mut self.buffer) {
             Ok(Some(data)) => data.kind,
-            Ok(None) if *id == ObjectId::empty_tree(id.kind()) => Kind::Tree,
+            Ok(None) if *id == ObjectId::empty_tree(id.kind()) => {
+                self.buffer.clear();
+                Kind::Tree
+            }
             Ok(None) => return Err(failed("missing".to_owned())),
             Err(error) => return Err(failed(error.to_string())),
         };
-        Ok((kind, buffer))
+        Ok((kind, &self.buffer))
     }
 }

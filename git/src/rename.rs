@@ -43,7 +43,7 @@ struct Candidate {
 }
 
 /// Pairs deleted with added paths. The differences are those from the parent of this number.
-pub(crate) fn renames(objects: &mut Objects, changes: &[Change], parent: usize) -> Vec<Rename> {
+pub(crate) fn renames(objects: &mut Objects<'_>, changes: &[Change], parent: usize) -> Vec<Rename> {
     let old = |change: &Change| change.old.get(parent).copied().flatten();
     let file = |change: usize, path, entry| File { change, path, entry, is_used: false, chunks: None };
     let mut sources: Vec<File<'_>> = Vec::new();
@@ -101,7 +101,7 @@ fn pair_identical(sources: &mut [File<'_>], targets: &mut [File<'_>], renames: &
 
 /// Pairs files whose name is unique among the deleted and among the added files, if they are similar enough.
 fn pair_unique_names(
-    objects: &mut Objects,
+    objects: &mut Objects<'_>,
     sources: &mut [File<'_>],
     targets: &mut [File<'_>],
     renames: &mut Vec<Rename>,
@@ -129,7 +129,12 @@ fn unique_names<'a>(files: &[File<'a>]) -> FxHashMap<&'a [u8], Option<usize>> {
 }
 
 /// Pairs the most similar files first.
-fn pair_similar(objects: &mut Objects, sources: &mut [File<'_>], targets: &mut [File<'_>], renames: &mut Vec<Rename>) {
+fn pair_similar(
+    objects: &mut Objects<'_>,
+    sources: &mut [File<'_>],
+    targets: &mut [File<'_>],
+    renames: &mut Vec<Rename>,
+) {
     let rank = |candidate: &Candidate| Reverse((candidate.score, candidate.same_name));
     let mut matrix: Vec<Candidate> = Vec::new();
     for (to, target) in targets.iter_mut().enumerate() {
@@ -168,7 +173,7 @@ fn base_name(path: &[u8]) -> &[u8] {
 }
 
 /// Estimates how similar two files are, on git's scale; 0 if their sizes already rule out `least`.
-fn similarity(objects: &mut Objects, source: &mut File<'_>, target: &mut File<'_>, least: u64) -> u64 {
+fn similarity(objects: &mut Objects<'_>, source: &mut File<'_>, target: &mut File<'_>, least: u64) -> u64 {
     if !source.entry.is_regular() || !target.entry.is_regular() {
         return 0;
     }
@@ -192,7 +197,7 @@ fn similarity(objects: &mut Objects, source: &mut File<'_>, target: &mut File<'_
     copied.saturating_mul(MAX_SCORE) / larger
 }
 
-fn chunks<'a>(objects: &mut Objects, file: &'a mut File<'_>) -> Option<&'a (u64, Vec<(u32, u64)>)> {
+fn chunks<'a>(objects: &mut Objects<'_>, file: &'a mut File<'_>) -> Option<&'a (u64, Vec<(u32, u64)>)> {
     let id = file.entry.id;
     let chunks = file.chunks.get_or_insert_with(|| {
         let data = objects.read(&id).ok()?;

@@ -8,6 +8,7 @@ use crate::history::{Commit, History, Reach, RefRules, Signature, Tips, position
 use crate::impact::{IMPACT_VERSION, impacts};
 use crate::numbering::{Numbering, PeopleNumbers, alias_key};
 use crate::objects::Objects;
+use crate::packs::PackFiles;
 use crate::people::{self, Mapped, People, PeopleFile, Person};
 use crate::problems::Problems;
 use crate::remote::Remote;
@@ -263,9 +264,10 @@ fn open(options: &Options, state: &mut State) -> Result<Vec<Project>, GitError> 
 /// Reads the `.gitattributes` files of the commit that HEAD names. Files in the work tree may change at any time.
 fn attributes(repository: &gix::Repository) -> Vec<(Vec<u8>, Vec<u8>)> {
     let Ok(tree) = repository.head_tree_id() else { return Vec::new() };
-    let mut objects = Objects::new(&repository.clone().into_sync(), 8 << 20);
+    let packs = PackFiles::default();
+    let mut objects = Objects::new(&repository.clone().into_sync(), &packs, 8 << 20);
     let found = tree::regular_files(&mut objects, tree.detach(), b".gitattributes").unwrap_or_default();
-    found.into_iter().filter_map(|(path, id)| Some((path, objects.load(&id).ok()?.1))).collect()
+    found.into_iter().filter_map(|(path, id)| Some((path, objects.read(&id).ok()?.to_vec()))).collect()
 }
 
 /// Hashes the settings on which counts depend.
@@ -366,9 +368,12 @@ impl Project {
                 shallow.len()
             ));
         }
-        let objects = Objects::new(&self.repository, 8 << 20);
-        self.reach =
-            self.state.history.extend(&objects, &self.tips, &shallow, &mut found, |commits| progress.advance(commits));
+        let packs = PackFiles::default();
+        let mut objects = Objects::new(&self.repository, &packs, 8 << 20);
+        self.reach = self
+            .state
+            .history
+            .extend(&mut objects, &self.tips, &shallow, &mut found, |commits| progress.advance(commits));
         problems.append(found, &format!("{}: ", self.remote.name));
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::objects::{ObjectError, Objects};
 use gix::ObjectId;
 use gix::objs::TreeRefIter;
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 /// The mode of a symbolic link.
 const LINK: u16 = 0o120_000;
@@ -62,7 +63,7 @@ impl Change {
 /// # Errors
 /// Returns an error if a tree cannot be read.
 pub(crate) fn changes(
-    objects: &mut Objects,
+    objects: &mut Objects<'_>,
     new: Option<ObjectId>,
     parents: &[Option<ObjectId>],
 ) -> Result<Vec<Change>, ObjectError> {
@@ -73,58 +74,93 @@ pub(crate) fn changes(
     Ok(walk.changes)
 }
 
-struct Walk<'a> {
-    objects: &'a mut Objects,
+struct Walk<'a, 'b> {
+    objects: &'a mut Objects<'b>,
     path: Vec<u8>,
     changes: Vec<Change>,
 }
 
-struct Named {
-    name: Box<[u8]>,
+/// An entry of a tree, with its name in the tree's data.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    name: &'a [u8],
     entry: Entry,
 }
 
-impl Walk<'_> {
+/// Reads a tree entry by entry.
+struct Entries<'a> {
+    tree: ObjectId,
+    rest: TreeRefIter<'a>,
+    next: Option<Named<'a>>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(tree: ObjectId, data: &'a [u8]) -> Result<Self, ObjectError> {
+        let rest = TreeRefIter::from_bytes(data, tree.kind());
+        let mut entries = Entries { tree, rest, next: None };
+        entries.advance()?;
+        Ok(entries)
+    }
+
+    fn advance(&mut self) -> Result<(), ObjectError> {
+        let next = self.rest.next().transpose();
+        let next = next.map_err(|error| ObjectError { id: self.tree, why: error.to_string() })?;
+        self.next = next.map(|entry| Named {
+            name: entry.filename,
+            entry: Entry { mode: entry.mode.value(), id: entry.oid.to_owned() },
+        });
+        Ok(())
+    }
+
+    /// Skips the entries before a name, and returns the entry of that name.
+    fn take(&mut self, wanted: Named<'_>) -> Result<Option<Entry>, ObjectError> {
+        while let Some(next) = self.next {
+            match order(next, wanted) {
+                Ordering::Less => self.advance()?,
+                Ordering::Equal => {
+                    self.advance()?;
+                    return Ok(Some(next.entry));
+                }
+                Ordering::Greater => break,
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Walk<'_, '_> {
     fn compare(&mut self, new: Option<Entry>, parents: &[Option<Entry>]) -> Result<(), ObjectError> {
         let first = parents.first().copied().flatten();
         if new == first {
             return Ok(());
         }
-        let news = self.entries(new)?;
-        let mut lists = Vec::with_capacity(parents.len());
+        let (new_id, new_data) = self.tree(new)?;
+        let mut data = Vec::with_capacity(parents.len());
         for parent in parents {
-            lists.push(self.entries(*parent)?);
+            data.push(self.tree(*parent)?);
         }
-        let mut news = news.into_iter().peekable();
-        let mut lists: Vec<_> = lists.into_iter().map(|list| list.into_iter().peekable()).collect();
+        let mut news = Entries::new(new_id, &new_data)?;
+        let mut olds = data.iter().map(|(id, data)| Entries::new(*id, data)).collect::<Result<Vec<_>, _>>()?;
         loop {
-            let next = [news.peek(), lists.first_mut().and_then(|list| list.peek())];
-            let Some((name, is_tree)) = next
-                .into_iter()
-                .flatten()
-                .min_by(|one, other| order(one, other))
-                .map(|named| (named.name.clone(), named.entry.is_tree()))
-            else {
-                return Ok(());
-            };
-            let mut take = |list: &mut std::iter::Peekable<std::vec::IntoIter<Named>>| {
-                while let Some(named) = list.peek() {
-                    match order_names(&named.name, named.entry.is_tree(), &name, is_tree) {
-                        Ordering::Less => list.next(),
-                        Ordering::Equal => return list.next().map(|named| named.entry),
-                        Ordering::Greater => break,
-                    };
-                }
-                None
-            };
-            let new = take(&mut news);
-            let old: Vec<Option<Entry>> = lists.iter_mut().map(&mut take).collect();
+            let Some(first) = olds.first_mut() else { return Ok(()) };
+            // Most entries are the same on both sides.
+            while let (Some(new), Some(old)) = (news.next, first.next)
+                && new.entry == old.entry
+                && new.name == old.name
+            {
+                news.advance()?;
+                first.advance()?;
+            }
+            let next = [news.next, first.next].into_iter().flatten().min_by(|one, other| order(*one, *other));
+            let Some(named) = next else { return Ok(()) };
+            let new = news.take(named)?;
+            let old = olds.iter_mut().map(|entries| entries.take(named)).collect::<Result<Vec<_>, _>>()?;
             if new == old.first().copied().flatten() {
                 continue;
             }
             let length = self.path.len();
-            self.path.extend_from_slice(&name);
-            if is_tree {
+            self.path.extend_from_slice(named.name);
+            if named.entry.is_tree() {
                 self.path.push(b'/');
                 self.compare(new, &old)?;
             } else {
@@ -134,35 +170,33 @@ impl Walk<'_> {
         }
     }
 
-    fn entries(&mut self, tree: Option<Entry>) -> Result<Vec<Named>, ObjectError> {
-        let Some(Entry { id, .. }) = tree else { return Ok(Vec::new()) };
-        let data = self.objects.read(&id)?;
-        TreeRefIter::from_bytes(&data, self.objects.hash_kind())
-            .map(|entry| {
-                let entry = entry.map_err(|error| ObjectError { id, why: error.to_string() })?;
-                let mode = entry.mode.value();
-                Ok(Named { name: entry.filename.to_vec().into(), entry: Entry { mode, id: entry.oid.to_owned() } })
-            })
-            .collect()
+    /// Returns the id and data of a tree; no tree is an empty one.
+    fn tree(&mut self, tree: Option<Entry>) -> Result<(ObjectId, Rc<Vec<u8>>), ObjectError> {
+        match tree {
+            Some(Entry { id, .. }) => Ok((id, self.objects.read(&id)?)),
+            None => Ok((ObjectId::empty_tree(self.objects.hash_kind()), Rc::new(Vec::new()))),
+        }
     }
 }
 
-fn order(one: &Named, other: &Named) -> Ordering {
-    order_names(&one.name, one.entry.is_tree(), &other.name, other.entry.is_tree())
+/// Compares entries as git orders a tree: a directory's name ends with a slash.
+fn order(one: Named<'_>, other: Named<'_>) -> Ordering {
+    let common = one.name.len().min(other.name.len());
+    let (Some((head, tail)), Some((other_head, other_tail))) = (split_name(one, common), split_name(other, common))
+    else {
+        return Ordering::Equal;
+    };
+    head.cmp(other_head).then_with(|| {
+        let end = |tail: &[u8], named: Named<'_>| match tail.first() {
+            Some(byte) => Some(*byte),
+            None => named.entry.is_tree().then_some(b'/'),
+        };
+        end(tail, one).cmp(&end(other_tail, other)).then_with(|| tail.len().cmp(&other_tail.len()))
+    })
 }
 
-/// Compares names as git orders a tree: a directory's name ends with a slash.
-fn order_names(one: &[u8], one_is_tree: bool, other: &[u8], other_is_tree: bool) -> Ordering {
-    let common = one.len().min(other.len());
-    let (head, tail) = (one.get(..common), one.get(common..));
-    let (other_head, other_tail) = (other.get(..common), other.get(common..));
-    head.cmp(&other_head).then_with(|| {
-        let end = |tail: Option<&[u8]>, is_tree: bool| match tail.and_then(|tail| tail.first()) {
-            Some(byte) => Some(*byte),
-            None => is_tree.then_some(b'/'),
-        };
-        end(tail, one_is_tree).cmp(&end(other_tail, other_is_tree)).then_with(|| one.len().cmp(&other.len()))
-    })
+fn split_name(named: Named<'_>, at: usize) -> Option<(&[u8], &[u8])> {
+    named.name.split_at_checked(at)
 }
 
 /// Lists the regular files of a name in a tree and its directories, by path.
@@ -170,23 +204,25 @@ fn order_names(one: &[u8], one_is_tree: bool, other: &[u8], other_is_tree: bool)
 /// # Errors
 /// Returns an error if a tree cannot be read.
 pub(crate) fn regular_files(
-    objects: &mut Objects,
+    objects: &mut Objects<'_>,
     tree: ObjectId,
     name: &[u8],
 ) -> Result<Vec<(Vec<u8>, ObjectId)>, ObjectError> {
     let mut found = Vec::new();
     let mut pending = vec![(Vec::new(), tree)];
-    while let Some((path, id)) = pending.pop() {
-        let mut walk = Walk { objects, path: Vec::new(), changes: Vec::new() };
-        for named in walk.entries(Some(Entry { mode: TREE, id }))? {
-            let mut path = path.clone();
-            path.extend_from_slice(&named.name);
+    while let Some((folder, id)) = pending.pop() {
+        let data = objects.read(&id)?;
+        let mut entries = Entries::new(id, &data)?;
+        while let Some(named) = entries.next {
+            let mut path = folder.clone();
+            path.extend_from_slice(named.name);
             if named.entry.is_tree() {
                 path.push(b'/');
                 pending.push((path, named.entry.id));
             } else if named.entry.is_regular() && *named.name == *name {
                 found.push((path, named.entry.id));
             }
+            entries.advance()?;
         }
     }
     found.sort();
