@@ -117,6 +117,19 @@ pub fn author_day(
     author_local_date.map(|date| date.written_day()).or_else(|| author_date.map(of_date))
 }
 
+/// Returns the [`author_day`] of a commit.
+///
+/// # Errors
+/// Returns an error for a commit without an author date. Every reader of commits refuses it (§4).
+pub fn require_author_day(
+    author_local_date: Option<DateTime>,
+    author_date: Option<DateTime>,
+    author_tzoffset: Option<i64>,
+) -> Result<Day, RowError> {
+    author_day(author_local_date, author_date, author_tzoffset)
+        .ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))
+}
+
 /// The fields of a commit before its day is known.
 #[derive(Debug, Default)]
 pub struct CommitDraft {
@@ -165,10 +178,8 @@ impl Record for Commit {
     }
 
     fn finish(draft: CommitDraft) -> Result<Commit, RowError> {
-        match author_day(draft.author_local_date, draft.author_date, draft.author_tzoffset) {
-            Some(day) => Ok(Commit { day, ..draft.commit }),
-            None => Err(RowError::new("author_date", "is required, or author_local_date")),
-        }
+        let day = require_author_day(draft.author_local_date, draft.author_date, draft.author_tzoffset)?;
+        Ok(Commit { day, ..draft.commit })
     }
 }
 

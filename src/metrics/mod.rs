@@ -10,8 +10,8 @@ mod record;
 mod response;
 mod table;
 
-pub use commit::{Commit, CommitReader, author_day};
-pub use organization::{Membership, Organization, Repo, Team, User};
+pub use commit::{Commit, CommitReader, author_day, require_author_day};
+pub use organization::{Membership, Organization, Repo, Team, User, check_row};
 pub use record::{Record, Records};
 pub use response::{MetricsResponse, MetricsRow, Tenths};
 pub use streamgage_kernel::{WeekSums, tally};

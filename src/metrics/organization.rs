@@ -1,7 +1,7 @@
 //! The records of an organization that metrics read.
 
 use super::commit::Commit;
-use super::record::{Record, Records};
+use super::record::{Record, RecordSink, Records};
 use crate::schema::{COMMITS, REPOS, Resource, RowError, RowSink, TEAM_MEMBERSHIP, TEAMS, USERS, Value, read_row};
 use alloc::{boxed::Box, vec::Vec};
 
@@ -45,6 +45,19 @@ impl Organization {
             _ => read_row(resource, text, &mut Unread),
         }
     }
+}
+
+/// Checks a row as all readers do: the value of each field, and the rules over several fields.
+///
+/// # Errors
+/// Returns the errors of [`read_row`], or the rule that the row breaks.
+pub fn check_row(resource: &'static Resource, text: &str) -> Result<(), RowError> {
+    if resource.name != COMMITS.name {
+        return read_row(resource, text, &mut Unread);
+    }
+    let mut sink = RecordSink::<Commit>::default();
+    read_row(resource, text, &mut sink)?;
+    sink.finish().map(drop)
 }
 
 struct Unread;

@@ -129,7 +129,7 @@ impl<T> Default for Records<T> {
     }
 }
 
-struct RecordSink<T: Record> {
+pub(super) struct RecordSink<T: Record> {
     id: i64,
     deleted: bool,
     draft: T::Draft,
@@ -142,7 +142,7 @@ impl<T: Record> Default for RecordSink<T> {
 }
 
 impl<T: Record> RecordSink<T> {
-    fn finish(self) -> Result<(i64, Option<T>), RowError> {
+    pub(super) fn finish(self) -> Result<(i64, Option<T>), RowError> {
         let record = if self.deleted { None } else { Some(T::finish(self.draft)?) };
         Ok((self.id, record))
     }

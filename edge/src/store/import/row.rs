@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use streamgage::calendar::{DateTime, Day};
-use streamgage::metrics::author_day;
+use streamgage::metrics::require_author_day;
 use streamgage::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
 
 /// A row, with the JSON of each stored value.
@@ -61,8 +61,7 @@ impl Row {
         }
         row.set_verbatim(members);
         if resource == &COMMITS {
-            let day = author_day(row.author_local_date, row.author_date, row.author_tzoffset);
-            row.day = Some(day.ok_or_else(|| RowError::new("author_date", "is required, or author_local_date"))?);
+            row.day = Some(require_author_day(row.author_local_date, row.author_date, row.author_tzoffset)?);
         }
         Ok(row)
     }
