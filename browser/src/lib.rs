@@ -27,6 +27,12 @@ import type { MetricsAnswer, MetricsColumns } from "./rows.js";
 import type { Added } from "./results.js";
 "#;
 
+/// Returns the path and query of a link to another page, or `undefined` if it is no link of the API.
+#[wasm_bindgen(js_name = linkTarget)]
+pub fn link_target(link: &str) -> Option<String> {
+    streamgage::query::link_target(link).map(str::to_owned)
+}
+
 /// Checks a request without answering it.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ mod aggregate;
 mod endpoint;
 mod errors;
 mod id_set;
+mod link;
 mod list;
 mod metrics;
 mod page;
@@ -13,6 +14,7 @@ pub use aggregate::{Aggregate, AggregateFunction, AggregateRequest, Group};
 pub use endpoint::{CORE_PATH, Endpoint, METRICS_PATH, Route, route};
 pub use errors::ValidationErrors;
 pub use id_set::IdSet;
+pub use link::link_target;
 pub use list::{
     Comparison, Condition, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS,
     MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, MemberSelection, Node, Order, OrderedDouble, Predicate,

@@ -4,7 +4,6 @@ use super::cache::ExchangeTimes;
 use super::cache_key::{CacheKey, PermissionClass};
 use super::entry::CacheEntry;
 use super::error::UpstreamError;
-use super::links::path_and_query;
 use super::outcome::CacheOutcome;
 use super::page::Page;
 use super::transport::UpstreamResponse;
@@ -91,12 +90,10 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
         (200..=299, stored @ Some(_)) if exchange.may_serve_stale && !is_valid_body(exchange.cache_key, &body) => {
             failure(UpstreamError::InvalidResponse, stored)
         }
-        (200..=299, stored) => {
-            match CacheEntry::from_response(exchange.cache_key, exchange.upstream, status, &headers, &body, times) {
-                Ok(entry) => from_upstream(entry, body, CacheAction::Store),
-                Err(_) => failure(UpstreamError::InvalidResponse, stored),
-            }
-        }
+        (200..=299, stored) => match CacheEntry::from_response(exchange.cache_key, status, &headers, &body, times) {
+            Ok(entry) => from_upstream(entry, body, CacheAction::Store),
+            Err(_) => failure(UpstreamError::InvalidResponse, stored),
+        },
         (301 | 302 | 303 | 307 | 308, stored) => {
             match headers.value("location").and_then(|location| local_location(location, exchange.upstream)) {
                 Some(location) => {
@@ -169,6 +166,18 @@ fn local_location(location: &str, upstream: &str) -> Option<String> {
         return None;
     }
     path_and_query(&format!("{upstream}{location}"), upstream).map(str::to_owned)
+}
+
+/// Returns the path and query of an address of the upstream, if they are served.
+///
+/// Both schemes are accepted: behind a TLS proxy a server reports `http:`.
+fn path_and_query<'a>(address: &'a str, upstream: &str) -> Option<&'a str> {
+    let without_scheme = |text: &'a str| text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = upstream.split_once("://").map_or(upstream, |(_, host)| host);
+    let rest = without_scheme(address)?.strip_prefix(host)?;
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_plain = rest.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_plain && CacheKey::parse(path, query).is_some()).then_some(rest)
 }
 
 #[cfg(test)]

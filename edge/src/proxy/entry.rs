@@ -38,7 +38,6 @@ impl CacheEntry {
     /// Returns an error if the body is not valid JSON or is not declared as JSON.
     pub fn from_response(
         cache_key: &CacheKey,
-        upstream: &str,
         status: u16,
         headers: &Headers,
         body: &[u8],
@@ -49,7 +48,7 @@ impl CacheEntry {
             status,
             headers: headers.passed(),
             tag: short_hash(body),
-            links: find_links(text, upstream).map_err(|_| InvalidJsonError)?,
+            links: find_links(text).map_err(|_| InvalidJsonError)?,
             validators: Validators::from_headers(headers),
             deadlines: deadlines(cache_key, headers, times).filter(|_| status == 200),
         })

@@ -4,67 +4,68 @@ use super::cache_key::CacheKey;
 use super::json::to_json;
 use serde::{Deserialize, Serialize};
 use streamgage::json::{Reader, Syntax, Value, unescape};
+use streamgage::query::link_target;
 
 /// A link to the upstream: the position of its JSON string in the body, with quotes, and its path and query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     start: usize,
     end: usize,
-    path_and_query: String,
+    /// `None` if the proxy does not serve the link.
+    path_and_query: Option<String>,
 }
 
 /// Finds `next` and `previous` in a body.
 ///
 /// # Errors
 /// Returns an error if the body is not valid JSON.
-pub fn find_links(body: &str, upstream: &str) -> Result<Vec<Link>, Syntax> {
+pub fn find_links(body: &str) -> Result<Vec<Link>, Syntax> {
     let mut reader = Reader::new(body);
-    let (mut next, mut previous) = (0, 0);
     let mut links = Vec::new();
+    let mut is_page = false;
     if reader.begin(b'{') {
         while let Some((name, value)) = reader.member()? {
+            // Readers disagree about the meaning of duplicate members, so that each of them counts.
             match unescape(name).as_deref() {
-                Some("next") => next += 1,
-                Some("previous") => previous += 1,
-                _ => continue,
+                Some("next" | "previous") => links.extend(parse_link(body, value)),
+                Some("results") => is_page = true,
+                _ => {}
             }
-            links.extend(parse_link(body, value, upstream));
         }
     } else {
         reader.value()?;
     }
     reader.end()?;
-    // Readers disagree about the meaning of duplicate members.
-    Ok(if next > 1 || previous > 1 { Vec::new() } else { links })
+    // Other objects may have fields of these names.
+    links.retain(|link| is_page || link.path_and_query.is_some());
+    Ok(links)
 }
 
-fn parse_link(body: &str, raw: &str, upstream: &str) -> Option<Link> {
+fn parse_link(body: &str, raw: &str) -> Option<Link> {
     let Value::Text(text) = Value::of(raw) else { return None };
-    let path_and_query = path_and_query(&unescape(text)?, upstream)?.to_owned();
+    let path_and_query = unescape(text).and_then(|link| served_target(&link).map(str::to_owned));
     // Both are slices of the same text.
     let start = (raw.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
     Some(Link { start, end: start + raw.len(), path_and_query })
 }
 
-/// Returns the path and query of an address of the upstream, if they are served.
-///
-/// Both schemes are accepted: behind a TLS proxy a server reports `http:`.
-pub fn path_and_query<'a>(address: &'a str, upstream: &str) -> Option<&'a str> {
-    let without_scheme = |text: &'a str| text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = upstream.split_once("://").map_or(upstream, |(_, host)| host);
-    let rest = without_scheme(address)?.strip_prefix(host)?;
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let is_plain = rest.bytes().all(|byte| byte.is_ascii_graphic());
-    (is_plain && CacheKey::parse(path, query).is_some()).then_some(rest)
+/// Returns the path and query of a link, if the proxy serves them.
+fn served_target(link: &str) -> Option<&str> {
+    let target = link_target(link)?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    CacheKey::parse(path, query).map(|_| target)
 }
 
-/// Returns the body with its links leading to another origin.
+/// Returns the body with its links leading to another origin. Links that the proxy does not serve become null.
 pub fn rewrite_links(body: &[u8], links: &[Link], origin: &str) -> Vec<u8> {
     let mut rewritten = Vec::with_capacity(body.len() + links.len() * origin.len());
     let mut position = 0;
     for link in links {
         rewritten.extend_from_slice(body.get(position..link.start).unwrap_or_default());
-        rewritten.extend_from_slice(to_json(&format!("{origin}{}", link.path_and_query)).as_bytes());
+        match &link.path_and_query {
+            Some(target) => rewritten.extend_from_slice(to_json(&format!("{origin}{target}")).as_bytes()),
+            None => rewritten.extend_from_slice(b"null"),
+        }
         position = link.end;
     }
     rewritten.extend_from_slice(body.get(position..).unwrap_or_default());
@@ -75,10 +76,8 @@ pub fn rewrite_links(body: &[u8], links: &[Link], origin: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const UPSTREAM: &str = "https://flow.example";
-
     fn rewritten(body: &str) -> String {
-        let links = find_links(body, UPSTREAM).unwrap();
+        let links = find_links(body).unwrap();
         String::from_utf8(rewrite_links(body.as_bytes(), &links, "https://gage.example")).unwrap()
     }
 
@@ -92,28 +91,50 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_unchanged() {
-        for next in [
-            r#""https://elsewhere.example/v3/customer/core/teams/""#,
-            r#""https://flow.example.org/v3/customer/core/teams/""#,
-            r#""https://flow.example@elsewhere.example/v3/customer/core/teams/""#,
-            r#""https://flow.example:8443/v3/customer/core/teams/""#,
-            r#""https://flow.example/v3/customer/core/../../admin/""#,
-            r#""https://flow.example/admin/""#,
-            r#""//flow.example/v3/customer/core/teams/""#,
-            r#""https://flow.example/v3/customer/core/té/""#,
-            "null",
-            "7",
-            r#"{"next":"https://flow.example/v3/customer/core/teams/"}"#,
+    fn the_authority_of_a_link_is_ignored() {
+        for start in [
+            "http://10.0.0.7:8000",
+            "https://elsewhere.example",
+            "https://flow.example@elsewhere.example",
+            "https://flow.example/prefix",
+            "//elsewhere.example",
+            "",
         ] {
+            let body = format!(r#"{{"next":"{start}/v3/customer/core/teams/?offset=2","results":[]}}"#);
+            let expected = r#"{"next":"https://gage.example/v3/customer/core/teams/?offset=2","results":[]}"#;
+            assert_eq!(rewritten(&body), expected, "{start}");
+        }
+        let duplicates =
+            r#"{"next":"//a.example/v3/customer/core/x/","n\u0065xt":null,"next":"//b.example/v3/customer/core/y/"}"#;
+        let expected = r#"{"next":"https://gage.example/v3/customer/core/x/","n\u0065xt":null,"next":"https://gage.example/v3/customer/core/y/"}"#;
+        assert_eq!(rewritten(duplicates), expected);
+    }
+
+    #[test]
+    fn links_that_the_proxy_does_not_serve_are_removed() {
+        for next in [
+            "https://elsewhere.example/",
+            "//elsewhere.example/",
+            r"/\\elsewhere.example/",
+            "https://flow.example/v3/customer/core/../../admin/",
+            "https://flow.example/admin/",
+            "https://flow.example/v3/customer/core/té/",
+            r"\ud800",
+        ] {
+            let body = format!(r#"{{"next":"{next}","results":[]}}"#);
+            assert_eq!(rewritten(&body), r#"{"next":null,"results":[]}"#, "{next}");
+        }
+    }
+
+    #[test]
+    fn other_text_is_unchanged() {
+        for next in ["null", "7", r#"{"next":"https://flow.example/v3/customer/core/teams/"}"#] {
             let body = format!(r#"{{"next":{next},"results":[]}}"#);
             assert_eq!(rewritten(&body), body);
         }
         for body in [
             r#"["https://flow.example/v3/customer/core/teams/",null]"#,
-            r#"{"next":"https://flow.example/v3/customer/core/teams/","next":null}"#,
-            r#"{"previous":null,"previous":"https://flow.example/v3/customer/core/teams/"}"#,
-            r#"{"next":null,"previous":"https://flow.example/v3/customer/core/teams/","n\u0065xt":null}"#,
+            r#"{"id":7,"next":"https://elsewhere.example/","previous":"soon"}"#,
             "7",
             r#""x""#,
         ] {
@@ -132,7 +153,7 @@ mod tests {
         // No legitimate response is nested this deeply.
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         for body in ["", "{", r#"{"next":null"#, "<h1>", r#"{"a":1}x"#, "[1]x", "{\"a\":\"\n\"}", &deep] {
-            assert!(find_links(body, UPSTREAM).is_err(), "{body}");
+            assert!(find_links(body).is_err(), "{body}");
         }
     }
 }
