@@ -67,7 +67,7 @@ fn write_dump(folder: &Path, arguments: &Arguments, until: NaiveDate) -> Result<
     let first_month = until - Months::new(arguments.months);
     let start = first_month - Days::new(first_month.day0().into());
     let people = organization::people(arguments.seed, arguments.users);
-    Header { format: 1, demo: true, name: NAME.to_owned() }.write(folder)?;
+    Header::new(NAME.to_owned(), true).write(folder)?;
 
     let write = |resource, rows: &mut dyn Iterator<Item = Value>| write_rows(folder, resource, rows);
     let memberships = people.iter().filter_map(|person| Some((person, person.team?)));

@@ -2,16 +2,21 @@
 
 pub mod draft;
 pub mod header;
-mod row;
 mod row_file;
 
 use crate::error::CliError;
 use header::Header;
-use row_file::{Line, RowFile, io_message};
+pub use row_file::Line;
+use row_file::{RowFile, io_message};
 use std::fs;
 use std::path::{Path, PathBuf};
-use streamgage::metrics::{Organization, Record, Records};
-use streamgage::schema::{RESOURCES, Resource, TAGS, USER_ALIAS};
+use streamgage::metrics::{Organization, Record, Records, check_row};
+use streamgage::schema::{COMMITS, REPOS, RESOURCES, Resource, TEAM_MEMBERSHIP, TEAMS, USERS};
+
+/// Rows that no reader accepts, which a pull puts aside.
+pub const REJECTED_FILE: &str = "rejected.ndjson";
+/// The metrics of a server by week and team.
+pub const PERIOD_METRICS_FILE: &str = "period_metrics.ndjson";
 
 /// A dump with a valid header; its rows are not read yet.
 #[derive(Debug)]
@@ -19,6 +24,9 @@ pub struct Dump {
     folder: PathBuf,
     pub header: Header,
 }
+
+/// The resources that [`Dump::organization`] keeps.
+const METRICS_RESOURCES: [&str; 5] = [COMMITS.name, USERS.name, TEAMS.name, TEAM_MEMBERSHIP.name, REPOS.name];
 
 impl Dump {
     pub fn open(folder: &Path) -> Result<Dump, CliError> {
@@ -33,12 +41,12 @@ impl Dump {
         }
         let mut is_dump = header.is_some();
         for resource in RESOURCES {
-            is_dump |= RowFile::find(folder, resource)?.is_some();
+            is_dump |= RowFile::find(folder, resource.name)?.is_some();
         }
         if !is_dump {
             return Err(input_error("not a dump: it has neither a dump.json nor rows, such as commits.ndjson"));
         }
-        let header = header.unwrap_or(Header { format: 1, demo: false, name: String::new() });
+        let header = header.unwrap_or(Header::new(String::new(), false));
         Ok(Dump { folder: folder.to_owned(), header })
     }
 
@@ -51,22 +59,28 @@ impl Dump {
             memberships: self.records()?,
             repos: self.records()?,
         };
-        // `Organization` has the rows of the others.
-        let is_unread = |resource: &&&Resource| resource.is_generic || [&TAGS, &USER_ALIAS].contains(resource);
-        for &resource in RESOURCES.iter().filter(is_unread) {
-            self.for_each_line(resource, |line| {
-                row::check_row(resource, line.text).map_err(|error| line.error(error))
-            })?;
+        for &resource in RESOURCES.iter().filter(|resource| !METRICS_RESOURCES.contains(&resource.name)) {
+            self.for_each_line(resource, |line| check_row(resource, line.text).map_err(|error| line.error(error)))?;
         }
         Ok(organization)
     }
 
     fn records<T: Record>(&self) -> Result<Records<T>, CliError> {
         let mut records = Records::default();
-        self.for_each_line(T::RESOURCE, |line| {
-            row::read_record(&mut records, line.text).map_err(|error| line.error(error))
-        })?;
+        self.for_each_line(T::RESOURCE, |line| records.read_text(line.text).map_err(|error| line.error(error)))?;
         Ok(records)
+    }
+
+    pub fn has_file(&self, resource: &Resource) -> Result<bool, CliError> {
+        Ok(RowFile::find(&self.folder, resource.name)?.is_some())
+    }
+
+    /// Passes each line of the file of rejected rows to `take`.
+    pub fn for_each_rejected(&self, take: impl FnMut(Line<'_>) -> Result<(), CliError>) -> Result<(), CliError> {
+        match RowFile::find(&self.folder, "rejected")? {
+            Some(file) => file.for_each_line(take),
+            None => Ok(()),
+        }
     }
 
     /// Passes each line of a resource that is not empty to `take`.
@@ -75,7 +89,7 @@ impl Dump {
         resource: &Resource,
         take: impl FnMut(Line<'_>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
-        match RowFile::find(&self.folder, resource)? {
+        match RowFile::find(&self.folder, resource.name)? {
             Some(file) => file.for_each_line(take),
             None => Ok(()),
         }

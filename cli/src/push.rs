@@ -5,7 +5,7 @@
 
 mod state;
 
-use crate::dump::Dump;
+use crate::dump::{Dump, Line};
 use crate::error::CliError;
 use crate::http::{BaseUrl, Client, Response, path_before_api};
 use crate::progress::Progress;
@@ -40,8 +40,9 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     let client = Client::new(base.with_path(path_before_api(base.path())), progress.clone())?;
     let dump = Dump::open(&arguments.dump)?;
     dump.organization()?;
-    let summaries =
-        RESOURCES.iter().map(|resource| RowsSummary::new(&dump, resource)).collect::<Result<Vec<_>, CliError>>()?;
+    let mut too_long = Vec::new();
+    let summaries = RESOURCES.iter().map(|resource| RowsSummary::new(&dump, resource, &mut too_long));
+    let summaries = summaries.collect::<Result<Vec<_>, CliError>>()?;
 
     let mut state = PushState::open(&arguments.dump, &client.base().to_string());
     let push = Push { client: &client, dump: &dump, progress: &progress };
@@ -63,10 +64,21 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     for report in reports {
         println!("{report}");
     }
-    Ok(())
+    for error in &too_long {
+        eprintln!("streamgage: {error}");
+    }
+    match too_long.len() {
+        0 => Ok(()),
+        rows => Err(CliError::Input(format!("{rows} rows are too long for an import; all others are pushed"))),
+    }
 }
 
-/// The number and the hash of the rows of a resource.
+/// Reports whether a row is too long for an import.
+fn is_too_long(line: &Line<'_>) -> bool {
+    line.text.len() >= MAX_BYTES
+}
+
+/// The number and the hash of the rows of a resource, without those that are too long.
 struct RowsSummary {
     resource: &'static Resource,
     count: u64,
@@ -74,16 +86,16 @@ struct RowsSummary {
 }
 
 impl RowsSummary {
-    /// Reads the rows. Returns an error if a row is too long for an import.
-    fn new(dump: &Dump, resource: &'static Resource) -> Result<RowsSummary, CliError> {
+    /// Reads the rows. Adds an error to `too_long` for each row that is too long for an import.
+    fn new(dump: &Dump, resource: &'static Resource, too_long: &mut Vec<CliError>) -> Result<RowsSummary, CliError> {
         let mut hash = Sha256::new();
         let mut count = 0;
         dump.for_each_line(resource, |line| {
-            count += 1;
-            if line.text.len() >= MAX_BYTES {
-                let message = format!("{}: row {count} is longer than {MAX_BYTES} bytes", resource.name);
-                return Err(CliError::Input(message));
+            if is_too_long(&line) {
+                too_long.push(line.error(format!("the row is longer than {MAX_BYTES} bytes; it is not pushed")));
+                return Ok(());
             }
+            count += 1;
             hash.update(line.text);
             hash.update("\n");
             Ok(())
@@ -124,7 +136,8 @@ struct ImportError {
 
 impl Push<'_> {
     fn send_header(&self) -> Result<(), CliError> {
-        let body = serde_json::to_vec(&self.dump.header).map_err(|error| CliError::Failed(error.to_string()))?;
+        let body =
+            serde_json::to_vec(&self.dump.header.description()).map_err(|error| CliError::Failed(error.to_string()))?;
         let response = self.client.post(&self.import_path("dump"), "application/json", &body)?;
         if response.status == 200 { Ok(()) } else { Err(self.unexpected("dump.json", &response)) }
     }
@@ -161,6 +174,9 @@ impl Push<'_> {
         };
         let mut batch = Batch::default();
         self.dump.for_each_line(summary.resource, |line| {
+            if is_too_long(&line) {
+                return Ok(());
+            }
             if batch.rows == MAX_ROWS || batch.body.len() + line.text.len() + 1 > BATCH_BYTES {
                 send(&batch)?;
                 batch = Batch { rows_before: batch.rows_before + batch.rows, ..Batch::default() };

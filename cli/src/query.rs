@@ -3,6 +3,7 @@
 mod answer;
 
 use crate::dump::Dump;
+use crate::dump::header::without_byte_order_mark;
 use crate::error::CliError;
 use crate::terminal::printable_json;
 use answer::{Answerer, Response};
@@ -48,13 +49,15 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     }
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
+    let mut is_first = true;
     loop {
         line.clear();
         let length = input.read_until(b'\n', &mut line);
         if length.map_err(|error| CliError::Failed(format!("standard input: {error}")))? == 0 {
             return Ok(());
         }
-        if !answer(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']))? {
+        let request = if std::mem::take(&mut is_first) { without_byte_order_mark(&line) } else { &line };
+        if !answer(String::from_utf8_lossy(request).trim_end_matches(['\r', '\n']))? {
             return Ok(());
         }
     }

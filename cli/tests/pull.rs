@@ -35,8 +35,13 @@ fn lists(commits: u64) -> Lists {
     ])
 }
 
-/// Replys a list request as the API does.
+/// Replies to a list request as the API does.
 fn reply(lists: &Lists, request: &Request) -> Reply {
+    reply_as(lists, request, true)
+}
+
+/// Replies to a list request. Servers may ignore the filter `id__gt`.
+fn reply_as(lists: &Lists, request: &Request, has_id_filter: bool) -> Reply {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let name = path.strip_prefix(CORE).map(|path| path.trim_matches('/'));
     let Some(rows) = name.and_then(|name| lists.get(name)) else { return Reply::status(404, "Not found.") };
@@ -44,8 +49,12 @@ fn reply(lists: &Lists, request: &Request) -> Reply {
     let number = |name: &str, default| parameters.get(name).map_or(default, |text| text.parse().unwrap());
     let (limit, offset): (usize, usize) = (number("limit", 100), number("offset", 0));
     let since = parameters.get("author_date__gte").copied().unwrap_or("");
-    let matching: Vec<&Value> =
-        rows.iter().filter(|row| row["author_date"].as_str().is_none_or(|date| date >= since)).collect();
+    let after = if has_id_filter { number("id__gt", 0) as u64 } else { 0 };
+    let matches = |row: &&Value| {
+        row["author_date"].as_str().is_none_or(|date| date >= since) && row["id"].as_u64().is_none_or(|id| id > after)
+    };
+    let mut matching: Vec<&Value> = rows.iter().filter(matches).collect();
+    matching.sort_by_key(|row| row["id"].as_u64());
     let more = if since.is_empty() { String::new() } else { format!("&author_date__gte={since}") };
     let next = (offset + limit < matching.len())
         .then(|| format!("{path}?limit={limit}&offset={}&ordering=id{more}", offset + limit));
@@ -71,7 +80,12 @@ fn every_list_is_saved_in_the_canonical_form() {
     let dump = files(&home.join("dump"));
     let text = |name: &str| String::from_utf8(dump[name].clone()).unwrap();
     let name = server.url.trim_start_matches("http://");
-    assert_eq!(text("dump.json"), format!("{{\"format\":1,\"demo\":false,\"name\":\"{name}\"}}\n"));
+    let header: Value = serde_json::from_str(&text("dump.json")).unwrap();
+    assert_eq!((&header["format"], &header["demo"], &header["name"]), (&json!(1), &json!(false), &json!(name)));
+    assert_eq!(header["resources"]["commits"], json!({"rows": 2500, "count": 2500}));
+    assert_eq!(header["resources"]["user_alias"], json!({"rows": 0, "count": 0}));
+    assert!(header["resources"].get("pull_requests").is_none() && header["resources"].get("period_metrics").is_none());
+    assert!(out.contains("period_metrics: not available, left out: status 404"), "{out}");
     assert_eq!(text("tags.ndjson"), "{\"id\":3,\"name\":\"t\",\"org_id\":1}\n");
     assert_eq!(text("user_alias.ndjson"), "");
     assert_eq!(
@@ -114,34 +128,55 @@ fn the_data_set_of_a_worker_becomes_the_header() {
     });
     assert_eq!(pull(&home, &server.url, &[]).0, 0);
     let header = fs::read_to_string(home.join("dump/dump.json")).unwrap();
-    assert_eq!(header, "{\"format\":1,\"demo\":true,\"name\":\"Demo: Somebody\"}\n");
+    assert!(header.starts_with("{\"format\":1,\"demo\":true,\"name\":\"Demo: Somebody\","), "{header}");
+    let targets = server.take_targets();
+    assert!(!targets.iter().any(|target| target.contains("period_metrics")), "a Worker computes its metrics");
 }
 
 #[test]
-fn missing_lists_are_left_out_except_commits() {
+fn lists_that_the_server_does_not_provide_are_reported() {
     let home = folder("pull-missing");
     let mut some = lists(3);
     some.remove("tags");
     some.remove("user_alias");
     let served = Arc::new(Mutex::new(some));
     let lists = Arc::clone(&served);
-    let server = Server::start(move |_, request| reply(&lists.lock().unwrap(), request));
-    let (code, out, _) = pull(&home, &server.url, &[]);
-    assert_eq!(code, 0);
-    assert!(out.contains("tags: not available (404), left out"), "{out}");
-    assert!(!home.join("dump/tags.ndjson").exists() && home.join("dump/users.ndjson").exists());
+    let server = Server::start(move |_, request| match request.target.contains("/users/") {
+        true => Reply::status(403, "You do not have permission to perform this action."),
+        false => reply(&lists.lock().unwrap(), request),
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("tags: not available (404), left out\n"), "{out}");
+    assert!(out.contains("users: not available (403), left out\n"), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("incomplete: 4 of "), "{out}");
+    assert!(!home.join("dump/tags.ndjson").exists() && home.join("dump/teams.ndjson").exists());
 
+    // Also without commits. The rows of the earlier dump are kept.
     let before = files(&home.join("dump"));
     served.lock().unwrap().remove("commits");
-    let (code, _, error) = pull(&home, &server.url, &[]);
-    assert_eq!(code, 1);
-    assert!(error.contains("commits: ") && error.contains("404"), "{error}");
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: 3 rows, kept from the earlier dump; not available (404)\n"), "{out}");
+    assert_eq!(files(&home.join("dump")), before);
+
+    let fresh = folder("pull-missing-commits");
+    let (code, out, error) = pull(&fresh, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: not available (404), left out\n"), "{out}");
+    assert_eq!(names(&fresh.join("dump")), ["dump.json", "repos.ndjson", "team_membership.ndjson", "teams.ndjson"]);
+
+    // A server without any list is none of the API.
+    served.lock().unwrap().clear();
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.lines().last().unwrap().contains("does not provide any list"), "{error}");
     assert_eq!(files(&home.join("dump")), before, "the dump does not change");
 }
 
 #[test]
 fn refusals_name_the_list() {
-    for (status, message) in [(401, "the key is not accepted"), (403, "lacks the permission"), (400, "status 400")] {
+    for (status, message) in [(401, "the key is not accepted"), (400, "status 400")] {
         let home = folder(&format!("pull-refused-{status}"));
         let lists = lists(3);
         let server = Server::start(move |_, request| match request.target.contains("/users/") {
@@ -154,6 +189,83 @@ fn refusals_name_the_list() {
         assert!(last.contains("users: ") && last.contains(message) && !error.contains('\u{1b}'), "{error}");
         assert!(!home.join("dump").exists());
     }
+}
+
+#[test]
+fn rows_that_no_reader_accepts_are_put_aside() {
+    let home = folder("pull-rejected");
+    let mut all = lists(5);
+    let commits = all.get_mut("commits").unwrap();
+    commits[0]["author_date"] = Value::Null;
+    commits[2]["haloc"] = json!("x");
+    commits[4].as_object_mut().unwrap().remove("id");
+    let served = Arc::new(Mutex::new(all));
+    let upstream_lists = Arc::clone(&served);
+    let server = Server::start(move |_, request| reply(&upstream_lists.lock().unwrap(), request));
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: 2 rows, count 5, 3 rejected\n"), "{out}");
+    assert!(out.contains("3 rows that no reader accepts are in rejected.ndjson, with the reasons\n"), "{out}");
+    let dump = files(&home.join("dump"));
+    let header: Value = serde_json::from_slice(&dump["dump.json"]).unwrap();
+    assert_eq!(header["resources"]["commits"], json!({"rows": 2, "count": 5, "rejected": 3}));
+    let rejected = String::from_utf8(dump["rejected.ndjson"].clone()).unwrap();
+    let rejected: Vec<Value> = rejected.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rejected.iter().all(|line| line["resource"] == "commits"));
+    let reasons: Vec<&str> = rejected.iter().map(|line| line["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons[0], "author_date: is required, or author_local_date");
+    assert!(reasons[1].starts_with("haloc: must be a whole number") && reasons[2].starts_with("id: "), "{reasons:?}");
+    assert_eq!((&rejected[0]["row"]["id"], &rejected[1]["row"]["haloc"]), (&json!(1), &json!("x")));
+
+    // The dump is read.
+    let mut query = streamgage(&home);
+    let (code, out, error) = run(query.arg("query").arg(home.join("dump")).arg("/v3/customer/core/commits/?fields=id"));
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains(r#""count":2"#), "{out}");
+
+    // An update keeps them. A later pull of valid rows replaces them.
+    assert_eq!(pull(&home, &server.url, &["--since", "2026-03-01"]).0, 0);
+    assert_eq!(files(&home.join("dump"))["rejected.ndjson"], dump["rejected.ndjson"]);
+    *served.lock().unwrap() = lists(5);
+    assert_eq!(pull(&home, &server.url, &[]).0, 0);
+    assert!(!home.join("dump/rejected.ndjson").exists());
+}
+
+#[test]
+fn weekly_metrics_are_saved_where_the_server_answers_them() {
+    let home = folder("pull-metrics");
+    let gone = Arc::new(Mutex::new(false));
+    let is_gone = Arc::clone(&gone);
+    let server = Server::start(move |_, request| {
+        if !request.target.contains("/period_metrics/") || *is_gone.lock().unwrap() {
+            return reply(&lists(3), request);
+        }
+        match request.target.ends_with("&resolution=week&team_id=5") {
+            true => Reply::ok(r#"{"count":0,"results":[]}"#),
+            false => Reply::ok(
+                "{\"count\":2,\"results\":[{\"period_start_date\": \"2026-01-05\", \"total_impact\": 58.0},\n{\"period_start_date\":\"2026-01-12\"}]}",
+            ),
+        }
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("period_metrics: 2 rows\n"), "{out}");
+    let text = fs::read_to_string(home.join("dump/period_metrics.ndjson")).unwrap();
+    assert_eq!(
+        text,
+        "{\"team_id\":null,\"period_start_date\":\"2026-01-05\",\"total_impact\":58.0}\n{\"team_id\":null,\"period_start_date\":\"2026-01-12\"}\n"
+    );
+    let targets = server.take_targets();
+    let metrics: Vec<&String> = targets.iter().filter(|target| target.contains("/period_metrics/")).collect();
+    assert_eq!(metrics.len(), 2, "everyone, and the team");
+    assert!(metrics[0].starts_with("GET /v3/customer/metrics/code_fundamentals/period_metrics/?start_date=20"));
+
+    // The rows are kept when the endpoint is gone.
+    *gone.lock().unwrap() = true;
+    let (code, out, _) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0);
+    assert!(out.contains("period_metrics: 2 rows, kept from the earlier dump; not available: status 404"), "{out}");
+    assert_eq!(fs::read_to_string(home.join("dump/period_metrics.ndjson")).unwrap(), text);
 }
 
 #[test]
@@ -174,13 +286,28 @@ fn temporary_failures_are_retried() {
 }
 
 #[test]
-fn only_links_of_the_same_list_are_followed() {
+fn links_are_followed_on_the_given_server_only() {
     let elsewhere = Server::start(|_, _| Reply::ok("{}"));
+    // Behind a load balancer, the scheme, host and port of links are those of another server.
+    for start in [elsewhere.url.as_str(), "https://example.com:1", "//example.com", ""] {
+        let home = folder("pull-authority");
+        let (lists, start) = (lists(2500), start.to_owned());
+        let server = Server::start(move |_, request| match reply_as(&lists, request, false) {
+            Reply::Send(status, headers, body) => {
+                Reply::Send(status, headers, body.replace("\"next\":\"/", &format!("\"next\":\"{start}/")))
+            }
+            other => other,
+        });
+        let (code, out, error) = pull(&home, &server.url, &[]);
+        assert_eq!(code, 0, "{error}");
+        assert!(out.contains("commits: 2500 rows"), "{out}");
+        let requests = server.requests();
+        assert!(requests.iter().any(|request| request.target.contains("limit=1000&offset=1998&ordering=id")));
+    }
     let links = [
-        format!("{}{CORE}/commits/?offset=1000", elsewhere.url),
         "/v3/customer/core/users/?offset=1000".to_owned(),
-        "//example.com/v3/customer/core/commits/?offset=1000".to_owned(),
         "https://example.com\u{1b}[2J/".to_owned(),
+        "commits/?offset=1000".to_owned(),
     ];
     for (number, link) in links.into_iter().enumerate() {
         let home = folder(&format!("pull-links-{number}"));
@@ -219,7 +346,7 @@ fn a_list_that_changes_during_reading_is_read_again() {
     let counter = Arc::clone(&reads);
     let server = Server::start(move |_, request| {
         let is_first = request.target.contains("/commits/") && counter.fetch_add(1, Ordering::Relaxed) == 0;
-        reply(&lists(if is_first { 1500 } else { 1501 }), request)
+        reply_as(&lists(if is_first { 1500 } else { 1501 }), request, false)
     });
     let (code, out, error) = pull(&home, &server.url, &[]);
     assert_eq!(code, 0, "{error}");
@@ -231,13 +358,58 @@ fn a_list_that_changes_during_reading_is_read_again() {
 }
 
 #[test]
+fn a_row_that_disappears_between_pages_is_noticed() {
+    for has_id_filter in [true, false] {
+        for appears in [false, true] {
+            let home = folder(&format!("pull-disappear-{has_id_filter}-{appears}"));
+            let all = Arc::new(Mutex::new(lists(2000)));
+            let server = Server::start(move |_, request| {
+                let mut all = all.lock().unwrap();
+                let reply = reply_as(&all, request, has_id_filter);
+                let commits = all.get_mut("commits").unwrap();
+                // After the first page, commit 5 disappears, and perhaps another one appears.
+                if request.target.contains("/commits/") && commits[4]["id"] == 5 {
+                    commits.remove(4);
+                    if appears {
+                        commits.extend(lists(2001).remove("commits").unwrap().pop());
+                    }
+                }
+                reply
+            });
+            let (code, out, error) = pull(&home, &server.url, &[]);
+            assert_eq!(code, 0, "{error}");
+            assert!(error.contains("reading the list again"), "{error}");
+            let rows = if appears { 2000 } else { 1999 };
+            assert!(out.contains(&format!("commits: {rows} rows, count {rows}\n")), "{out}");
+            let commits = fs::read_to_string(home.join("dump/commits.ndjson")).unwrap();
+            assert_eq!(commits.lines().count(), rows);
+            assert!(!commits.contains("{\"id\":5,") && commits.contains("{\"id\":1001,"));
+        }
+    }
+}
+
+#[test]
+fn rows_that_appear_at_the_end_are_read_without_another_read() {
+    let home = folder("pull-append");
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&reads);
+    let server = Server::start(move |_, request| {
+        let number = if request.target.contains("/commits/") { counter.fetch_add(1, Ordering::Relaxed) } else { 9 };
+        reply(&lists(1500 + number.min(5) as u64), request)
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("commits: 1505 rows, count 1505\n"), "{out}");
+    assert!(!error.contains("again"), "{error}");
+}
+
+#[test]
 fn counts_are_verified() {
     type Change = fn(&mut Value);
-    let cases: [(&str, Change, &str); 4] = [
+    let cases: [(&str, Change, &str); 3] = [
         ("fewer", |page| page["count"] = json!(4), "received 3 distinct rows instead of 4 (3 attempts)"),
         ("more", |page| page["count"] = json!(2), "the pages do not match the count of 2 rows"),
         ("twice", |page| page["results"][1] = page["results"][0].clone(), "received 2 distinct rows instead of 3"),
-        ("bad", |page| page["results"][1]["haloc"] = json!("x"), "(in the row with id 2)"),
     ];
     for (name, change, message) in cases {
         let home = folder(&format!("pull-count-{name}"));
@@ -271,7 +443,7 @@ fn an_interrupted_pull_continues() {
     let is_failing = Arc::clone(&failing);
     let all = lists(2500);
     let server = Server::start(move |_, request| {
-        if request.target.contains("offset=1000") && *is_failing.lock().unwrap() {
+        if request.target.contains("id__gt=1000") && *is_failing.lock().unwrap() {
             return Reply::status(500, "failed");
         }
         reply(&all, request)
@@ -286,7 +458,7 @@ fn an_interrupted_pull_continues() {
     assert_eq!(code, 0, "{error}");
     assert!(error.contains("continuing") && out.contains("commits: 2500 rows"), "{error}{out}");
     let commits: Vec<String> =
-        server.take_targets().into_iter().filter(|target| target.contains("/commits/")).collect();
+        server.take_targets().into_iter().filter(|target| target.contains("/commits/?limit=1000")).collect();
     assert_eq!(commits.len(), 2, "{commits:?}");
 
     let fresh = folder("pull-resume-fresh");

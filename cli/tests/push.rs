@@ -88,13 +88,16 @@ fn batches_have_a_limited_size() {
     assert!(server.requests().iter().all(|request| request.body.len() <= 1_000_000));
     assert_eq!(stored.lock().unwrap().len(), 15);
 
-    // A row that is too long for an import is reported before the first request.
-    dump(&home, &(commit(1) + "\n" + &commit(2).replace("kept", &long.repeat(5)) + "\n"));
-    server.take_targets();
-    let (code, _, error) = push(&home, &server.url);
+    // A row that is too long for an import is reported by file and line. All others are sent.
+    let rows: String = (1..=4).map(|id| commit(id) + "\n\n").collect();
+    dump(&home, &rows.replace(&commit(2), &commit(2).replace("kept", &long.repeat(5))));
+    stored.lock().unwrap().clear();
+    let (code, out, error) = push(&home, &server.url);
     assert_eq!(code, 2);
-    assert!(error.contains("commits: row 2 "), "{error}");
-    assert!(server.requests().is_empty());
+    assert!(out.contains("commits: 3 rows sent, 3 changed\n"), "{out}");
+    assert!(error.contains("commits.ndjson:3: the row is longer than 1000000 bytes; it is not pushed\n"), "{error}");
+    assert!(error.ends_with("streamgage: 1 rows are too long for an import; all others are pushed\n"), "{error}");
+    assert_eq!(stored.lock().unwrap().len(), 6);
 }
 
 #[test]

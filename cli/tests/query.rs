@@ -183,3 +183,16 @@ fn every_kind_of_request_is_answered() {
         assert_eq!(query(&dump, request), (0, format!("{answer}\n"), String::new()), "{request}");
     }
 }
+
+#[test]
+fn a_byte_order_mark_before_the_first_request_is_ignored() {
+    let dump = folder("query-bom");
+    fs::write(dump.join("commits.ndjson"), ROW).unwrap();
+    let mut command = streamgage(&dump);
+    let mut child = command.arg("query").arg(&dump).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let request = "/v3/customer/core/teams/?limit=1&fields=id\r\n";
+    child.stdin.take().unwrap().write_all(format!("\u{feff}{request}{request}").as_bytes()).unwrap();
+    let answers = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let answer = r#"{"status":200,"body":{"count":0,"next":null,"previous":null,"results":[]}}"#;
+    assert_eq!(answers, format!("{answer}\n{answer}\n"));
+}

@@ -1,5 +1,6 @@
 //! Dumps that are being written: in a hidden folder beside the target, which they replace in one move.
 
+use super::{PERIOD_METRICS_FILE, REJECTED_FILE};
 use crate::error::CliError;
 use crate::terminal::printable;
 use std::fs::{self, File};
@@ -132,7 +133,7 @@ impl Drop for Draft {
 
 fn is_dump_file(name: &str) -> bool {
     let resource = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".ndjson.gz"));
-    name == "dump.json" || resource.and_then(schema::resource).is_some()
+    matches!(name, "dump.json" | REJECTED_FILE | PERIOD_METRICS_FILE) || resource.and_then(schema::resource).is_some()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

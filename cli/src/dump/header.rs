@@ -1,7 +1,9 @@
 //! The header of a dump: its `dump.json` (specification §4).
 
 use crate::error::CliError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
@@ -18,6 +20,25 @@ pub struct Header {
     /// The name of the organization or of the server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
+    /// The completeness of a pulled dump, by file name without extension.
+    #[serde(default, deserialize_with = "invalid_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, SavedRows>,
+}
+
+/// The rows that a pull saved.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedRows {
+    pub rows: u64,
+    /// The number of rows according to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// The number of rows that no reader accepts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn default_format() -> u64 {
@@ -29,7 +50,22 @@ pub fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
     Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
+/// Deserializes a value of another type as the default value.
+fn invalid_as_default<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(value: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(value)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
 impl Header {
+    pub fn new(name: String, demo: bool) -> Header {
+        Header { format: 1, demo, name, resources: BTreeMap::new() }
+    }
+
+    /// Returns the members that describe the data rather than the file.
+    pub fn description(&self) -> Header {
+        Header { resources: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Reads the header of a dump folder, if there is one.
     pub fn read(folder: &Path) -> Result<Option<Header>, String> {
         let text = match fs::read(folder.join(FILE)) {

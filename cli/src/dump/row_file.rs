@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use streamgage::schema::Resource;
 
 pub struct RowFile {
     path: PathBuf,
@@ -25,13 +24,13 @@ pub struct Line<'a> {
 const MAX_LINE_BYTES: u64 = 64 << 20;
 
 impl RowFile {
-    /// Finds the file of a resource, if there is one.
-    pub fn find(folder: &Path, resource: &Resource) -> Result<Option<RowFile>, CliError> {
-        let plain = folder.join(format!("{}.ndjson", resource.name));
-        let gzip = folder.join(format!("{}.ndjson.gz", resource.name));
+    /// Finds the file of a resource, or another one of rows, if there is one.
+    pub fn find(folder: &Path, name: &str) -> Result<Option<RowFile>, CliError> {
+        let plain = folder.join(format!("{name}.ndjson"));
+        let gzip = folder.join(format!("{name}.ndjson.gz"));
         match (exists(&plain)?, exists(&gzip)?) {
             (true, true) => {
-                let message = format!("{}: {}.ndjson.gz exists, too; remove one", plain.display(), resource.name);
+                let message = format!("{}: {}.ndjson.gz exists, too; remove one", plain.display(), name);
                 Err(CliError::Input(message))
             }
             (true, false) => Ok(Some(RowFile { path: plain, is_gzip: false })),

@@ -5,10 +5,25 @@
 //! written equally.
 
 use serde_json::{Map, Value as Json};
+use streamgage::metrics::check_row;
 use streamgage::schema::{Missing, Resource, RowError, RowSink, Value, read_row};
 
+/// Returns the line of a dump for a row. Rows of generic resources are kept as they came.
+///
+/// # Errors
+/// Returns an error if no reader accepts the row.
+pub fn canonical_line(resource: &'static Resource, text: &str) -> Result<String, RowError> {
+    if resource.is_generic {
+        return check_row(resource, text).map(|()| text.to_owned());
+    }
+    let row = serde_json::from_str(text).map_err(|error| RowError { field: None, message: error.to_string() })?;
+    let line = canonical_row(resource, row)?;
+    check_row(resource, &line)?;
+    Ok(line)
+}
+
 /// Formats a row as a line of a dump. Errors contain the id of the row, if it has one.
-pub fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
+fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
     let json = Json::Object(replace_nested(resource, row));
     let mut texts = FieldTexts(vec![None; resource.fields.len()]);
     read_row(resource, &json.to_string(), &mut texts).map_err(|error| {

@@ -1,5 +1,6 @@
 //! The progress of a pull, in the folder of its draft.
 
+use super::paging::Paging;
 use crate::dump::draft::Draft;
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -35,19 +36,35 @@ pub struct ListProgress {
     pub rows: u64,
     /// The length of the file of rows. An interrupted write may have left more.
     bytes: u64,
-    /// The path and query of the next page.
+    /// The number of pages received.
+    pub pages: u64,
+    /// The link to the next page.
     pub next: Option<String>,
-    /// The server does not have the list.
-    pub absent: bool,
+    /// The id of the last row.
+    pub last_id: Option<i64>,
+    pub paging: Paging,
+    pub is_complete: bool,
+    /// The status of the server if it does not provide the list.
+    pub unavailable: Option<u16>,
 }
 
 impl ListProgress {
     pub fn new(count: u64) -> Self {
-        ListProgress { count, rows: 0, bytes: 0, next: None, absent: false }
+        ListProgress {
+            count,
+            rows: 0,
+            bytes: 0,
+            pages: 0,
+            next: None,
+            last_id: None,
+            paging: Paging::AfterId,
+            is_complete: false,
+            unavailable: None,
+        }
     }
 
-    pub fn absent() -> Self {
-        ListProgress { absent: true, ..ListProgress::new(0) }
+    pub fn unavailable(status: u16) -> Self {
+        ListProgress { unavailable: Some(status), ..ListProgress::new(0) }
     }
 }
 

@@ -1,17 +1,16 @@
 //! Lists of a server, read page by page.
 
-use super::canonical_row::canonical_row;
 use super::checkpoint::{Checkpoint, ListProgress};
 use super::merge::count_distinct;
+use super::paging::{ListAddress, Paging, is_numbered, overlapping_page};
+use super::row_text::{compact, row_id};
 use crate::error::CliError;
 use crate::http::{Client, Response};
 use crate::progress::Progress;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use streamgage::schema::{COMMITS, Resource};
 
-/// The maximum of the API.
-const PAGE_ROWS: u64 = 1000;
 /// A list that changes during reading is read again this often.
 const MAX_READS: u32 = 3;
 
@@ -22,14 +21,15 @@ pub struct ListReader<'a> {
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     count: u64,
     next: Option<String>,
-    results: Vec<Map<String, Value>>,
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
 }
 
 enum ReadError {
-    /// The list is inconsistent with its first page; reading it again may succeed.
+    /// The list is inconsistent with its earlier pages; reading it again may succeed.
     Changed(String),
     Other(CliError),
 }
@@ -65,120 +65,179 @@ impl ListReader<'_> {
     /// Reads a list from the next page on.
     fn read_pages(&self, resource: &'static Resource, checkpoint: &mut Checkpoint) -> Result<(), ReadError> {
         let name = resource.name;
-        let path = format!("{}/{name}/", self.client.base().path());
+        let core_path = self.client.base().path();
+        let list = ListAddress::new(core_path, resource, self.since.filter(|_| *resource == COMMITS));
         let mut progress = match checkpoint.list(name) {
-            Some(progress) if progress.absent => return Ok(()),
+            Some(progress) if progress.unavailable.is_some() || progress.is_complete => return Ok(()),
             Some(progress) => {
                 self.progress.start_stage(name, progress.count, progress.rows);
                 progress
             }
             None => {
-                let response = self.client.get(&self.first_page(&path, resource))?;
-                if response.status == 404 && *resource != COMMITS {
-                    self.progress.print(&format!("{name}: not available from {} (404)", self.client.base()));
-                    checkpoint.set_list(name, ListProgress::absent())?;
+                let response = self.client.get(&list.first_page())?;
+                if let status @ (403 | 404 | 410) = response.status {
+                    self.progress.print(&format!("{name}: not available: {}", response.description()));
+                    checkpoint.set_list(name, ListProgress::unavailable(status))?;
                     return Ok(());
                 }
                 let page = self.parse_page(name, &response)?;
                 self.progress.start_stage(name, page.count, 0);
                 let mut progress = ListProgress::new(page.count);
-                self.append_page(resource, &path, page, &mut progress, checkpoint)?;
+                self.append_page(name, &list, page, &mut progress, checkpoint)?;
                 progress
             }
         };
-        while let Some(next) = progress.next.take() {
-            // The checkpoint is a file that others may be able to write: the key must not leave this list.
-            if !is_page_of(&path, &next) {
-                return Err(ReadError::Changed("the progress of the earlier run is invalid".to_owned()));
+        loop {
+            while let Some(next) = progress.next.take() {
+                // The checkpoint is a file that others may be able to write: the key must not leave this list.
+                let Some(next) = list.linked_page(&next) else {
+                    return Err(ReadError::Changed("the progress of the earlier run is invalid".to_owned()));
+                };
+                let is_read = progress.paging == Paging::AfterId
+                    && self.read_page_after_id(name, &list, &mut progress, checkpoint)?;
+                if !is_read {
+                    progress.paging = Paging::Links;
+                    self.read_linked_page(resource, &list, &next, &mut progress, checkpoint)?;
+                }
             }
-            let page = self.parse_page(name, &self.client.get(&next)?)?;
-            self.append_page(resource, &path, page, &mut progress, checkpoint)?;
+            // The count of a page after an id does not show that rows before it disappeared.
+            if progress.pages == 1 || progress.paging == Paging::Links {
+                break;
+            }
+            progress.count = self.count(name, &list.count())?;
+            let has_new_rows = progress.count > progress.rows;
+            let rows = progress.rows;
+            if !has_new_rows || !self.read_page_after_id(name, &list, &mut progress, checkpoint)? {
+                break;
+            }
+            if progress.rows == rows {
+                progress.count = self.count(name, &list.count())?;
+                break;
+            }
         }
         let distinct = count_distinct(&checkpoint.rows_file(name))?;
         if progress.rows != progress.count || distinct != progress.count {
             let message = format!("received {distinct} distinct rows instead of {}", progress.count);
             return Err(ReadError::Changed(message));
         }
+        // An update reads a part of the commits. The server's count of all of them tells whether the dump is complete.
+        let whole = ListAddress::new(core_path, resource, None);
+        if self.since.is_some() && *resource == COMMITS {
+            progress.count = self.count(name, &whole.count())?;
+        }
+        progress.is_complete = true;
+        checkpoint.set_list(name, progress)?;
         Ok(())
     }
 
-    fn first_page(&self, path: &str, resource: &Resource) -> String {
-        let page = format!("{path}?limit={PAGE_ROWS}&ordering=id");
-        match self.since {
-            Some(since) if *resource == COMMITS => format!("{page}&author_date__gte={since}"),
-            _ => page,
-        }
-    }
-
-    fn parse_page(&self, name: &str, response: &Response) -> Result<Page, CliError> {
-        if response.status != 200 {
-            let message = format!("{name}: {}: {}", self.client.base(), response.description());
-            return Err(CliError::Failed(message));
-        }
-        serde_json::from_slice(&response.body).map_err(|error| {
-            CliError::Failed(format!(
-                "{name}: the response of {} is not a list of the API: {error}",
-                self.client.base()
-            ))
-        })
-    }
-
-    fn append_page(
+    /// Reads the page after the last id. Returns false if the server ignores the filter or the order.
+    fn read_page_after_id(
         &self,
-        resource: &'static Resource,
-        path: &str,
-        page: Page,
+        name: &str,
+        list: &ListAddress<'_>,
+        progress: &mut ListProgress,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<bool, ReadError> {
+        let Some(last_id) = progress.last_id else { return Ok(false) };
+        let response = self.client.get(&list.page_after(last_id))?;
+        if response.status == 400 {
+            return Ok(false);
+        }
+        let page = self.parse_page(name, &response)?;
+        if page.results.iter().any(|row| row_id(row.get()).is_none_or(|id| id <= last_id)) {
+            return Ok(false);
+        }
+        progress.count = progress.rows.saturating_add(page.count);
+        self.append_page(name, list, page, progress, checkpoint)?;
+        Ok(true)
+    }
+
+    /// Reads the page that a link leads to, and verifies that it continues the page before.
+    fn read_linked_page(
+        &self,
+        resource: &Resource,
+        list: &ListAddress<'_>,
+        next: &str,
         progress: &mut ListProgress,
         checkpoint: &mut Checkpoint,
     ) -> Result<(), ReadError> {
         let name = resource.name;
-        let rows = page.results.len() as u64;
+        let overlapping = progress.last_id.and_then(|_| overlapping_page(next));
+        let response = self.client.get(overlapping.as_deref().unwrap_or(next))?;
+        let mut page = self.parse_page(name, &response)?;
         if page.count != progress.count {
             let message = format!("the count changed from {} to {}", progress.count, page.count);
             return Err(ReadError::Changed(message));
         }
+        let first_id = |page: &Page<'_>| page.results.first().and_then(|row| row_id(row.get()));
+        let repeated_id = if overlapping.is_some() {
+            let repeated = first_id(&page);
+            page.results = page.results.split_off(page.results.len().min(1));
+            repeated
+        } else if is_numbered(resource) {
+            let response = self.client.get(&list.row_at(progress.rows))?;
+            first_id(&self.parse_page(name, &response)?)
+        } else {
+            progress.last_id
+        };
+        if repeated_id != progress.last_id {
+            return Err(ReadError::Changed("the rows moved between two pages".to_owned()));
+        }
+        self.append_page(name, list, page, progress, checkpoint)
+    }
+
+    fn count(&self, name: &str, target: &str) -> Result<u64, CliError> {
+        let response = self.client.get(target)?;
+        Ok(self.parse_page(name, &response)?.count)
+    }
+
+    fn parse_page<'r>(&self, name: &str, response: &'r Response) -> Result<Page<'r>, CliError> {
+        if response.status != 200 {
+            let message = format!("{name}: {}: {}", self.client.base(), response.description());
+            return Err(CliError::Failed(message));
+        }
+        let no_list = |error: &str| {
+            let message = format!("{name}: the response of {} is not a list of the API: {error}", self.client.base());
+            CliError::Failed(message)
+        };
+        let page: Page<'r> = serde_json::from_slice(&response.body).map_err(|error| no_list(&error.to_string()))?;
+        let are_objects = page.results.iter().all(|row| row.get().starts_with('{'));
+        if are_objects { Ok(page) } else { Err(no_list("a row is not an object")) }
+    }
+
+    fn append_page(
+        &self,
+        name: &str,
+        list: &ListAddress<'_>,
+        page: Page<'_>,
+        progress: &mut ListProgress,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), ReadError> {
+        let rows = page.results.len() as u64;
         if progress.rows + rows > progress.count || (rows == 0 && page.next.is_some()) {
             let message = format!("the pages do not match the count of {} rows", progress.count);
             return Err(ReadError::Changed(message));
         }
         let mut lines = String::new();
-        for row in page.results {
-            let row = canonical_row(resource, row);
-            lines += &row.map_err(|error| CliError::Failed(format!("{name}: {error}")))?;
+        for row in &page.results {
+            let id = row_id(row.get());
+            if id.is_none() || id <= progress.last_id {
+                progress.paging = Paging::Links;
+            }
+            progress.last_id = id;
+            lines += &compact(row.get());
             lines.push('\n');
         }
-        progress.next = page.next.map(|link| self.next_page(name, path, &link)).transpose()?;
+        if let Some(link) = page.next.as_deref().filter(|link| list.linked_page(link).is_none()) {
+            let base = self.client.base();
+            let message = format!("{name}: the link to the next page, {link}, leaves the list of {base}");
+            return Err(CliError::Failed(format!("{message}; it is not followed")).into());
+        }
+        progress.next = page.next;
         progress.rows += rows;
+        progress.pages += 1;
         checkpoint.append(name, &lines, progress)?;
         self.progress.advance(rows);
         Ok(())
-    }
-
-    /// Returns the path and query of the next page. It must belong to the same list of the same server.
-    fn next_page(&self, name: &str, path: &str, link: &str) -> Result<String, CliError> {
-        let next = self.client.base().same_origin_target(link).filter(|next| is_page_of(path, next));
-        next.ok_or_else(|| {
-            let base = self.client.base();
-            let message = format!("{name}: the link to the next page, {link}, leaves the list of {base}");
-            CliError::Failed(format!("{message}; it is not followed"))
-        })
-    }
-}
-
-fn is_page_of(path: &str, target: &str) -> bool {
-    target.strip_prefix(path).is_some_and(|rest| rest.starts_with('?'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_page_of;
-
-    #[test]
-    fn pages_of_other_lists_are_refused() {
-        let path = "/v3/customer/core/commits/";
-        assert!(is_page_of(path, "/v3/customer/core/commits/?limit=1000&offset=1000"));
-        for elsewhere in ["@127.0.0.1:1/x", "//evil.example/", "/v3/customer/core/commits/@evil", "", path] {
-            assert!(!is_page_of(path, elsewhere), "{elsewhere}");
-        }
     }
 }

@@ -1,0 +1,52 @@
+//! The JSON text of rows.
+
+use serde::Deserialize;
+use serde_json::Number;
+
+/// Returns the integer id of a row, if it has one.
+pub fn row_id(text: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Number,
+    }
+    let Row { id } = serde_json::from_str(text).ok()?;
+    // Some servers write integers as `10.0`.
+    let whole = |id: f64| (id.fract() == 0.0 && id.abs() < 9_007_199_254_740_992.0).then_some(id as i64);
+    id.as_i64().or_else(|| id.as_f64().and_then(whole))
+}
+
+/// Removes the white space between the tokens of a JSON text, so that the text is one line.
+pub fn compact(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let is_kept = |character: &char| {
+        let is_space = !in_string && matches!(character, ' ' | '\t' | '\n' | '\r');
+        match character {
+            '"' if !is_escaped => in_string = !in_string,
+            _ => {}
+        }
+        is_escaped = in_string && !is_escaped && *character == '\\';
+        !is_space
+    };
+    json.chars().filter(is_kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compact, row_id};
+
+    #[test]
+    fn only_white_space_between_tokens_is_removed() {
+        let text = "{ \"b\" : [1.50, \"a \\\" b\\\\\" ],\r\n\t\"a\":\"é \\n\" }";
+        assert_eq!(compact(text), "{\"b\":[1.50,\"a \\\" b\\\\\"],\"a\":\"é \\n\"}");
+    }
+
+    #[test]
+    fn ids_are_whole_numbers() {
+        for (text, id) in [(r#"{"id":7}"#, Some(7)), (r#"{"a":{"id":1},"id":7.0}"#, Some(7)), (r#"{"id":"7"}"#, None)] {
+            assert_eq!(row_id(text), id, "{text}");
+        }
+        for text in ["{}", r#"{"id":null}"#, r#"{"id":1.5}"#, r#"{"id":{"id":1}}"#] {
+            assert_eq!(row_id(text), None, "{text}");
+        }
+    }
+}
