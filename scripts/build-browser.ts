@@ -39,12 +39,16 @@ export async function buildBrowser(): Promise<void> {
   await rebuildIfChanged(join(dist, "package.json"), packageStamp, state, () =>
     buildFolder(dist, async (folder) => {
       const copy = (file: string, from: string) => copyFileSync(join(root, from, file), join(folder, file));
-      for (const { name, folder: built, wasm } of modules) {
+      for (const { name, wasm } of modules) {
         writeFileSync(join(folder, `${name}_bg.wasm`), wasm);
+        writeFileSync(join(folder, `${name}_bg.base64.js`), `export default "${wasm.toString("base64")}";\n`);
         copyFileSync(join(root, "browser/js/streamgage_bg.wasm.d.ts"), join(folder, `${name}_bg.wasm.d.ts`));
-        // The last module exports everything that the first one exports, so its JavaScript serves both.
-        for (const file of ["wasm.js", "wasm.d.ts"]) copyFileSync(join(built, file), join(folder, file));
       }
+      // The last module exports everything that the first one exports, so its JavaScript serves both.
+      const built = modules.at(-1)!.folder;
+      writeFileSync(join(folder, "bindings.js"), bindings(readFileSync(join(built, "wasm.js"), "utf8")));
+      copyFileSync(join(built, "wasm.d.ts"), join(folder, "wasm.d.ts"));
+      copy("bindings.d.ts", "browser/js");
       await compileTypeScript(folder);
       for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) copy(licence, ".");
       copy("README.md", "browser");
@@ -64,6 +68,19 @@ async function compileTypeScript(folder: string): Promise<void> {
   writeFileSync(project, JSON.stringify(config));
   await run("tsc", ["--project", project]);
   rmSync(project);
+}
+
+/**
+ * Wraps the JavaScript of wasm-bindgen in a function, because its variables belong to one instance of the module, and a
+ * page may start the module without lists, then the one with lists. The package has its own code to load modules.
+ */
+function bindings(script: string): string {
+  const exported = [...script.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, name]) => name);
+  const end = script.indexOf("async function __wbg_load(");
+  if (end < 0) throw new Error("the output of wasm-bindgen has a new form");
+  const body = script.slice(0, end).replaceAll(/^export (class|function) /gm, "$1 ");
+  const members = [...exported, "imports: __wbg_get_imports", "start: __wbg_finalize_init"];
+  return `export function createBindings() {\n${body}return { ${members.join(", ")} };\n}\n`;
 }
 
 if (import.meta.main) await main(buildBrowser);

@@ -1,6 +1,7 @@
 /** Metrics of commits in typed arrays, without a table. */
-import { metricsColumnsOf as wasmColumnsOf, metricsOf as wasmOf, validate } from "./wasm.js";
+import type { Bindings } from "./bindings.js";
 import { BadRowError, toFailure } from "./failures.ts";
+import { bindings } from "./instance.ts";
 import { METRICS, type MetricsParameters } from "./queries.ts";
 import { apiRequest, type Asked } from "./request.ts";
 import { done, failed, type Outcome } from "./results.ts";
@@ -37,31 +38,33 @@ export type Range = Pick<MetricsParameters, "start_date" | "end_date" | "resolut
 
 /** Returns the metrics of commits like {@link Table.metrics}. */
 export function metricsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsAnswer> {
-  return compute(wasmOf, commits, range, options);
+  return compute("metricsOf", commits, range, options);
 }
 
 /** Returns the metrics of commits as typed arrays like {@link Table.metricsColumns}. */
 export function metricsColumnsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsColumns> {
-  return compute(wasmColumnsOf, commits, range, options);
+  return compute("metricsColumnsOf", commits, range, options);
 }
 
 /** The number of commits, of twelve bytes each, in 4 GB. */
 const MAX_COMMITS = Math.floor(2 ** 32 / 12);
 
-function compute<Value extends MetricsAnswer | MetricsColumns>(
-  call: (...args: Parameters<typeof wasmOf>) => Value,
+function compute<Name extends "metricsOf" | "metricsColumnsOf">(
+  name: Name,
   commits: CommitColumns,
   { start_date, end_date, resolution }: Range,
   options: Asked | undefined,
-): Outcome<Value> {
+): Outcome<ReturnType<Bindings[Name]>> {
   const request = apiRequest(METRICS, { start_date, end_date, resolution } as MetricsParameters, options);
   try {
-    validate(request);
+    const wasm = bindings();
+    wasm.validate(request);
     if (commitCount(commits) > MAX_COMMITS)
       return failed("memory", `The columns have more than ${MAX_COMMITS} commits.`);
     const impact = typedColumn(commits, "impact", Uint32Array);
     const narrow = (name: keyof CommitColumns) => typedColumn(commits, name, Uint16Array);
-    return done(call(request, narrow("users"), narrow("days"), narrow("haloc"), narrow("churn"), impact));
+    const columns = [narrow("users"), narrow("days"), narrow("haloc"), narrow("churn"), impact] as const;
+    return done(wasm[name](request, ...columns) as ReturnType<Bindings[Name]>);
   } catch (error) {
     return toFailure(error);
   }

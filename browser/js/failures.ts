@@ -14,9 +14,17 @@ export class BadRowError extends Error {
   }
 }
 
+/** Reports a call before `init`. */
+export class NotStartedError extends Error {
+  constructor() {
+    super("The WebAssembly module is not started: call await init() first.");
+  }
+}
+
 /** Converts an exception to a failure. Throws exceptions of unknown origin again. */
 export function toFailure(error: unknown): Failed {
   if (error instanceof BadRowError) return badRow(error.row);
+  if (error instanceof NotStartedError) return failed("not-started", error.message);
   // The module traps only if it runs out of memory.
   if (error instanceof WebAssembly.RuntimeError)
     return failed("memory", "The rows need more than the 4 GB of memory of WebAssembly. All rows are lost.");

@@ -1,31 +1,26 @@
-/** The WebAssembly module, which is started at most once. */
-import start, { initSync as startSync } from "./wasm.js";
+/** The running WebAssembly module. A module with lists replaces one without, and never the reverse. */
+import type { Bindings } from "./bindings.js";
+import { NotStartedError } from "./failures.ts";
 
-/** The WebAssembly module: its bytes, compiled, a response, or an address to fetch. */
-export type Source = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+/** A started module. */
+export interface Instance {
+  bindings: Bindings;
+  hasLists: boolean;
+  memory: WebAssembly.Memory;
+}
 
-/** The argument of `init`: a source or a promise of one, optionally under the name that wasm-bindgen uses. */
-export type Init = Source | Promise<Source> | { module_or_path: Source | Promise<Source> };
+let current: Instance | undefined;
 
-let starting: Promise<void> | undefined;
+/** Returns the module that is used from now on, if one was started. */
+export const currentInstance = (): Instance | undefined => current;
 
-/** Starts the module. Later calls have no effect, unless the first one failed. */
-export const init = (source: Init): Promise<void> =>
-  (starting ??= start(isNamed(source) ? source : { module_or_path: source }).then(
-    () => {},
-    (error: unknown) => {
-      starting = undefined;
-      throw error;
-    },
-  ));
+/** Returns the functions of the module. */
+export function bindings(): Bindings {
+  if (current === undefined) throw new NotStartedError();
+  return current.bindings;
+}
 
-const isNamed = (source: Init): source is { module_or_path: Source | Promise<Source> } =>
-  typeof source === "object" && "module_or_path" in source;
-
-/** Starts the module synchronously from bytes or a compiled module. Browsers limit the size of such modules. */
-export function initSync(
-  source: BufferSource | WebAssembly.Module | { module: BufferSource | WebAssembly.Module },
-): void {
-  if (starting === undefined) startSync("module" in source ? source : { module: source });
-  starting ??= Promise.resolve();
+/** Uses a module from now on, unless the current one has lists and the new one has none. */
+export function adopt(instance: Instance): void {
+  if (current === undefined || (instance.hasLists && !current.hasLists)) current = instance;
 }

@@ -26,6 +26,8 @@ export type Failure =
   | { kind: "row"; message: string; row: BadRow }
   /** The resource or the object does not exist. */
   | { kind: "not-found"; message: string }
+  /** `init` was not called, or has not finished. */
+  | { kind: "not-started"; message: string }
   /** The table was created without `lists`, or the module has no lists. */
   | { kind: "no-lists"; message: string }
   /** The table was freed. */
@@ -40,8 +42,10 @@ export type Failure =
   | { kind: "throttled"; message: string; status: 429; retryAfter: number | null }
   /** The server failed (5xx) after all retries. */
   | { kind: "server"; message: string; status: number }
-  /** The server did not respond, or the connection failed. */
-  | { kind: "network"; message: string }
+  /** The server did not respond, or the connection failed. `cause` is the error of the connection, if it is safe. */
+  | { kind: "network"; message: string; cause?: unknown }
+  /** The call is a mistake of the program: an unknown option or parameter, a used response, a callback that throws. */
+  | { kind: "usage"; message: string; cause?: unknown }
   /** The caller's signal aborted the call. */
   | { kind: "aborted"; message: string }
   /** The Web Worker that holds the table has failed. */
@@ -67,20 +71,28 @@ export interface Added {
 
 export const done = <Value>(value: Value): Outcome<Value> => ({ ok: true, value });
 
-export const failed = <Kind extends Failure["kind"]>(
+/** Creates a failure. Its cause is not enumerable, so that JSON and comparisons ignore it. */
+export function failed<Kind extends Failure["kind"]>(
   kind: Kind,
   message: string,
-  details?: Omit<Extract<Failure, { kind: Kind }>, "kind" | "message">,
-): Failed => ({ ok: false, error: { kind, message, ...details } as unknown as Failure });
+  details?: Omit<Extract<Failure, { kind: Kind }>, "kind" | "message" | "cause">,
+  cause?: unknown,
+): Failed {
+  const error = { kind, message, ...details };
+  if (cause !== undefined) Object.defineProperty(error, "cause", { value: cause });
+  return { ok: false, error: error as unknown as Failure };
+}
 
 /** Returns the failure of a call on a freed table. */
 export const freed = () => failed("freed", "The table was freed.");
 
 /** Returns the failure of a stream that ended with an error. */
-export const streamFailure = (error: unknown) => failed("network", `Reading the rows failed: ${String(error)}`);
+export const streamFailure = (error: unknown) =>
+  failed("network", `Reading the rows failed: ${String(error)}`, {}, error);
 
 /** Returns a failure if the source of rows is a response with an error status. */
-export const statusFailure = (source: unknown): Failed | undefined =>
-  source instanceof Response && !source.ok
-    ? failed("unexpected", `The response with the rows has the status ${source.status}.`, { status: source.status })
-    : undefined;
+export function statusFailure(source: unknown): Failed | undefined {
+  const { ok, status } = (source ?? {}) as { ok?: unknown; status?: unknown };
+  if (ok !== false || typeof status !== "number") return undefined;
+  return failed("unexpected", `The response with the rows has the status ${status}.`, { status });
+}

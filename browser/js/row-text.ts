@@ -1,5 +1,7 @@
 /** Rows in every form that a table accepts, as pieces of UTF-8 text. */
+import { isBytes } from "./bytes.ts";
 import { BadRowError } from "./failures.ts";
+import { done, failed, type Outcome } from "./results.ts";
 import type { ResourceName, Resources } from "./rows.ts";
 
 /** Rows as objects, or as JSON text: NDJSON, an array of rows, v3 pages, or several of these. */
@@ -47,9 +49,6 @@ function* encode(text: string): Generator<Uint8Array> {
   }
 }
 
-export const isBytes = (value: unknown): value is BufferSource =>
-  ArrayBuffer.isView(value) || Object.prototype.toString.call(value) === "[object ArrayBuffer]";
-
 /** Returns the JSON text of rows. Reports numbers that JSON cannot express, which `JSON.stringify` would turn into null. */
 function stringify(rows: readonly object[], offset: number, resource: string): string {
   let hasBigInt = false;
@@ -71,20 +70,36 @@ function stringify(rows: readonly object[], offset: number, resource: string): s
   }
 }
 
-/** Yields the chunks of a stream. */
-export async function* chunks(source: Stream): AsyncGenerator<Uint8Array | string> {
-  const body = source instanceof Response ? source.body : source instanceof Blob ? source.stream() : source;
-  if (body === null) return;
-  if (Symbol.asyncIterator in body) return yield* body as AsyncIterable<Uint8Array | string>;
-  // Safari's streams are not async iterables.
-  const reader = (body as ReadableStream<Uint8Array | string>).getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel();
-  }
+/** The chunks of a stream. */
+export interface Chunks {
+  next(): Promise<{ done?: boolean | undefined; value?: Uint8Array | string }>;
+  /** Releases the stream, without waiting for it. */
+  cancel(): void;
 }
+
+/** Opens a stream, or returns the reason why it cannot be read. */
+export function openChunks(source: Stream): Outcome<Chunks> {
+  if (typeof source !== "object" || source === null)
+    return failed("usage", 'load takes a response, a blob or a stream. For text or bytes, call "add".');
+  if ("bodyUsed" in source && source.bodyUsed) return failed("usage", "The response was already read.");
+  const body = "body" in source ? source.body : "getReader" in source ? source : asStream(source);
+  if (body === null) return done({ next: () => Promise.resolve({ done: true }), cancel() {} });
+  if ("locked" in body && body.locked) return failed("usage", "The stream is being read by someone else.");
+  // Safari's streams are not async iterables.
+  if ("getReader" in body) {
+    const reader = body.getReader();
+    return done({
+      next: () => reader.read() as ReturnType<Chunks["next"]>,
+      cancel: () => void reader.cancel().catch(() => {}),
+    });
+  }
+  if (!(Symbol.asyncIterator in body)) return failed("usage", "load takes a response, a blob or a stream.");
+  const iterator = body[Symbol.asyncIterator]();
+  return done({
+    next: () => iterator.next(),
+    cancel: () => void iterator.return?.().catch(() => {}),
+  });
+}
+
+const asStream = (source: Blob | AsyncIterable<Uint8Array | string>) =>
+  "stream" in source && typeof source.stream === "function" ? source.stream() : source;

@@ -1,7 +1,15 @@
-/** The entry for browsers and bundlers, which fetches the WebAssembly module from the package. */
-import { init, type Init } from "./instance.ts";
+/** The entry for browsers and bundlers. */
+import { decodeBase64 } from "./bytes.ts";
+import { entry } from "./init.ts";
 
 export * from "./index.ts";
 
-/** Starts the WebAssembly module. All functions that compute need it. */
-export default (source: Init = new URL("./streamgage_bg.wasm", import.meta.url)): Promise<void> => init(source);
+/**
+ * Starts the WebAssembly module. All functions that compute need it. Where the file of the module is missing, as in the
+ * output of bundlers that copy no such files, the module is imported as JavaScript.
+ */
+export default entry(
+  false,
+  () => new URL("./streamgage_bg.wasm", import.meta.url),
+  async () => decodeBase64((await import("./streamgage_bg.base64.js")).default),
+);

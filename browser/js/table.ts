@@ -1,26 +1,14 @@
 /** Tables: rows that are loaded once and answer any number of requests. */
-import { Table as WasmTable, type Reader } from "./wasm.js";
+import { abortOf, aborted } from "./abort.ts";
+import type { Reader, WasmTable } from "./bindings.js";
 import { toFailure } from "./failures.ts";
+import { bindings } from "./instance.ts";
+import { checkOptions } from "./options.ts";
 import { listPath, METRICS, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiResponse, type Asked } from "./request.ts";
-import {
-  done,
-  failed,
-  freed,
-  statusFailure,
-  streamFailure,
-  type Added,
-  type BadRow,
-  type Errors,
-  type Failed,
-  type Failure,
-  type Outcome,
-} from "./results.ts";
-import { chunks, pieces, type Rows, type Stream } from "./row-text.ts";
-import type { AggregateRow, Day, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
-
-/** Rows by resource. Commits may name users and repositories that are missing from the rows. */
-export type Organization = { [Name in ResourceName]?: Rows<Name> | null };
+import { done, failed, freed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
+import { openChunks, pieces, type Rows, type Stream } from "./row-text.ts";
+import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
 
 /** Options of {@link Table.load}. */
 export interface LoadOptions {
@@ -38,84 +26,118 @@ export interface LoadOptions {
  * garbage collector finds it.
  */
 export class Table {
-  #wasm: WasmTable | undefined;
+  /**
+   * Returns the table's state. Proxies of Vue, Valtio and others, which wrap objects but not functions, share it.
+   */
+  private readonly state: () => State;
 
   /**
    * Creates an empty table. With `lists`, the table keeps whole rows, which lists need and metrics don't. Lists also
    * require the `init` of `streamgage/lists`.
+   *
+   * @throws if the module is not started, or if an option is unknown
    */
   constructor(options: { lists?: boolean } = {}) {
-    this.#wasm = new WasmTable(options.lists === true);
+    const Wasm = bindings().Table;
+    const mistake = checkOptions(options, ["lists"]);
+    if (mistake) throw new TypeError(mistake.error.message);
+    const state: State = { wasm: new Wasm(options.lists === true) };
+    this.state = () => state;
   }
 
   /** Adds rows. */
   add<Name extends ResourceName>(resource: Name, rows: Rows<Name>): Outcome<Added> {
-    const started = this.#reader(resource);
+    const state = this.state();
+    const started = openReader(state, resource);
     if (!started.ok) return started;
     const reader = started.value;
     try {
       for (const piece of pieces(rows, resource)) reader.push(piece);
     } catch (error) {
-      return this.#failure(error, reader);
+      return readFailure(state, error, reader);
     }
-    return this.#store(reader);
+    return store(state, reader);
   }
 
-  /** Adds the rows of a response or a stream as they arrive, without holding the whole text in memory. */
-  async load(
-    resource: ResourceName,
-    source: Stream,
-    { signal, onProgress }: LoadOptions = {},
-  ): Promise<Outcome<Added>> {
-    const started = statusFailure(source) ?? this.#reader(resource);
-    if (!started.ok) return started;
+  /**
+   * Adds the rows of a response or a stream as they arrive, without holding the whole text in memory. An abort ends the
+   * call at once, even if the stream is silent.
+   */
+  async load(resource: ResourceName, source: Stream, options: LoadOptions = {}): Promise<Outcome<Added>> {
+    const state = this.state();
+    const mistake = checkOptions(options, ["signal", "onProgress", "today"]) ?? statusFailure(source);
+    if (mistake) return mistake;
+    const { signal, onProgress } = options;
+    const opened = openChunks(source);
+    if (!opened.ok) return opened;
+    const chunks = opened.value;
+    const started = openReader(state, resource);
+    if (!started.ok) {
+      chunks.cancel();
+      return started;
+    }
     const reader = started.value;
+    const fail = (failure: Failed): Failed => {
+      chunks.cancel();
+      reader.free();
+      return failure;
+    };
+    const abortion = abortOf(signal);
     try {
-      let bytes = 0;
-      for await (const chunk of chunks(source)) {
-        if (signal?.aborted) break;
+      for (let bytes = 0; ;) {
+        let next: Awaited<ReturnType<typeof chunks.next>>;
+        try {
+          const first = signal?.aborted ? undefined : await Promise.race([chunks.next(), abortion.promise]);
+          if (first === undefined) return fail(aborted(signal));
+          next = first;
+        } catch (error) {
+          return fail(signal?.aborted ? aborted(signal) : streamFailure(error));
+        }
+        if (next.done) return store(state, reader);
+        const chunk = next.value!;
         try {
           for (const piece of pieces(chunk, resource)) reader.push(piece);
         } catch (error) {
-          return this.#failure(error, reader);
+          chunks.cancel();
+          return readFailure(state, error, reader);
         }
         bytes += chunk.length;
-        onProgress?.({ rows: reader.rows, bytes });
+        try {
+          onProgress?.({ rows: reader.rows, bytes });
+        } catch (error) {
+          return fail(failed("usage", "onProgress threw an error. No rows were added.", {}, error));
+        }
       }
-    } catch (error) {
-      reader.free();
-      return signal?.aborted ? aborted(signal) : streamFailure(error);
+    } finally {
+      abortion.stop();
     }
-    if (!signal?.aborted) return this.#store(reader);
-    reader.free();
-    return aborted(signal);
   }
 
   /** Returns the metrics of a range (§1). */
   metrics(query: Query<MetricsParameters>, options?: Asked): Outcome<MetricsAnswer> {
     const request = apiRequest(METRICS, query, options);
-    return this.#use((wasm) => wasm.metrics(request));
+    return use(this.state(), (wasm) => wasm.metrics(request));
   }
 
   /** Returns the metrics of a range as typed arrays. */
   metricsColumns(query: Query<MetricsParameters>, options?: Asked): Outcome<MetricsColumns> {
     const request = apiRequest(METRICS, query, options);
-    return this.#use((wasm) => wasm.metricsColumns(request));
+    return use(this.state(), (wasm) => wasm.metricsColumns(request));
   }
 
   /** Returns a page of a list (§2). With `fields` or `omit`, rows have only the requested fields. */
   list<Name extends ResourceName>(resource: Name, query: Query = ""): Outcome<Page<Shown[Name]>> {
-    return this.#list(listPath(resource), query);
+    return list(this.state(), listPath(resource), query);
   }
 
   /** Returns one object of a resource by its id (§2). */
   object<Name extends ResourceName>(resource: Name, id: number, query: Query = ""): Outcome<Shown[Name]> {
-    return this.#list(`${listPath(resource)}${id}/`, query);
+    return list(this.state(), `${listPath(resource)}${id}/`, query);
   }
 
   /** Returns counts and sums of commits by group (§2, `commits.agg`). */
   aggregate(query: Query): Outcome<Page<AggregateRow>> {
-    return this.#list(listPath("commits.agg"), query);
+    return list(this.state(), listPath("commits.agg"), query);
   }
 
   /**
@@ -127,71 +149,55 @@ export class Table {
     const origin = /^\w+:\/\/[^/?#]*/.exec(address)?.[0] ?? "";
     const [, path = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(address.slice(origin.length)) ?? [];
     const parts = apiRequest(path, query, options, origin);
-    return this.#use((wasm) => wasm.respond(parts));
-  }
-
-  /**
-   * Returns the metrics of a range. The original form of {@link metrics}, which remains available.
-   *
-   * @param today the UTC date that "3 years prior to now" counts from, `YYYY-MM-DD`
-   */
-  periodMetrics(query: string, today: Day): MetricsResult {
-    const result = this.metrics(query, { today });
-    if (result.ok) return { ok: true, answer: result.value };
-    return result.error.kind === "request"
-      ? { ok: false, errors: result.error.errors as Errors }
-      : { ok: false, error: result.error };
+    return use(this.state(), (wasm) => wasm.respond(parts));
   }
 
   /** Releases the table's memory. Later calls return a failure of the kind `freed`. */
   free(): void {
-    this.#wasm?.free();
-    this.#wasm = undefined;
+    const state = this.state();
+    state.wasm?.free();
+    state.wasm = undefined;
   }
 
   [Symbol.dispose](): void {
     this.free();
   }
+}
 
-  #reader(resource: string): Outcome<Reader> {
-    const started = this.#use((wasm) => wasm.reader(resource));
-    if (!started.ok) return started;
-    return started.value ? done(started.value) : failed("not-found", `There is no resource "${resource}".`);
-  }
+interface State {
+  /** Undefined after the table was freed. */
+  wasm: WasmTable | undefined;
+}
 
-  #store(reader: Reader): Outcome<Added> {
-    // The table may have been freed while the rows were read.
-    if (this.#wasm === undefined) reader.free();
-    return this.#use((wasm) => wasm.add(reader));
-  }
-
-  #list<Value>(path: string, query: Query): Outcome<Value> {
-    const request = apiRequest(path, query);
-    return this.#use((wasm) => JSON.parse(wasm.list(request)) as Value);
-  }
-
-  #use<Value>(call: (wasm: WasmTable) => Value): Outcome<Value> {
-    if (this.#wasm === undefined) return freed();
-    try {
-      return done(call(this.#wasm));
-    } catch (error) {
-      return this.#failure(error);
-    }
-  }
-
-  #failure(error: unknown, reader?: Reader): Failed {
-    // After a trap, the state of the module's memory is unknown.
-    if (error instanceof WebAssembly.RuntimeError) this.#wasm = undefined;
-    else reader?.free();
-    return toFailure(error);
+function use<Value>(state: State, call: (wasm: WasmTable) => Value): Outcome<Value> {
+  if (state.wasm === undefined) return freed();
+  try {
+    return done(call(state.wasm));
+  } catch (error) {
+    return readFailure(state, error);
   }
 }
 
-/** The result of {@link Table.periodMetrics}. */
-export type MetricsResult =
-  | { ok: true; answer: MetricsAnswer; errors?: never; row?: never; error?: never }
-  | { ok: false; errors: Errors; row?: never; error?: never }
-  | { ok: false; row: BadRow; errors?: never; error?: never }
-  | { ok: false; error: Failure; errors?: never; row?: never };
+function list<Value>(state: State, path: string, query: Query): Outcome<Value> {
+  const request = apiRequest(path, query);
+  return use(state, (wasm) => JSON.parse(wasm.list(request)) as Value);
+}
 
-const aborted = (signal?: AbortSignal) => failed("aborted", String(signal?.reason ?? "The operation was aborted."));
+function openReader(state: State, resource: string): Outcome<Reader> {
+  const started = use(state, (wasm) => wasm.reader(resource));
+  if (!started.ok) return started;
+  return started.value ? done(started.value) : failed("not-found", `There is no resource "${resource}".`);
+}
+
+function store(state: State, reader: Reader): Outcome<Added> {
+  // The table may have been freed while the rows were read.
+  if (state.wasm === undefined) reader.free();
+  return use(state, (wasm) => wasm.add(reader));
+}
+
+function readFailure(state: State, error: unknown, reader?: Reader): Failed {
+  // After a trap, the state of the module's memory is unknown.
+  if (error instanceof WebAssembly.RuntimeError) state.wasm = undefined;
+  else reader?.free();
+  return toFailure(error);
+}

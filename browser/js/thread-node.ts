@@ -1,7 +1,7 @@
-/** The script of a `Worker` of `node:worker_threads` for `streamgage/worker`. */
+/** The script of a worker of `node:worker_threads`, or of a Web Worker of Deno or Bun, for `streamgage/worker`. */
 import { parentPort } from "node:worker_threads";
 import { serve } from "./serve.ts";
-import init from "./lists-node.ts";
+import init from "./lists-inline.ts";
 import type { Port } from "./protocol.ts";
 
-serve(parentPort as unknown as Port, init);
+serve((parentPort ?? self) as unknown as Port, init);

@@ -1,6 +1,6 @@
 /** Validation of parameters, without rows. */
-import { validate } from "./wasm.js";
 import { toFailure } from "./failures.ts";
+import { bindings } from "./instance.ts";
 import { listPath, METRICS, utcToday, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest } from "./request.ts";
 import { done, type Failed, type Outcome } from "./results.ts";
@@ -19,7 +19,7 @@ export function validateList(resource: ResourceName | "commits.agg", query: Quer
 /** Returns the failure of an invalid request. */
 export function validateRequest(request: ApiRequest): Failed | undefined {
   try {
-    validate(request);
+    bindings().validate(request);
     return undefined;
   } catch (error) {
     return toFailure(error);

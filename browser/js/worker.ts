@@ -13,7 +13,8 @@ import { queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { CREATE, type Call, type Port, type Reply } from "./protocol.ts";
 import type { ApiResponse, Asked } from "./request.ts";
 import { failed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
-import { isBytes, type Rows } from "./row-text.ts";
+import { isBytes } from "./bytes.ts";
+import type { Rows } from "./row-text.ts";
 import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
 
 export type { Port } from "./protocol.ts";

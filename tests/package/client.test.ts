@@ -10,7 +10,7 @@ import init, {
   validateMetrics,
   type Client,
   type Progress,
-} from "../../browser/dist/lists-node.js";
+} from "../../browser/dist/lists-inline.js";
 
 const KEY = "sg_test";
 const WEEKS = { start_date: "2026-06-01", resolution: "week" } as const;

@@ -1,8 +1,8 @@
 // Metrics of typed arrays: equal to the metrics of the same commits as rows, or an error that names the position.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/node.js";
-import { initSync } from "../../browser/dist/wasm.js";
+import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/inline.js";
+import { currentInstance } from "../../browser/dist/instance.js";
 import { Random } from "../reference/random.mjs";
 
 const today = "2026-01-01";
@@ -140,7 +140,7 @@ test("too many commits, and too many users and weeks, are rejected", () => {
 });
 
 test("failures do not leak memory", () => {
-  const { memory } = initSync();
+  const { memory } = currentInstance()!;
   const fail = () => {
     for (let turn = 0; turn < 5_000; turn += 1) metricsOf(few({ haloc: [1, 2, -1] }), WEEKS, { today });
     return memory.buffer.byteLength;

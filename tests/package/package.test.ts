@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer as createHttpServer, type Server } from "node:http";
 import { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build as esbuild } from "esbuild";
 import type { Browser } from "playwright-core";
-import { build as vite } from "vite";
+import { build as vite, createServer } from "vite";
 import webpack from "webpack";
 import { createTestHarness } from "wrangler";
 import { quiet } from "../../scripts/wrangler.ts";
@@ -105,11 +105,12 @@ before(async () => {
   const packed = run("npm", ["pack", dist, "--json", "--loglevel=error"], work);
   cpSync(join(work, (JSON.parse(packed) as { filename: string }[])[0]?.filename ?? ""), tarball);
   browser = await launch();
-  server = createServer((request, response) => {
+  server = createHttpServer((request, response) => {
     const path = join(work, decodeURIComponent((request.url ?? "").split("?")[0] ?? ""));
     if (request.url === "/favicon.ico") return response.writeHead(204).end();
     if (!path.startsWith(work) || !existsSync(path)) return response.writeHead(404).end();
-    const headers = { "Content-Type": TYPES[extname(path)] ?? "text/plain" };
+    const type = TYPES[extname(path)] ?? "text/plain";
+    const headers = { "Content-Type": type, "Access-Control-Allow-Origin": "*" };
     response.writeHead(200, headers).end(readFileSync(path));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -123,12 +124,12 @@ after(async () => {
 });
 
 /** Opens a page of a project, which answers every corpus. */
-async function inBrowser(path: string, run = "run"): Promise<unknown[]> {
+async function inBrowser(path: string, run = "run", origin = base): Promise<unknown[]> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(`${base}/${path}`);
+  await page.goto(`${origin}/${path}`);
   await page.waitForFunction("globalThis.run !== undefined").catch((error: unknown) => {
     throw new Error(`${path}: ${complaints.join("; ") || error}`);
   });
@@ -143,8 +144,8 @@ async function inBrowser(path: string, run = "run"): Promise<unknown[]> {
   return results;
 }
 
-async function browserAgrees(path: string): Promise<void> {
-  const results = await inBrowser(path);
+async function browserAgrees(path: string, origin = base): Promise<void> {
+  const results = await inBrowser(path, "run", origin);
   for (const [at, corpus] of all.entries()) agree(corpus, results[at] as string[]);
 }
 
@@ -160,7 +161,7 @@ test("the package contains all files", () => {
     .map((file) => file.slice("package/".length));
   for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "streamgage_bg.wasm", "streamgage_bg.wasm.d.ts"])
     assert.ok(files.includes(file), file);
-  const modules = files.filter((file) => file.endsWith(".js") && file !== "wasm.js");
+  const modules = files.filter((file) => file.endsWith(".js") && !/^bindings\.js$|_bg\.base64\.js$/.test(file));
   for (const file of modules) {
     assert.ok(files.includes(`${file}.map`), `the source map of ${file}`);
     assert.ok(files.includes(file.replace(/js$/, "d.ts")), `the types of ${file}`);
@@ -233,6 +234,31 @@ test("Vite", async () => {
   await browserAgrees("vite/out/index.html");
 });
 
+test("the development server of Vite", async () => {
+  const folder = consumer("bundled", "vite-dev");
+  const development = await createServer({ root: folder, logLevel: "error", server: { host: "127.0.0.1" } });
+  await development.listen();
+  try {
+    await browserAgrees("index.html", development.resolvedUrls?.local[0]?.slice(0, -1));
+  } finally {
+    await development.close();
+  }
+});
+
+test("a bundle of esbuild for Node contains the module", async () => {
+  const folder = consumer("node", "node-bundle");
+  const options = { bundle: true, platform: "node", format: "esm", logLevel: "error" } as const;
+  await esbuild({
+    ...options,
+    absWorkingDir: folder,
+    entryPoints: ["main.mjs"],
+    outfile: join(folder, "out/main.mjs"),
+  });
+  rmSync(join(folder, "node_modules"), { recursive: true });
+  for (const corpus of all)
+    agree(corpus, run(process.execPath, ["out/main.mjs", corpus.file], folder).split("\n").slice(0, -1));
+});
+
 test("webpack", async () => {
   const folder = consumer("bundled", "webpack");
   const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
@@ -259,9 +285,11 @@ test("esbuild, with the module beside the bundle and inside of it", async () => 
   await esbuild({ ...options, entryPoints: ["main.js"] });
   cpSync(join(folder, "node_modules/streamgage/streamgage-lists_bg.wasm"), join(outdir, "streamgage-lists_bg.wasm"));
   await esbuild({ ...options, entryPoints: ["slim.js"], loader: { ".wasm": "binary" } });
-  for (const page of ["index.html", "slim.html"]) cpSync(join(folder, page), join(outdir, page));
-  await browserAgrees("esbuild/out/index.html");
-  await browserAgrees("esbuild/out/slim.html");
+  await esbuild({ ...options, entryPoints: ["inline.js"] });
+  for (const page of ["index.html", "slim.html", "inline.html"]) {
+    cpSync(join(folder, page), join(outdir, page));
+    await browserAgrees(`esbuild/out/${page}`);
+  }
 });
 
 /** Checks the types of a project's files with the strictest options. */

@@ -1,5 +1,5 @@
 /** Validates a query with the server's own core before it is sent. */
-import init, { type Errors, validateMetricsQuery } from "streamgage";
+import init, { type Errors, validateMetrics } from "streamgage";
 
 const loaded = init().then(
   () => true,
@@ -9,6 +9,6 @@ const loaded = init().then(
 
 export async function validate(query: string, today: string): Promise<Errors> {
   if (!(await loaded)) return {};
-  const result = validateMetricsQuery(query, today);
-  return result.ok ? {} : result.errors;
+  const result = validateMetrics(query, today);
+  return !result.ok && result.error.kind === "request" ? (result.error.errors as Errors) : {};
 }

@@ -1,0 +1,3 @@
+/** The bytes of the WebAssembly module. */
+declare const base64: string;
+export default base64;
