@@ -12,7 +12,9 @@ use std::path::Path;
 use store::{METRICS, Store, request};
 use streamgage::calendar::{DateTime, Day};
 use streamgage::query::{MetricsRequest, Parameters};
-use streamgage_edge::proxy::derive::{fetch, is_endpoint_gone, remember_endpoint_gone};
+use streamgage_edge::proxy::derive::{
+    fetch, forget_endpoint_gone, is_endpoint_gone, remember_endpoint_gone, was_endpoint_gone,
+};
 use streamgage_edge::proxy::{AssembledMetrics, JsonResponse, MetricsResult, UpstreamClient, UpstreamError};
 
 const CORE: &str = "/v3/customer/core/";
@@ -230,6 +232,76 @@ fn stale_days_are_used_if_the_budget_is_exhausted() {
     assert!(again.deadlines.fresh_until <= upstream.now());
 }
 
+/// Returns an upstream with this many repositories, and a commit of each of the first two.
+fn upstream_with_repos(count: i64) -> FakeUpstream<impl Fn(&str, &str, Day) -> JsonResponse> {
+    FakeUpstream::new(midnight(NOW), move |path: &str, query: &str, _| {
+        if path == AGGREGATE {
+            return JsonResponse { status: 400, body: "{}".into(), ..ok("") };
+        }
+        let parameters = Parameters::parse(query);
+        let offset: i64 = parameters.value("offset").unwrap().parse().unwrap();
+        let (count, results): (i64, Vec<Value>) = match path.trim_end_matches('/').rsplit('/').next() {
+            Some("repos") => {
+                let ids = offset + 1..(offset + 1_001).min(count + 1);
+                (count, ids.map(|id| json!({"id": id, "name": format!("repository {id}")})).collect())
+            }
+            Some("commits") => (1, vec![commit(1, "2026-08-05")]),
+            _ => (0, Vec::new()),
+        };
+        ok(json!({ "count": count, "results": results }).to_string())
+    })
+}
+
+#[test]
+fn a_list_beyond_the_budget_is_completed_by_repetitions() {
+    let (upstream, partition) = (upstream_with_repos(85_000), MemoryStore::default());
+    let mut tries = 0;
+    let first = loop {
+        upstream.budget.set(BUDGET);
+        match derive(&upstream, &partition, REQUEST) {
+            Ok(MetricsResult::Assembled(assembled)) => break assembled,
+            other => assert_eq!(other, Err(UpstreamError::BudgetExhausted)),
+        }
+        upstream.advance(2_000);
+        tries += 1;
+        assert!(tries < 6, "no progress");
+    };
+    assert!(tries > 1 && first.body.starts_with(r#"{"count":1,"#), "{tries} {}", first.body);
+    assert!(partition.texts().iter().all(|text| text.len() < 2_000_000), "a row of the store holds 2 MB");
+    // The list is long, so it is read again after an hour only.
+    upstream.take_queries();
+    upstream.advance(10 * MINUTE);
+    assert_eq!(assembled(derive(&upstream, &partition, REQUEST)).body, first.body);
+    assert!(upstream.take_queries().len() < 5);
+    // The stored list is used while it is read again.
+    upstream.advance(60 * MINUTE);
+    upstream.budget.set(BUDGET);
+    assert_eq!(assembled(derive(&upstream, &partition, REQUEST)).body, first.body);
+    assert_eq!(upstream.budget.get(), 0);
+}
+
+#[test]
+fn a_false_count_of_rows_sizes_nothing_and_ends() {
+    for count in [250_000_000_u32, 4_000_000_000] {
+        for rows in [0, 1, 2] {
+            let upstream = FakeUpstream::new(midnight(NOW), move |path: &str, _: &str, _| {
+                let results = vec![commit(1, "2026-08-05"); rows];
+                match path.contains("/repos/") || path.contains("/commits") {
+                    true => ok(json!({ "count": count, "results": results }).to_string()),
+                    false => ok(r#"{"count":0,"results":[]}"#),
+                }
+            });
+            upstream.budget.set(BUDGET);
+            let result =
+                derive(&upstream, &MemoryStore::default(), "start_date=2026-08-03&end_date=9999-12-01&resolution=week");
+            assert!(
+                matches!(result, Err(UpstreamError::BudgetExhausted | UpstreamError::InvalidResponse)),
+                "{result:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_list_that_changes_between_pages_is_read_again() {
     let honest = upstream_with_commits(500);
@@ -309,11 +381,26 @@ fn an_aggregate_with_unexpected_values_is_not_used() {
 }
 
 #[test]
-fn a_missing_metrics_endpoint_is_remembered_for_an_hour() {
+fn a_missing_metrics_endpoint_is_remembered_for_a_minute_that_doubles_up_to_an_hour() {
     let store = MemoryStore::default();
-    assert!(!is_endpoint_gone(&store, 0));
-    remember_endpoint_gone(&store, 5);
-    assert!(is_endpoint_gone(&store, 60 * MINUTE + 4) && !is_endpoint_gone(&store, 60 * MINUTE + 5));
+    assert!(!is_endpoint_gone(&store, 0) && !was_endpoint_gone(&store, 0));
+    let mut now = 5;
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        remember_endpoint_gone(&store, now);
+        let end = now + minutes * MINUTE;
+        assert!(is_endpoint_gone(&store, end - 1) && !is_endpoint_gone(&store, end), "{minutes}");
+        assert!(was_endpoint_gone(&store, end), "the next observation needs no confirmation");
+        now = end;
+    }
+    forget_endpoint_gone(&store);
+    remember_endpoint_gone(&store, now);
+    assert!(!is_endpoint_gone(&store, now + MINUTE));
+    // After a day without a request, the endpoint may exist again.
+    assert!(!was_endpoint_gone(&store, now + DAY));
+    remember_endpoint_gone(&store, now + DAY);
+    assert!(!is_endpoint_gone(&store, now + DAY + MINUTE));
+    // A clock that was set back ends the memory.
+    assert!(!is_endpoint_gone(&store, now - DAY));
 }
 
 fn organization() -> impl Strategy<Value = Vec<(&'static str, Vec<Value>)>> {

@@ -78,7 +78,8 @@ fn coordinator() -> (PartitionCoordinator<RecordingTransport, MemoryPartition>, 
 fn fetch(path: &str, query: &str) -> (String, Vec<String>) {
     let (coordinator, transport) = coordinator();
     let cache_key = CacheKey::parse(path, query).unwrap();
-    let request = FetchRequest { cache_key, upstream_key: "key".to_owned(), refresh: false, today: TODAY };
+    let (upstream_key, caller) = ("key".to_owned(), String::new());
+    let request = FetchRequest { cache_key, upstream_key, caller, refresh: false, today: TODAY };
     let FetchReply::Response(response) = complete(coordinator.fetch(&request)) else { panic!("not coalesced") };
     assert_eq!(response.outcome, CacheOutcome::Hit, "{path}");
     assert_eq!(response.state.generation, 1_795_348_000_000);

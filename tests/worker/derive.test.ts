@@ -47,8 +47,8 @@ for (const { name, dump, today, cases } of corpora().filter(({ dump }) => dump.e
     await holds(proxy, "one", cases);
     const paths = upstream.requests.map(({ path }) => path);
     const times = (path: string) => paths.filter((asked) => asked === path).length;
-    // The proxy remembers that the endpoint is gone.
-    assert.equal(times(METRICS), 1);
+    // The proxy asks twice, and remembers that the endpoint is gone.
+    assert.equal(times(METRICS), 2);
     assert.equal(times("/v3/customer/core/commits.agg/"), 1);
     context.diagnostic(`${paths.length} requests to the upstream`);
   });

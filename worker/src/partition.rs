@@ -11,8 +11,6 @@ use streamgage_edge::proxy::{
 };
 use worker::{DurableObject, Env, Error, Request, Response, Result, State, Storage, durable_object, wasm_bindgen};
 
-/// The delay of work that exceeded the budget of a request, in milliseconds.
-const RESUME_DELAY: i64 = 1_000;
 /// The interval of evictions, in milliseconds.
 const EVICTION_INTERVAL: i64 = 86_400_000;
 
@@ -54,7 +52,7 @@ impl DurableObject for Partition {
     async fn alarm(&self) -> Result<Response> {
         let coordinator = self.coordinator()?;
         coordinator.resume_unfinished().await;
-        if !coordinator.has_unfinished() {
+        if coordinator.next_resumption().is_none() {
             coordinator.evict();
         }
         self.is_alarm_set.set(false);
@@ -76,16 +74,14 @@ impl Partition {
     /// Sets the alarm for unfinished work or for the next eviction, unless an earlier alarm is set.
     async fn schedule_alarm(&self) -> Result<()> {
         let coordinator = self.coordinator()?;
-        let delay = if coordinator.has_unfinished() {
-            RESUME_DELAY
-        } else if !self.is_alarm_set.get() && coordinator.has_state() {
-            EVICTION_INTERVAL
-        } else {
-            return Ok(());
+        let now = FetchTransport.now();
+        let due = match coordinator.next_resumption() {
+            Some(due) => due.max(now),
+            None if !self.is_alarm_set.get() && coordinator.has_state() => now + EVICTION_INTERVAL,
+            None => return Ok(()),
         };
-        let due = FetchTransport.now() + delay;
         if self.storage.get_alarm().await?.is_none_or(|set| set > due) {
-            self.storage.set_alarm(delay).await?;
+            self.storage.set_alarm(due - now).await?;
         }
         self.is_alarm_set.set(true);
         Ok(())

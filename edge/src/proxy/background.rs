@@ -40,6 +40,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let context = FetchContext {
             cache_key: request.cache_key.clone(),
             upstream_key: request.upstream_key.clone(),
+            caller: Some(request.caller.clone()).filter(|caller| !caller.is_empty()),
             partition: Some(partition),
             started_at: self.runtime.now(),
         };

@@ -1,4 +1,28 @@
-//! A circuit breaker: after repeated failures the upstream gets no requests for a while.
+//! Circuit breakers: after repeated failures the upstream gets no requests for a while.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The number of circuits at which those without failures are removed.
+const MAX_CIRCUITS: usize = 1_000;
+
+/// Circuit breakers by caller and endpoint, so that failures of one caller's requests do not affect other callers.
+#[derive(Debug, Default)]
+pub struct CircuitBreakers(RefCell<HashMap<(String, String), Rc<RefCell<CircuitBreaker>>>>);
+
+impl CircuitBreakers {
+    pub fn get(&self, caller: &str, endpoint: &str) -> Rc<RefCell<CircuitBreaker>> {
+        let mut circuits = self.0.borrow_mut();
+        if circuits.len() >= MAX_CIRCUITS {
+            circuits.retain(|_, circuit| circuit.borrow().failures > 0);
+        }
+        if circuits.len() >= MAX_CIRCUITS {
+            circuits.clear();
+        }
+        Rc::clone(circuits.entry((caller.to_owned(), endpoint.to_owned())).or_default())
+    }
+}
 
 /// The number of consecutive failures that opens the circuit.
 const FAILURES: u32 = 5;
@@ -73,6 +97,27 @@ mod tests {
         assert_eq!(breaker.try_acquire(7_101), Ok(()));
         breaker.record_failure(7_102);
         assert_eq!(breaker.try_acquire(7_103), Ok(()));
+    }
+
+    #[test]
+    fn callers_and_endpoints_have_circuits_of_their_own() {
+        let breakers = CircuitBreakers::default();
+        for _ in 0..FAILURES {
+            breakers.get("one", "commits").borrow_mut().record_failure(0);
+        }
+        let is_open = |caller, endpoint| breakers.get(caller, endpoint).borrow_mut().try_acquire(1).is_err();
+        assert!(is_open("one", "commits") && !is_open("two", "commits") && !is_open("one", "teams"));
+    }
+
+    #[test]
+    fn the_number_of_circuits_is_bounded() {
+        let breakers = CircuitBreakers::default();
+        breakers.get("failing", "").borrow_mut().record_failure(0);
+        for caller in 0..2 * MAX_CIRCUITS {
+            breakers.get(&caller.to_string(), "");
+            assert!(breakers.0.borrow().len() <= MAX_CIRCUITS);
+        }
+        assert_eq!(breakers.get("failing", "").borrow().failures, 1);
     }
 
     #[test]

@@ -56,6 +56,14 @@ impl CacheKey {
         CacheKey { class: PermissionClass::Metrics, path: METRICS_PATH.to_owned(), query }
     }
 
+    /// Returns the endpoint: the path of the metrics, or the name of a resource.
+    pub(super) fn endpoint(&self) -> &str {
+        match self.path.strip_prefix(CORE_PATH) {
+            Some(rest) => rest.split('/').next().unwrap_or_default(),
+            None => &self.path,
+        }
+    }
+
     /// Returns the path and query.
     pub fn target(&self) -> String {
         match self.query.encode() {

@@ -18,6 +18,8 @@ pub(super) enum CacheAction {
     Store,
     /// The key was refused: the whole partition is deleted.
     PurgePartition,
+    /// The stored response is deleted, and the key is no longer authorized for others of the same permission.
+    RevokePermission,
     /// The stored response is deleted.
     Delete,
     Keep,
@@ -111,7 +113,10 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
             let is_json = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
             let (local, action) = match status {
                 401 => (unauthorized("Invalid token."), CacheAction::PurgePartition),
-                // The key is accepted for other paths.
+                // The key is accepted for other paths. The metrics are one path; with the Worker's own key, others use it.
+                403 if exchange.cache_key.class == PermissionClass::Metrics && !exchange.has_own_key => {
+                    (forbidden(), CacheAction::RevokePermission)
+                }
                 403 => (forbidden(), CacheAction::Delete),
                 // A page comes from a server in front of the API, which does not know its resources.
                 404 | 410 => (not_found(), if is_json { CacheAction::Delete } else { CacheAction::Keep }),

@@ -1,7 +1,7 @@
 //! The coordinator of one partition. It stores what must outlive the edge cache, and it is the only sender of upstream
 //! requests, so that concurrent misses for one response send one request.
 
-use super::breaker::CircuitBreaker;
+use super::breaker::CircuitBreakers;
 use super::cache_key::PermissionClass;
 use super::classify::{CacheAction, Exchange, classify_response};
 use super::derive;
@@ -19,15 +19,20 @@ use super::settings::{MetricsSource, ProxySettings};
 use super::single_flight::{Role, SingleFlight};
 use super::storage::STATE_KIND;
 use super::transport::{Transport, UpstreamResponse};
+use super::unfinished::UnfinishedRequests;
 use super::upstream::UpstreamSession;
 use super::upstream_client::JsonResponse;
 use super::weeks::WeeklyMetrics;
-use std::cell::{Cell, RefCell};
+use futures_util::future::{Either, select};
+use std::cell::Cell;
+use std::pin::pin;
 use streamgage::calendar::Day;
 use streamgage::query::MetricsRequest;
 
-/// The number of requests that are continued in the background.
-const MAX_UNFINISHED: usize = 10;
+/// The time beyond the time limit after which a request in flight counts as lost, in milliseconds.
+const FLIGHT_GRACE: i64 = 1_000;
+/// The pause before the upstream is asked again for a metrics endpoint that is missing, in milliseconds.
+const CONFIRMATION_DELAY: u32 = 500;
 /// The number of recent requests that are refreshed at a time.
 const MAX_REFRESHED: usize = 20;
 
@@ -35,11 +40,10 @@ pub struct PartitionCoordinator<T, S: PartitionStore> {
     transport: T,
     store: S,
     settings: ProxySettings,
-    breaker: RefCell<CircuitBreaker>,
+    breakers: CircuitBreakers,
     state: Cell<Option<PartitionState>>,
     flights: SingleFlight<FetchReply<S::Body>>,
-    /// Requests that exceeded the subrequest budget. They contain keys, so they are held in memory only.
-    unfinished: RefCell<Vec<FetchRequest>>,
+    unfinished: UnfinishedRequests,
 }
 
 /// A stored response.
@@ -53,18 +57,22 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             transport,
             store,
             settings,
-            breaker: RefCell::default(),
+            breakers: CircuitBreakers::default(),
             state: Cell::new(state),
             flights: SingleFlight::default(),
-            unfinished: RefCell::default(),
+            unfinished: UnfinishedRequests::default(),
         }
     }
 
     /// Returns a stored or fetched response for a caller.
     pub async fn fetch(&self, request: &FetchRequest) -> FetchReply<S::Body> {
+        self.unfinished.record_caller(&request.cache_key, self.transport.now());
         let reply = self.fetch_coalesced(request).await;
-        let was_fetched =
-            matches!(&reply, FetchReply::Response(CoordinatedResponse { outcome: CacheOutcome::Fetched { .. }, .. }));
+        let was_fetched = matches!(
+            &reply,
+            FetchReply::Response(CoordinatedResponse { outcome: CacheOutcome::Fetched { .. }, entry, .. })
+                if entry.status == 200
+        );
         // Callers' own keys are never stored, so only requests with the Worker's key can be refreshed.
         if was_fetched && self.settings.upstream_key.is_some() {
             RecentRequests(&self.store).record(&request.cache_key, self.transport.now());
@@ -77,21 +85,21 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         let Some(key) = &self.settings.upstream_key else { return };
         let recent = RecentRequests(&self.store).latest(self.transport.now());
         for cache_key in recent.into_iter().take(MAX_REFRESHED) {
-            self.fetch_coalesced(&FetchRequest { cache_key, upstream_key: key.clone(), refresh: true, today }).await;
+            let (upstream_key, caller) = (key.clone(), String::new());
+            self.fetch_coalesced(&FetchRequest { cache_key, upstream_key, caller, refresh: true, today }).await;
         }
     }
 
     /// Continues a request that exceeded the subrequest budget.
     pub async fn resume_unfinished(&self) {
-        let next = self.unfinished.borrow().first().cloned();
-        if let Some(request) = next {
+        if let Some((request, _)) = self.unfinished.next(self.transport.now()) {
             self.fetch_coalesced(&request).await;
         }
     }
 
-    /// Returns true if a request exceeded the subrequest budget.
-    pub fn has_unfinished(&self) -> bool {
-        !self.unfinished.borrow().is_empty()
+    /// Returns the time at which a request that exceeded the subrequest budget continues.
+    pub fn next_resumption(&self) -> Option<i64> {
+        self.unfinished.next(self.transport.now()).map(|(_, due)| due)
     }
 
     /// Returns true if the upstream ever accepted the key.
@@ -132,13 +140,17 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
                 let (entry, body, outcome) = (entry.clone(), body.clone(), CacheOutcome::Hit);
                 return FetchReply::Response(CoordinatedResponse { entry, body, state, outcome });
             }
-            let flight = match self.flights.join(&name) {
+            let max_age = self.settings.time_limit.saturating_add(FLIGHT_GRACE);
+            let flight = match self.flights.join(&name, now, max_age) {
                 Role::Leader(flight) => flight,
-                Role::Follower(reply) => match reply.await {
-                    Ok(reply) => return reply,
-                    // The leader went away.
-                    Err(_) => continue,
-                },
+                Role::Follower { reply, limit } => {
+                    let timeout = pin!(self.transport.sleep(u32::try_from(limit).unwrap_or(u32::MAX)));
+                    match select(reply, timeout).await {
+                        Either::Left((Ok(reply), _)) => return reply,
+                        // The leader went away, or its task is lost.
+                        _ => continue,
+                    }
+                }
             };
             let (response, new_length) = self.fetch_upstream(request, stored).await;
             for follower in flight.land() {
@@ -163,7 +175,8 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         stored: Stored<S::Body>,
     ) -> (CoordinatedResponse<S::Body>, usize) {
         let now = self.transport.now();
-        let session = UpstreamSession::new(&self.transport, &self.breaker, &self.settings, &request.upstream_key, now);
+        let breaker = self.breakers.get(&request.caller, request.cache_key.endpoint());
+        let session = UpstreamSession::new(&self.transport, breaker, &self.settings, &request.upstream_key, now);
         let state = self.state(now);
         let exchange = CoordinatorExchange { request, session: &session, generation: state.generation };
         let must_ask = !state.is_authorized_within(request.cache_key.class, now, self.settings.key_ttl);
@@ -177,18 +190,30 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         let must_derive = metrics_request.is_some()
             && (self.settings.metrics == MetricsSource::Derive
                 || (may_derive && derive::is_endpoint_gone(&self.store, now)));
-        if !must_derive {
+        // A single 404 may be a mistake, so the endpoint is asked again, unless it was missing before.
+        let observations = if must_derive { 0 } else { 1 };
+        let was_gone = may_derive && derive::was_endpoint_gone(&self.store, now);
+        for observation in 0..observations + u32::from(may_derive && !must_derive && !was_gone) {
+            if observation > 0 {
+                self.transport.sleep(CONFIRMATION_DELAY).await;
+            }
             let is_gone = |status: u16| may_derive && matches!(status, 404 | 410);
-            if let Some(weekly) = query.and_then(|query| WeeklyMetrics::plan(&query, today)) {
+            if let Some(weekly) = query.as_deref().and_then(|query| WeeklyMetrics::plan(query, today)) {
                 let store = GuardedStore { store: &self.store, may_put: || session.may_store() && is_current() };
                 let result = weekly.fetch(&session, &store, must_ask).await;
                 if !matches!(&result, Ok(MetricsResult::Passthrough(response)) if is_gone(response.status)) {
-                    return self.finish_metrics(&exchange, result);
+                    if result.is_ok() && session.authorized_at().is_some() {
+                        derive::forget_endpoint_gone(&self.store);
+                    }
+                    return self.finish_metrics(&exchange, result, false);
                 }
             } else {
                 let validators = stored.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
                 let result = session.send(&request.cache_key.target(), &validators).await;
                 if !matches!(&result, Ok(response) if is_gone(response.status)) {
+                    if may_derive && session.authorized_at().is_some() {
+                        derive::forget_endpoint_gone(&self.store);
+                    }
                     return self.finish_response(&exchange, result, stored);
                 }
             }
@@ -198,17 +223,16 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         };
         // Derived sums are the proxy's own, so no response header forbids to store them.
         let store = GuardedStore { store: &self.store, may_put: is_current };
-        if !must_derive {
+        let result = derive::fetch(&metrics_request, today, &session, &store, must_ask).await;
+        // Nothing is stored for a key that was never accepted.
+        if !must_derive && session.authorized_at().is_some() {
             derive::remember_endpoint_gone(&store, now);
         }
-        let result = derive::fetch(&metrics_request, today, &session, &store, must_ask).await;
-        let mut unfinished = self.unfinished.borrow_mut();
-        unfinished.retain(|other| other.cache_key != request.cache_key);
-        if result == Err(UpstreamError::BudgetExhausted) && unfinished.len() < MAX_UNFINISHED {
-            unfinished.push(request.clone());
+        match &result {
+            Err(UpstreamError::BudgetExhausted) => self.unfinished.record_attempt(request, self.transport.now()),
+            _ => self.unfinished.remove(&request.cache_key),
         }
-        drop(unfinished);
-        self.finish_metrics(&exchange, result)
+        self.finish_metrics(&exchange, result, true)
     }
 
     /// Returns assembled metrics, or what the upstream answered instead.
@@ -216,6 +240,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         &self,
         exchange: &CoordinatorExchange<'_, T>,
         result: Result<MetricsResult, UpstreamError>,
+        derived: bool,
     ) -> (CoordinatedResponse<S::Body>, usize) {
         let CoordinatorExchange { request, session, generation } = exchange;
         let class = request.cache_key.class;
@@ -240,7 +265,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             return self.finish_response(exchange, Err(error), None);
         }
         let bytes = assembled.body.into_bytes();
-        let mut entry = CacheEntry::assembled(&bytes, assembled.deadlines);
+        let mut entry = CacheEntry::assembled(&bytes, assembled.deadlines, derived);
         let outcome = match (assembled.error, session.tries()) {
             (Some(error), _) => CacheOutcome::stale_if_error(error),
             (None, 0) => CacheOutcome::Hit,
@@ -297,6 +322,13 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
                 }
             }
             CacheAction::PurgePartition => state = self.purge(),
+            CacheAction::RevokePermission => {
+                self.store.delete_response(name);
+                if is_current && self.has_state() {
+                    state.revoke(cache_key.class);
+                    self.store_state(state);
+                }
+            }
             CacheAction::Delete => self.store.delete_response(name),
             CacheAction::Keep => {}
         }

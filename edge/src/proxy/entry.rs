@@ -21,6 +21,9 @@ pub struct CacheEntry {
     pub validators: Validators,
     /// `None` if the response must not be stored.
     pub deadlines: Option<Deadlines>,
+    /// The metrics were derived from lists.
+    #[serde(default)]
+    pub derived: bool,
 }
 
 /// Validators of the upstream, for conditional requests.
@@ -51,13 +54,14 @@ impl CacheEntry {
             links: find_links(text).map_err(|_| InvalidJsonError)?,
             validators: Validators::from_headers(headers),
             deadlines: deadlines(cache_key, headers, times).filter(|_| status == 200),
+            derived: false,
         })
     }
 
     /// Describes metrics that the proxy assembled: JSON without links.
-    pub fn assembled(body: &[u8], deadlines: Deadlines) -> CacheEntry {
+    pub fn assembled(body: &[u8], deadlines: Deadlines, derived: bool) -> CacheEntry {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        CacheEntry { deadlines: Some(deadlines), ..CacheEntry::unstored(200, headers, body) }
+        CacheEntry { deadlines: Some(deadlines), derived, ..CacheEntry::unstored(200, headers, body) }
     }
 
     /// Describes a response that is not stored.
@@ -69,6 +73,7 @@ impl CacheEntry {
             links: Vec::new(),
             validators: Validators::default(),
             deadlines: None,
+            derived: false,
         }
     }
 

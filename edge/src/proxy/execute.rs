@@ -14,7 +14,6 @@ use super::runtime::{Runtime, UnavailableError};
 use super::upstream::UpstreamSession;
 use crate::http::authorize::key_hash;
 use crate::http::response::Response;
-use std::rc::Rc;
 
 /// The edge cache stores a response for at most a week, in seconds.
 const MAX_EDGE_CACHE_AGE: i64 = 7 * 86_400;
@@ -24,6 +23,8 @@ pub(super) struct FetchContext {
     pub cache_key: CacheKey,
     /// The key that is sent to the upstream.
     pub upstream_key: String,
+    /// The id of the caller's key. `None` if the caller has the upstream key.
+    pub caller: Option<String>,
     /// `None` if nothing is cached.
     pub partition: Option<String>,
     /// The time at which the caller started to wait, in milliseconds since 1970-01-01.
@@ -42,7 +43,8 @@ impl<R: Runtime> ProxyHandler<'_, R> {
     ) -> Result<(ResolvedResponse<R::Body>, ServerTiming), Response> {
         let mut timing = ServerTiming { started_at: context.started_at, ..ServerTiming::default() };
         let Some(partition) = context.partition.as_deref() else {
-            self.check_rate_limit(&key_hash(&context.upstream_key)).await?;
+            let caller = context.caller.clone().unwrap_or_else(|| key_hash(&context.upstream_key));
+            self.check_rate_limit(&caller).await?;
             let response = self.fetch_directly(&context, None, None, tasks).await;
             timing.fetched_at = Some(self.runtime.now());
             return Ok((response, timing));
@@ -68,7 +70,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                 return Ok((ResolvedResponse { entry, body, outcome: CacheOutcome::Hit }, timing));
             }
         }
-        self.check_rate_limit(partition).await?;
+        self.check_rate_limit(context.caller.as_deref().unwrap_or(partition)).await?;
         let request = self.fetch_request(&context, false);
         let response = self.fetch(&context, &request, state, stored, tasks).await;
         timing.fetched_at = Some(self.runtime.now());
@@ -77,8 +79,9 @@ impl<R: Runtime> ProxyHandler<'_, R> {
 
     fn fetch_request(&self, context: &FetchContext, refresh: bool) -> FetchRequest {
         let today = self.settings.today(&self.request.url, self.runtime.now() as f64).number();
-        let FetchContext { cache_key, upstream_key, .. } = context;
-        FetchRequest { cache_key: cache_key.clone(), upstream_key: upstream_key.clone(), refresh, today }
+        let FetchContext { cache_key, upstream_key, caller, .. } = context;
+        let (cache_key, upstream_key) = (cache_key.clone(), upstream_key.clone());
+        FetchRequest { cache_key, upstream_key, caller: caller.clone().unwrap_or_default(), refresh, today }
     }
 
     /// Fetches from the coordinator of the partition, or from the upstream if the coordinator does not answer.
@@ -112,10 +115,11 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         stored: Stored<R::Body>,
         tasks: &mut Tasks<R::Body>,
     ) -> ResolvedResponse<R::Body> {
-        let FetchContext { cache_key, upstream_key, partition, started_at } = context;
-        let breaker = Rc::clone(&self.runtime.isolate_cache().borrow().breaker);
+        let FetchContext { cache_key, upstream_key, caller, partition, started_at } = context;
+        let caller = caller.clone().or_else(|| partition.clone()).unwrap_or_else(|| key_hash(upstream_key));
+        let breaker = self.runtime.isolate_cache().borrow().breakers.get(&caller, cache_key.endpoint());
         let transport = self.runtime.transport();
-        let session = UpstreamSession::new(transport, &breaker, self.proxy_settings, upstream_key, *started_at);
+        let session = UpstreamSession::new(transport, breaker, self.proxy_settings, upstream_key, *started_at);
         let validators = stored.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let result = session.send(&cache_key.target(), &validators).await;
 
@@ -142,7 +146,11 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                     let state = PartitionState::new(now, state.map(|state| state.generation));
                     self.remember_state(partition, state, tasks);
                 }
-                CacheAction::Delete => {
+                CacheAction::Delete | CacheAction::RevokePermission => {
+                    if let (CacheAction::RevokePermission, Some(mut state)) = (classified.action, state) {
+                        state.revoke(cache_key.class);
+                        self.remember_state(partition, state, tasks);
+                    }
                     let address = state.map(|state| response_address(partition, state.generation, cache_key));
                     tasks.extend(address.map(BackgroundTask::Delete));
                 }

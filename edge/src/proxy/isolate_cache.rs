@@ -1,12 +1,10 @@
 //! State that one isolate keeps between requests. It may be lost at any time.
 
-use super::breaker::CircuitBreaker;
+use super::breaker::CircuitBreakers;
 use super::partition::PartitionState;
 use crate::http::authorize::KeyCache;
 use crate::http::recent::RecentCache;
-use std::cell::RefCell;
 use std::collections::HashSet;
-use std::rc::Rc;
 
 #[derive(Debug, Default)]
 pub struct IsolateCache {
@@ -14,5 +12,5 @@ pub struct IsolateCache {
     pub(super) keys: KeyCache,
     /// Addresses of responses that are being refreshed.
     pub(super) refreshing: HashSet<String>,
-    pub(super) breaker: Rc<RefCell<CircuitBreaker>>,
+    pub(super) breakers: CircuitBreakers,
 }

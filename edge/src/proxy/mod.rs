@@ -46,6 +46,7 @@ mod settings;
 mod single_flight;
 pub mod storage;
 mod transport;
+mod unfinished;
 mod upstream;
 mod upstream_client;
 mod weeks;

@@ -62,8 +62,8 @@ impl CacheOutcome {
     }
 
     /// Returns the value of `Cache-Status`. `ttl` is the number of seconds of remaining freshness; `bypass` is the reason for
-    /// which nothing is cached.
-    pub fn cache_status(self, ttl: Option<i64>, bypass: Option<&str>) -> String {
+    /// which nothing is cached. `derived` marks metrics that were derived from lists.
+    pub fn cache_status(self, ttl: Option<i64>, bypass: Option<&str>, derived: bool) -> String {
         let mut text = String::from("streamgage");
         let forward_reason = match self {
             CacheOutcome::Hit => "; hit",
@@ -87,7 +87,9 @@ impl CacheOutcome {
             text.push_str(if collapsed { "; collapsed" } else { "" });
         }
         let detail = match self {
+            CacheOutcome::StaleIfError { .. } if derived => Some("\"stale-if-error, derived\""),
             CacheOutcome::StaleIfError { .. } => Some("stale-if-error"),
+            _ if derived => Some("derived"),
             _ => bypass,
         };
         if let Some(detail) = detail {
@@ -100,6 +102,14 @@ impl CacheOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cache_status_marks_derived_metrics() {
+        assert_eq!(CacheOutcome::Hit.cache_status(Some(3), None, true), "streamgage; hit; ttl=3; detail=derived");
+        let stale = CacheOutcome::StaleIfError { status: None };
+        let expected = "streamgage; fwd=stale; ttl=-3; detail=\"stale-if-error, derived\"";
+        assert_eq!(stale.cache_status(Some(-3), None, true), expected);
+    }
 
     #[test]
     fn cache_status_reports_the_outcome() {
@@ -132,7 +142,7 @@ mod tests {
                 "streamgage; fwd=bypass; fwd-status=200; detail=no-secret",
             ),
         ] {
-            assert_eq!(outcome.cache_status(ttl, bypass), expected);
+            assert_eq!(outcome.cache_status(ttl, bypass, false), expected);
         }
     }
 }

@@ -57,6 +57,11 @@ impl PartitionState {
         }
     }
 
+    /// Records that the key lost a permission.
+    pub fn revoke(&mut self, class: PermissionClass) {
+        self.record_authorization(class, i64::MIN);
+    }
+
     /// Returns true if the upstream accepted the key within the last `within` milliseconds. A time in the future, after a
     /// clock was set back, does not count.
     pub fn is_authorized_within(&self, class: PermissionClass, now: i64, within: i64) -> bool {

@@ -30,23 +30,25 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let authorized = self.authorize(request).await?;
         let plan = plan(&authorized, self.request, self.settings, self.runtime.now())?;
         let upstream_key = self.proxy_settings.upstream_key.clone().unwrap_or(authorized.token);
+        let caller = authorized.key.as_ref().map(|key| key.id.to_string());
         let partition = self.proxy_settings.partitions.as_ref().map(|partitions| partitions.name(&upstream_key));
         match plan {
             ProxyPlan::Fetch(cache_key) => {
-                let context = FetchContext { cache_key, upstream_key, partition, started_at: self.runtime.now() };
-                self.execute(context, tasks).await
+                let started_at = self.runtime.now();
+                self.execute(FetchContext { cache_key, upstream_key, caller, partition, started_at }, tasks).await
             }
-            ProxyPlan::Purge => Err(self.purge(partition.as_deref(), tasks).await?),
+            ProxyPlan::Purge => Err(self.purge(partition.as_deref(), caller.as_deref(), tasks).await?),
         }
     }
 
     async fn purge(
         &self,
         partition: Option<&str>,
+        caller: Option<&str>,
         tasks: &mut Vec<BackgroundTask<R::Body>>,
     ) -> Result<Response, Response> {
         if let Some(partition) = partition {
-            self.check_rate_limit(partition).await?;
+            self.check_rate_limit(caller.unwrap_or(partition)).await?;
             let known = self.partition_state(partition).await;
             let state = match self.runtime.purge_partition(partition).await {
                 Ok(state) => state,

@@ -13,6 +13,10 @@ pub struct FetchRequest {
     pub cache_key: CacheKey,
     /// The key that is sent to the upstream.
     pub upstream_key: String,
+    /// The caller, whose failures do not affect other callers: the id of the caller's key, or nothing if a partition has one
+    /// caller.
+    #[serde(default)]
+    pub caller: String,
     /// Excludes stale responses.
     pub refresh: bool,
     /// The day on which metrics are evaluated, as a number of days since 1970-01-01.
@@ -164,10 +168,11 @@ mod tests {
     }
 
     fn command() -> impl Strategy<Value = CoordinatorCommand> {
-        let request = (old_cache_key(), any::<String>(), any::<bool>(), any::<i32>());
-        let request = request.prop_map(|(cache_key, upstream_key, refresh, today)| FetchRequest {
+        let request = (old_cache_key(), any::<String>(), any::<String>(), any::<bool>(), any::<i32>());
+        let request = request.prop_map(|(cache_key, upstream_key, caller, refresh, today)| FetchRequest {
             cache_key: serde_json::from_value(cache_key).unwrap(),
             upstream_key,
+            caller,
             refresh,
             today,
         });

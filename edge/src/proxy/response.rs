@@ -54,7 +54,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let ttl = entry.deadlines.map(|deadlines| (deadlines.fresh_until - now).div_euclid(1_000));
         let mut headers = entry.headers;
         let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
-        header("cache-status", outcome.cache_status(ttl, bypass));
+        header("cache-status", outcome.cache_status(ttl, bypass, entry.derived));
         header("server-timing", timing.header(outcome));
         header("x-content-type-options", "nosniff".into());
         let mut status = entry.status;

@@ -10,6 +10,7 @@ use super::settings::ProxySettings;
 use super::transport::{Transport, TransportError, UpstreamRequest, UpstreamResponse};
 use super::upstream_client::{JsonResponse, UpstreamClient};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use streamgage::json::is_json;
 
 /// The number of requests that [`UpstreamClient`] may send for one caller. A Worker on the free plan has 50 subrequests.
@@ -18,7 +19,7 @@ const MAX_REQUESTS: u32 = 40;
 /// All requests to the upstream for one request of a caller.
 pub struct UpstreamSession<'a, T> {
     transport: &'a T,
-    breaker: &'a RefCell<CircuitBreaker>,
+    breaker: Rc<RefCell<CircuitBreaker>>,
     settings: &'a ProxySettings,
     key: &'a str,
     deadline: i64,
@@ -32,7 +33,7 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
     /// The time limit starts at `started_at`, in milliseconds since 1970-01-01.
     pub fn new(
         transport: &'a T,
-        breaker: &'a RefCell<CircuitBreaker>,
+        breaker: Rc<RefCell<CircuitBreaker>>,
         settings: &'a ProxySettings,
         key: &'a str,
         started_at: i64,
@@ -190,9 +191,9 @@ mod tests {
 
     fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<JsonResponse, UpstreamError> {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
-        let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+        let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
         let transport = FixedResponse(status, declared, body, Cell::new(0));
-        let upstream = UpstreamSession::new(&transport, &breaker, &settings, "key", 0);
+        let upstream = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
         UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
     }
 
@@ -204,9 +205,9 @@ mod tests {
                 "UPSTREAM_KEY" => key.map(str::to_owned),
                 _ => None,
             });
-            let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+            let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
             let transport = FixedResponse(401, "application/json", b"{}", Cell::new(0));
-            let session = UpstreamSession::new(&transport, &breaker, &settings, "owned", 0);
+            let session = UpstreamSession::new(&transport, breaker, &settings, "owned", 0);
             let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
             assert_eq!((sent.unwrap().status, transport.3.get()), (401, logged));
         }
@@ -216,9 +217,9 @@ mod tests {
     fn a_page_is_no_proof_of_authorization() {
         for (declared, is_authorized) in [("application/json", true), ("text/html", false)] {
             let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
-            let (settings, breaker) = (settings.unwrap().unwrap(), RefCell::default());
+            let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
             let transport = FixedResponse(200, declared, b"[]", Cell::new(0));
-            let session = UpstreamSession::new(&transport, &breaker, &settings, "key", 0);
+            let session = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
             let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
             assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (200, is_authorized));
         }

@@ -130,7 +130,8 @@ impl Simulation {
                     coordinator.evict();
                 }
             }
-            47 if random.one_in(20) => world.has_no_metrics.set(!world.has_no_metrics.get()),
+            47 if random.one_in(20) => world.has_no_metrics.set(random.one_in(2)),
+            48 if random.one_in(20) => world.has_no_metrics.set(true),
             _ => self.poll(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::commits::{DayRange, parse_aggregate, parse_commits};
 use super::contribution::Contribution;
-use super::derivation::{Derivation, DerivationError, is_missing, remember_missing};
+use super::derivation::{Derivation, DerivationError, is_missing, remember_missing_for_an_hour};
 use super::lists::ListResult;
 use super::selection::CommitFilter;
 use crate::http::authorize::short_hash;
@@ -109,7 +109,7 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
                 Err(DerivationError::Refused(response)) if response.status != 401 => {}
                 Err(error) => return Err(error),
             }
-            remember_missing(self.store, AGGREGATE_ENDPOINT, self.now);
+            remember_missing_for_an_hour(self.store, AGGREGATE_ENDPOINT, self.now);
         }
         match self.read_list("commits", &format!("{common}&{FIELDS}"), max_rows).await? {
             ListResult::TooLong(count) => Ok(RangeResult::TooManyRows(count.div_ceil(MAX_ROWS))),
@@ -217,10 +217,13 @@ fn matching_ranges(first: Day, last: Day, matches: impl Fn(Day) -> bool) -> Vec<
     ranges
 }
 
+/// The number of parts of a range. The upstream states the number of rows, which may be false.
+const MAX_PARTS: i32 = 64;
+
 /// Splits a range into about `parts` parts of at least one day.
 fn split((first, last): DayRange, parts: usize) -> Vec<DayRange> {
     let days = last.number().saturating_sub(first.number()).saturating_add(1);
-    let parts = i32::try_from(parts).unwrap_or(days).clamp(2, days.max(2));
+    let parts = i32::try_from(parts).unwrap_or(MAX_PARTS).clamp(2, MAX_PARTS).min(days.max(2));
     let length = days.div_euclid(parts).max(1);
     let starts = (first.number()..=last.number()).step_by(usize::try_from(length).unwrap_or(1));
     starts.map(|start| (Day::from_number(start), add_days(Day::from_number(start), length - 1).min(last))).collect()

@@ -6,8 +6,10 @@ use crate::proxy::upstream_client::JsonResponse;
 use std::cell::Cell;
 use streamgage::calendar::Day;
 
-/// The time for which a missing endpoint is remembered, in milliseconds.
-const MEMORY_OF_MISSING_ENDPOINTS: i64 = 3_600_000;
+/// The time for which a missing endpoint is remembered at first, in milliseconds. Each further observation doubles it.
+const FIRST_MEMORY: i64 = 60_000;
+/// The longest time for which a missing endpoint is remembered, in milliseconds.
+const MAX_MEMORY: i64 = 3_600_000;
 /// The kind of missing endpoints in the key-value store.
 const MISSING_KIND: &str = "derive";
 
@@ -62,11 +64,49 @@ impl<C, S> Derivation<'_, C, S> {
     }
 }
 
-/// Returns true if an endpoint was missing within the last hour.
+/// The stored form is the end of the memory and its length, separated by a space. Earlier versions stored the end alone.
+struct MissingEndpoint {
+    until: i64,
+    memory: i64,
+}
+
+impl MissingEndpoint {
+    fn read(store: &impl KvStore, endpoint: &str) -> Option<MissingEndpoint> {
+        let text = store.get(MISSING_KIND, endpoint)?;
+        let (until, memory) =
+            text.split_once(' ').map_or((text.as_str(), None), |(until, memory)| (until, Some(memory)));
+        let memory = memory.and_then(|memory| memory.parse().ok()).unwrap_or(FIRST_MEMORY);
+        Some(MissingEndpoint { until: until.parse().ok()?, memory })
+    }
+}
+
+/// Returns true while it is remembered that an endpoint is missing. A clock that was set back ends the memory.
 pub(super) fn is_missing(store: &impl KvStore, endpoint: &str, now: i64) -> bool {
-    store.get(MISSING_KIND, endpoint).and_then(|until| until.parse().ok()).is_some_and(|until: i64| now < until)
+    MissingEndpoint::read(store, endpoint)
+        .is_some_and(|missing| now < missing.until && missing.until.saturating_sub(now) <= MAX_MEMORY)
+}
+
+/// Returns true if an endpoint was missing when it was last asked, not long ago.
+pub(super) fn was_missing(store: &impl KvStore, endpoint: &str, now: i64) -> bool {
+    MissingEndpoint::read(store, endpoint).is_some_and(|missing| {
+        now < missing.until.saturating_add(MAX_MEMORY) && missing.until <= now.saturating_add(MAX_MEMORY)
+    })
+}
+
+/// Remembers a missing endpoint for one hour. Its absence changes no numbers.
+pub(super) fn remember_missing_for_an_hour(store: &impl KvStore, endpoint: &str, now: i64) {
+    store.put(MISSING_KIND, endpoint, &format!("{} {MAX_MEMORY}", now.saturating_add(MAX_MEMORY)));
 }
 
 pub(super) fn remember_missing(store: &impl KvStore, endpoint: &str, now: i64) {
-    store.put(MISSING_KIND, endpoint, &now.saturating_add(MEMORY_OF_MISSING_ENDPOINTS).to_string());
+    let previous = MissingEndpoint::read(store, endpoint).filter(|_| was_missing(store, endpoint, now));
+    let memory =
+        previous.map_or(FIRST_MEMORY, |missing| missing.memory.saturating_mul(2).clamp(FIRST_MEMORY, MAX_MEMORY));
+    store.put(MISSING_KIND, endpoint, &format!("{} {memory}", now.saturating_add(memory)));
+}
+
+pub(super) fn forget_missing(store: &impl KvStore, endpoint: &str) {
+    if store.get(MISSING_KIND, endpoint).is_some() {
+        store.delete(MISSING_KIND, endpoint);
+    }
 }

@@ -17,7 +17,7 @@ use super::kv_store::KvStore;
 use super::metrics_result::{AssembledMetrics, MetricsResult};
 use super::upstream_client::UpstreamClient;
 use contribution::weekly_sums;
-use derivation::{Age, Derivation, DerivationError, is_missing, remember_missing};
+use derivation::{Age, Derivation, DerivationError, forget_missing, is_missing, remember_missing, was_missing};
 use std::cell::Cell;
 use streamgage::calendar::Day;
 use streamgage::json;
@@ -26,12 +26,23 @@ use streamgage::query::MetricsRequest;
 
 const METRICS_ENDPOINT: &str = "metrics";
 
-/// Returns true if the metrics endpoint was missing within the last hour.
+/// Returns true while it is remembered that the metrics endpoint is missing.
 pub fn is_endpoint_gone(store: &impl KvStore, now: i64) -> bool {
     is_missing(store, METRICS_ENDPOINT, now)
 }
 
-/// Remembers for one hour that the metrics endpoint is missing.
+/// Returns true if the metrics endpoint was missing when it was last asked, not long ago.
+pub fn was_endpoint_gone(store: &impl KvStore, now: i64) -> bool {
+    was_missing(store, METRICS_ENDPOINT, now)
+}
+
+/// Records that the metrics endpoint exists.
+pub fn forget_endpoint_gone(store: &impl KvStore) {
+    forget_missing(store, METRICS_ENDPOINT);
+}
+
+/// Remembers that the metrics endpoint is missing: for one minute, and for twice as long after each further observation, at
+/// most one hour.
 pub fn remember_endpoint_gone(store: &impl KvStore, now: i64) {
     remember_missing(store, METRICS_ENDPOINT, now);
 }

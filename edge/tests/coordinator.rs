@@ -1,0 +1,268 @@
+//! The coordinator of a partition before an upstream that fails, and callers that share a partition.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod fake_upstream;
+
+use fake_upstream::{MemoryPartition, complete, midnight};
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use streamgage::query::METRICS_PATH;
+use streamgage_edge::proxy::{
+    CacheKey, CacheOutcome, CoordinatedResponse, FetchReply, FetchRequest, Headers, PartitionCoordinator,
+    ProxySettings, Transport, TransportError, UpstreamRequest, UpstreamResponse,
+};
+
+const TODAY: &str = "2026-08-27";
+const TEAMS: &str = "/v3/customer/core/teams/";
+const SECOND: i64 = 1_000;
+
+type Result = std::result::Result<UpstreamResponse, TransportError>;
+
+/// An upstream whose responses come from a function of the target, and a clock.
+#[derive(Clone)]
+struct Upstream(Rc<State>);
+
+struct State {
+    now: Cell<i64>,
+    hangs: Cell<bool>,
+    targets: RefCell<Vec<String>>,
+    respond: Box<dyn Fn(&str) -> Result>,
+}
+
+impl Upstream {
+    fn new(respond: impl Fn(&str) -> Result + 'static) -> Upstream {
+        let (now, respond) = (Cell::new(midnight(TODAY)), Box::new(respond));
+        Upstream(Rc::new(State { now, hangs: Cell::new(false), targets: RefCell::default(), respond }))
+    }
+
+    fn advance(&self, milliseconds: i64) {
+        self.0.now.set(self.0.now.get() + milliseconds);
+    }
+
+    fn requests(&self) -> usize {
+        self.0.targets.borrow().len()
+    }
+}
+
+impl Transport for Upstream {
+    fn now(&self) -> i64 {
+        self.0.now.get()
+    }
+
+    fn random(&self) -> f64 {
+        0.0
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        self.advance(milliseconds.into());
+    }
+
+    async fn get(&self, request: UpstreamRequest, _: u32) -> Result {
+        let target = request.address.strip_prefix("https://upstream.example").unwrap();
+        self.0.targets.borrow_mut().push(target.to_owned());
+        if self.0.hangs.get() {
+            std::future::pending::<()>().await;
+        }
+        (self.0.respond)(target).map(|response| UpstreamResponse { sent_at: self.now(), ..response })
+    }
+}
+
+fn response(status: u16, body: impl Into<String>) -> Result {
+    let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
+    Ok(UpstreamResponse { sent_at: 0, status, headers, body: body.into().into_bytes() })
+}
+
+fn list(rows: &[serde_json::Value]) -> Result {
+    response(200, json!({ "count": rows.len(), "results": rows }).to_string())
+}
+
+type Coordinator = PartitionCoordinator<Upstream, MemoryPartition>;
+
+fn coordinator(upstream: &Upstream, has_own_key: bool) -> (Coordinator, MemoryPartition) {
+    let settings = ProxySettings::read(|name| match name {
+        "UPSTREAM" => Some("https://upstream.example".to_owned()),
+        "UPSTREAM_KEY" if has_own_key => Some("owned".to_owned()),
+        "CACHE_SECRET" => Some("secret of the test".to_owned()),
+        _ => None,
+    });
+    let partition = MemoryPartition::default();
+    (PartitionCoordinator::new(upstream.clone(), partition.clone(), settings.unwrap().unwrap()), partition)
+}
+
+fn request(caller: &str, path: &str, query: &str) -> FetchRequest {
+    let today = streamgage::calendar::Day::parse(TODAY).unwrap().number();
+    let cache_key = CacheKey::parse(path, query).unwrap();
+    FetchRequest { cache_key, upstream_key: "owned".into(), caller: caller.into(), refresh: false, today }
+}
+
+fn fetch(coordinator: &Coordinator, caller: &str, path: &str, query: &str) -> CoordinatedResponse<Vec<u8>> {
+    response_of(complete(coordinator.fetch(&request(caller, path, query))))
+}
+
+fn response_of(reply: FetchReply<Vec<u8>>) -> CoordinatedResponse<Vec<u8>> {
+    match reply {
+        FetchReply::Response(response) => response,
+        FetchReply::Uncoalesced => panic!("not coalesced"),
+    }
+}
+
+/// Returns an upstream whose metrics endpoint is missing while `is_missing` returns true. Its commits give other numbers.
+fn upstream_with_metrics(is_missing: impl Fn() -> bool + 'static) -> Upstream {
+    Upstream::new(move |target| match target {
+        _ if target.starts_with(METRICS_PATH) && is_missing() => response(404, r#"{"detail":"Not found."}"#),
+        _ if target.starts_with(METRICS_PATH) => list(&[json!({ "active_days": 9.9 })]),
+        _ if target.contains("/commits.agg/") => response(404, "{}"),
+        _ if target.contains("/commits/") => list(&[json!({ "id": 1, "apex_user_id": 1, "repo_id": 1,
+            "author_local_date": "2026-08-26T12:00:00", "haloc": 1, "impact": 1 })]),
+        _ => list(&[]),
+    })
+}
+
+const PERIOD: &str = "start_date=2026-08-24&resolution=period";
+
+#[test]
+fn one_404_of_the_metrics_endpoint_changes_no_numbers() {
+    for resolution in ["period", "week"] {
+        let missing = Cell::new(1);
+        let upstream = upstream_with_metrics(move || missing.replace(missing.get() - 1) > 0);
+        let (coordinator, _) = coordinator(&upstream, false);
+        let query = format!("start_date=2026-08-24&resolution={resolution}");
+        for _ in 0..3 {
+            let response = fetch(&coordinator, "", METRICS_PATH, &query);
+            let body = String::from_utf8(response.body).unwrap();
+            assert!(body.contains("9.9") && !response.entry.derived, "{body}");
+            upstream.advance(61 * SECOND);
+        }
+    }
+}
+
+#[test]
+fn derived_metrics_are_marked_and_the_endpoint_is_asked_again() {
+    let missing = Rc::new(Cell::new(true));
+    let upstream = upstream_with_metrics({
+        let missing = Rc::clone(&missing);
+        move || missing.get()
+    });
+    let (coordinator, _) = coordinator(&upstream, false);
+    let derived = fetch(&coordinator, "", METRICS_PATH, PERIOD);
+    assert!(derived.entry.derived, "{:?}", String::from_utf8(derived.body));
+    missing.set(false);
+    upstream.advance(30 * SECOND);
+    assert!(fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.derived);
+    upstream.advance(31 * SECOND);
+    let response = fetch(&coordinator, "", METRICS_PATH, PERIOD);
+    assert!(!response.entry.derived && String::from_utf8(response.body).unwrap().contains("9.9"));
+    // The endpoint exists again, so one more 404 is no reason to derive.
+    assert!(!fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.derived);
+}
+
+#[test]
+fn a_403_of_one_path_keeps_the_responses_of_others() {
+    let upstream = Upstream::new(|target| match target.contains("/secret/") {
+        true => response(403, "{}"),
+        false => list(&[]),
+    });
+    for has_own_key in [true, false] {
+        let (coordinator, _) = coordinator(&upstream, has_own_key);
+        assert_eq!(fetch(&coordinator, "one", TEAMS, "").entry.status, 200);
+        assert_eq!(fetch(&coordinator, "two", "/v3/customer/core/secret/", "").entry.status, 403);
+        assert_eq!(fetch(&coordinator, "one", TEAMS, "").outcome, CacheOutcome::Hit);
+    }
+}
+
+#[test]
+fn a_403_of_the_metrics_ends_the_use_of_stored_metrics() {
+    let refuses = Rc::new(Cell::new(false));
+    let upstream = Upstream::new({
+        let refuses = Rc::clone(&refuses);
+        move |target| match target.starts_with(METRICS_PATH) && refuses.get() {
+            true => response(403, "{}"),
+            false => list(&[]),
+        }
+    });
+    let (coordinator, _) = coordinator(&upstream, false);
+    let weeks = "start_date=2026-06-01&end_date=2026-06-07&resolution=week";
+    assert_eq!(fetch(&coordinator, "", METRICS_PATH, weeks).entry.status, 200);
+    assert_eq!(fetch(&coordinator, "", TEAMS, "").entry.status, 200);
+    refuses.set(true);
+    assert_eq!(fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.status, 403);
+    assert_eq!(fetch(&coordinator, "", METRICS_PATH, weeks).entry.status, 403);
+    assert_eq!(fetch(&coordinator, "", TEAMS, "").outcome, CacheOutcome::Hit);
+}
+
+#[test]
+fn slow_requests_of_one_caller_do_not_open_the_circuit_of_another() {
+    let upstream = Upstream::new(|target| match target.contains("slow") {
+        true => Err(TransportError::Timeout),
+        false => list(&[]),
+    });
+    let (coordinator, _) = coordinator(&upstream, true);
+    for number in 0..10 {
+        let status = fetch(&coordinator, "one", TEAMS, &format!("slow={number}")).entry.status;
+        assert_eq!(status, if number < 5 { 504 } else { 503 });
+    }
+    assert_eq!(fetch(&coordinator, "one", "/v3/customer/core/repos/", "").entry.status, 200);
+    assert_eq!(fetch(&coordinator, "two", TEAMS, "a=1").entry.status, 200);
+}
+
+#[test]
+fn a_key_that_was_never_accepted_leaves_nothing() {
+    // This upstream does not know the metrics endpoint, whatever the key is.
+    let upstream = Upstream::new(|target| match target.starts_with(METRICS_PATH) {
+        true => response(404, "{}"),
+        false => response(401, "{}"),
+    });
+    for (path, query, status) in
+        [(METRICS_PATH, PERIOD, 401), (METRICS_PATH, "start_date=2026-08-24&resolution=week", 401), (TEAMS, "", 401)]
+    {
+        let (coordinator, partition) = coordinator(&upstream, false);
+        assert_eq!(fetch(&coordinator, "", path, query).entry.status, status);
+        coordinator.purge();
+        assert!(partition.texts.texts().is_empty() && partition.responses.borrow().is_empty());
+        assert!(!coordinator.has_state() && coordinator.next_resumption().is_none());
+    }
+}
+
+#[test]
+fn a_request_whose_task_was_lost_blocks_nobody() {
+    let upstream = Upstream::new(|_| list(&[]));
+    let (coordinator, _) = coordinator(&upstream, false);
+    let (lost, waiting) = (request("", TEAMS, ""), request("", TEAMS, ""));
+    upstream.0.hangs.set(true);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut task = Box::pin(coordinator.fetch(&lost));
+    assert!(task.as_mut().poll(&mut context).is_pending());
+    // The platform neither polls nor drops the task any more.
+    std::mem::forget(task);
+    upstream.0.hangs.set(false);
+    let mut follower = pin!(coordinator.fetch(&waiting));
+    let reply = follower.as_mut().poll(&mut context);
+    assert!(matches!(reply, std::task::Poll::Ready(FetchReply::Response(response)) if response.entry.status == 200));
+    assert_eq!(upstream.requests(), 2);
+}
+
+#[test]
+fn work_in_the_background_ends_when_nobody_waits() {
+    let upstream = Upstream::new(|target| match target {
+        _ if target.starts_with(METRICS_PATH) => response(404, "{}"),
+        // Repositories without end.
+        _ if target.contains("/repos/") => {
+            response(200, json!({ "count": 4_000_000_000_u32, "results": vec![json!({ "id": 1 }); 1_000] }).to_string())
+        }
+        _ => list(&[]),
+    });
+    let (coordinator, _) = coordinator(&upstream, false);
+    assert_eq!(fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.status, 503);
+    let (start, mut resumptions) = (upstream.now(), 0);
+    while let Some(due) = coordinator.next_resumption() {
+        upstream.advance((due - upstream.now()).max(0));
+        complete(coordinator.resume_unfinished());
+        resumptions += 1;
+        assert!(resumptions < 20, "the work has no end");
+    }
+    assert!(resumptions > 1 && upstream.now() - start < 600 * SECOND, "{resumptions}");
+}
