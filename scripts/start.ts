@@ -33,9 +33,10 @@ import {
 } from "./lib.ts";
 import { quiet, wrangler } from "./wrangler.ts";
 
-const usage = `npm start -- [--dump DIR] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
+const usage = `npm start -- [--dump DIR | --repo PATH…] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
 npm start -- --upstream URL [--upstream-key KEY] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
   --dump DIR          serve this dump instead of a made-up organization
+  --repo PATH         serve the metrics of this git repository; may be given several times
   --upstream URL      act as a proxy of this server; callers use its keys
   --upstream-key KEY  send this key to the upstream; callers use a local key. The environment variable UPSTREAM_KEY is
                       safer, because npm shows and logs its command line
@@ -48,6 +49,7 @@ const cli = join(root, "target/release/streamgage");
 
 type Options = {
   dump?: string;
+  repo?: string[];
   upstream?: string;
   upstreamKey?: string;
   port: number;
@@ -61,6 +63,7 @@ function parseOptions(): Options {
     const { values } = parseArgs({
       options: {
         dump: { type: "string" },
+        repo: { type: "string", multiple: true },
         upstream: { type: "string" },
         "upstream-key": { type: "string" },
         port: { type: "string", default: "8787" },
@@ -91,11 +94,15 @@ function parseOptions(): Options {
       throw new UserError("--dump and --upstream exclude each other");
     if (upstream !== undefined && upstreamKey === undefined && values.key !== undefined)
       throw new UserError("--key requires --upstream-key: without it, callers use the keys of the upstream");
+    if (values.repo !== undefined && (values.dump ?? upstream) !== undefined)
+      throw new UserError("--repo excludes --dump and --upstream");
     // npm runs scripts in the root; INIT_CWD is the folder of the user.
-    const dump = values.dump === undefined ? undefined : resolve(process.env.INIT_CWD ?? ".", values.dump);
+    const resolvePath = (path: string) => resolve(process.env.INIT_CWD ?? ".", path);
+    const dump = values.dump === undefined ? undefined : resolvePath(values.dump);
+    const repo = values.repo?.map(resolvePath);
     if (dump !== undefined && !(existsSync(dump) && statSync(dump).isDirectory()))
       throw new UserError(`--dump ${values.dump} is not a folder`);
-    return { ...values, upstream, upstreamKey, port, dump };
+    return { ...values, upstream, upstreamKey, port, dump, repo };
   } catch (error) {
     throw new UserError(`${(error as Error).message}\n${usage}`);
   }
@@ -126,6 +133,13 @@ async function demoDump(today = new Date().toJSON().slice(0, 10)): Promise<strin
   await rebuildIfChanged(join(dump, "dump.json"), join(stateFolder, "demo.made-by"), inputs, async () => {
     await run(cli, ["demo", "--out", dump, "--until", today]);
   });
+  return dump;
+}
+
+/** Writes a dump of git repositories, and returns its folder. Later runs read new commits only. */
+async function gitDump(repositories: readonly string[]): Promise<string> {
+  const dump = join(stateFolder, "git", sha256(...repositories).slice(0, 16));
+  await run(cli, ["git", ...repositories, "--out", dump]);
   return dump;
 }
 
@@ -248,7 +262,12 @@ async function openState(state: string, fresh: boolean): Promise<void> {
 }
 
 async function serveDump(options: Options, url: string): Promise<void> {
-  const dump = options.dump ?? (await stage("demo data", () => demoDump(options.today)));
+  const { repo, today } = options;
+  const dump =
+    options.dump ??
+    (repo === undefined
+      ? await stage("demo data", () => demoDump(today))
+      : await stage("git history", () => gitDump(repo)));
 
   // Each dump has its own database. If the dump has changed, the database is created again, without the removed rows.
   const state = stateFolderOf(dump);

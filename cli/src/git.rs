@@ -4,6 +4,8 @@ use crate::dump::draft::Draft;
 use crate::error::CliError;
 use crate::terminal::{printable, printable_json, printable_path};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -98,18 +100,30 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
         GitError::Failed(message) => CliError::Failed(message),
     })?;
     bar.finish();
-    draft.finish()?;
+    // An unchanged dump keeps the times of its files, by which other programs notice changes.
+    if !draft.existing().is_some_and(|existing| is_same_dump(draft.path(), existing)) {
+        draft.finish()?;
+    }
     if let Err(error) = finished.write_state() {
         eprintln!("streamgage: {}; the next run will read everything again", printable(&error.to_string()));
     }
     if arguments.json {
-        let text =
-            serde_json::to_string_pretty(&finished.report).map_err(|error| CliError::Failed(error.to_string()))?;
+        let text = serde_json::to_string(&finished.report).map_err(|error| CliError::Failed(error.to_string()))?;
         println!("{}", printable_json(&text));
     } else {
         print_report(&finished.report, &arguments.out, start.elapsed());
     }
     Ok(())
+}
+
+fn is_same_dump(new: &Path, old: &Path) -> bool {
+    let read = |folder: &Path| -> std::io::Result<BTreeMap<OsString, Vec<u8>>> {
+        folder
+            .read_dir()?
+            .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), fs::read(entry.path())?))))
+            .collect()
+    };
+    matches!((read(new), read(old)), (Ok(new), Ok(old)) if new == old)
 }
 
 fn check_is_from_git(folder: &Path) -> Result<(), String> {

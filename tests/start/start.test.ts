@@ -1,8 +1,8 @@
 // Tests of npm start: requests, the page, the proxy, invalid options, and the end of all processes.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -124,6 +124,26 @@ for (const [callers, env] of [
       await Promise.all([exited, upstream.close()]);
     }
   });
+
+test("git repositories are served, and updated by the next run", async () => {
+  const repository = join(home, "repository");
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", repository, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...args]);
+  mkdirSync(repository);
+  git("init", "-q");
+  for (const commits of [1, 2]) {
+    writeFileSync(join(repository, "file.txt"), "line\n".repeat(commits));
+    git("add", "-A");
+    git("commit", "-q", "-m", "a line");
+    const { child, ready, exited } = start(["--repo", repository, "--port", `${await freePort()}`]);
+    const { url, key } = await ready;
+    const headers = { Authorization: `Bearer ${key}` };
+    const answer = await fetch(`${url}/v3/customer/core/commits/?fields=new_work`, { headers });
+    assert.deepEqual(((await answer.json()) as { results: unknown }).results, Array(commits).fill({ new_work: 1 }));
+    child.kill("SIGTERM");
+    await exited;
+  }
+});
 
 test("a port in use is reported before anything is built", async () => {
   const { server, port } = await listen();
