@@ -86,6 +86,9 @@ fn load(folder: &str) -> (Store, Texts) {
     let mut texts = Texts(Vec::new());
     for resource in RESOURCES {
         let path = format!("{folder}/{}.ndjson", resource.name);
+        if resource.is_generic && !fs::exists(&path).unwrap_or(false) {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut rows = RowsBuilder::new(resource);

@@ -36,6 +36,10 @@ export interface ListParameters {
   /** At most 1,000. Default: 100. */
   limit?: number;
   offset?: number;
+  /** The number of the page, in place of `offset`: for roles, available_repos and available_ticket_projects. */
+  page?: number;
+  /** In place of `limit`, for the same resources. */
+  page_size?: number;
   /** Field names, with a leading `-` for descending order. */
   ordering?: string | readonly string[];
   /** Includes only these fields. */
