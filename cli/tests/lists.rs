@@ -175,3 +175,37 @@ fn malformed_requests_are_answered() {
     let statuses: Vec<&str> = answers.iter().map(|answer| answer.get(10..13).unwrap()).collect();
     assert_eq!(statuses, ["200", "400", "200", "200", "200", "400", "200", "200", "404", "404"]);
 }
+
+#[test]
+fn generic_rows_are_shown_as_they_came() {
+    let dump = dump("generic");
+    let first = r#"{"id":2, "title":"Fix é","project":{"id":3},"points":1.50}"#;
+    let rows = [first, r#"{"title":"old","id":1}"#, r#"{"id":1,"assignees":[{"id":7}],"created_at":"2026-01-02"}"#];
+    fs::write(dump.join("tickets.ndjson"), rows.join("\n")).unwrap();
+    fs::write(dump.join("roles.ndjson"), "{\"id\":1}\n{\"id\":2}\n").unwrap();
+    let body = |count: usize, rows: &[&str]| {
+        let results = rows.join(",");
+        format!(r#"{{"status":200,"body":{{"count":{count},"next":null,"previous":null,"results":[{results}]}}}}"#)
+    };
+    assert_eq!(answer(&dump, "tickets/"), body(2, &[rows[2], rows[0]]));
+    assert_eq!(answer(&dump, "tickets/2/"), format!(r#"{{"status":200,"body":{first}}}"#));
+    assert_eq!(answer(&dump, "tickets/?fields=points,id&search=FIX"), body(1, &[r#"{"id":2,"points":1.50}"#]));
+    for (query, row) in [
+        ("project_id=3", rows[0]),
+        ("assignees__in=7,8", rows[2]),
+        ("assignees!=7", rows[0]),
+        ("created_at__gte=2026-01-01", rows[2]),
+        ("title__icontains=É", rows[0]),
+    ] {
+        assert_eq!(answer(&dump, &format!("tickets/?{query}")), body(1, &[row]), "{query}");
+    }
+    let page = answer(&dump, "roles/?page=2&page_size=1");
+    let previous = format!("http://127.0.0.1:8787{CORE}roles/?page_size=1");
+    assert!(page.contains(&format!(r#""previous":"{previous}","results":[{{"id":2}}]"#)), "{page}");
+    assert_eq!(answer(&dump, "roles/?page=3&page_size=1"), r#"{"status":404,"body":{"detail":"Invalid page."}}"#);
+    assert_eq!(answer(&dump, "grants/"), body(0, &[]));
+    fs::write(dump.join("grants.ndjson"), "{\"name\":\"a\"}\n").unwrap();
+    let (code, _, error) = run(streamgage(&dump).arg("query").arg(&dump).arg(format!("{CORE}tags/")));
+    assert_eq!(code, 2);
+    assert!(error.ends_with("grants.ndjson:1: id: is required\n"), "{error}");
+}

@@ -48,6 +48,7 @@ fn dump(home: &Path, commits: &str) {
 fn rows_are_sent_unchanged_and_in_order() {
     let home = folder("push-order");
     dump(&home, &commits(1..=2500));
+    fs::write(home.join("dump/tickets.ndjson"), "{\"title\":\"a\", \"id\":4}\n").unwrap();
     let stored = Rows::default();
     let rows = Arc::clone(&stored);
     let server = Server::start(move |_, request| import(&rows, request));
@@ -55,7 +56,8 @@ fn rows_are_sent_unchanged_and_in_order() {
     assert_eq!(code, 0, "{error}");
     assert_eq!(
         out,
-        "teams: 2 rows sent, 2 changed\nusers: 1 rows sent, 1 changed\ncommits: 2500 rows sent, 2500 changed\n"
+        "teams: 2 rows sent, 2 changed\nusers: 1 rows sent, 1 changed\ncommits: 2500 rows sent, 2500 changed\n\
+         tickets: 1 rows sent, 1 changed\n"
     );
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.authorization.as_deref() == Some(&format!("Bearer {KEY}"))));
@@ -64,8 +66,10 @@ fn rows_are_sent_unchanged_and_in_order() {
     let counts: Vec<(&str, usize)> =
         requests.iter().map(|request| (request.target.as_str(), request.body.lines().count())).collect();
     let batches = [("/import/commits", 1000), ("/import/commits", 1000), ("/import/commits", 500)];
-    assert_eq!(counts, [[("/import/dump", 1), ("/import/teams", 2), ("/import/users", 1)], batches].concat());
+    let first = [("/import/dump", 1), ("/import/teams", 2), ("/import/users", 1)];
+    assert_eq!(counts, [&first[..], &batches, &[("/import/tickets", 1)]].concat());
     let users = ("users".to_owned(), 1);
+    assert_eq!(stored.lock().unwrap()[&("tickets".to_owned(), 4)], "{\"title\":\"a\", \"id\":4}");
     assert_eq!(stored.lock().unwrap()[&users], "{\"id\":1,\"name\":\"\u{e9}\", \"unknown\" : [1.50]}");
 
     // A second push changes nothing. The URL may contain the path of the API.
