@@ -164,6 +164,13 @@ impl Number {
         below.checked_add(i64::from(up)).map_or(Whole::Above, Whole::Value)
     }
 
+    /// Reports whether the nearest double is finite.
+    pub fn is_double(&self) -> bool {
+        // The first digits of the smallest number whose nearest double is infinite: the largest double is 1.79…e308.
+        const BEYOND: &[u8] = &[1, 7, 9, 7, 6, 9, 3, 1, 3, 4, 8, 6, 2, 3, 1, 5, 8, 0, 7, 9, 3, 7];
+        (self.exponent, self.digits.as_slice()) < (309, BEYOND)
+    }
+
     /// Returns the nearest double, ties to even; infinity if the number is beyond all doubles.
     pub fn to_double(&self) -> f64 {
         let mut text = String::with_capacity(self.digits.len() + 24);
@@ -307,6 +314,12 @@ mod tests {
             assert_eq!((shifted.floor(), shifted.is_whole()), (Whole::Value(floor), is_whole), "{text}");
         }
         assert_eq!(Number::parse("1e400").unwrap().to_double(), f64::INFINITY);
+        for text in ["1e400", "-1e309", "179769313486231580793730000000000000000000000000000000e255", "1.8e308"] {
+            assert!(!Number::parse(text).unwrap().is_double(), "{text}");
+        }
+        for text in ["0", "1e308", "-1.7976931348623157e308", "1.797693134862315807e308", "1e-999"] {
+            assert!(Number::parse(text).unwrap().is_double(), "{text}");
+        }
         assert_eq!(Number::parse("-9223372036854775808.5").unwrap().floor(), Whole::Below);
     }
 

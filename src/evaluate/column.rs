@@ -84,9 +84,7 @@ impl Column {
                 _ => NULL,
             }),
             // -0 + 0 is 0: predicates treat both as equal, so the order has to.
-            Column::Doubles(values) => {
-                values.push(if let Value::Number(value) = value { value + 0.0 } else { f64::NAN })
-            }
+            Column::Doubles(values) => values.push(value.number().map_or(f64::NAN, |value| value + 0.0)),
             Column::Texts(texts) => texts.push(value.text()),
             Column::Ids(lists) => lists.push(if let Value::Ids(ids) = value { ids } else { Vec::new() }),
         }

@@ -47,13 +47,12 @@ impl MetricsResponse {
 
 /// Merges sums into one for each week, oldest first, without weeks that have no commit.
 fn merge(sums: &[WeekSums]) -> Vec<WeekSums> {
-    let mut sorted: Vec<WeekSums> = sums.iter().filter(|sum| sum.commits > 0).copied().collect();
-    sorted.sort_by_key(|sum| i64::from(sum.week));
-    let mut weeks: Vec<WeekSums> = Vec::with_capacity(sorted.len());
-    for sum in sorted {
-        match weeks.last_mut().filter(|week| week.week == sum.week) {
-            Some(week) => add(week, &sum),
-            None => weeks.push(sum),
+    let mut weeks: Vec<WeekSums> = Vec::with_capacity(sums.len());
+    for sum in sums.iter().filter(|sum| sum.commits > 0) {
+        let place = weeks.partition_point(|week| week.week < sum.week);
+        match weeks.get_mut(place).filter(|week| week.week == sum.week) {
+            Some(week) => add(week, sum),
+            None => weeks.insert(place, *sum),
         }
     }
     weeks

@@ -46,7 +46,7 @@ impl RowReader {
     ///
     /// # Errors
     /// Returns the errors of [`read_row`]. `sink` may have received some values by then.
-    pub fn read(&mut self, text: &str, sink: &mut impl RowSink) -> Result<(), RowError> {
+    pub fn read(&mut self, text: &str, sink: &mut dyn RowSink) -> Result<(), RowError> {
         if let Some(scanner) = &mut self.scanner
             && scanner.read(text.as_bytes()) == Some(text.len())
             && take_values(self.resource, scanner, text, sink).is_some()
@@ -58,7 +58,7 @@ impl RowReader {
 }
 
 /// Hands the values of the scanned row to `sink`; `None` if one of them can't be converted.
-fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut impl RowSink) -> Option<()> {
+fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut dyn RowSink) -> Option<()> {
     for (index, field) in resource.fields.iter().enumerate() {
         if !scanner.has_value(index) {
             if scanner.is_null(index) {
@@ -73,7 +73,7 @@ fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut
             Kind::Boolean => Value::Boolean(scanner.integer(index)? != 0),
             Kind::Number => {
                 let span = scanner.text(index)?;
-                Value::Number(text.get(span.begin..span.end)?.parse().ok()?)
+                Value::Number(text.get(span.begin..span.end)?)
             }
             Kind::Text => {
                 let span = scanner.text(index)?;

@@ -4,7 +4,7 @@ use super::nested_fields;
 use super::value::{MAX_INTEGER, RowError, RowSink, Value};
 use super::{Field, Kind, Missing, Resource};
 use crate::calendar::DateTime;
-use crate::number::parse_ten_thousandths;
+use crate::number::{Number, parse_ten_thousandths};
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 /// The member that marks a row as one that deletes a record (§4).
 pub(crate) const DELETED: &str = "_deleted";
 
-/// Lists and objects of a value may be nested this deep, as serde_json limits it where it makes values.
+/// Lists and objects of a value may be nested this deep, which is also the limit of serde_json for most types.
 const MAX_DEPTH: usize = 127;
 
 /// Reads a row from a text that is one JSON object and nothing else.
@@ -208,7 +208,8 @@ pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'
                 .ok_or_else(|| wrong("a number of at most 900,719,925,474"))?,
         ),
         (Kind::Decimal, _) => return Err(wrong("a number")),
-        (Kind::Number, _) => Value::Number(number(json).ok_or_else(|| wrong("a number"))?),
+        (Kind::Number, _) if Number::parse(json).is_some_and(|number| number.is_double()) => Value::Number(json),
+        (Kind::Number, _) => return Err(wrong("a number")),
         (Kind::Text | Kind::DateTime, Some(b'"')) => {
             text = string(json).ok_or("holds half a character")?;
             match field.kind {
@@ -235,21 +236,15 @@ const DATE_TIME: &str = "a date-time, such as 2021-06-01T09:30:00";
 
 /// Parses an integer of at most [`MAX_INTEGER`]. Some servers write integers as `10.0`.
 fn integer(json: &str) -> Option<i64> {
-    let limit = MAX_INTEGER as f64;
-    match json.parse() {
-        Ok(value) => Some(value),
-        Err(_) => number(json)
-            .filter(|value| (-limit..=limit).contains(value) && *value as i64 as f64 == *value)
-            .map(|value| value as i64),
-    }
-    .filter(|value: &i64| value.unsigned_abs() <= MAX_INTEGER.unsigned_abs())
+    plain_integer(json).or_else(|| checked_integer(Number::parse(json).filter(Number::is_whole)?.truncate().value()?))
 }
 
-/// Parses a JSON number. Rust's parser would also take words such as `inf`.
-fn number(json: &str) -> Option<f64> {
-    json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-        .then(|| json.parse().ok())?
-        .filter(|value: &f64| value.is_finite())
+fn plain_integer(json: &str) -> Option<i64> {
+    json.parse().ok().and_then(checked_integer)
+}
+
+fn checked_integer(value: i64) -> Option<i64> {
+    (value.unsigned_abs() <= MAX_INTEGER.unsigned_abs()).then_some(value)
 }
 
 /// Parses a JSON string; `None` if an escape stands for half a character.
@@ -259,39 +254,45 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(json).ok().map(|Borrowed(text)| text)
 }
 
-/// An id: a number or, as the API shows it, an object that has one.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Number(i64),
-    Object { id: i64 },
-}
-
 /// Parses a JSON list of ids: numbers or, as the API shows them, objects with an `id`.
 ///
 /// Returns `None` if the list contains anything else, or is none.
 pub fn parse_ids(json: &str) -> Option<Vec<i64>> {
-    let ids: Vec<Id> = serde_json::from_str(json).ok()?;
-    ids.into_iter().map(Id::value).collect()
+    let ids: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    ids.into_iter().map(|id| plain_integer(id.get()).or_else(|| nested_id(id.get()))).collect()
 }
 
 /// Parses the id of a [`Kind::Reference`].
 fn parse_id(json: &str) -> Option<i64> {
-    integer(json).or_else(|| serde_json::from_str::<Id>(json).ok()?.value())
+    integer(json).or_else(|| nested_id(json))
 }
 
-impl Id {
-    fn value(self) -> Option<i64> {
-        let (Id::Number(id) | Id::Object { id }) = self;
-        (id.unsigned_abs() <= MAX_INTEGER.unsigned_abs()).then_some(id)
+fn nested_id(json: &str) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
     }
+    // Structs could also be read from lists.
+    let Object { id } = serde_json::from_str(json).ok().filter(|_| json.starts_with('{'))?;
+    plain_integer(id.get())
 }
 
 /// Refuses values that are nested too deeply for those who read them later, such as SQLite.
 fn check_depth(json: &str) -> Result<(), String> {
-    let brackets = json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    if brackets > MAX_DEPTH && serde_json::from_str::<serde_json::Value>(json).is_err() {
-        return Err("is nested too deeply".into());
+    let (mut depth, mut is_string, mut is_escaped) = (0usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'[' | b'{' if !is_string => depth = depth.saturating_add(1),
+            b']' | b'}' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err("is nested too deeply".into());
+        }
     }
     Ok(())
 }
@@ -438,14 +439,25 @@ mod tests {
 
     #[test]
     fn numbers_are_the_nearest_doubles() {
+        struct Last(Option<f64>);
+        impl RowSink for Last {
+            fn value(&mut self, _: usize, value: Value<'_>) {
+                self.0 = value.number();
+            }
+        }
+        let risk = |text: &str| {
+            let mut last = Last(None);
+            let row = format!(r#"{{"id":1,"apex_user_id":2,"repo_id":3,"risk":{text}}}"#);
+            read_row(&COMMITS, &row, &mut last).map(|()| last.0.unwrap()).map_err(|error| error.to_string())
+        };
         for text in ["9007199254740993", "1.7976931348623158e308", "5e-324", "4.35", "-0", "0.1", "123456789012345678"]
         {
-            let row = format!(r#"{{"id":1,"apex_user_id":2,"repo_id":3,"risk":{text}}}"#);
             let expected: f64 = text.parse().unwrap();
-            assert_eq!(read(&COMMITS, &row).unwrap().values.pop().unwrap().1, format!("Number({expected:?})"));
+            assert_eq!(risk(text).map(f64::to_bits), Ok(expected.to_bits()), "{text}");
         }
-        let row = r#"{"id":1,"apex_user_id":2,"repo_id":3,"risk":1e400}"#;
-        assert_eq!(read(&COMMITS, row).map(|_| ()).unwrap_err(), "risk: must be a number");
+        for text in ["1e400", "-1e309", "1.7976931348623159e308", "\"1\"", "true", "[1]"] {
+            assert_eq!(risk(text), Err("risk: must be a number".into()), "{text}");
+        }
     }
 
     #[test]

@@ -18,8 +18,9 @@ pub enum Value<'a> {
     Integer(i64),
     /// A decimal, in ten-thousandths.
     Decimal(i64),
-    /// A number of kind [`Kind::Number`](super::Kind::Number).
-    Number(f64),
+    /// A number of kind [`Kind::Number`](super::Kind::Number) as written. A double can hold it: see
+    /// [`number`](Self::number).
+    Number(&'a str),
     /// A text.
     Text(&'a str),
     /// A date-time: its text and its meaning.
@@ -39,6 +40,11 @@ impl<'a> Value<'a> {
     /// Returns the decimal in ten-thousandths, or `None` for any other value.
     pub fn decimal(&self) -> Option<i64> {
         if let Value::Decimal(value) = self { Some(*value) } else { None }
+    }
+
+    /// Returns the double nearest to the number, or `None` for any other value.
+    pub fn number(&self) -> Option<f64> {
+        if let Value::Number(value) = self { value.parse().ok() } else { None }
     }
 
     /// Returns the text, or `None` for any other value.

@@ -117,7 +117,7 @@ impl RowSink for FieldTexts {
             Value::Boolean(value) => Some(FieldText::Formatted(value.to_string())),
             Value::Integer(value) => Some(FieldText::Formatted(value.to_string())),
             Value::Decimal(value) => Some(FieldText::Formatted(decimal(value))),
-            Value::Number(value) => Some(FieldText::Formatted(number(value))),
+            Value::Number(_) => value.number().map(|value| FieldText::Formatted(number(value))),
             Value::Text(value) | Value::DateTime(value, _) => Some(FieldText::Formatted(Json::from(value).to_string())),
             Value::Ids(ids) => Some(FieldText::Formatted(Json::from(ids).to_string())),
         };
