@@ -8,8 +8,8 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use store::{Store, request};
 use streamgage::evaluate::{self, RowTexts, RowsBuilder};
-use streamgage::query::{AggregateRequest, ListRequest, encode_form, encode_query};
-use streamgage::schema::{Field, Kind, Lookup, Missing, Pagination, RESOURCES, Resource};
+use streamgage::query::{AggregateRequest, ListRequest, encode_form, encode_query, filter_parameters, orderings};
+use streamgage::schema::{Field, Kind, Lookup, Missing, OperandType, Pagination, RESOURCES, Resource};
 
 const TEXTS: &[&str] = &[
     "a",
@@ -29,6 +29,9 @@ const TEXTS: &[&str] = &[
     "😀",
     "SHOW",
     "SHOW ",
+    "1",
+    "1.2",
+    "1.2.3",
     "x\0y",
     "x",
     "a b",
@@ -98,7 +101,9 @@ fn typed_cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
         (Kind::Text, _) => select(TEXTS).prop_map(text).boxed(),
         (Kind::DateTime, _) => select(TIMES).prop_map(text).boxed(),
         (Kind::Ids, _) => prop::collection::vec(1..5i64, 0..4).prop_map(|ids| json!(ids).to_string()).boxed(),
-        (Kind::Json, _) => Just("{\"a\":[1.50]}".to_owned()).boxed(),
+        (Kind::Json, _) => select(&["{\"a\":[1.50]}", "[\"É\", \"ab\"]", "\"ab\"", "\"\\u00e9a\"", "7", "[]"][..])
+            .prop_map(str::to_owned)
+            .boxed(),
         (Kind::Reference, _) => {
             select(&["1", "2", "{\"id\":1}", "{\"id\":3,\"name\":\"a\"}", "\"x\""][..]).prop_map(str::to_owned).boxed()
         }
@@ -125,7 +130,10 @@ fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
                 .rsplit("__")
                 .filter(|name| !name.is_empty())
                 .try_fold(cell?, |value, name| Some(format!("{{\"{name}\":{value}}}")));
-            Some(format!(",\"{name}\":{}", value?))
+            // Rows name references in two ways.
+            let suffix =
+                if field.kind == Kind::Reference && id % 2 == 0 && !name.ends_with("_id") { "_id" } else { "" };
+            Some(format!(",\"{name}{suffix}\":{}", value?))
         });
         format!("{{\"id\":{}{}}}", id + 1, others.collect::<String>())
     };
@@ -136,36 +144,37 @@ fn rows(resource: &'static Resource) -> BoxedStrategy<Vec<String>> {
 
 /// A parameter that is a condition, in most cases a valid one.
 fn condition(resource: &'static Resource) -> BoxedStrategy<(String, String)> {
-    let names = resource.fields.iter().map(|field| (field.name, field.kind, field.capabilities));
-    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.capabilities));
-    let mut parameters: Vec<(String, Kind)> = Vec::new();
-    for (name, kind, uses) in names.chain(filters) {
-        for lookup in Lookup::ALL.into_iter().filter(|&lookup| uses.supports(lookup)) {
-            let suffix = if lookup == Lookup::Exact { String::new() } else { format!("__{}", lookup.suffix()) };
-            let kind = if lookup == Lookup::IsNull { Kind::Boolean } else { kind };
-            let is_integer = matches!(kind, Kind::Integer | Kind::Reference);
-            let kind = if lookup == Lookup::In && is_integer { Kind::Ids } else { kind };
-            for bang in ["", "!"] {
-                parameters.push((format!("{name}{suffix}{bang}"), kind));
-            }
+    let mut parameters: Vec<(String, OperandType)> = Vec::new();
+    let own = |resource| filter_parameters(resource).map(|filter| (filter.name, filter.operand));
+    parameters.extend(own(resource));
+    for reference in resource.references {
+        let Some(other) = reference.resource() else { continue };
+        parameters.extend(own(other).map(|(name, operand)| (format!("{}__{name}", reference.name), operand)));
+        for next in other.references {
+            let fields = next.resource().into_iter().flat_map(own);
+            parameters
+                .extend(fields.map(|(name, operand)| (format!("{}__{}__{name}", reference.name, next.name), operand)));
         }
     }
     // Parameters with joins are few but the most error-prone, so that they are repeated.
     let joins =
         parameters.iter().filter(|(name, _)| resource.filters.iter().any(|filter| name.starts_with(filter.name)));
-    let joins: Vec<(String, Kind)> = joins.cloned().collect();
+    let joins: Vec<(String, OperandType)> = joins.cloned().collect();
     parameters.extend(joins.iter().cycle().take(joins.len() * 3).cloned());
-    parameters.extend(resource.flags.iter().map(|flag| (flag.name().to_owned(), Kind::Boolean)));
-    let parameter = select(parameters).prop_flat_map(|(name, kind)| {
-        let value: BoxedStrategy<String> = match kind {
-            Kind::Boolean => select(&["true", "false"][..]).prop_map(str::to_owned).boxed(),
-            Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference => {
+    parameters.extend(resource.flags.iter().map(|flag| (flag.name().to_owned(), OperandType::Boolean)));
+    let parameter = select(parameters).prop_flat_map(|(name, operand)| {
+        let value: BoxedStrategy<String> = match operand {
+            OperandType::Boolean => select(&["true", "false"][..]).prop_map(str::to_owned).boxed(),
+            OperandType::Number => {
                 prop_oneof![6 => select(NUMBERS).prop_map(str::to_owned), 1 => select(&["1e40", "-1e40", "9e18", "1.00005"][..]).prop_map(str::to_owned)]
                     .boxed()
             }
-            Kind::Ids => prop::collection::vec(select(NUMBERS), 0..4).prop_map(|ids| ids.join(",") + ",").boxed(),
-            Kind::DateTime => select(TIMES).prop_map(str::to_owned).boxed(),
-            Kind::Text | Kind::Json => select(TEXTS).prop_map(str::to_owned).boxed(),
+            OperandType::Numbers => {
+                prop::collection::vec(select(NUMBERS), 0..4).prop_map(|ids| ids.join(",") + ",").boxed()
+            }
+            OperandType::DateTime => select(TIMES).prop_map(str::to_owned).boxed(),
+            OperandType::Texts => prop::collection::vec(select(TEXTS), 1..3).prop_map(|texts| texts.join(",")).boxed(),
+            _ => select(TEXTS).prop_map(str::to_owned).boxed(),
         };
         (Just(name), value)
     });
@@ -195,8 +204,7 @@ fn query(resource: &'static Resource) -> impl Strategy<Value = String> {
         move |pair: &(String, String)| ListRequest::parse(resource, &encoded(std::slice::from_ref(pair))).is_ok();
     let plain = condition(resource).prop_filter("a join", move |(name, _)| is_field(name)).prop_filter("bad", is_good);
     let many = prop::collection::vec(term(prop::collection::vec(plain, 1..2).boxed()), 90..130).prop_map(filters);
-    let orderings: Vec<String> =
-        resource.fields.iter().flat_map(|field| [field.name.into(), format!("-{}", field.name)]).collect();
+    let orderings: Vec<String> = orderings(resource).flat_map(|name| [format!("-{name}"), name]).collect();
     let ordering = prop::collection::vec(select(orderings), 0..4).prop_map(|terms| terms.join(","));
     // Including more terms than have a condition of their own.
     let terms = |many| prop::collection::vec(select(TEXTS), many);

@@ -5,9 +5,9 @@ use crate::json::{Json, list, object};
 use crate::schemas::{operand, reference};
 use streamgage::query::{
     Aggregate, AggregateFunction, DEFAULT_LIMIT, FilterParameter, Group, MAX_LIMIT, METRICS_PARAMETERS,
-    MetricsParameter, filter_parameters,
+    MetricsParameter, filter_parameters, orderings,
 };
-use streamgage::schema::{Flag, Lookup, OperandType, Pagination, Resource};
+use streamgage::schema::{Flag, Lookup, OperandType, Pagination, Resource, UNANSWERED_FILTERS};
 
 /// A parameter of the query.
 struct Parameter {
@@ -124,7 +124,13 @@ pub(crate) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
         Parameter::new(flag.name(), description, operand(OperandType::Boolean), OperandType::Boolean.lenient_pattern())
     });
     let beside = |parameter: Parameter| Parameter { more: object! { "x-unread-beside" => "filters" }, ..parameter };
-    filters.chain(flags).map(|parameter| (parameter.name.clone(), beside(parameter).json())).collect()
+    let ignored = UNANSWERED_FILTERS.iter().filter(|filter| filter.resource == resource.name).map(|filter| {
+        let description = format!("Ignored, and named in the header `Streamgage-Ignored`. {}", filter.reason);
+        let parameter = Parameter::new(filter.name, description, operand(OperandType::Text), ANYTHING);
+        Parameter { more: object! { "x-ignored" => true }, ..parameter }
+    });
+    let all = filters.chain(flags).map(beside).chain(ignored);
+    all.map(|parameter| (parameter.name.clone(), parameter.json())).collect()
 }
 
 fn describe(resource: &Resource, parameter: &FilterParameter) -> String {
@@ -144,9 +150,15 @@ fn describe(resource: &Resource, parameter: &FilterParameter) -> String {
         Lookup::IContains => "contains this, ignoring case".to_owned(),
         Lookup::StartsWith => "begins with this, respecting case".to_owned(),
         Lookup::IsNull => "is null, or with `false` is not null".to_owned(),
+        Lookup::DescendantsIn => "is one of these dotted paths, or lies below one of them".to_owned(),
     };
     let rows = if parameter.negated { "Excludes rows" } else { "Only rows" };
-    format!("{rows} whose {of} {is}.")
+    let reference = resource.references.iter().find(|reference| reference.name == parameter.field);
+    let fields = reference.and_then(|reference| reference.resource()).map(|other| {
+        let name = parameter.field;
+        format!(" Its fields filter too, such as `{name}__id__in`: see the filters of {}.", other.name)
+    });
+    format!("{rows} whose {of} {is}.{}", fields.unwrap_or_default())
 }
 
 fn flag_description(flag: Flag) -> &'static str {
@@ -211,8 +223,7 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
 /// Returns the parameters of a list besides its filters.
 pub(crate) fn list_parameters(resource: &'static Resource) -> Vec<Json> {
     let mut parameters: Vec<Json> = search(resource).into_iter().collect();
-    let orderings = resource.fields.iter().filter(|field| field.capabilities.is_orderable());
-    let orderings = choices(orderings.flat_map(|field| [field.name.to_owned(), format!("-{}", field.name)]));
+    let orderings = choices(orderings(resource).flat_map(|name| [name.clone(), format!("-{name}")]));
     let description = "The fields to order by, with `-` in descending order; by default `id`, which also breaks ties. Null is \
         the greatest value. Other names are ignored.";
     parameters.push(Parameter::new("ordering", description, orderings, ANYTHING).example(list!["-id"]).json());

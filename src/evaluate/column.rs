@@ -27,9 +27,8 @@ impl Column {
                 Column::Integers(Vec::new())
             }
             Kind::Number => Column::Doubles(Vec::new()),
-            Kind::Text => Column::Texts(TextColumn::default()),
+            Kind::Text | Kind::Json => Column::Texts(TextColumn::default()),
             Kind::Ids => Column::Ids(Vec::new()),
-            Kind::Json => Column::Unread,
         }
     }
 
@@ -85,7 +84,7 @@ impl Column {
             }),
             // -0 + 0 is 0: predicates treat both as equal, so the order has to.
             Column::Doubles(values) => values.push(value.number().map_or(f64::NAN, |value| value + 0.0)),
-            Column::Texts(texts) => texts.push(value.text()),
+            Column::Texts(texts) => texts.push(value.filter_text().as_deref()),
             Column::Ids(lists) => lists.push(if let Value::Ids(ids) = value { ids } else { Vec::new() }),
         }
     }

@@ -253,12 +253,18 @@ impl Matches {
     }
 }
 
-/// Returns the resources that a condition reads, besides the row's own.
-pub(super) fn required_resources(subject: Subject) -> &'static [&'static Resource] {
+/// Returns the resources that a condition or an order reads, besides the row's own.
+pub(super) fn required_resources(resource: &Resource, subject: Subject) -> Vec<&'static Resource> {
     match subject {
-        Subject::Filter(of) => relations::required_resources(of),
-        Subject::Flag(Flag::RemoveExcluded) => &[&USERS],
-        Subject::Flag(Flag::ExcludeBlocked) => &[&REPOS],
-        Subject::Flag(_) | Subject::Field(_) | Subject::Search => &[],
+        Subject::Filter(of) => relations::required_resources(of).into(),
+        Subject::Flag(Flag::RemoveExcluded) => [&USERS].into(),
+        Subject::Flag(Flag::ExcludeBlocked) => [&REPOS].into(),
+        Subject::Flag(_) | Subject::Field(_) | Subject::Search => Vec::new(),
+        Subject::Referenced(field) => {
+            let Some((_, other, subject)) = field.follow(resource) else { return Vec::new() };
+            let mut resources = required_resources(other, subject);
+            resources.push(other);
+            resources
+        }
     }
 }

@@ -26,9 +26,10 @@ pub fn required_resources(request: &ListRequest) -> Vec<&'static Resource> {
     let nested =
         shown.filter_map(|(_, shown)| if let OutputField::Nested(nested) = shown { Some(nested) } else { None });
     let mut resources = Vec::from([request.resource]);
-    let filters =
-        request.filter.conditions().flat_map(|condition| filter::required_resources(condition.subject).iter().copied());
-    for resource in filters.chain(nested.flat_map(nested_resources)) {
+    let conditions = request.filter.conditions().map(|condition| condition.subject);
+    let read = conditions.chain(request.ordering.iter().map(|order| order.subject));
+    let read = read.flat_map(|subject| filter::required_resources(request.resource, subject));
+    for resource in read.chain(nested.flat_map(nested_resources)) {
         if resources.iter().all(|other| other.name != resource.name) {
             resources.push(resource);
         }
@@ -48,7 +49,7 @@ pub fn list(request: &ListRequest, store: &Store) -> ListResult {
     let first: Vec<usize> = if request.ordering.is_empty() {
         found.take(most).collect()
     } else {
-        ordering::first(found, most, &SortKey::all(rows, &request.ordering))
+        ordering::first(found, most, &SortKey::all(rows, &request.ordering, store))
     };
     let mut positions = Vec::new();
     let mut at = 0u64;

@@ -2,13 +2,16 @@
 
 use super::column::Column;
 use super::rows::Rows;
-use crate::query::Order;
+use super::store::Store;
+use crate::query::{Order, Subject};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// A column that rows are ordered by.
 pub(super) struct SortKey<'a> {
     column: &'a Column,
+    /// For the column of objects that rows refer to, the position of the object of each row.
+    referenced: Option<Vec<usize>>,
     descending: bool,
 }
 
@@ -43,15 +46,25 @@ pub(super) fn first(positions: impl Iterator<Item = usize>, count: usize, by: &[
 }
 
 impl<'a> SortKey<'a> {
-    pub(super) fn all(rows: &'a Rows, ordering: &[Order]) -> Vec<SortKey<'a>> {
-        let by = |order: &Order| SortKey { column: rows.column(order.field), descending: order.descending };
-        ordering.iter().map(by).collect()
+    pub(super) fn all(rows: &'a Rows, ordering: &[Order], store: &'a Store) -> Vec<SortKey<'a>> {
+        let by = |order: &Order| {
+            let (column, referenced) = column(rows, order.subject, store)?;
+            Some(SortKey { column, referenced, descending: order.descending })
+        };
+        ordering.iter().filter_map(by).collect()
+    }
+
+    /// Returns the position in the column. Behind the end, all values are null.
+    fn place(&self, position: usize) -> usize {
+        let Some(referenced) = &self.referenced else { return position };
+        referenced.get(position).copied().unwrap_or(usize::MAX)
     }
 
     /// Returns a number that orders rows, but for equal numbers. Null is the greatest: last in ascending order, first
     /// in descending order.
     fn key(&self, position: usize) -> u64 {
         const SIGN: u64 = 1 << 63;
+        let position = self.place(position);
         let key = match self.column {
             // No integer is as great as the key of null, and no text begins with a byte FF.
             Column::Integers(_) => {
@@ -76,8 +89,27 @@ impl<'a> SortKey<'a> {
         let Column::Texts(texts) = self.column else { return by_key };
         // If the keys are equal, both texts are null or neither is.
         by_key.then_with(|| {
-            let order = texts.at(one).cmp(&texts.at(other));
+            let order = texts.at(self.place(one)).cmp(&texts.at(self.place(other)));
             if self.descending { order.reverse() } else { order }
         })
     }
+}
+
+/// Returns the column of a field and, if it is one of objects that rows refer to, the position of each row's object.
+/// Returns `None` if there are no such objects.
+fn column<'a>(rows: &'a Rows, subject: Subject, store: &'a Store) -> Option<(&'a Column, Option<Vec<usize>>)> {
+    let field = match subject {
+        Subject::Field(field) => return Some((rows.column(field), None)),
+        Subject::Referenced(field) => field,
+        Subject::Filter(_) | Subject::Flag(_) | Subject::Search => return None,
+    };
+    let (reference, resource, subject) = field.follow(rows.resource())?;
+    let objects = store.rows(resource)?;
+    let (column, next) = column(objects, subject, store)?;
+    let id = rows.resource().position(reference.field)?;
+    let object = |position: usize| {
+        let object = objects.find(rows.integer(id, position)?)?;
+        next.as_ref().map_or(Some(object), |next| next.get(object).copied())
+    };
+    Some((column, Some((0..rows.len()).map(|position| object(position).unwrap_or(usize::MAX)).collect())))
 }

@@ -44,6 +44,8 @@ impl<'a> Relations<'a> {
         const ALIAS_EMAIL: usize = USER_ALIAS.field_index("email");
         const TEAM: usize = TEAM_MEMBERSHIP.field_index("team_id");
         const TEAM_NAME: usize = TEAMS.field_index("name");
+        const TEAM_PATH: usize = TEAMS.field_index("path");
+        const TEAM_VISIBILITY: usize = TEAMS.field_index("visibility");
         const TAG_NAME: usize = TAGS.field_index("name");
         let position = usize::try_from(item).ok();
         let text_at = |resource: &Resource, field: usize, position: Option<usize>| {
@@ -57,9 +59,11 @@ impl<'a> Relations<'a> {
             FilterTarget::AliasEmail => text_at(&USER_ALIAS, ALIAS_EMAIL, position),
             FilterTarget::Team | FilterTarget::AnyTeam => predicate.test_integer(team()),
             FilterTarget::TeamName => text_at(&TEAMS, TEAM_NAME, find(&TEAMS, team())),
-            FilterTarget::Tag => predicate.test_integer(Some(item)),
+            FilterTarget::TeamPath => text_at(&TEAMS, TEAM_PATH, find(&TEAMS, team())),
+            FilterTarget::TeamVisibility => text_at(&TEAMS, TEAM_VISIBILITY, find(&TEAMS, team())),
+            FilterTarget::Tag | FilterTarget::OwnTag => predicate.test_integer(Some(item)),
             FilterTarget::TagName => text_at(&TAGS, TAG_NAME, find(&TAGS, Some(item))),
-            FilterTarget::Ancestor | FilterTarget::Visible => None,
+            _ => None,
         }
     }
 }
@@ -70,14 +74,20 @@ pub(super) fn owner(resource: &Resource) -> usize {
     if resource.name == COMMITS.name { REPO_ID } else { 0 }
 }
 
+/// Returns the field with the id of the row's team: the team itself, or that of a membership.
+pub(super) fn team(resource: &Resource) -> usize {
+    const TEAM_ID: usize = TEAM_MEMBERSHIP.field_index("team_id");
+    if resource.name == TEAM_MEMBERSHIP.name { TEAM_ID } else { 0 }
+}
+
 pub(super) fn required_resources(target: FilterTarget) -> &'static [&'static Resource] {
     match target {
         FilterTarget::AliasName | FilterTarget::AliasEmail => &[&USER_ALIAS],
         FilterTarget::Team | FilterTarget::AnyTeam => &[&TEAM_MEMBERSHIP],
-        FilterTarget::TeamName => &[&TEAM_MEMBERSHIP, &TEAMS],
-        FilterTarget::Tag => &[&REPOS],
+        FilterTarget::TeamName | FilterTarget::TeamPath | FilterTarget::TeamVisibility => &[&TEAM_MEMBERSHIP, &TEAMS],
+        FilterTarget::Tag | FilterTarget::OwnTag => &[&REPOS],
         FilterTarget::TagName => &[&REPOS, &TAGS],
-        FilterTarget::Ancestor | FilterTarget::Visible => &[&TEAMS],
+        _ => &[&TEAMS],
     }
 }
 

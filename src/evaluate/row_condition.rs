@@ -1,11 +1,11 @@
 //! Conditions on the row itself, evaluated for 64 rows at a time.
 
-use super::bit_set::{BitSet, word};
+use super::bit_set::{BitSet, bits, word};
 use super::column::{Column, NULL};
-use super::relations::Relations;
+use super::relations::{self, Relations};
 use super::rows::Rows;
 use super::text_column::{TextColumn, TextSearch};
-use crate::query::{Comparison, Condition, IdSet, Predicate, Subject};
+use crate::query::{Comparison, Condition, IdSet, Predicate, ReferencedField, Subject};
 use crate::schema::{COMMITS, FilterTarget, Flag, REPOS, Relation, Resource, TEAMS, USERS};
 use crate::teams::with_nested_teams;
 use crate::text::fold;
@@ -70,11 +70,22 @@ enum RowPredicate<'a> {
     Contains(Vec<(&'a TextColumn, TextSearch<'a>)>),
     /// The number at a position is in the set, or, if `false`, is not.
     Keys(&'a [i64], IdSet, bool),
+    Referenced(ReferencedPredicate<'a>),
     BitSet(&'a BitSet),
     /// The day at a position is from Monday to Friday.
     Weekdays(&'a [i64]),
     /// The condition never holds.
     Unknown,
+}
+
+/// A condition on the object whose id is at a position.
+struct ReferencedPredicate<'a> {
+    ids: &'a [i64],
+    /// The objects for which the condition is true, and those for which it is false.
+    yes: IdSet,
+    no: IdSet,
+    /// The result for an object that does not exist.
+    missing: Ternary,
 }
 
 impl<'a> RowCondition<'a> {
@@ -85,21 +96,13 @@ impl<'a> RowCondition<'a> {
         owners: &'a [i64],
     ) -> RowCondition<'a> {
         let predicate = match condition.subject {
-            Subject::Field(field) => match rows.column(field) {
-                Column::Integers(values) => RowPredicate::Integers(values, &condition.predicate),
-                Column::Doubles(values) => RowPredicate::Doubles(values, &condition.predicate),
-                Column::Texts(texts) => match &condition.predicate {
-                    Predicate::Contains(part) => RowPredicate::Contains([(texts, texts.find(part))].into()),
-                    predicate => RowPredicate::Texts(texts, predicate),
-                },
-                Column::Ids(lists) => RowPredicate::AnyId(lists, &condition.predicate),
-                Column::Unread => RowPredicate::Unknown,
-            },
+            Subject::Field(field) => RowPredicate::field(field, &condition.predicate, rows),
+            Subject::Referenced(field) => RowPredicate::referenced(field, &condition.predicate, rows, relations),
             Subject::Search => RowPredicate::search(&condition.predicate, rows),
             Subject::Flag(flag) => RowPredicate::flag(flag, rows, relations),
             Subject::Filter(of) => match of.relation() {
                 Some(relation) => RowPredicate::any(relation, of, &condition.predicate, relations, owners),
-                None => RowPredicate::team(of, &condition.predicate, rows),
+                None => RowPredicate::team(of, &condition.predicate, rows, relations),
             },
         };
         RowCondition { predicate, negated: condition.negated }
@@ -110,7 +113,10 @@ impl<'a> RowCondition<'a> {
         match &self.predicate {
             RowPredicate::BitSet(_) | RowPredicate::Unknown => 0,
             RowPredicate::Integers(..) | RowPredicate::Doubles(..) | RowPredicate::Weekdays(_) => 1,
-            RowPredicate::Keys(..) | RowPredicate::Texts(..) | RowPredicate::AnyId(..) => 2,
+            RowPredicate::Keys(..)
+            | RowPredicate::Referenced(_)
+            | RowPredicate::Texts(..)
+            | RowPredicate::AnyId(..) => 2,
             RowPredicate::Contains(_) => 3,
         }
     }
@@ -124,6 +130,47 @@ impl<'a> RowCondition<'a> {
 }
 
 impl<'a> RowPredicate<'a> {
+    fn field(field: usize, predicate: &'a Predicate, rows: &'a Rows) -> RowPredicate<'a> {
+        match rows.column(field) {
+            Column::Integers(values) => RowPredicate::Integers(values, predicate),
+            Column::Doubles(values) => RowPredicate::Doubles(values, predicate),
+            Column::Texts(texts) => match predicate {
+                Predicate::Contains(part) => RowPredicate::Contains([(texts, texts.find(part))].into()),
+                predicate => RowPredicate::Texts(texts, predicate),
+            },
+            Column::Ids(lists) => RowPredicate::AnyId(lists, predicate),
+            Column::Unread => RowPredicate::Unknown,
+        }
+    }
+
+    fn referenced(
+        field: ReferencedField,
+        predicate: &Predicate,
+        rows: &'a Rows,
+        relations: &Relations<'_>,
+    ) -> RowPredicate<'a> {
+        let Some((reference, resource, subject)) = field.follow(rows.resource()) else { return RowPredicate::Unknown };
+        let (mut yes, mut no) = (Vec::new(), Vec::new());
+        if let Some(objects) = relations.store.rows(resource) {
+            let condition = match subject {
+                Subject::Referenced(field) => RowPredicate::referenced(field, predicate, objects, relations),
+                Subject::Field(field) => RowPredicate::field(field, predicate, objects),
+                Subject::Filter(_) | Subject::Flag(_) | Subject::Search => RowPredicate::Unknown,
+            };
+            for (first, word) in objects.all().words() {
+                let truths = condition.truths(first);
+                yes.extend(bits(word & truths.yes).map(|bit| objects.id(first + bit)));
+                no.extend(bits(word & truths.no).map(|bit| objects.id(first + bit)));
+            }
+        }
+        RowPredicate::Referenced(ReferencedPredicate {
+            ids: rows.resource().position(reference.field).map_or(&[], |field| rows.integers(field)),
+            yes: yes.into(),
+            no: no.into(),
+            missing: predicate.test_integer(None),
+        })
+    }
+
     fn search(predicate: &'a Predicate, rows: &'a Rows) -> RowPredicate<'a> {
         let Predicate::Contains(term) = predicate else { return RowPredicate::Unknown };
         let fields = rows.resource().fields.iter().enumerate().filter(|(_, field)| field.capabilities.is_searchable());
@@ -188,24 +235,56 @@ impl<'a> RowPredicate<'a> {
         }
     }
 
-    fn team(target: FilterTarget, predicate: &'a Predicate, rows: &'a Rows) -> RowPredicate<'a> {
+    /// Creates a condition on the team of a row, and on the teams above and below it.
+    fn team(
+        target: FilterTarget,
+        predicate: &Predicate,
+        rows: &'a Rows,
+        relations: &Relations<'_>,
+    ) -> RowPredicate<'a> {
+        const NAME: usize = TEAMS.field_index("name");
+        const DESCRIPTION: usize = TEAMS.field_index("description");
         const PARENT: usize = TEAMS.field_index("parent");
         const VISIBILITY: usize = TEAMS.field_index("visibility");
-        match (target, predicate) {
+        let keys = rows.integers(relations::team(rows.resource()));
+        let Some(teams) = relations.store.rows(&TEAMS) else { return RowPredicate::Keys(keys, IdSet::default(), true) };
+        let ids = |is_found: &dyn Fn(usize) -> Ternary| -> IdSet {
+            let found = teams.positions().iter().filter(|&&position| is_found(position) == Some(true));
+            found.map(|&position| teams.id(position)).collect()
+        };
+        let parent = |position: usize| teams.integer(PARENT, position);
+        let text = |field: usize, position: usize| predicate.test_text(teams.text(field, position));
+        let below = |position: usize| Some((parent(position)?, teams.id(position)));
+        let above = |position: usize| Some((teams.id(position), parent(position)?));
+        let sorted = |pair: &dyn Fn(usize) -> Option<(i64, i64)>| -> Vec<(i64, i64)> {
+            let mut pairs: Vec<(i64, i64)> = teams.positions().iter().filter_map(|&position| pair(position)).collect();
+            pairs.sort_unstable();
+            pairs
+        };
+        let found = match (target, predicate) {
             (FilterTarget::Visible, Predicate::Equal(wanted)) => {
-                let is_visible = |&position: &usize| rows.text(VISIBILITY, position) == Some("SHOW");
-                let found = rows.positions().iter().filter(|position| i64::from(is_visible(position)) == *wanted);
-                RowPredicate::Keys(rows.integers(0), found.map(|&position| rows.id(position)).collect(), true)
+                ids(&|position| Some(i64::from(teams.text(VISIBILITY, position) == Some("SHOW")) == *wanted))
             }
-            (FilterTarget::Ancestor, &Predicate::Equal(ancestor)) => {
-                let pair = |&position: &usize| Some((rows.integer(PARENT, position)?, rows.id(position)));
-                let mut children: Vec<(i64, i64)> = rows.positions().iter().filter_map(pair).collect();
-                children.sort_unstable();
-                RowPredicate::Keys(rows.integers(0), with_nested_teams([ancestor], &children), true)
+            (FilterTarget::Root, _) => {
+                ids(&|position| Some(parent(position).and_then(|parent| teams.find(parent)).is_none()))
             }
+            (FilterTarget::Ancestor, &Predicate::Equal(ancestor)) => with_nested_teams([ancestor], &sorted(&below)),
             // No team has an id beyond 64 bits.
-            _ => RowPredicate::Keys(rows.integers(0), IdSet::default(), true),
-        }
+            (FilterTarget::Ancestor, _) => IdSet::default(),
+            _ => {
+                let descendants = ids(&|position| match target {
+                    FilterTarget::Descendant => predicate.test_integer(Some(teams.id(position))),
+                    FilterTarget::DescendantName => text(NAME, position),
+                    FilterTarget::DescendantDescription => text(DESCRIPTION, position),
+                    FilterTarget::DescendantText => {
+                        Some([NAME, DESCRIPTION].into_iter().any(|field| text(field, position) == Some(true)))
+                    }
+                    _ => None,
+                });
+                with_nested_teams(descendants.as_slice().iter().copied(), &sorted(&above))
+            }
+        };
+        RowPredicate::Keys(keys, found, true)
     }
 
     #[inline]
@@ -227,6 +306,12 @@ impl<'a> RowPredicate<'a> {
             ),
             RowPredicate::Keys(values, set, keep) => {
                 TernaryMask::known(word(values, first, |value| set.contains(value) == *keep))
+            }
+            RowPredicate::Referenced(ReferencedPredicate { ids, yes, no, missing }) => {
+                let yes = word(ids, first, |id| yes.contains(id));
+                let no = word(ids, first, |id| no.contains(id));
+                let missing = TernaryMask::of(*missing);
+                TernaryMask { yes: yes | missing.yes & !no, no: no | missing.no & !yes }
             }
             RowPredicate::BitSet(positions) => TernaryMask::known(positions.word(first)),
             RowPredicate::Weekdays(times) => {
@@ -306,6 +391,10 @@ impl Predicate {
             Predicate::TextOneOf(texts) => texts.binary_search_by(|text| text.as_str().cmp(value)).is_ok(),
             Predicate::StartsWith(start) => value.starts_with(start),
             Predicate::Contains(part) => fold(value).contains(part),
+            Predicate::DescendantOf(paths) => paths.iter().any(|path| {
+                let rest = value.strip_prefix(path.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }),
             _ => false,
         })
     }

@@ -156,6 +156,11 @@ impl Rows {
         RowsBuilder { reader: RowReader::new(self.resource), rows: self, deleted }
     }
 
+    /// Returns the number of positions, including those of replaced and deleted rows.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Returns the positions of all rows in the order of their ids. Rows are numbered in the order in which they were
     /// added.
     pub fn positions(&self) -> &[usize] {

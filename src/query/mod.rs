@@ -18,7 +18,7 @@ pub use link::link_target;
 pub use list::{
     Comparison, Condition, Filter, FilterParameter, Join, ListRequest, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS,
     MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS, MemberSelection, Node, Order, OrderedDouble, Predicate,
-    Projection, Subject, filter_parameters,
+    Projection, ReferencedField, Subject, filter_parameters, ignored_filters, orderings,
 };
 pub use metrics::{METRICS_PARAMETERS, MetricsParameter, MetricsRequest, Resolution};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};

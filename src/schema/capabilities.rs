@@ -21,11 +21,13 @@ pub enum Lookup {
     StartsWith,
     /// `field__isnull=true`
     IsNull,
+    /// `field__descendantsin=1.2,3`: dotted paths that are, or lie below, one of these.
+    DescendantsIn,
 }
 
 impl Lookup {
     /// All lookups in the order of the specification, which is also the order of errors.
-    pub const ALL: [Lookup; 9] = [
+    pub const ALL: [Lookup; 10] = [
         Lookup::Exact,
         Lookup::Gt,
         Lookup::Gte,
@@ -35,7 +37,14 @@ impl Lookup {
         Lookup::IContains,
         Lookup::StartsWith,
         Lookup::IsNull,
+        Lookup::DescendantsIn,
     ];
+
+    /// Parses the text after a field's name: nothing, or two underscores and a suffix.
+    pub(crate) fn of_suffix(text: &str) -> Option<Lookup> {
+        let suffix = if text.is_empty() { "" } else { text.strip_prefix("__").filter(|suffix| !suffix.is_empty())? };
+        Lookup::ALL.into_iter().find(|lookup| lookup.suffix() == suffix)
+    }
 
     /// Returns the suffix after a field's name and two underscores; empty for [`Exact`](Lookup::Exact).
     pub const fn suffix(self) -> &'static str {
@@ -49,6 +58,7 @@ impl Lookup {
             Lookup::IContains => "icontains",
             Lookup::StartsWith => "startswith",
             Lookup::IsNull => "isnull",
+            Lookup::DescendantsIn => "descendantsin",
         }
     }
 }
@@ -64,15 +74,17 @@ pub(super) const ISNULL: u16 = 1 << Lookup::IsNull as u16;
 /// The lookups of numbers and date-times.
 pub(super) const COMPARED: u16 =
     EXACT | 1 << Lookup::Gt as u16 | 1 << Lookup::Gte as u16 | 1 << Lookup::Lt as u16 | 1 << Lookup::Lte as u16;
+pub(super) const DESCENDANTS_IN: u16 = 1 << Lookup::DescendantsIn as u16;
+pub(super) const CONTAINS: u16 = 1 << Lookup::IContains as u16;
 pub(super) const STARTSWITH: u16 = 1 << Lookup::StartsWith as u16;
 /// The lookups of texts.
-pub(super) const MATCHED: u16 = EXACT | 1 << Lookup::IContains as u16 | STARTSWITH;
-pub(super) const ORDER: u16 = 1 << 9;
-pub(super) const SEARCH: u16 = 1 << 10;
+pub(super) const MATCHED: u16 = EXACT | CONTAINS | STARTSWITH;
+pub(super) const ORDER: u16 = 1 << 10;
+pub(super) const SEARCH: u16 = 1 << 11;
 /// `field=v` means `field__icontains=v`.
-pub(super) const EXACT_CONTAINS: u16 = 1 << 11;
+pub(super) const EXACT_CONTAINS: u16 = 1 << 12;
 /// A filter with another name reads the field.
-pub(super) const READ_BY_FILTER: u16 = 1 << 12;
+pub(super) const READ_BY_FILTER: u16 = 1 << 13;
 
 impl FieldCapabilities {
     const fn has(self, flag: u16) -> bool {
@@ -87,6 +99,11 @@ impl FieldCapabilities {
     /// Reports whether lists can be ordered by the field.
     pub const fn is_orderable(self) -> bool {
         self.has(ORDER)
+    }
+
+    /// Reports whether a filter with another name reads the field.
+    pub const fn is_read_by_filter(self) -> bool {
+        self.has(READ_BY_FILTER)
     }
 
     /// Reports whether `search` reads the field.

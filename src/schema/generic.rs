@@ -5,39 +5,43 @@
 
 use super::Kind::{Boolean, DateTime, Ids, Integer, Number, Reference, Text};
 use super::capabilities::{COMPARED, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, SEARCH};
+use super::resources::refers;
 use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Resource};
 
 /// The generic resources. Adding one here is all that is needed to import, list and dump it.
 pub static GENERIC: [Resource; 17] = [
-    generic(
-        "pull_requests",
-        &[
-            ID,
-            field("number", Integer, COMPARED | ORDER),
-            field("title", Text, MATCHED | SEARCH | ORDER),
-            field("body", Text, MATCHED | SEARCH),
-            field("state", Text, EXACT | IN | ORDER),
-            field("vendor", Text, EXACT | IN | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-            time("closed_at"),
-            field("project_id", Reference, BY_ID | ORDER),
-            reference("apex_user_id"),
-            reference("user_alias_id"),
-            references("approvers"),
-            references("assignees"),
-            references("reviewers"),
-            references("comments"),
-            references("apex_approvers_id"),
-            references("apex_assignees_id"),
-            references("apex_reviewer_id"),
-            field("commit_shas", Text, MATCHED | EXACT_CONTAINS),
-            field("extracted_tags", Text, MATCHED),
-            number("coding_time"),
-            number("review_time"),
-            number("follow_on_commit_count"),
-            number("reviewer_comment_count"),
-        ],
+    referring(
+        &[refers("project", "project_id", EXACT, "pull_request_projects")],
+        generic(
+            "pull_requests",
+            &[
+                ID,
+                field("number", Integer, COMPARED | ORDER),
+                field("title", Text, MATCHED | SEARCH | ORDER),
+                field("body", Text, MATCHED | SEARCH),
+                field("state", Text, EXACT | IN | ORDER),
+                field("vendor", Text, EXACT | IN | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+                time("closed_at"),
+                field("project_id", Reference, BY_ID | ORDER),
+                reference("apex_user_id"),
+                reference("user_alias_id"),
+                references("approvers"),
+                references("assignees"),
+                references("reviewers"),
+                references("comments"),
+                references("apex_approvers_id"),
+                references("apex_assignees_id"),
+                references("apex_reviewer_id"),
+                field("commit_shas", Text, MATCHED | EXACT_CONTAINS),
+                field("extracted_tags", Text, MATCHED),
+                number("coding_time"),
+                number("review_time"),
+                number("follow_on_commit_count"),
+                number("reviewer_comment_count"),
+            ],
+        ),
     ),
     generic(
         "pull_request_comments",
@@ -63,40 +67,46 @@ pub static GENERIC: [Resource; 17] = [
             UPDATED_AT,
         ],
     ),
-    generic(
-        "pull_request_projects",
-        &[
-            ID,
-            NAME,
-            field("repo_id", Reference, BY_ID | ORDER),
-            field("vendor_type", Text, EXACT | IN | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-            field("integration__name", Text, ORDER),
-            field("processing__updated_at", DateTime, ORDER),
-            field("processing__processing_status__id", Integer, ORDER),
-        ],
+    referring(
+        &[refers("repo", "repo_id", EXACT, "repos")],
+        generic(
+            "pull_request_projects",
+            &[
+                ID,
+                NAME,
+                field("repo_id", Reference, BY_ID | ORDER),
+                field("vendor_type", Text, EXACT | IN | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+                field("integration__name", Text, ORDER),
+                field("processing__updated_at", DateTime, ORDER),
+                field("processing__processing_status__id", Integer, ORDER),
+            ],
+        ),
     ),
-    generic(
-        "tickets",
-        &[
-            ID,
-            field("number", Text, EXACT | IN | ORDER),
-            field("parent_number", Number, COMPARED | ORDER),
-            field("title", Text, MATCHED | SEARCH | ORDER),
-            field("body", Text, MATCHED | SEARCH),
-            field("state", Text, EXACT | IN | ORDER),
-            field("vendor", Text, EXACT | IN | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-            time("closed_at"),
-            field("project_id", Reference, BY_ID | ORDER),
-            field("created_by_id", Reference, BY_ID | ORDER),
-            references("assignees"),
-            references("comments"),
-            field("integration__name", Text, ORDER),
-            field("added_by__name", Text, ORDER),
-        ],
+    referring(
+        &[refers("project", "project_id", EXACT, "ticket_projects")],
+        generic(
+            "tickets",
+            &[
+                ID,
+                field("number", Text, EXACT | IN | ORDER),
+                field("parent_number", Number, COMPARED | ORDER),
+                field("title", Text, MATCHED | SEARCH | ORDER),
+                field("body", Text, MATCHED | SEARCH),
+                field("state", Text, EXACT | IN | ORDER),
+                field("vendor", Text, EXACT | IN | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+                time("closed_at"),
+                field("project_id", Reference, BY_ID | ORDER),
+                field("created_by_id", Reference, BY_ID | ORDER),
+                references("assignees"),
+                references("comments"),
+                field("integration__name", Text, ORDER),
+                field("added_by__name", Text, ORDER),
+            ],
+        ),
     ),
     generic(
         "ticket_comments",
@@ -122,21 +132,24 @@ pub static GENERIC: [Resource; 17] = [
             UPDATED_AT,
         ],
     ),
-    generic(
-        "ticket_projects",
-        &[
-            ID,
-            NAME,
-            field("parent_id", Reference, BY_ID | ORDER),
-            reference("repo_id"),
-            reference("added_by"),
-            field("vendor_type", Text, EXACT | IN | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-            field("integration__name", Text, ORDER),
-            field("processing__updated_at", DateTime, ORDER),
-            field("processing__processing_status__id", Integer, ORDER),
-        ],
+    referring(
+        &[refers("repo", "repo_id", EXACT, "repos")],
+        generic(
+            "ticket_projects",
+            &[
+                ID,
+                NAME,
+                field("parent_id", Reference, BY_ID | ORDER),
+                reference("repo_id"),
+                reference("added_by"),
+                field("vendor_type", Text, EXACT | IN | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+                field("integration__name", Text, ORDER),
+                field("processing__updated_at", DateTime, ORDER),
+                field("processing__processing_status__id", Integer, ORDER),
+            ],
+        ),
     ),
     generic(
         "integrations",
@@ -152,38 +165,50 @@ pub static GENERIC: [Resource; 17] = [
             UPDATED_AT,
         ],
     ),
-    generic(
-        "org_membership",
-        &[
-            ID,
-            field("user_id", Reference, BY_ID | ORDER),
-            field("org_id", Reference, BY_ID | ORDER),
-            field("apex_user_id", Reference, BY_ID | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-        ],
+    referring(
+        &[refers("apex_user", "apex_user_id", EXACT, "users"), refers("user", "user_id", EXACT, "")],
+        generic(
+            "org_membership",
+            &[
+                ID,
+                field("user_id", Reference, BY_ID | ORDER),
+                field("org_id", Reference, BY_ID | ORDER),
+                field("apex_user_id", Reference, BY_ID | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+            ],
+        ),
     ),
     by_page_number("roles", &[ID, NAME, references("grant"), CREATED_AT, UPDATED_AT]),
     generic("grants", &[ID, field("name", Text, MATCHED | SEARCH), CREATED_AT, UPDATED_AT]),
     generic("group_settings", &[ID, field("name", Text, MATCHED | SEARCH), reference("org"), CREATED_AT, UPDATED_AT]),
-    generic(
-        "targets",
-        &[
-            ID,
-            field("key", Text, MATCHED | ORDER),
-            field("name", Text, MATCHED | SEARCH),
-            field("team_id", Reference, BY_ID | ORDER),
-            field("apex_user_id", Reference, BY_ID | ORDER),
-            CREATED_AT,
-            UPDATED_AT,
-        ],
+    referring(
+        &[refers("apex_user", "apex_user_id", EXACT | IN, "users")],
+        generic(
+            "targets",
+            &[
+                ID,
+                field("key", Text, MATCHED | ORDER),
+                field("name", Text, MATCHED | SEARCH),
+                field("team_id", Reference, BY_ID | ORDER),
+                field("apex_user_id", Reference, BY_ID | ORDER),
+                CREATED_AT,
+                UPDATED_AT,
+            ],
+        ),
     ),
     generic(
         "user_groups",
         &[ID, NAME, references("users"), field("most_recent_activity", DateTime, ORDER), CREATED_AT, UPDATED_AT],
     ),
-    by_page_number("available_repos", AVAILABLE),
-    by_page_number("available_ticket_projects", AVAILABLE),
+    referring(
+        &[refers("integration", "integration_id", EXACT, "integrations")],
+        by_page_number("available_repos", AVAILABLE),
+    ),
+    referring(
+        &[refers("integration", "integration_id", EXACT, "integrations")],
+        by_page_number("available_ticket_projects", AVAILABLE),
+    ),
 ];
 
 const ID: Field = Field {
@@ -223,10 +248,16 @@ const fn generic(name: &'static str, fields: &'static [Field]) -> Resource {
         fields,
         nested: &[],
         filters: &[],
+        references: &[],
         flags: &[],
         is_generic: true,
         pagination: Pagination::Offset,
     }
+}
+
+/// Adds the names of objects that fields refer to.
+const fn referring(references: &'static [super::Reference], resource: Resource) -> Resource {
+    Resource { references, ..resource }
 }
 
 const fn by_page_number(name: &'static str, fields: &'static [Field]) -> Resource {

@@ -11,6 +11,7 @@ mod resources;
 mod row_reader;
 mod row_splitter;
 mod serde_row;
+mod unanswered;
 mod value;
 
 pub use capabilities::{FieldCapabilities, Lookup};
@@ -21,6 +22,7 @@ pub use row_reader::RowReader;
 pub(crate) use row_reader::field_spec;
 pub use row_splitter::{ReadReport, RowHandler, RowSplitter, RowText};
 pub use serde_row::{parse_ids, read_row};
+pub use unanswered::{UNANSWERED_FILTERS, UNANSWERED_ORDERINGS, Unanswered};
 pub use value::{MAX_INTEGER, RowError, RowSink, Value};
 
 /// A resource of the `core` API.
@@ -36,6 +38,8 @@ pub struct Resource {
     pub nested: &'static [Nested],
     /// The filters that are no fields.
     pub filters: &'static [FilterDefinition],
+    /// The objects of other resources that fields refer to.
+    pub references: &'static [Reference],
     /// The flags.
     pub flags: &'static [Flag],
     /// Reports whether rows are stored and shown as they came.
@@ -105,6 +109,27 @@ pub struct FilterDefinition {
     pub target: FilterTarget,
 }
 
+/// The name of an object that a field refers to (§2). Filters read the fields of the object after two underscores, such as
+/// `repo__name`. An object that does not exist has nulls only.
+#[derive(Debug, PartialEq)]
+pub struct Reference {
+    /// The name.
+    pub name: &'static str,
+    /// The field with the id.
+    pub field: &'static str,
+    /// The lookups of the name itself, which compare the id, and whether lists can be ordered by the fields of the object.
+    pub capabilities: FieldCapabilities,
+    /// The name of the resource of the object.
+    pub resource: &'static str,
+}
+
+impl Reference {
+    /// Returns the resource of the object; `None` if no rows of it are kept.
+    pub fn resource(&self) -> Option<&'static Resource> {
+        resource(self.resource)
+    }
+}
+
 /// The values that a [`FilterDefinition`] tests, in the order in which the framework makes the joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FilterTarget {
@@ -118,12 +143,28 @@ pub enum FilterTarget {
     TeamName,
     /// The same as [`Team`](Self::Team), only tested for existence.
     AnyTeam,
-    /// Each tag of a repository, or of a commit's repository.
+    /// The `path` of each of these teams.
+    TeamPath,
+    /// The `visibility` of each of these teams.
+    TeamVisibility,
+    /// Each tag of a commit's repository.
     Tag,
+    /// Each tag of a repository.
+    OwnTag,
     /// The name of each of these tags.
     TagName,
-    /// A team itself, the team that it is nested in, that team's, and so on.
+    /// A team itself, the team that it is nested in, that team's, and so on. A membership has those of its team.
     Ancestor,
+    /// A team itself and all teams nested in it, however deep.
+    Descendant,
+    /// The name of each [`Descendant`](Self::Descendant).
+    DescendantName,
+    /// The description of each [`Descendant`](Self::Descendant).
+    DescendantDescription,
+    /// The name and the description of each [`Descendant`](Self::Descendant), one of which must match.
+    DescendantText,
+    /// Whether a team is nested in no other. Only `true` has an effect.
+    Root,
     /// Whether the `visibility` of a team is `SHOW`.
     Visible,
 }
@@ -133,9 +174,19 @@ impl FilterTarget {
     pub const fn relation(self) -> Option<Relation> {
         match self {
             FilterTarget::AliasName | FilterTarget::AliasEmail => Some(Relation::Aliases),
-            FilterTarget::Team | FilterTarget::TeamName | FilterTarget::AnyTeam => Some(Relation::Memberships),
-            FilterTarget::Tag | FilterTarget::TagName => Some(Relation::Tags),
-            FilterTarget::Ancestor | FilterTarget::Visible => None,
+            FilterTarget::Team
+            | FilterTarget::TeamName
+            | FilterTarget::AnyTeam
+            | FilterTarget::TeamPath
+            | FilterTarget::TeamVisibility => Some(Relation::Memberships),
+            FilterTarget::Tag | FilterTarget::OwnTag | FilterTarget::TagName => Some(Relation::Tags),
+            FilterTarget::Ancestor
+            | FilterTarget::Descendant
+            | FilterTarget::DescendantName
+            | FilterTarget::DescendantDescription
+            | FilterTarget::DescendantText
+            | FilterTarget::Root
+            | FilterTarget::Visible => None,
         }
     }
 }

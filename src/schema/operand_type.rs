@@ -28,7 +28,7 @@ impl OperandType {
     pub const fn for_lookup(kind: Kind, lookup: Lookup) -> OperandType {
         match (lookup, kind) {
             (Lookup::IsNull, _) | (_, Kind::Boolean) => OperandType::Boolean,
-            (Lookup::In, Kind::Text) => OperandType::Texts,
+            (Lookup::In, Kind::Text) | (Lookup::DescendantsIn, _) => OperandType::Texts,
             (Lookup::In, _) => OperandType::Numbers,
             (_, Kind::DateTime) => OperandType::DateTime,
             (_, Kind::Integer | Kind::Decimal | Kind::Number | Kind::Reference | Kind::Ids) => OperandType::Number,

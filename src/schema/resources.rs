@@ -3,7 +3,8 @@
 use super::Kind::{Boolean, DateTime, Decimal, Ids, Integer, Json, Number, Reference, Text};
 use super::Missing::{Absent, EmptyList, False, Null, Required, Zero};
 use super::capabilities::{
-    COMPARED, DISPLAY_ONLY, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, READ_BY_FILTER, SEARCH,
+    COMPARED, CONTAINS, DESCENDANTS_IN, DISPLAY_ONLY, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER,
+    READ_BY_FILTER, SEARCH,
 };
 use super::generic::GENERIC;
 use super::{
@@ -32,6 +33,15 @@ const fn field(name: &'static str, kind: Kind, missing: Missing, capabilities: u
 
 const fn filter(name: &'static str, kind: Kind, capabilities: u16, target: FilterTarget) -> FilterDefinition {
     FilterDefinition { name, kind, capabilities: FieldCapabilities(capabilities), target }
+}
+
+pub(super) const fn refers(
+    name: &'static str,
+    field: &'static str,
+    capabilities: u16,
+    resource: &'static str,
+) -> super::Reference {
+    super::Reference { name, field, capabilities: FieldCapabilities(capabilities), resource }
 }
 
 /// The fields of a team that is nested in another object. It has neither ancestors nor a level (§2).
@@ -88,11 +98,19 @@ pub const COMMITS: Resource = Resource {
         field("impact", Decimal, Zero, COMPARED | ORDER),
         field("risk", Number, Null, COMPARED | ORDER),
         field("message", Text, Null, MATCHED | EXACT_CONTAINS | SEARCH),
-        field("extracted_tags", Json, Null, DISPLAY_ONLY),
+        field("extracted_tags", Json, Null, EXACT | CONTAINS),
         field("external_commit_url", Text, Null, DISPLAY_ONLY),
+        field("logical_code", Integer, Absent, COMPARED | ISNULL),
+        field("multi_line_comments", Integer, Absent, COMPARED | ISNULL),
+        field("single_line_comments", Integer, Absent, COMPARED | ISNULL),
+        field("whitespace_and_punctuation", Integer, Absent, COMPARED | ISNULL),
     ],
     nested: &[],
     filters: &[filter("repo_tags", Integer, IN, FilterTarget::Tag)],
+    references: &[
+        refers("repo", "repo_id", EXACT, "repos"),
+        refers("user_alias", "user_alias_id", EXACT, "user_alias"),
+    ],
     flags: &[
         Flag::RemoveExcluded,
         Flag::SmartDedupe,
@@ -119,17 +137,17 @@ pub const USERS: Resource = Resource {
         field("hidden_from_reports", Boolean, False, EXACT | ORDER),
         field("org_id", Integer, Null, DISPLAY_ONLY),
         field("created_at", DateTime, Null, COMPARED | ORDER),
-        field("has_login", Boolean, False, EXACT),
-        field("pending_invitation", Boolean, False, DISPLAY_ONLY),
+        field("has_login", Boolean, False, EXACT | ORDER),
+        field("pending_invitation", Boolean, False, EXACT),
         field("alias_count", Integer, Zero, COMPARED | ORDER),
         field("last_activity_at", DateTime, Null, COMPARED | ORDER),
         field("first_activity_at", DateTime, Null, COMPARED | ORDER),
         field("avatar_url", Text, Null, DISPLAY_ONLY),
         field("avatar_exists", Boolean, False, DISPLAY_ONLY),
         field("invitation_id", Json, Null, DISPLAY_ONLY),
-        field("login_enabled", Boolean, False, DISPLAY_ONLY),
+        field("login_enabled", Boolean, False, EXACT),
         field("is_saml", Boolean, False, DISPLAY_ONLY),
-        field("is_group_member", Boolean, False, DISPLAY_ONLY),
+        field("is_group_member", Boolean, False, ORDER),
         field("hidden", Boolean, False, DISPLAY_ONLY),
         field("hidden_by", Json, Null, DISPLAY_ONLY),
         field("hidden_at", DateTime, Null, DISPLAY_ONLY),
@@ -149,8 +167,12 @@ pub const USERS: Resource = Resource {
         // Not documented by the vendor, but used by clients.
         filter("team__id", Integer, EXACT | IN, FilterTarget::Team),
         filter("team__name", Text, MATCHED, FilterTarget::TeamName),
+        filter("team", Integer, EXACT, FilterTarget::Team),
         filter("team", Integer, ISNULL, FilterTarget::AnyTeam),
+        filter("team_member__path", Text, DESCENDANTS_IN, FilterTarget::TeamPath),
+        filter("team_visibility", Text, EXACT, FilterTarget::TeamVisibility),
     ],
+    references: &[],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,
@@ -163,13 +185,13 @@ pub const TEAMS: Resource = Resource {
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
-        field("description", Text, Null, DISPLAY_ONLY),
+        field("description", Text, Null, READ_BY_FILTER),
         field("org", Integer, Null, DISPLAY_ONLY),
         field("avatar", Json, Null, DISPLAY_ONLY),
         field("vendor", Json, Null, DISPLAY_ONLY),
         field("created_at", DateTime, Null, DISPLAY_ONLY),
         field("parent", Integer, Null, COMPARED | ISNULL),
-        field("path", Text, Null, DISPLAY_ONLY),
+        field("path", Text, Null, READ_BY_FILTER),
         field("ancestors", Json, Null, DISPLAY_ONLY),
         field("visibility", Text, Null, READ_BY_FILTER),
         field("team_level", Integer, Null, COMPARED | ORDER),
@@ -182,8 +204,14 @@ pub const TEAMS: Resource = Resource {
     nested: &[],
     filters: &[
         filter("ancestor_id", Integer, EXACT, FilterTarget::Ancestor),
+        filter("ancestorsof_id", Integer, EXACT | IN, FilterTarget::Descendant),
+        filter("ancestorsof_name", Text, MATCHED, FilterTarget::DescendantName),
+        filter("ancestorsof_description", Text, CONTAINS | ISNULL, FilterTarget::DescendantDescription),
+        filter("ancestorsof_name_description", Text, CONTAINS, FilterTarget::DescendantText),
+        filter("exclude_descendants", Boolean, EXACT, FilterTarget::Root),
         filter("is_visible", Boolean, EXACT, FilterTarget::Visible),
     ],
+    references: &[],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,
@@ -198,7 +226,7 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
         field("membership_type", Text, Null, MATCHED | ORDER),
         field("apex_user_id", Integer, Null, COMPARED | IN | ORDER),
         field("team_id", Integer, Null, COMPARED | IN | ORDER),
-        field("depth", Text, Null, DISPLAY_ONLY),
+        field("depth", Text, Null, ORDER),
     ],
     nested: &[
         Nested {
@@ -210,7 +238,11 @@ pub const TEAM_MEMBERSHIP: Resource = Resource {
         },
         Nested { name: "team", after: "team_id", source: NestedSource::Id, resource: &TEAMS, fields: NESTED_TEAM },
     ],
-    filters: &[],
+    filters: &[filter("team_ancestor_id", Integer, EXACT, FilterTarget::Ancestor)],
+    references: &[
+        refers("apex_user", "apex_user_id", EXACT | ORDER, "users"),
+        refers("team", "team_id", EXACT | ORDER, "teams"),
+    ],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,
@@ -224,7 +256,7 @@ pub const REPOS: Resource = Resource {
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, MATCHED | ORDER | SEARCH),
         field("url", Text, Null, DISPLAY_ONLY),
-        field("vendor_type", Text, Null, MATCHED),
+        field("vendor_type", Text, Null, MATCHED | ORDER),
         field("is_private", Boolean, False, DISPLAY_ONLY),
         field("blocked", Boolean, False, EXACT),
         field("created_at", DateTime, Null, COMPARED | ORDER),
@@ -233,6 +265,11 @@ pub const REPOS: Resource = Resource {
         field("oldest_commit_date", DateTime, Null, COMPARED | ORDER),
         field("tags", Ids, EmptyList, READ_BY_FILTER),
         field("project_id", Reference, Absent, COMPARED | IN | ORDER),
+        field("added_by", Reference, Absent, EXACT | IN),
+        field("integration", Reference, Absent, EXACT | IN),
+        field("owner_name", Text, Absent, ORDER),
+        field("last_failure_or_success_at", DateTime, Absent, COMPARED | ORDER),
+        field("last_processing_success_at", DateTime, Absent, COMPARED | ORDER),
     ],
     nested: &[Nested {
         name: "tags",
@@ -241,7 +278,12 @@ pub const REPOS: Resource = Resource {
         resource: &TAGS,
         fields: &["id", "name", "org_id"],
     }],
-    filters: &[filter("tags__name", Text, MATCHED, FilterTarget::TagName)],
+    filters: &[
+        filter("tags", Integer, EXACT | IN, FilterTarget::OwnTag),
+        filter("tags__id", Integer, EXACT | IN, FilterTarget::OwnTag),
+        filter("tags__name", Text, MATCHED, FilterTarget::TagName),
+    ],
+    references: &[refers("integration", "integration", DISPLAY_ONLY, "integrations")],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,
@@ -254,10 +296,11 @@ pub const TAGS: Resource = Resource {
     fields: &[
         field("id", Integer, Required, COMPARED | IN | ORDER),
         field("name", Text, Null, ORDER),
-        field("org_id", Integer, Null, ORDER),
+        field("org_id", Integer, Null, COMPARED | IN | ORDER),
     ],
     nested: &[],
     filters: &[],
+    references: &[refers("org", "org_id", EXACT, "orgs")],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,
@@ -276,9 +319,15 @@ pub const USER_ALIAS: Resource = Resource {
         field("created_at", DateTime, Null, COMPARED | ORDER),
         field("first_activity_at", DateTime, Null, COMPARED | ORDER),
         field("last_activity_at", DateTime, Null, COMPARED | ORDER),
+        field("org_id", Integer, Absent, COMPARED | IN | ORDER),
+        field("integration", Reference, Absent, EXACT | IN),
     ],
     nested: &[],
     filters: &[],
+    references: &[
+        refers("apex_user", "apex_user_id", EXACT | IN | ORDER, "users"),
+        refers("integration", "integration", DISPLAY_ONLY, "integrations"),
+    ],
     flags: &[],
     is_generic: false,
     pagination: Pagination::Offset,

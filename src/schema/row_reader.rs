@@ -62,7 +62,7 @@ fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut
     for (index, field) in resource.fields.iter().enumerate() {
         if !scanner.has_value(index) {
             if scanner.is_null(index) {
-                sink.value(index, if field.kind == Kind::Json { Value::Json } else { Value::Null });
+                sink.value(index, if field.kind == Kind::Json { Value::Json("null") } else { Value::Null });
             }
             continue;
         }
@@ -90,7 +90,10 @@ fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut
                 Value::DateTime(written_text, DateTime { written, microsecond: 0, offset: None })
             }
             Kind::Ids => Value::Ids(Vec::new()),
-            Kind::Json => Value::Json,
+            Kind::Json => {
+                let span = scanner.text(index)?;
+                Value::Json(text.get(span.begin - 1..=span.end)?)
+            }
             Kind::Reference => return None,
         };
         sink.value(index, value);

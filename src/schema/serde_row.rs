@@ -197,7 +197,7 @@ pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'
     let wrong = |expected: &str| format!("must be {expected}");
     let text;
     let value = match (field.kind, json.as_bytes().first()) {
-        (Kind::Json, _) => check_depth(json).map(|()| Value::Json)?,
+        (Kind::Json, _) => check_depth(json).map(|()| Value::Json(json))?,
         (_, Some(b'n')) if field.missing == Missing::Required => return Err("is required".into()),
         (_, Some(b'n')) => Value::Null,
         (Kind::Boolean, _) => Value::Boolean(json.parse().map_err(|_| wrong("true or false"))?),
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(user("name", "null").unwrap(), "Null");
         assert_eq!(user("hidden", "true").unwrap(), "Boolean(true)");
         assert_eq!(user("alias_count", "10.0").unwrap(), "Integer(10)");
-        assert_eq!(user("login", "{\"a\":[1,{}]}").unwrap(), "Json");
+        assert_eq!(user("login", "{\"a\":[1,{}]}").unwrap(), "Json(\"{\\\"a\\\":[1,{}]}\")");
         assert!(user("created_at", "\"2020-01-01T00:00:00\"").unwrap().starts_with("DateTime(\"2020"));
         let tags = read(&REPOS, r#"{"tags":[3,1],"id":1}"#).unwrap().values;
         assert_eq!(tags.first().unwrap().1, "Ids([3, 1])");

@@ -1,7 +1,9 @@
 //! The value of a field, and who takes the values of a row.
 
+use super::serde_row::string;
 use crate::calendar::DateTime;
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// The largest magnitude of an integer in a row. JavaScript and D1 keep all integers up to it exactly, in doubles.
@@ -27,8 +29,8 @@ pub enum Value<'a> {
     DateTime(&'a str, DateTime),
     /// A list of ids.
     Ids(Vec<i64>),
-    /// Any value of a field of kind [`Kind::Json`](super::Kind::Json).
-    Json,
+    /// The JSON of a field of kind [`Kind::Json`](super::Kind::Json).
+    Json(&'a str),
 }
 
 impl<'a> Value<'a> {
@@ -50,6 +52,17 @@ impl<'a> Value<'a> {
     /// Returns the text, or `None` for any other value.
     pub fn text(&self) -> Option<&'a str> {
         if let Value::Text(value) = self { Some(value) } else { None }
+    }
+
+    /// Returns the text that filters compare: that of a text or, of any JSON but null, the JSON itself or the text that it
+    /// stands for.
+    pub fn filter_text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Text(text) => Some(Cow::Borrowed(text)),
+            Value::Json("null") => None,
+            Value::Json(json) => Some(string(json).unwrap_or(Cow::Borrowed(json))),
+            _ => None,
+        }
     }
 
     /// Returns the date-time, or `None` for any other value.

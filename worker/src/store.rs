@@ -86,7 +86,7 @@ async fn execute_query(exchange: &Exchange, database: &Database, query: &Query) 
         match cached {
             None => return send_data(exchange, query, etag, &data),
             Some(body) if expected.as_ref() == Some(&etag) => {
-                return exchange.send_with_body(batch.add_timing(etag.cached_response()), &body);
+                return exchange.send_with_body(batch.add_timing(query.cached_response(&etag)), &body);
             }
             Some(_) => {
                 expected = Some(etag).filter(|_| !is_retry);

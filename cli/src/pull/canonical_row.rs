@@ -113,7 +113,7 @@ impl RowSink for FieldTexts {
         let Some(place) = self.0.get_mut(field) else { return };
         *place = match value {
             Value::Null => None,
-            Value::Json => Some(FieldText::Unchanged),
+            Value::Json(_) => Some(FieldText::Unchanged),
             Value::Boolean(value) => Some(FieldText::Formatted(value.to_string())),
             Value::Integer(value) => Some(FieldText::Formatted(value.to_string())),
             Value::Decimal(value) => Some(FieldText::Formatted(decimal(value))),

@@ -73,15 +73,27 @@ fn fold_unless_ascii(text: &str) -> Option<String> {
     (folded != text.to_ascii_uppercase() || text.contains('\0')).then_some(folded)
 }
 
-/// Returns the members of `filter_values` for a value of a field that only some rows have.
+/// Reports whether `filter_values` has the folded text of a field that has a column, but no computed one.
+pub(crate) fn has_folded_value(field: &Field) -> bool {
+    match field.kind {
+        Kind::Json => field.capabilities.supports(Lookup::IContains),
+        Kind::Text => field.capabilities.is_read_by_filter(),
+        _ => false,
+    }
+}
+
+/// Returns the members of `filter_values` for a value of a field that only some rows have, or for its folded text.
 pub(crate) fn filter_value(field: &Field, value: &Value<'_>) -> Option<String> {
     let name = field.name;
+    if has_folded_value(field) {
+        return Some(format!("\"{name}_folded\":{}", quote(&fold_unless_ascii(&value.filter_text()?)?)));
+    }
     let value = match value {
         _ if field.missing != Missing::Absent => return None,
-        Value::Null | Value::Json => return None,
+        Value::Null | Value::Json(_) => return None,
         Value::Boolean(value) => i64::from(*value).to_string(),
         Value::Integer(value) | Value::Decimal(value) => value.to_string(),
-        Value::Number(value) => format!("{value:?}"),
+        Value::Number(text) => (*text).to_owned(),
         Value::DateTime(_, time) => quote(&instant(time.microseconds())),
         Value::Ids(ids) => format!("[{}]", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
         Value::Text(text) => match fold_unless_ascii(text) {

@@ -10,7 +10,8 @@ use crate::http::router::Target;
 use crate::http::{AuthorizedRequest, Request, Response, Settings};
 use streamgage::json;
 use streamgage::metrics::MetricsResponse;
-use streamgage::query::{Endpoint, METRICS_PATH, MetricsRequest};
+use streamgage::query::{Endpoint, METRICS_PATH, MetricsRequest, ignored_filters};
+use streamgage::schema::COMMITS;
 
 /// The plan of an authorized request.
 #[derive(Debug)]
@@ -79,7 +80,14 @@ impl Target {
             Target::Dataset => (vec![dump_statement()], Kind::Dataset, url()),
             Target::Import(_) | Target::Upstream(_) | Target::Purge => return Err(not_found()),
         };
-        Ok(Query { statements, kind, canonical })
+        let ignored = match self {
+            Target::Endpoint(Endpoint::List(resource) | Endpoint::Object(resource, _)) => {
+                ignored_filters(resource, query)
+            }
+            Target::Endpoint(Endpoint::Aggregate) => ignored_filters(&COMMITS, query),
+            _ => Vec::new(),
+        };
+        Ok(Query { statements, kind, canonical, ignored: ignored.join(", ") })
     }
 }
 
@@ -90,6 +98,8 @@ pub struct Query {
     kind: Kind,
     /// The canonical form of the request. Equal requests have equal responses, because no response depends on the key.
     canonical: String,
+    /// The documented filters that the request uses and the store can not answer.
+    ignored: String,
 }
 
 #[derive(Debug)]
@@ -131,11 +141,6 @@ impl ETag {
         is_none_match(tags, &self.0)
     }
 
-    /// Returns the response for a cached body, without the body.
-    pub fn cached_response(&self) -> Response {
-        self.add_to(Response::json(200, "")).header("Cache-Status", "streamgage; hit")
-    }
-
     fn add_to(&self, response: Response) -> Response {
         response.header("ETag", self.0.clone())
     }
@@ -154,6 +159,16 @@ impl Query {
         ETag(format!("\"{}\"", short_hash(parts)))
     }
 
+    /// Returns the response for a cached body, without the body.
+    pub fn cached_response(&self, etag: &ETag) -> Response {
+        self.add_ignored(etag.add_to(Response::json(200, "")).header("Cache-Status", "streamgage; hit"))
+    }
+
+    /// Tells which filters had no effect.
+    fn add_ignored(&self, response: Response) -> Response {
+        if self.ignored.is_empty() { response } else { response.header("Streamgage-Ignored", self.ignored.clone()) }
+    }
+
     /// Returns the response for the results of the statements.
     ///
     /// # Errors
@@ -168,6 +183,6 @@ impl Query {
             Kind::Object(object) => object.response(first)?,
             Kind::Dataset => Response::json(200, read_dataset(first)?),
         };
-        Ok(if response.status == 200 { etag.add_to(response) } else { response })
+        Ok(self.add_ignored(if response.status == 200 { etag.add_to(response) } else { response }))
     }
 }

@@ -17,7 +17,7 @@ use crate::text::{Name, plain_length};
 use alloc::vec::Vec;
 use date::DateParser;
 use number::{decimal, integer, long_decimal, long_integer, number, skip_integer};
-use value::{WINDOW, boolean, byte, literal, long_text, text_in_quotes, window_of};
+use value::{WINDOW, boolean, byte, literal, long_text, pack_span, text_in_quotes, window_of};
 
 /// A field as far as scanning goes.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub enum Kind {
     DateTime,
     /// An empty list. The caller reads rows with other lists.
     EmptyList,
-    /// A scalar or an empty list. It is only checked.
+    /// A scalar or an empty list, kept as its text. Quotes and brackets belong to the text.
     Any,
 }
 
@@ -169,7 +169,8 @@ impl RowScanner {
         self.values.get(field).copied().filter(|_| self.found >> (field % SLOTS) & 1 == 1)
     }
 
-    /// Returns where the text, or the number of kind [`Kind::Number`], of a wanted field lies in the last row.
+    /// Returns where the text, or the number of kind [`Kind::Number`], of a wanted field lies in the last row. A value of
+    /// kind [`Kind::Any`] begins one byte before the span, and ends with the byte at its end.
     #[inline]
     pub fn text(&self, field: usize) -> Option<TextSpan> {
         self.integer(field).map(value::unpack_span)
@@ -297,12 +298,15 @@ impl RowScanner {
             Token::DateTime => self.date.read_any(window, self.at)?,
             Token::Text => long_text(rest, self.at)?,
             Token::EmptyList => (0, literal(window, 0, b"[]")?),
-            Token::Any | Token::EndOfRow => match byte(window, 0) {
-                b'"' => long_text(rest, self.at)?,
-                b'[' => (0, literal(window, 0, b"[]")?),
-                b't' | b'f' => boolean(window, 0)?,
-                _ => number(window, self.at)?,
-            },
+            Token::Any | Token::EndOfRow => {
+                let (_, end) = match byte(window, 0) {
+                    b'"' => long_text(rest, self.at)?,
+                    b'[' => (0, literal(window, 0, b"[]")?),
+                    b't' | b'f' => boolean(window, 0)?,
+                    _ => number(window, self.at)?,
+                };
+                (pack_span(self.at, 0, end - 1, false), end)
+            }
         };
         *self.values.get_mut(usize::from(expected.slot))? = value;
         self.found |= expected.bit;

@@ -4,7 +4,7 @@ use super::filter::{Operator, Term};
 use super::{Comparison, Condition, ListRequest, MemberSelection, Predicate, Subject};
 use crate::calendar::{DateTime, Day};
 use crate::query::{DEFAULT_LIMIT, encode_form, encode_query};
-use crate::schema::{Flag, Kind, Lookup, Pagination, Resource};
+use crate::schema::{FieldCapabilities, Flag, Kind, Lookup, Pagination, Resource};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -32,8 +32,10 @@ impl ListRequest {
         }
         let terms: Vec<String> =
             self.filter.conditions().filter(is_search).map(|term| quoted(&term.predicate)).collect();
-        let field = |place: usize| resource.fields.get(place).map_or("", |field| field.name);
-        let order = |order: &super::Order| format!("{}{}", if order.descending { "-" } else { "" }, field(order.field));
+        let order = |order: &super::Order| {
+            let (name, ..) = subject_name(resource, order.subject, false);
+            format!("{}{name}", if order.descending { "-" } else { "" })
+        };
         let ordering: Vec<String> = self.ordering.iter().map(order).collect();
         let places = |shown: bool| -> Vec<&str> {
             let places =
@@ -104,23 +106,8 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     if let Some(flag) = condition.flag(resource) {
         return (flag.name().to_owned(), "true".to_owned());
     }
-    let (name, kind, capabilities) = match condition.subject {
-        Subject::Field(place) => match resource.fields.get(place) {
-            Some(field) => (field.name, field.kind, Some(field.capabilities)),
-            None => ("", Kind::Json, None),
-        },
-        subject => {
-            // If two filters have the same target, only one may take lists.
-            let is_list = matches!(condition.predicate, Predicate::OneOf(_));
-            let is_same = |filter: &&crate::schema::FilterDefinition| {
-                subject == Subject::Filter(filter.target) && (!is_list || filter.capabilities.supports(Lookup::In))
-            };
-            match resource.filters.iter().find(is_same) {
-                Some(filter) => (filter.name, filter.kind, Some(filter.capabilities)),
-                None => ("", Kind::Json, None),
-            }
-        }
-    };
+    let is_list = matches!(condition.predicate, Predicate::OneOf(_));
+    let (name, kind, capabilities) = subject_name(resource, condition.subject, is_list);
     let whole = |value: i64| match kind {
         Kind::Boolean => (value != 0).to_string(),
         Kind::DateTime => date_time(value),
@@ -129,6 +116,10 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             format!("{}{}.{:04}", if value < 0 { "-" } else { "" }, size / 10_000, size % 10_000)
         }
         _ => value.to_string(),
+    };
+    let list = |texts: &[String]| {
+        let list = texts.join(",");
+        if list.is_empty() { ",".to_owned() } else { list }
     };
     let (lookup, value) = match &condition.predicate {
         // No integer of 64 bits is as large.
@@ -157,10 +148,8 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
             (lookup, if value.is_finite() { format!("{value:e}") } else { "-1e999".to_owned() })
         }
         Predicate::Text(text) => (Lookup::Exact, text.clone()),
-        Predicate::TextOneOf(texts) => {
-            let list = texts.join(",");
-            (Lookup::In, if list.is_empty() { ",".to_owned() } else { list })
-        }
+        Predicate::TextOneOf(texts) => (Lookup::In, list(texts)),
+        Predicate::DescendantOf(paths) => (Lookup::DescendantsIn, list(paths)),
         Predicate::Contains(text) if capabilities.is_some_and(|capabilities| capabilities.exact_contains()) => {
             (Lookup::Exact, text.clone())
         }
@@ -170,6 +159,33 @@ fn pair(resource: &Resource, condition: &Condition) -> (String, String) {
     };
     let separator = if lookup == Lookup::Exact { "" } else { "__" };
     (format!("{name}{separator}{}{}", lookup.suffix(), if condition.negated { "!" } else { "" }), value)
+}
+
+/// Returns the name of a field or filter, its kind and its capabilities.
+fn subject_name(resource: &Resource, subject: Subject, is_list: bool) -> (String, Kind, Option<FieldCapabilities>) {
+    let own = match subject {
+        Subject::Field(place) => {
+            resource.fields.get(place).map(|field| (field.name.to_owned(), field.kind, field.capabilities))
+        }
+        Subject::Referenced(field) => {
+            return match field.follow(resource) {
+                Some((reference, other, subject)) => {
+                    let (name, kind, capabilities) = subject_name(other, subject, is_list);
+                    (format!("{}__{name}", reference.name), kind, capabilities)
+                }
+                None => (String::new(), Kind::Json, None),
+            };
+        }
+        subject => {
+            // If two filters have the same target, only one may take lists.
+            let is_same = |filter: &&crate::schema::FilterDefinition| {
+                subject == Subject::Filter(filter.target) && (!is_list || filter.capabilities.supports(Lookup::In))
+            };
+            let filter = resource.filters.iter().find(is_same);
+            filter.map(|filter| (filter.name.to_owned(), filter.kind, filter.capabilities))
+        }
+    };
+    own.map_or((String::new(), Kind::Json, None), |(name, kind, capabilities)| (name, kind, Some(capabilities)))
 }
 
 /// Quotes a search term, so that it stays one term.

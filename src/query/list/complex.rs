@@ -94,6 +94,12 @@ pub(super) fn parse(resource: &'static Resource, expression: &str) -> Result<Fil
     Ok(filter)
 }
 
+/// Returns the queries of an expression, decoded.
+pub(super) fn queries(expression: &str) -> Vec<String> {
+    let decoded = unquote(expression);
+    terms(&decoded).0.iter().map(|term| unquote(term.query).into_owned()).collect()
+}
+
 /// Returns the queries in brackets and the text after the last. Text before the first query and empty pairs of brackets
 /// are skipped.
 fn terms(text: &str) -> (Vec<BracketedQuery<'_>>, &str) {

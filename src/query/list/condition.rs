@@ -3,8 +3,9 @@
 use super::Predicate;
 use crate::query::{Parameters, ValidationErrors};
 use crate::schema::{
-    COMMITS, Field, FieldCapabilities, FilterTarget, Flag, Kind, Lookup, OperandType, Relation, Resource,
+    COMMITS, FieldCapabilities, FilterTarget, Flag, Kind, Lookup, OperandType, Reference, Relation, Resource,
 };
+use alloc::collections::BTreeMap;
 use alloc::{string::String, vec, vec::Vec};
 
 /// A condition on a row.
@@ -26,6 +27,8 @@ pub struct Condition {
 pub enum Subject {
     /// A field, by its index in [`fields`](Resource::fields).
     Field(usize),
+    /// A field of an object that a field refers to.
+    Referenced(ReferencedField),
     /// The target of a filter that is no field.
     Filter(FilterTarget),
     /// A flag of commits that is no condition on a field. The predicate is [`Predicate::Equal`] with 1, for true.
@@ -39,8 +42,42 @@ impl Subject {
     pub const fn relation(self) -> Option<Relation> {
         match self {
             Subject::Filter(of) => of.relation(),
-            Subject::Field(_) | Subject::Flag(_) | Subject::Search => None,
+            Subject::Field(_) | Subject::Referenced(_) | Subject::Flag(_) | Subject::Search => None,
         }
+    }
+
+    /// Returns the same values of the object that a reference leads to. At most two references follow each other.
+    pub(super) const fn through(self, reference: usize) -> Option<Subject> {
+        Some(Subject::Referenced(match self {
+            Subject::Field(field) => ReferencedField { reference, next: None, field },
+            Subject::Referenced(ReferencedField { reference: second, next: None, field }) => {
+                ReferencedField { reference, next: Some(second), field }
+            }
+            _ => return None,
+        }))
+    }
+}
+
+/// A field of an object that a field refers to, or of an object that this one refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReferencedField {
+    /// The index in [`references`](Resource::references).
+    reference: usize,
+    /// The index in the references of the object's resource.
+    next: Option<usize>,
+    /// The index in the fields of the last resource.
+    field: usize,
+}
+
+impl ReferencedField {
+    /// Returns the reference of a resource, the resource that it leads to, and the values there.
+    pub fn follow(self, resource: &Resource) -> Option<(&'static Reference, &'static Resource, Subject)> {
+        let reference = resource.references.get(self.reference)?;
+        let subject = match self.next {
+            None => Subject::Field(self.field),
+            Some(reference) => Subject::Referenced(ReferencedField { reference, next: None, field: self.field }),
+        };
+        Some((reference, reference.resource()?, subject))
     }
 }
 
@@ -136,20 +173,19 @@ fn of_flag(resource: &Resource, flag: Flag) -> Vec<Condition> {
     }
 }
 
-/// Returns the parameters that are filters with their last values, unless blank, in the order of the fields and filters
-/// of the resource.
+/// Returns the parameters that are filters with their last values, unless blank, in the order of the fields, filters and
+/// references of the resource.
 fn sent<'a>(
     resource: &'static Resource,
     parameters: &'a Parameters<'_>,
 ) -> impl Iterator<Item = (&'a str, &'a str, FilterName)> {
-    let mut values = vec![None; (resource.fields.len() + resource.filters.len()) * NAMES];
-    for (name, value) in parameters.iter() {
-        let Some(filter) = FilterName::find(resource, name) else { continue };
-        if let Some(place) = values.get_mut(filter.place) {
-            *place = Some((name, value, filter));
-        }
-    }
-    values.into_iter().flatten().filter(|(_, value, _)| !value.is_empty())
+    let named = parameters.iter().filter_map(|(name, value)| {
+        let (base, negated) = name.strip_suffix('!').map_or((name, false), |base| (base, true));
+        let filter = FilterName { negated, ..FilterName::find(resource, base)? };
+        Some(((filter.place, filter.lookup, negated), (name, value, filter)))
+    });
+    let last: BTreeMap<_, _> = named.collect();
+    last.into_values().filter(|(_, value, _)| !value.is_empty())
 }
 
 /// A parameter that is a condition on a row.
@@ -175,9 +211,7 @@ pub struct FilterParameter {
 /// assert_eq!(names, ["id", "id!", "id__gt", "id__gt!"]);
 /// ```
 pub fn filter_parameters(resource: &'static Resource) -> impl Iterator<Item = FilterParameter> {
-    let fields = resource.fields.iter().map(|field| (field.name, field.kind, field.capabilities));
-    let filters = resource.filters.iter().map(|filter| (filter.name, filter.kind, filter.capabilities));
-    fields.chain(filters).flat_map(|(field, kind, capabilities)| {
+    names(resource).flat_map(|Named { name: field, kind, capabilities, .. }| {
         let lookups = Lookup::ALL.into_iter().filter(move |&lookup| capabilities.supports(lookup));
         let both = lookups.flat_map(|lookup| [(lookup, false), (lookup, true)]);
         both.map(move |(lookup, negated)| {
@@ -199,8 +233,35 @@ const fn effective(capabilities: FieldCapabilities, lookup: Lookup) -> Lookup {
     if matches!(lookup, Lookup::Exact) && capabilities.exact_contains() { Lookup::IContains } else { lookup }
 }
 
-/// The number of names of a field: one for each lookup, with and without `!`.
-const NAMES: usize = 2 * Lookup::ALL.len();
+/// A name that filters begin with.
+struct Named {
+    name: &'static str,
+    subject: Subject,
+    kind: Kind,
+    capabilities: FieldCapabilities,
+}
+
+/// Returns the names of a resource's own filters, in the order of their errors.
+fn names(resource: &'static Resource) -> impl Iterator<Item = Named> {
+    let fields = resource.fields.iter().enumerate().map(|(index, field)| Named {
+        name: field.name,
+        subject: Subject::Field(index),
+        kind: field.kind,
+        capabilities: field.capabilities,
+    });
+    let filters = resource.filters.iter().map(|filter| Named {
+        name: filter.name,
+        subject: Subject::Filter(filter.target),
+        kind: filter.kind,
+        capabilities: filter.capabilities,
+    });
+    let references = resource.references.iter().filter_map(|reference| {
+        let field = resource.position(reference.field)?;
+        let (name, capabilities) = (reference.name, reference.capabilities);
+        Some(Named { name, subject: Subject::Field(field), kind: resource.fields.get(field)?.kind, capabilities })
+    });
+    fields.chain(filters).chain(references)
+}
 
 /// The parsed name of a parameter.
 #[derive(Clone, Copy)]
@@ -210,37 +271,38 @@ struct FilterName {
     capabilities: FieldCapabilities,
     lookup: Lookup,
     negated: bool,
-    /// The index among all names of the resource.
-    place: usize,
+    /// The index among the names of the resource and, after a reference, those among the names of the others.
+    place: [usize; 3],
 }
 
 impl FilterName {
+    /// Finds the filter of a name without `!`.
     fn find(resource: &'static Resource, name: &str) -> Option<FilterName> {
-        let (base, negated) = name.strip_suffix('!').map_or((name, false), |base| (base, true));
-        let field =
-            |(index, field): (usize, &Field)| (field.name, Subject::Field(index), field.kind, field.capabilities);
-        let fields = resource.fields.iter().enumerate().map(field);
-        let filters = resource
-            .filters
-            .iter()
-            .map(|filter| (filter.name, Subject::Filter(filter.target), filter.kind, filter.capabilities));
-        for (index, (name, subject, kind, capabilities)) in fields.chain(filters).enumerate() {
-            let Some(rest) = base.strip_prefix(name) else { continue };
-            let found = Lookup::ALL.iter().position(|&lookup| match rest.strip_prefix("__") {
-                Some(suffix) => lookup != Lookup::Exact && suffix == lookup.suffix(),
-                None => lookup == Lookup::Exact && rest.is_empty(),
-            });
-            if let Some((at, &lookup)) = found.and_then(|at| Some((at, Lookup::ALL.get(at)?)))
+        let mut count = 0;
+        for (index, named) in names(resource).enumerate() {
+            count = index + 1;
+            let Named { subject, kind, capabilities, .. } = named;
+            if let Some(rest) = name.strip_prefix(named.name)
+                && let Some(lookup) = Lookup::of_suffix(rest)
                 && capabilities.supports(lookup)
             {
-                let place = index * NAMES + at * 2 + usize::from(negated);
-                return Some(FilterName { subject, kind, capabilities, lookup, negated, place });
+                return Some(FilterName { subject, kind, capabilities, lookup, negated: false, place: [index, 0, 0] });
             }
         }
-        None
+        let through = |(index, reference): (usize, &Reference)| {
+            let rest = name.strip_prefix(reference.name)?.strip_prefix("__")?;
+            // Lists of ids are not reached: an object may match once.
+            let found = FilterName::find(reference.resource()?, rest).filter(|found| found.kind != Kind::Ids)?;
+            let [first, second, _] = found.place;
+            Some(FilterName { subject: found.subject.through(index)?, place: [count + index, first, second], ..found })
+        };
+        resource.references.iter().enumerate().find_map(through)
     }
 
     fn predicate(&self, value: &str) -> Result<Option<Predicate>, &'static str> {
-        Predicate::parse(self.kind, effective(self.capabilities, self.lookup), value)
+        let predicate = Predicate::parse(self.kind, effective(self.capabilities, self.lookup), value)?;
+        let has_no_effect =
+            self.subject == Subject::Filter(FilterTarget::Root) && predicate == Some(Predicate::Equal(0));
+        Ok(predicate.filter(|_| !has_no_effect))
     }
 }

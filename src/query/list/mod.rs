@@ -4,20 +4,23 @@ mod canonical;
 mod complex;
 mod condition;
 mod filter;
+mod ignored;
 mod predicate;
 mod search;
 
-pub use condition::{Condition, FilterParameter, Subject, filter_parameters};
+pub use condition::{Condition, FilterParameter, ReferencedField, Subject, filter_parameters};
 pub use filter::{
     Filter, Join, MAX_CONDITIONS, MAX_CONTAINS_CONDITIONS, MAX_JOINED_CONDITIONS, MAX_JOINED_CONDITIONS_OF_COMMITS,
     Node,
 };
+pub use ignored::ignored_filters;
 pub use predicate::{Comparison, OrderedDouble, Predicate};
 
 use super::errors::ValidationErrors;
 use super::{Page, Parameters};
-use crate::schema::{Flag, Resource};
+use crate::schema::{Field, Flag, Resource};
 use crate::text::trim;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -49,8 +52,8 @@ pub struct ListRequest {
 /// A field that orders a list. Nulls are the greatest: last in ascending order, first in descending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// The index in [`fields`](Resource::fields).
-    pub field: usize,
+    /// The field, of the row or of an object that it refers to.
+    pub subject: Subject,
     /// Reports whether the order is descending.
     pub descending: bool,
 }
@@ -150,23 +153,49 @@ impl ListRequest {
 
 /// Parses `ordering`. Terms are trimmed, and invalid ones are dropped. Terms after the id have no effect, and ascending
 /// id is the default.
-fn ordering(resource: &Resource, parameters: &Parameters<'_>) -> Vec<Order> {
+fn ordering(resource: &'static Resource, parameters: &Parameters<'_>) -> Vec<Order> {
     let mut ordering: Vec<Order> = Vec::new();
     for term in parameters.value("ordering").into_iter().flat_map(|terms| terms.split(',')).map(trim) {
         let (name, descending) = term.strip_prefix('-').map_or((term, false), |name| (name, true));
-        let found = resource.fields.iter().position(|field| field.name == name && field.capabilities.is_orderable());
-        let Some(field) = found else { continue };
-        if field == 0 {
+        let Some(subject) = orderable(resource, name) else { continue };
+        if subject == Subject::Field(0) {
             if descending {
-                ordering.push(Order { field, descending });
+                ordering.push(Order { subject, descending });
             }
             break;
         }
-        if ordering.iter().all(|order| order.field != field) {
-            ordering.push(Order { field, descending });
+        if ordering.iter().all(|order| order.subject != subject) {
+            ordering.push(Order { subject, descending });
         }
     }
     ordering
+}
+
+/// Returns the field that `ordering` can name.
+fn orderable(resource: &'static Resource, name: &str) -> Option<Subject> {
+    let is_named = |field: &Field| field.name == name && field.capabilities.is_orderable();
+    if let Some(field) = resource.fields.iter().position(is_named) {
+        return Some(Subject::Field(field));
+    }
+    let mut references = resource.references.iter().enumerate();
+    references.find_map(|(index, reference)| {
+        let name = name.strip_prefix(reference.name)?.strip_prefix("__")?;
+        let other = reference.resource().filter(|_| reference.capabilities.is_orderable())?;
+        orderable(other, name)?.through(index)
+    })
+}
+
+/// Returns the names that `ordering` can have: fields, and fields of objects that a field refers to.
+pub fn orderings(resource: &'static Resource) -> impl Iterator<Item = String> {
+    let own = |resource: &'static Resource| {
+        resource.fields.iter().filter(|field| field.capabilities.is_orderable()).map(|field| field.name)
+    };
+    let references = resource.references.iter().filter(|reference| reference.capabilities.is_orderable());
+    let referenced = references.flat_map(move |reference| {
+        let fields = reference.resource().into_iter().flat_map(own);
+        fields.map(|field| format!("{}__{field}", reference.name))
+    });
+    own(resource).map(String::from).chain(referenced)
 }
 
 impl Projection {

@@ -38,6 +38,8 @@ pub enum Predicate {
     Contains(String),
     /// The value begins with this text.
     StartsWith(String),
+    /// The value is one of these dotted paths, or begins with one of them and a dot. The paths are sorted.
+    DescendantOf(Vec<String>),
     /// The value is null, or, if `false`, is not.
     Null(bool),
 }
@@ -113,11 +115,11 @@ impl Predicate {
         match (lookup, kind) {
             (Lookup::IsNull, _) => Ok(boolean(value).map(Predicate::Null)),
             (_, Kind::Boolean) => Ok(boolean(value).map(|value| Predicate::Equal(i64::from(value)))),
-            (Lookup::In, Kind::Text) => {
-                let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
-                texts.sort();
-                texts.dedup();
-                Ok(Some(Predicate::TextOneOf(texts)))
+            (Lookup::In, Kind::Text) => Ok(Some(Predicate::TextOneOf(texts(value)?))),
+            (Lookup::DescendantsIn, _) => {
+                let mut paths = texts(value)?;
+                paths.retain(|path| !path.is_empty());
+                Ok(Some(Predicate::DescendantOf(paths)))
             }
             (Lookup::In, _) => {
                 let numbers = value.split(',').filter(|part| !part.is_empty()).map(number);
@@ -196,6 +198,14 @@ fn comparison(lookup: Lookup) -> Comparison {
         Lookup::Lte => Comparison::AtMost,
         _ => Comparison::Equal,
     }
+}
+
+/// Parses a list of texts, and sorts it.
+fn texts(value: &str) -> Result<Vec<String>, &'static str> {
+    let mut texts = value.split(',').map(text).collect::<Result<Vec<String>, _>>()?;
+    texts.sort();
+    texts.dedup();
+    Ok(texts)
 }
 
 /// Parses a text, which is trimmed and may not contain a NUL (§0).

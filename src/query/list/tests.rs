@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::query::IdSet;
-use crate::schema::{COMMITS, FilterTarget, Lookup, RESOURCES, Relation, TAGS, TEAMS, USERS, resource};
+use crate::schema::{
+    COMMITS, FilterTarget, Lookup, RESOURCES, Relation, TAGS, TEAM_MEMBERSHIP, TEAMS, USERS, resource,
+};
 use alloc::string::{String, ToString};
 use proptest::prelude::*;
 use std::format;
@@ -126,14 +128,32 @@ fn unsupported_lookups_are_ignored() {
         "id!!=x",
         "!=x",
         "id__=x",
-        "extracted_tags=x",
+        "extracted_tags__startswith=x",
         "repo_tags=x",
         "smart_dedupe!=true",
         "search__icontains=x",
     ] {
         assert_eq!(parse(&COMMITS, query), parse(&COMMITS, ""), "{query}");
     }
-    assert_eq!(parse(&USERS, "team=x&smart_dedupe=true"), parse(&USERS, ""));
+    assert_eq!(parse(&USERS, "team__gt=x&smart_dedupe=true"), parse(&USERS, ""));
+}
+
+#[test]
+fn fields_of_referenced_objects() {
+    let subject = |query: &str| only(&COMMITS, query).subject;
+    let (first, second) = (subject("repo__name=a"), subject("user_alias__apex_user__name=a"));
+    assert_eq!(subject("repo__name__icontains!=a"), first);
+    let Subject::Referenced(field) = second else { panic!("{second:?}") };
+    let (reference, resource, next) = field.follow(&COMMITS).unwrap();
+    assert_eq!((reference.field, resource.name), ("user_alias_id", "user_alias"));
+    let Subject::Referenced(field) = next else { panic!("{next:?}") };
+    let (reference, resource, next) = field.follow(resource).unwrap();
+    assert_eq!((reference.field, resource.name, next), ("apex_user_id", "users", Subject::Field(1)));
+    assert_eq!(body(&COMMITS, "repo__id=x&repo=x"), r#"{"repo":["Enter a number."],"repo__id":["Enter a number."]}"#);
+    // Related rows of the object, of which there may be several, are not reached.
+    for query in ["repo__nope=1", "repo__tags=1", "user_alias__apex_user__alias_name=a", "repo__name__nope=a"] {
+        assert_eq!(parse(&COMMITS, query), parse(&COMMITS, ""), "{query}");
+    }
 }
 
 #[test]
@@ -199,10 +219,10 @@ fn fields_and_omit() {
 
 #[test]
 fn ordering_takes_orderable_fields() {
-    let order = |query: &str| -> Vec<(usize, bool)> {
-        parse(&TEAMS, query).ordering.iter().map(|order| (order.field, order.descending)).collect()
+    let order = |query: &str| -> Vec<(Subject, bool)> {
+        parse(&TEAMS, query).ordering.iter().map(|order| (order.subject, order.descending)).collect()
     };
-    let name = TEAMS.field_index("name");
+    let name = Subject::Field(TEAMS.field_index("name"));
     assert_eq!(order("ordering=path,--name,+-+name,-name+"), [(name, true)]);
     assert_eq!(order("ordering=name&ordering="), []);
 }
@@ -424,7 +444,20 @@ fn canonical_text() {
         assert_eq!(canonical(&COMMITS, sent), text, "{sent}");
         assert_eq!(parse(&COMMITS, text), parse(&COMMITS, sent), "{sent}");
     }
-    assert_eq!(canonical(&USERS, "team=1&team__isnull=0&team_member!=1e30"), "team__isnull=false&team_member%21=1e30");
+    assert_eq!(
+        canonical(&USERS, "team=1&team__isnull=0&team_member!=1e30"),
+        "team__isnull=false&team_member=1&team_member%21=1e30"
+    );
+    assert_eq!(
+        canonical(&COMMITS, "user_alias__apex_user__name!=a&repo=2&repo__id__in=1&ordering=repo__name"),
+        "repo__id__in=1&repo_id=2&user_alias__apex_user__name%21=a"
+    );
+    assert_eq!(canonical(&TEAM_MEMBERSHIP, "ordering=-apex_user__name,team__path"), "ordering=-apex_user__name");
+    assert_eq!(canonical(&TEAMS, "exclude_descendants=0&ancestorsof_id=2"), "ancestorsof_id=2");
+    assert_eq!(
+        canonical(&USERS, "team_member__path__descendantsin=2,1.3,,2"),
+        "team_member__path__descendantsin=1.3%2C2"
+    );
 }
 
 /// Finds the operand type of a parameter by its error messages.

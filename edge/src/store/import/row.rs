@@ -164,7 +164,7 @@ impl RowSink for Row {
         }
         match value {
             // `set_verbatim` stores numbers with fractions and JSON.
-            Value::Null | Value::Number(_) | Value::Json => self.set(index, "null"),
+            Value::Null | Value::Number(_) | Value::Json(_) => self.set(index, "null"),
             Value::Boolean(value) => self.set(index, if value { "1" } else { "0" }),
             Value::Integer(value) | Value::Decimal(value) => {
                 if name == "id" {

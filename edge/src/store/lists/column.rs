@@ -1,6 +1,8 @@
 //! SQL expressions for the values that conditions compare.
 
-use crate::store::computed_columns::Form;
+use crate::store::computed_columns::{Form, has_folded_value};
+use crate::store::table::table as rows_of;
+use streamgage::query::Subject;
 use streamgage::schema::{Field, FilterTarget, Kind, Missing, Resource};
 
 /// An expression for a value, and for the form of it that `icontains` compares.
@@ -16,14 +18,18 @@ impl Column {
     /// Returns the column of a field of a table.
     pub fn of_field(resource: &Resource, table: &str, field: &Field) -> Column {
         let name = field.name;
-        if field.missing == Missing::Absent {
+        if field.missing == Missing::Absent || has_folded_value(field) {
             let value = |name: &str| format!("({table}.filter_values ->> '$.{name}')");
-            return Column {
-                kind: field.kind,
-                plain: value(name),
-                folded: format!("coalesce({}, upper({}))", value(&format!("{name}_folded")), value(name)),
-                folded_column: None,
+            let (kind, plain) = match (field.missing, field.kind) {
+                (Missing::Absent, kind) => (kind, value(name)),
+                // A JSON string stands for its text.
+                (_, Kind::Json) => {
+                    (Kind::Text, format!("iif({table}.{name} LIKE '\"%', {table}.{name} ->> '$', {table}.{name})"))
+                }
+                (_, kind) => (kind, format!("{table}.{name}")),
             };
+            let folded = format!("coalesce({}, upper({plain}))", value(&format!("{name}_folded")));
+            return Column { kind, plain, folded, folded_column: None };
         }
         let form = Form::of(resource, field);
         let computed = form.map(|form| format!("{table}.{}", form.column(field)));
@@ -37,6 +43,32 @@ impl Column {
             None => format!("upper({table}.{name})"),
         };
         Column { kind: field.kind, plain, folded, folded_column }
+    }
+
+    /// Returns the column of a field of a table, or of an object that a field of it refers to; `None` for other subjects.
+    pub fn of_subject(resource: &Resource, table: &str, subject: Subject) -> Option<Column> {
+        let field = match subject {
+            Subject::Field(index) => return Some(Column::of_field(resource, table, resource.fields.get(index)?)),
+            Subject::Referenced(field) => field,
+            Subject::Filter(_) | Subject::Flag(_) | Subject::Search => return None,
+        };
+        let (reference, other, subject) = field.follow(resource)?;
+        let object = format!("{table}_object");
+        let column = Column::of_subject(other, &object, subject)?;
+        let id = Column::of_name(resource, table, reference.field)?.plain;
+        let select =
+            |column: &str| format!("(SELECT {column} FROM {} AS {object} WHERE {object}.id = {id})", rows_of(other));
+        Some(Column {
+            kind: column.kind,
+            plain: select(&column.plain),
+            folded: select(&column.folded),
+            folded_column: None,
+        })
+    }
+
+    /// Returns the column of the field with a name.
+    pub fn of_name(resource: &Resource, table: &str, name: &str) -> Option<Column> {
+        resource.fields.get(resource.position(name)?).map(|field| Column::of_field(resource, table, field))
     }
 
     /// Returns the column that a filter compares, of a table of related rows.
@@ -53,6 +85,11 @@ impl Column {
             folded: format!("(SELECT coalesce(name_folded, upper(name)) FROM {resource} WHERE id = {table}.{id})"),
             folded_column: None,
         };
+        // No filter searches in these texts.
+        let of_team = |column: &str| Column {
+            plain: format!("(SELECT {column} FROM teams WHERE id = {table}.team_id)"),
+            ..Column::null()
+        };
         let id = |id: &str| Column {
             kind: Kind::Integer,
             plain: format!("{table}.{id}"),
@@ -64,9 +101,11 @@ impl Column {
             FilterTarget::AliasEmail => text("email"),
             FilterTarget::Team | FilterTarget::AnyTeam => id("team_id"),
             FilterTarget::TeamName => name("teams", "team_id"),
-            FilterTarget::Tag => id("tag_id"),
+            FilterTarget::TeamPath => of_team("path"),
+            FilterTarget::TeamVisibility => of_team("visibility"),
+            FilterTarget::Tag | FilterTarget::OwnTag => id("tag_id"),
             FilterTarget::TagName => name("tags", "tag_id"),
-            FilterTarget::Ancestor | FilterTarget::Visible => id("id"),
+            _ => id("id"),
         }
     }
 

@@ -3,23 +3,21 @@
 use super::column::{Column, like_pattern};
 use super::predicate::predicate_sql;
 use crate::store::sql::Parameters;
-use streamgage::query::{Condition, Predicate, Subject};
-use streamgage::schema::{COMMITS, Field, FilterTarget, Flag, Kind, Relation, Resource};
+use crate::store::table::table as rows_of;
+use streamgage::query::{Condition, ListRequest, Predicate, Subject};
+use streamgage::schema::{COMMITS, Field, FilterTarget, Flag, Kind, Relation, Resource, TEAM_MEMBERSHIP, TEAMS};
 
 /// The number of search terms with a condition of their own.
 const MAX_TERMS: usize = 8;
 
 /// Returns a condition on a row `t`, in parentheses.
-pub(super) fn condition_sql(resource: &Resource, condition: &Condition, parameters: &mut Parameters) -> String {
-    let predicate = &condition.predicate;
+pub(super) fn condition_sql(request: &ListRequest, condition: &Condition, parameters: &mut Parameters) -> String {
+    let (resource, predicate) = (request.resource, &condition.predicate);
     let sql = match (condition.subject, condition.join) {
-        (Subject::Field(index), _) => {
-            let field = resource.fields.get(index);
-            let sql = field.map(|field| match field.kind {
-                Kind::Ids => any_id(field, predicate, parameters),
-                _ => predicate_sql(&Column::of_field(resource, "t", field), predicate, parameters),
-            });
-            sql.unwrap_or_default()
+        (subject @ (Subject::Field(_) | Subject::Referenced(_)), _) => {
+            // Sets of ids are faster, but do not tell false from unknown, and do not contain objects that do not exist.
+            let uses_sets = request.filter.conjunction().is_some() && *predicate != Predicate::Null(true);
+            subject_sql(resource, "t", subject, uses_sets, predicate, parameters).unwrap_or_default()
         }
         (Subject::Search, _) => {
             let term = if let Predicate::Contains(term) = predicate { term.as_str() } else { "" };
@@ -31,15 +29,15 @@ pub(super) fn condition_sql(resource: &Resource, condition: &Condition, paramete
                 predicate_sql(&Column::of_related(target, &format!("j{join}")), predicate, parameters)
             }
             (Some(relation), None) => any_related(resource, target, relation, predicate, parameters),
-            (None, _) => team_filter(target, predicate, parameters),
+            (None, _) => team_filter(resource, target, predicate, parameters),
         },
     };
     if condition.negated { format!("({sql} IS NOT TRUE)") } else { sql }
 }
 
 /// Returns the condition that one of a field's ids matches. A list without ids is null.
-fn any_id(field: &Field, predicate: &Predicate, parameters: &mut Parameters) -> String {
-    let ids = format!("json_each(t.filter_values, '$.{}') AS item", field.name);
+fn any_id(table: &str, field: &Field, predicate: &Predicate, parameters: &mut Parameters) -> String {
+    let ids = format!("json_each({table}.filter_values, '$.{}') AS item", field.name);
     match predicate {
         Predicate::Null(true) => format!("(NOT EXISTS (SELECT 1 FROM {ids}))"),
         Predicate::Null(false) => format!("(EXISTS (SELECT 1 FROM {ids}))"),
@@ -48,6 +46,30 @@ fn any_id(field: &Field, predicate: &Predicate, parameters: &mut Parameters) -> 
             format!("(EXISTS (SELECT 1 FROM {ids} WHERE {matches}))")
         }
     }
+}
+
+/// Returns the condition on a field, or on that of an object that a field refers to. With sets, the condition is that the
+/// object is in the set of those that match.
+fn subject_sql(
+    resource: &Resource,
+    table: &str,
+    subject: Subject,
+    uses_sets: bool,
+    predicate: &Predicate,
+    parameters: &mut Parameters,
+) -> Option<String> {
+    let field = match subject {
+        Subject::Field(index) if resource.fields.get(index)?.kind == Kind::Ids => {
+            return Some(any_id(table, resource.fields.get(index)?, predicate, parameters));
+        }
+        Subject::Referenced(field) if uses_sets => field,
+        _ => return Some(predicate_sql(&Column::of_subject(resource, table, subject)?, predicate, parameters)),
+    };
+    let (reference, other, subject) = field.follow(resource)?;
+    let id = Column::of_name(resource, table, reference.field)?.plain;
+    let object = format!("{table}_object");
+    let matches = subject_sql(other, &object, subject, uses_sets, predicate, parameters)?;
+    Some(format!("({id} IN (SELECT {object}.id FROM {} AS {object} WHERE {matches}))", rows_of(other)))
 }
 
 /// Returns the table of related rows, and its column that refers to [`owner_column`].
@@ -149,18 +171,45 @@ fn flag_sql(flag: Flag) -> &'static str {
     }
 }
 
-/// Returns the condition of a filter of teams that is not a condition on a field.
-fn team_filter(target: FilterTarget, predicate: &Predicate, parameters: &mut Parameters) -> String {
-    match (target, predicate) {
+/// Returns the condition of a filter on the team of a row, or on the teams above and below it.
+fn team_filter(
+    resource: &Resource,
+    target: FilterTarget,
+    predicate: &Predicate,
+    parameters: &mut Parameters,
+) -> String {
+    let mut column = |name: &str| {
+        let column = Column::of_name(&TEAMS, "start", name);
+        column.map_or_else(|| "0".to_owned(), |column| predicate_sql(&column, predicate, parameters))
+    };
+    let start = match (target, predicate) {
         (FilterTarget::Visible, Predicate::Equal(wanted)) => {
-            format!("((t.visibility IS 'SHOW') = {})", parameters.bind(*wanted))
+            return format!("((t.visibility IS 'SHOW') = {})", parameters.bind(*wanted));
+        }
+        (FilterTarget::Root, _) => {
+            return "(t.parent IS NULL OR NOT EXISTS (SELECT 1 FROM teams WHERE teams.id = t.parent))".to_owned();
         }
         // UNION keeps each team once, so that the recursion ends even if teams are nested in a circle.
-        (FilterTarget::Ancestor, Predicate::Equal(ancestor)) => format!(
-            "(t.id IN (WITH RECURSIVE below(id) AS (SELECT CAST({} AS INTEGER) \
-             UNION SELECT teams.id FROM below JOIN teams ON teams.parent = below.id) SELECT id FROM below))",
-            parameters.bind(*ancestor)
-        ),
-        _ => "(0)".to_owned(),
-    }
+        (FilterTarget::Ancestor, Predicate::Equal(ancestor)) => {
+            let below = format!(
+                "WITH RECURSIVE below(id) AS (SELECT CAST({} AS INTEGER) \
+                 UNION SELECT teams.id FROM below JOIN teams ON teams.parent = below.id) SELECT id FROM below",
+                parameters.bind(*ancestor)
+            );
+            return match resource.name == TEAM_MEMBERSHIP.name {
+                true => format!("(t.team_id IN ({below}) IS TRUE)"),
+                false => format!("(t.id IN ({below}))"),
+            };
+        }
+        (FilterTarget::Descendant, _) => column("id"),
+        (FilterTarget::DescendantName, _) => column("name"),
+        (FilterTarget::DescendantDescription, _) => column("description"),
+        (FilterTarget::DescendantText, _) => format!("({} OR {})", column("name"), column("description")),
+        _ => return "(0)".to_owned(),
+    };
+    format!(
+        "(t.id IN (WITH RECURSIVE above(id) AS (SELECT start.id FROM teams AS start WHERE {start} \
+         UNION SELECT teams.parent FROM above JOIN teams ON teams.id = above.id) SELECT id FROM above \
+         WHERE id IS NOT NULL))"
+    )
 }

@@ -29,9 +29,12 @@ pub(super) fn from_clause(request: &ListRequest, table: &str, parameters: &mut P
     sql
 }
 
-/// Reports whether the filter has no conditions.
+/// Reports whether the filter has no conditions. A negation of empty expressions is not true.
 pub(super) fn matches_all(request: &ListRequest) -> bool {
-    request.filter.conditions().next().is_none()
+    request.filter.nodes.iter().all(|node| match node {
+        Node::Condition(_) => false,
+        Node::All { of, negated } | Node::Any { of, negated } => *of == 0 || !negated,
+    })
 }
 
 /// Returns the number of times that a row of [`from_clause`] is found, unless it is always 1.
@@ -111,7 +114,7 @@ fn where_clause(request: &ListRequest, parameters: &mut Parameters) -> String {
                     (_, Some(join)) if has_grouped_joins(request) => {
                         joined_outcome(&condition.predicate, join, index, parameters)
                     }
-                    ([condition], _) => condition_sql(request.resource, condition, parameters),
+                    ([condition], _) => condition_sql(request, condition, parameters),
                     (terms, _) => search_sql(request.resource, terms, parameters),
                 };
                 operands.push(Operand { expression: Expression::condition(sql), nodes: terms.len() });

@@ -52,6 +52,11 @@ pub(super) fn predicate_sql(column: &Column, predicate: &Predicate, parameters: 
                 None => format!("({from})"),
             }
         }
+        Predicate::DescendantOf(paths) => format!(
+            "(CASE WHEN {plain} IS NOT NULL THEN EXISTS (SELECT 1 FROM ({}) \
+             WHERE {plain} = value OR substr({plain}, 1, length(value) + 1) = value || '.') END)",
+            parameters.bind_texts(paths)
+        ),
         Predicate::Null(true) => format!("({plain} IS NULL)"),
         Predicate::Null(false) => format!("({plain} IS NOT NULL)"),
     }

@@ -188,6 +188,9 @@ fn has_only_flags(request: &ListRequest) -> bool {
         condition.flag(resource).is_some()
             || match condition.subject {
                 Subject::Field(index) => resource.fields.get(index).is_some_and(|field| field.name == "repo_id"),
+                Subject::Referenced(field) => {
+                    field.follow(resource).is_some_and(|(reference, ..)| reference.field == "repo_id")
+                }
                 // Every filter of commits looks at the tags of the repository.
                 Subject::Filter(_) => true,
                 Subject::Flag(_) | Subject::Search => false,
