@@ -47,7 +47,11 @@ fn reply_as(lists: &Lists, request: &Request, has_id_filter: bool) -> Reply {
     let Some(rows) = name.and_then(|name| lists.get(name)) else { return Reply::status(404, "Not found.") };
     let parameters: BTreeMap<&str, &str> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let number = |name: &str, default| parameters.get(name).map_or(default, |text| text.parse().unwrap());
-    let (limit, offset): (usize, usize) = (number("limit", 100), number("offset", 0));
+    let is_numbered = name == Some("roles");
+    let (limit, offset): (usize, usize) = match is_numbered {
+        true => (number("page_size", 100), number("page_size", 100) * (number("page", 1) - 1)),
+        false => (number("limit", 100), number("offset", 0)),
+    };
     let since = parameters.get("author_date__gte").copied().unwrap_or("");
     let after = if has_id_filter { number("id__gt", 0) as u64 } else { 0 };
     let matches = |row: &&Value| {
@@ -56,8 +60,11 @@ fn reply_as(lists: &Lists, request: &Request, has_id_filter: bool) -> Reply {
     let mut matching: Vec<&Value> = rows.iter().filter(matches).collect();
     matching.sort_by_key(|row| row["id"].as_u64());
     let more = if since.is_empty() { String::new() } else { format!("&author_date__gte={since}") };
-    let next = (offset + limit < matching.len())
-        .then(|| format!("{path}?limit={limit}&offset={}&ordering=id{more}", offset + limit));
+    let place = match is_numbered {
+        true => format!("page={}&page_size={limit}", offset / limit + 2),
+        false => format!("limit={limit}&offset={}", offset + limit),
+    };
+    let next = (offset + limit < matching.len()).then(|| format!("{path}?{place}&ordering=id{more}"));
     let results: Vec<&Value> = matching.iter().skip(offset).take(limit).copied().collect();
     Reply::ok(json!({"count": matching.len(), "next": next, "previous": null, "results": results}).to_string())
 }
@@ -116,6 +123,50 @@ fn every_list_is_saved_in_the_canonical_form() {
     let (code, out, error) = run(query.arg("query").arg(home.join("dump")).args(["--today", "2026-02-01", request]));
     assert_eq!(code, 0, "{error}");
     assert!(out.contains("\"count\":1"), "{out}");
+}
+
+#[test]
+fn generic_rows_are_saved_as_they_came() {
+    let ticket = r#"{"z": 1.50, "id": 7, "project": {"name": "b", "id": 8}, "big": 12345678901234567890}"#;
+    let home = folder("pull-generic");
+    let all = lists(3);
+    let server = Server::start(move |_, request| match request.target.starts_with(&format!("{CORE}/tickets/")) {
+        true => Reply::ok(format!("{{\"count\":2,\"next\":null,\"results\":[{ticket},\n{{\n \"id\": 2}}]}}")),
+        false => reply(&all, request),
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("tickets: 2 rows, count 2\n"), "{out}");
+    assert_eq!(fs::read_to_string(home.join("dump/tickets.ndjson")).unwrap(), format!("{{\"id\":2}}\n{ticket}\n"));
+}
+
+#[test]
+fn numbered_pages_are_read() {
+    for has_id_filter in [true, false] {
+        for moves in [true, false] {
+            let home = folder(&format!("pull-numbered-{has_id_filter}-{moves}"));
+            let mut all = lists(3);
+            all.insert("roles", (1..=2500).map(|id| json!({"id": id})).collect());
+            let all = Mutex::new(all);
+            let server = Server::start(move |_, request| {
+                let mut all = all.lock().unwrap();
+                let reply = reply_as(&all, request, has_id_filter);
+                let roles = all.get_mut("roles").unwrap();
+                if moves && request.target.contains("/roles/") && roles[4]["id"] == 5 {
+                    roles.remove(4);
+                    roles.push(json!({"id": 2501}));
+                }
+                reply
+            });
+            let (code, out, error) = pull(&home, &server.url, &[]);
+            assert_eq!(code, 0, "{error}");
+            assert!(out.contains("roles: 2500 rows, count 2500\n"), "{out}");
+            assert_eq!(error.contains("reading the list again"), moves, "{error}");
+            let roles = fs::read_to_string(home.join("dump/roles.ndjson")).unwrap();
+            assert_eq!(roles.contains("{\"id\":5}"), !moves);
+            assert!(roles.contains("{\"id\":1001}"));
+        }
+    }
 }
 
 #[test]
@@ -243,7 +294,7 @@ fn weekly_metrics_are_saved_where_the_server_answers_them() {
         match request.target.ends_with("&resolution=week&team_id=5") {
             true => Reply::ok(r#"{"count":0,"results":[]}"#),
             false => Reply::ok(
-                "{\"count\":2,\"results\":[{\"period_start_date\": \"2026-01-05\", \"total_impact\": 58.0},\n{\"period_start_date\":\"2026-01-12\"}]}",
+                "{\"count\":2,\"results\":[{\"period_start_date\":\"2026-01-05\",\"total_impact\":58.0},\n{\"period_start_date\":\"2026-01-12\"}]}",
             ),
         }
     });

@@ -3,7 +3,7 @@
 use super::checkpoint::{Checkpoint, ListProgress};
 use super::merge::count_distinct;
 use super::paging::{ListAddress, Paging, is_numbered, overlapping_page};
-use super::row_text::{compact, row_id};
+use super::row_text::{one_line, row_id};
 use crate::error::CliError;
 use crate::http::{Client, Response};
 use crate::progress::Progress;
@@ -225,7 +225,7 @@ impl ListReader<'_> {
                 progress.paging = Paging::Links;
             }
             progress.last_id = id;
-            lines += &compact(row.get());
+            lines += &one_line(row.get());
             lines.push('\n');
         }
         if let Some(link) = page.next.as_deref().filter(|link| list.linked_page(link).is_none()) {

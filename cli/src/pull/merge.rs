@@ -4,7 +4,7 @@
 
 use super::canonical_row::canonical_line;
 use super::checkpoint::Checkpoint;
-use super::row_text::{compact, row_id};
+use super::row_text::{one_line, row_id};
 use crate::dump::draft::Draft;
 use crate::dump::header::SavedRows;
 use crate::dump::{Dump, REJECTED_FILE};
@@ -94,7 +94,7 @@ fn copy_rows(dump: &Dump, resource: &'static Resource, path: &Path) -> Result<bo
             return Ok(());
         }
         has_rows = true;
-        writeln!(file, "{}", compact(row.get())).map_err(file_error)
+        writeln!(file, "{}", one_line(row.get())).map_err(file_error)
     })?;
     file.flush().map_err(file_error)?;
     Ok(has_rows)

@@ -4,7 +4,7 @@
 
 use super::checkpoint::{Checkpoint, ListProgress};
 use super::merge::row_ids;
-use super::row_text::compact;
+use super::row_text::one_line;
 use crate::dump::PERIOD_METRICS_FILE;
 use crate::dump::draft::Draft;
 use crate::dump::header::SavedRows;
@@ -87,8 +87,8 @@ fn lines(team: Option<i64>, response: &Response) -> Option<String> {
     let Metrics { results } = serde_json::from_slice(&response.body).ok()?;
     let team = team.map_or("null".to_owned(), |id| id.to_string());
     let rows = results.iter().map(|row| {
-        let row = compact(row.get());
-        let members = row.strip_prefix('{').filter(|members| *members != "}")?;
+        let row = one_line(row.get());
+        let members = row.strip_prefix('{').filter(|members| members.trim() != "}")?;
         Some(format!("{{\"team_id\":{team},{members}\n"))
     });
     rows.collect()

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Number;
+use std::borrow::Cow;
 
 /// Returns the integer id of a row, if it has one.
 pub fn row_id(text: &str) -> Option<i64> {
@@ -15,8 +16,11 @@ pub fn row_id(text: &str) -> Option<i64> {
     id.as_i64().or_else(|| id.as_f64().and_then(whole))
 }
 
-/// Removes the white space between the tokens of a JSON text, so that the text is one line.
-pub fn compact(json: &str) -> String {
+/// Returns a JSON text as one line. Only a text of several lines is changed: white space between tokens is removed.
+pub fn one_line(json: &str) -> Cow<'_, str> {
+    if !json.contains(['\n', '\r']) {
+        return json.into();
+    }
     let (mut in_string, mut is_escaped) = (false, false);
     let is_kept = |character: &char| {
         let is_space = !in_string && matches!(character, ' ' | '\t' | '\n' | '\r');
@@ -27,17 +31,18 @@ pub fn compact(json: &str) -> String {
         is_escaped = in_string && !is_escaped && *character == '\\';
         !is_space
     };
-    json.chars().filter(is_kept).collect()
+    json.chars().filter(is_kept).collect::<String>().into()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{compact, row_id};
+    use super::{one_line, row_id};
 
     #[test]
-    fn only_white_space_between_tokens_is_removed() {
+    fn only_white_space_between_tokens_is_removed_from_several_lines() {
         let text = "{ \"b\" : [1.50, \"a \\\" b\\\\\" ],\r\n\t\"a\":\"é \\n\" }";
-        assert_eq!(compact(text), "{\"b\":[1.50,\"a \\\" b\\\\\"],\"a\":\"é \\n\"}");
+        assert_eq!(one_line(text), "{\"b\":[1.50,\"a \\\" b\\\\\"],\"a\":\"é \\n\"}");
+        assert_eq!(one_line("{ \"a\": 1 }"), "{ \"a\": 1 }");
     }
 
     #[test]
