@@ -469,6 +469,11 @@ fn documented_examples_use_indexes() {
         ("users/?team_member=12345", "INDEX team_membership_user"),
         ("users/?omit=email", "INDEX team_membership_user (apex_user_id=?)"),
         ("team_membership/?team_id=3", "INDEX team_membership_team (team_id=?)"),
+        ("tickets/?limit=5", "SEARCH generic_row USING PRIMARY KEY (resource=?)"),
+        ("tickets/?limit=5&offset=5000", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id>?)"),
+        ("tickets/?id__in=1,2", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?)"),
+        ("tickets/?state=open", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?) LEFT-JOIN"),
+        ("tickets/7/", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?)"),
         (
             "commits.agg/?aggregate[count]=id&group_by[apex_user_id,author_local_date__date]&author_local_date__gte=2021-01-01",
             "INDEX commits_author_local_date (<expr>>?)",

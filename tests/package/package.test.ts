@@ -52,6 +52,9 @@ type Corpus = { name: string; file: string; expected: string[] };
 /** Requests for every dump. */
 const LISTS = [
   ...RESOURCES.map((resource) => `/v3/customer/core/${resource}/?limit=3&offset=1`),
+  "/v3/customer/core/tickets/?state=open&search=login&ordering=-created_at",
+  "/v3/customer/core/roles/?page=1&page_size=2",
+  "/v3/customer/core/roles/?page=2",
   "/v3/customer/core/users/?ordering=-name&omit=email,teams",
   "/v3/customer/core/commits/?apply_default_filters=true&haloc__gte=10&ordering=-impact,id&fields=id,impact,message",
   "/v3/customer/core/commits/1/",

@@ -100,3 +100,27 @@ test("rows need an id", async () => {
     assert.deepEqual({ status, body }, { status: 400, body: { line: 1, field: "id", error } });
   }
 });
+
+test("a client that adds page sizes to an offset reads every resource", async () => {
+  const document = (await (await worker.ask("/openapi.json")).json()) as { paths: Record<string, unknown> };
+  const names = Object.keys(document.paths).flatMap((path) => /^\/import\/(\w+)$/.exec(path)?.[1] ?? []);
+  const resources = names.filter((name) => name !== "dump");
+  assert.equal(resources.length, 24);
+  const date = "2026-01-02T00:00:00";
+  const members = { apex_user_id: 1, repo_id: 1, author_date: date, created_at: date, updated_at: date };
+  for (const resource of resources) {
+    const ids = [101, 102, 103, 104, 105];
+    await worker.load(
+      resource,
+      ids.map((id) => ({ id, ...members })),
+    );
+    const read: number[] = [];
+    for (let count = 1, offset = 0; offset < count; offset = read.length) {
+      const query = `created_at__gte=2026-01-01&updated_at__gte=2026-01-01&id__gt=100&limit=2&offset=${offset}`;
+      const page = await (await worker.ask(`${CORE}/${resource}/?${query}`)).json();
+      ({ count } = page as { count: number });
+      read.push(...(page as { results: { id: number }[] }).results.map(({ id }) => id));
+    }
+    assert.deepEqual(read, ids, resource);
+  }
+});
