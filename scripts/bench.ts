@@ -1,5 +1,6 @@
 // npm run bench [-- PART …] [--json FILE]: compares streamgage with other ways to the same result. The parts are cli, lists,
 // d1, proxy, columns and text.
+// npm run bench -- --repo PATH: reads the history of a git repository, compared with git itself.
 // npm run bench -- --against COMMIT [PART …] [--json FILE]: compares this checkout with another commit. The parts are lists,
 // package, d1 and proxy.
 import { spawnSync } from "node:child_process";
@@ -14,6 +15,7 @@ import { build, thisCheckout } from "./bench/checkout.ts";
 import { benchColumns } from "./bench/columns.ts";
 import { benchD1 } from "./bench/d1.ts";
 import { enlarged } from "./bench/dumps.ts";
+import { benchGit } from "./bench/git.ts";
 import { benchLists } from "./bench/lists.ts";
 import { type Figure, figure, heading, measure } from "./bench/measure.ts";
 import { benchProxy } from "./bench/proxy.ts";
@@ -88,11 +90,12 @@ const parts: Record<string, () => Promise<object[]>> = {
 
 await main(async () => {
   const { values, positionals } = parseArgs({
-    options: { json: { type: "string" }, against: { type: "string" } },
+    options: { json: { type: "string" }, against: { type: "string" }, repo: { type: "string" } },
     allowPositionals: true,
   });
   const figures: object[] = [];
   if (values.against !== undefined) figures.push(...(await benchAgainst(values.against, positionals)));
+  else if (values.repo !== undefined) figures.push(...(await benchGit(values.repo)));
   else {
     const unknown = positionals.find((name) => !(name in parts));
     if (unknown) throw new UserError(`unknown part ${unknown}; the parts are ${Object.keys(parts).join(", ")}`);

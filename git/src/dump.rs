@@ -1,7 +1,8 @@
 //! Writes the rows of a dump.
 
-use crate::history::{Commit, Moment};
+use crate::history::Commit;
 use crate::numbering::Numbering;
+use crate::signature::Moment;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs::File;

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod annotate;
+mod cache;
 mod diff;
 mod dump;
 mod exclude;
@@ -10,20 +11,26 @@ mod impact;
 mod lines;
 mod numbering;
 mod objects;
+mod options;
+mod output;
 mod packs;
 mod people;
 mod problems;
+mod project;
+mod refs;
 mod remote;
 mod rename;
 mod report;
 mod run;
+mod signature;
 mod state;
 mod tree;
 
 pub use exclude::{COMMONLY_GENERATED, Exclusion};
 pub use impact::IMPACT_VERSION;
+pub use options::{GitError, Options, Progress};
 pub use report::{ExcludedFiles, PeopleReport, Report, RepositoryReport};
-pub use run::{Finished, GitError, Options, Progress, run};
+pub use run::{Finished, run};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Numbers that stay the same from run to run.
 
-use crate::history::Signature;
 use crate::people::{People, PeopleFile, Person};
+use crate::signature::Signature;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@
 //! objects on every access. Reading a history in the order of its commits needs most objects as bases of others. This
 //! reader is for that case alone; `gix` reads whatever it does not find.
 
-use crate::objects::Cache;
+use crate::cache::Cache;
 use gix::hash::oid;
 use gix::odb::pack::Bundle;
 use gix::odb::pack::data::entry::Header;

@@ -1,6 +1,7 @@
 //! Finds out which names and addresses are one person.
 
-use crate::history::{Signature, position};
+use crate::history::position;
+use crate::signature::Signature;
 use gix::bstr::ByteSlice;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;

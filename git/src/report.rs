@@ -1,6 +1,8 @@
 //! The summary of a run.
 
+use crate::analyze::CommitStats;
 use crate::exclude::Exclusion;
+use crate::history::Commit;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -70,4 +72,51 @@ pub struct PeopleReport {
     pub excluded: Vec<String>,
     /// Persons that the people file does not name. Empty without a people file.
     pub unknown: Vec<String>,
+}
+
+impl RepositoryReport {
+    pub(crate) fn add(
+        &mut self,
+        commit: &Commit,
+        stats: &CommitStats,
+        is_orphan: bool,
+        is_outlier: bool,
+        is_duplicate: bool,
+    ) {
+        let increase = |count: &mut u64, is_counted: bool| *count = count.saturating_add(u64::from(is_counted));
+        increase(&mut self.commits, true);
+        increase(&mut self.merges, commit.is_merge());
+        increase(&mut self.pr_orphans, is_orphan);
+        increase(&mut self.outliers, is_outlier);
+        increase(&mut self.duplicates, is_duplicate);
+        increase(&mut self.assisted, is_assisted(&commit.message));
+        for (reason, files) in &stats.counts.excluded {
+            let count = self.excluded_files.entry(*reason).or_default();
+            *count = count.saturating_add(u64::from(*files));
+        }
+        if commit.is_merge() || is_orphan || is_outlier || is_duplicate {
+            return;
+        }
+        let work = &stats.work;
+        for (sum, lines) in [
+            (&mut self.new_work, work.new_work),
+            (&mut self.legacy_refactor, work.legacy_refactor),
+            (&mut self.help_others, work.help_others),
+            (&mut self.churn, work.churn),
+        ] {
+            *sum = sum.saturating_add(u64::from(lines));
+        }
+    }
+}
+
+/// Returns true if a trailer names a coding assistant.
+fn is_assisted(message: &str) -> bool {
+    const ASSISTANTS: &[&str] =
+        &["claude", "copilot", "cursor", "codex", "aider", "devin", "gemini", "chatgpt", "windsurf", "amazon q"];
+    message.lines().map(str::to_lowercase).any(|line| {
+        ["co-authored-by:", "assisted-by:", "generated-by:", "ai-assisted-by:"]
+            .iter()
+            .any(|trailer| line.starts_with(trailer))
+            && ASSISTANTS.iter().any(|assistant| line.contains(assistant))
+    })
 }

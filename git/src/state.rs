@@ -5,7 +5,7 @@
 use crate::analyze::CommitStats;
 use crate::annotate::{Annotation, Run, Snapshot};
 use crate::history::History;
-use crate::history::Signature;
+use crate::signature::Signature;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

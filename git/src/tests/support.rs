@@ -1,6 +1,7 @@
 //! Repositories made by the `git` program, and runs over them.
 
-use crate::run::{GitError, Options, Progress, run};
+use crate::options::{GitError, Options, Progress};
+use crate::run::run;
 use crate::{Report, state::State};
 use serde_json::Value;
 use std::collections::BTreeMap;

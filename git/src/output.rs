@@ -1,0 +1,314 @@
+//! Writes the dump, and sums up the report.
+
+use crate::dump::{self, Activity, CommitRow};
+use crate::history::Reach;
+use crate::impact::impacts;
+use crate::numbering::{Numbering, PeopleNumbers};
+use crate::options::Options;
+use crate::people::{People, PeopleFile, Person};
+use crate::project::Project;
+use crate::report::{PeopleReport, Report, RepositoryReport};
+use crate::signature::Signature;
+use rustc_hash::FxHashSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+/// The number of an outlier by size.
+const REASON_SIZE: u32 = 1;
+/// The number of an outlier because its parents are not in the repository: all lines look new.
+const REASON_BOUNDARY: u32 = 2;
+/// The longest message in bytes.
+const MAX_MESSAGE: usize = 16_384;
+
+/// The input of a dump.
+pub(crate) struct Output<'a> {
+    pub options: &'a Options,
+    pub projects: &'a [Project],
+    pub people: &'a People,
+    pub signatures: &'a [Signature],
+    pub numbers: &'a PeopleNumbers,
+    pub file: &'a PeopleFile,
+    pub has_file: bool,
+    pub report: Report,
+}
+
+impl Output<'_> {
+    /// Writes all files.
+    pub fn write(&mut self, numbering: &mut Numbering) -> io::Result<()> {
+        let folder = &self.options.output;
+        let mut by_alias = vec![Activity::default(); self.signatures.len()];
+        let mut commits = Vec::new();
+        let mut repos = Vec::new();
+        let mut offset: usize = 0;
+        let mut seen = FxHashSet::default();
+        for project in self.projects {
+            let (report, activity) = self.commits(project, offset, &mut by_alias, &mut commits, &mut seen);
+            repos.push((project.number, self.repo(project, activity)));
+            self.report.repositories.push(report);
+            offset = offset.saturating_add(project.state.history.signatures.len());
+        }
+        dump::write_rows(folder, "commits", commits, numbering.last_commit)?;
+        dump::write_rows(folder, "repos", repos, numbering.last_repo)?;
+        let users = self.users(&by_alias);
+        let user_numbers: BTreeSet<u64> = users.iter().map(|(number, _)| *number).collect();
+        dump::write_rows(folder, "users", users, numbering.last_user)?;
+        dump::write_rows(folder, "user_alias", self.aliases(&by_alias), numbering.last_alias)?;
+        if !self.file.teams.is_empty() || numbering.last_team > 0 {
+            let memberships = self.memberships(numbering, &user_numbers);
+            dump::write_rows(folder, "teams", self.teams(numbering), numbering.last_team)?;
+            dump::write_rows(folder, "team_membership", memberships, numbering.last_membership)?;
+        }
+        let names: Vec<&str> = self.projects.iter().map(|project| project.remote.name.as_str()).collect();
+        let name = self.options.name.clone().unwrap_or_else(|| names.join(", "));
+        let mut shown = numbering.clone();
+        if self.options.pseudonyms {
+            shown.aliases.clear();
+        }
+        dump::write_header(folder, &name, &shown)
+    }
+
+    /// Adds the rows of a repository's commits.
+    fn commits<'b>(
+        &self,
+        project: &'b Project,
+        offset: usize,
+        by_alias: &mut [Activity],
+        rows: &mut Vec<(u64, CommitRow<'b>)>,
+        seen: &mut FxHashSet<String>,
+    ) -> (RepositoryReport, Activity) {
+        let state = &project.state;
+        let mut report = RepositoryReport {
+            id: project.number,
+            name: project.remote.name.clone(),
+            new_commits: project.new_commits,
+            is_empty: state.history.commits.is_empty(),
+            ..RepositoryReport::default()
+        };
+        let mut activity = Activity::default();
+        let impacts = impacts(&state.history, state.stats.iter().map(|stats| (&stats.counts, &stats.work)));
+        for (index, commit, id, stats) in project.live() {
+            let signature = offset.saturating_add(commit.author as usize);
+            let person = self.people.by_signature.get(signature).copied().unwrap_or_default();
+            if let Some(activity) = by_alias.get_mut(signature) {
+                activity.add(commit.authored);
+            }
+            activity.add(commit.committed);
+            let (counts, work) = (&stats.counts, &stats.work);
+            let outlier_reason = if counts.insertions > self.options.outlier_lines {
+                Some(REASON_SIZE)
+            } else {
+                commit.is_boundary().then_some(REASON_BOUNDARY)
+            };
+            let email =
+                self.people.persons.get(person as usize).map(|person| person.email.as_str()).unwrap_or_default();
+            let ignore_hash = (!commit.is_merge()).then(|| dump::ignore_hash(commit, email, &counts.patch));
+            let is_pr_orphan = project.reach.get(index) == Some(&Reach::Other);
+            let is_duplicate = ignore_hash.as_ref().is_some_and(|hash| !seen.insert(hash.clone()));
+            report.add(commit, stats, is_pr_orphan, outlier_reason.is_some(), is_duplicate);
+            let hexsha = commit.id.0.to_string();
+            rows.push((
+                id,
+                CommitRow {
+                    id,
+                    user_alias_id: self.numbers.aliases.get(signature).copied().unwrap_or_default(),
+                    apex_user_id: self.numbers.users.get(person as usize).copied().unwrap_or_default(),
+                    repo_id: project.number,
+                    author_date: dump::utc(commit.authored),
+                    author_tzoffset: commit.authored.offset,
+                    author_local_date: dump::local(commit.authored),
+                    committer_date: dump::utc(commit.committed),
+                    committer_tzoffset: commit.committed.offset,
+                    committer_local_date: dump::local(commit.committed),
+                    is_merge: commit.is_merge(),
+                    is_pr_orphan,
+                    is_trivial: counts.is_trivial,
+                    outlier_reason,
+                    ignore_hash,
+                    haloc: work.haloc(),
+                    new_work: work.new_work,
+                    legacy_refactor: work.legacy_refactor,
+                    help_others: work.help_others,
+                    churn: work.churn,
+                    files: counts.files,
+                    hunks: counts.hunks,
+                    insertions: counts.insertions,
+                    deletions: counts.deletions,
+                    impact: impacts.get(index).copied().unwrap_or_default(),
+                    message: (!self.options.pseudonyms).then(|| shorten(&commit.message)),
+                    external_commit_url: if self.options.pseudonyms {
+                        None
+                    } else {
+                        project.remote.commit_url(&hexsha)
+                    },
+                    hexsha,
+                },
+            ));
+        }
+        (report, activity)
+    }
+
+    fn repo(&self, project: &Project, activity: Activity) -> Value {
+        json!({
+            "id": project.number,
+            "name": project.remote.name,
+            "url": project.remote.url,
+            "vendor_type": project.remote.vendor,
+            "is_private": false,
+            "blocked": false,
+            "created_at": activity.first(),
+            "updated_at": activity.last(),
+            "youngest_commit_date": activity.last(),
+            "oldest_commit_date": activity.first(),
+            "tags": [],
+        })
+    }
+
+    fn is_hidden(&self, person: &Person) -> bool {
+        person.is_excluded || (person.is_bot && !self.options.include_bots)
+    }
+
+    fn users(&mut self, by_alias: &[Activity]) -> Vec<(u64, Value)> {
+        let mut report = PeopleReport::default();
+        let mut rows: BTreeMap<u64, Value> = BTreeMap::new();
+        for (person, number) in self.people.persons.iter().zip(&self.numbers.users) {
+            let mut activity = Activity::default();
+            let mut aliases: BTreeSet<u64> = BTreeSet::new();
+            for signature in &person.signatures {
+                if let Some(found) = by_alias.get(*signature as usize).filter(|activity| activity.is_some()) {
+                    activity.join(*found);
+                    aliases.extend(self.numbers.aliases.get(*signature as usize));
+                }
+            }
+            if !activity.is_some() {
+                continue;
+            }
+            report.persons = report.persons.saturating_add(1);
+            report.aliases = report.aliases.saturating_add(aliases.len() as u64);
+            let (name, email) = self.shown(*number, &person.name, &person.email);
+            let label = if self.options.pseudonyms { name.clone() } else { format!("{name} <{email}>") };
+            if person.is_bot {
+                report.bots.push(label);
+            } else if person.is_excluded {
+                report.excluded.push(label);
+            } else if self.has_file && !person.is_listed {
+                report.unknown.push(label);
+            }
+            rows.insert(
+                *number,
+                json!({
+                    "id": number,
+                    "name": name,
+                    "email": email,
+                    "hidden_from_reports": self.is_hidden(person),
+                    "org_id": 1,
+                    "created_at": activity.first(),
+                    "alias_count": aliases.len(),
+                    "last_activity_at": activity.last(),
+                    "first_activity_at": activity.first(),
+                }),
+            );
+        }
+        self.report.people = report;
+        rows.into_iter().collect()
+    }
+
+    /// Returns a name and address as they may be shown.
+    fn shown(&self, number: u64, name: &str, email: &str) -> (String, String) {
+        if self.options.pseudonyms {
+            (format!("User {number}"), format!("user{number}@example.invalid"))
+        } else {
+            (name.to_owned(), email.to_owned())
+        }
+    }
+
+    fn aliases(&self, by_alias: &[Activity]) -> Vec<(u64, Value)> {
+        let mut rows: BTreeMap<u64, (Activity, Value)> = BTreeMap::new();
+        for (index, signature) in self.signatures.iter().enumerate() {
+            let (Some(number), Some(person)) = (self.numbers.aliases.get(index), self.people.by_signature.get(index))
+            else {
+                continue;
+            };
+            let Some(found) = by_alias.get(index).filter(|activity| activity.is_some()) else { continue };
+            let user = self.numbers.users.get(*person as usize).copied().unwrap_or_default();
+            let (name, email) = self.shown(*number, &signature.name, &signature.email);
+            let mut activity = *found;
+            if let Some((other, _)) = rows.get(number) {
+                activity.join(*other);
+            }
+            let row = json!({
+                "id": number,
+                "name": name,
+                "email": email,
+                "apex_user_id": user,
+                "created_at": activity.first(),
+                "first_activity_at": activity.first(),
+                "last_activity_at": activity.last(),
+            });
+            rows.insert(*number, (activity, row));
+        }
+        rows.into_iter().map(|(number, (_, row))| (number, row)).collect()
+    }
+
+    fn teams(&self, numbering: &Numbering) -> Vec<(u64, Value)> {
+        let number = |name: &str| numbering.teams.get(name).copied().unwrap_or_default();
+        let rows = self.file.teams.iter().map(|team| {
+            let mut line = vec![team];
+            while let Some(parent) = line.last().and_then(|team| team.parent.as_deref())
+                && let Some(parent) = self.file.teams.iter().find(|team| team.name == parent)
+            {
+                line.push(parent);
+            }
+            line.reverse();
+            let path: Vec<String> = line.iter().map(|team| number(&team.name).to_string()).collect();
+            let ancestors: Vec<&str> = line.iter().map(|team| team.name.as_str()).collect();
+            let row = json!({
+                "id": number(&team.name),
+                "name": team.name,
+                "description": "",
+                "org": 1,
+                "parent": team.parent.as_deref().map(number),
+                "path": path.join("."),
+                "ancestors": ancestors,
+                "visibility": "SHOW",
+                "team_level": line.len(),
+                "depth": "inherit",
+            });
+            (number(&team.name), row)
+        });
+        rows.collect()
+    }
+
+    fn memberships(&self, numbering: &mut Numbering, users: &BTreeSet<u64>) -> Vec<(u64, Value)> {
+        let mut rows = BTreeMap::new();
+        for team in &self.file.teams {
+            let team_number = numbering.teams.get(&team.name).copied().unwrap_or_default();
+            for member in &team.members {
+                let person = self.people.persons.iter().zip(&self.numbers.users).find(|(person, number)| {
+                    let mut signatures =
+                        person.signatures.iter().filter_map(|index| self.signatures.get(*index as usize));
+                    users.contains(number)
+                        && (person.email.eq_ignore_ascii_case(member)
+                            || signatures.any(|signature| signature.email.eq_ignore_ascii_case(member)))
+                });
+                let Some((_, user)) = person else { continue };
+                let number = numbering.membership(team_number, *user);
+                let row = json!({
+                    "id": number,
+                    "membership_type": "contributor",
+                    "apex_user_id": user,
+                    "team_id": team_number,
+                    "depth": "atomic",
+                });
+                rows.insert(number, row);
+            }
+        }
+        rows.into_iter().collect()
+    }
+}
+
+/// Cuts a message that is longer than a row should be.
+fn shorten(message: &str) -> &str {
+    let message = message.trim_end();
+    message.get(..message.floor_char_boundary(MAX_MESSAGE)).unwrap_or(message)
+}
