@@ -12,6 +12,7 @@
 //! Section numbers (§) refer to the project's specification of the v3 API.
 
 mod http;
+mod json;
 pub mod proxy;
 mod store;
 

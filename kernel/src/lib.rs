@@ -7,7 +7,6 @@
 extern crate alloc;
 
 mod by_day;
-pub mod json;
 pub mod row;
 pub mod tally;
 pub mod text;

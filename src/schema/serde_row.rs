@@ -4,6 +4,7 @@ use super::nested_fields;
 use super::value::{MAX_INTEGER, RowError, RowSink, Value};
 use super::{Field, Kind, Missing, Resource};
 use crate::calendar::DateTime;
+use crate::json::is_too_deep;
 use crate::number::{Number, parse_ten_thousandths};
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::fmt;
@@ -13,9 +14,6 @@ use serde_json::value::RawValue;
 
 /// The member that marks a row as one that deletes a record (§4).
 pub(crate) const DELETED: &str = "_deleted";
-
-/// Lists and objects of a value may be nested this deep, which is also the limit of serde_json for most types.
-const MAX_DEPTH: usize = 127;
 
 /// Reads a row from a text that is one JSON object and nothing else.
 ///
@@ -280,21 +278,7 @@ fn nested_id(json: &str) -> Option<i64> {
 
 /// Refuses values that are nested too deeply for those who read them later, such as SQLite.
 fn check_depth(json: &str) -> Result<(), String> {
-    let (mut depth, mut is_string, mut is_escaped) = (0usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => is_string = !is_string,
-            b'[' | b'{' if !is_string => depth = depth.saturating_add(1),
-            b']' | b'}' if !is_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err("is nested too deeply".into());
-        }
-    }
-    Ok(())
+    if is_too_deep(json) { Err("is nested too deeply".into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl CacheEntry {
             status,
             headers: headers.passed(),
             tag: short_hash(body),
-            links: find_links(text).map_err(|_| InvalidJsonError)?,
+            links: find_links(text).ok_or(InvalidJsonError)?,
             validators: Validators::from_headers(headers),
             deadlines: deadlines(cache_key, headers, times).filter(|_| status == 200),
             derived: false,

@@ -6,7 +6,7 @@
 //! Fields that only some rows have share the column `filter_values`, a JSON object of the values that are not null. Values
 //! are those that the core's predicates compare.
 
-use super::json::quote;
+use crate::json::quote;
 use streamgage::calendar::Day;
 use streamgage::schema::{COMMITS, Field, Kind, Lookup, Missing, REPOS, Resource, TAGS, Value};
 use streamgage::text::fold;

@@ -3,7 +3,6 @@
 pub(crate) mod computed_columns;
 mod day_counts;
 mod import;
-mod json;
 mod lists;
 mod metrics;
 mod plan;

@@ -1,6 +1,6 @@
 //! Statements for the database and their results.
 
-use super::json::quote;
+use crate::json::quote;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use streamgage::calendar::Day;
-use streamgage::json::Value;
 use streamgage::metrics::{Commit, Records};
 use streamgage::number::Number;
 
@@ -56,11 +55,10 @@ pub(super) fn parse_aggregate(
 
 /// Parses a sum in units of `places` decimal places. The sum of no values is null.
 fn parse_sum(value: &RawValue, places: i64) -> Option<i128> {
-    match Value::of(value.get()) {
-        Value::Null => Some(0),
+    match value.get() {
+        "null" => Some(0),
         // Sums of doubles are exact up to the fourth decimal place.
-        Value::Number(text) => Number::parse(text)?.shifted(places).round().value().map(i128::from),
-        _ => None,
+        text => Number::parse(text)?.shifted(places).round().value().map(i128::from),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::batch::ImportBatch;
 use super::row::members;
-use crate::store::json::Members;
+use crate::json::Members;
 use crate::store::sql::{DatabaseError, Statement, StatementResult, parse};
 use serde::Serialize;
 use streamgage::schema::RowError;

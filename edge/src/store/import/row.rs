@@ -1,7 +1,7 @@
 //! One row of an import: from a line of the body to the JSON array that the statements read.
 
+use crate::json::{Members, quote};
 use crate::store::computed_columns::{Form, compute, filter_value};
-use crate::store::json::{Members, quote};
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -4,7 +4,7 @@ use super::column::Column;
 use super::filter::{from_clause, multiplicity};
 use super::rows::{ObjectWriter, write_value};
 use super::statements::limit_clause;
-use crate::store::json::quote;
+use crate::json::quote;
 use crate::store::sql::{Columns, DatabaseError, Parameters, Statement, bounded_sum, parse};
 use streamgage::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use streamgage::schema::{COMMITS, Field, Kind};

@@ -11,7 +11,7 @@ mod rows;
 mod statements;
 
 use crate::http::response::{Response, invalid_page, not_found};
-use crate::store::json::quote;
+use crate::json::quote;
 use crate::store::sql::{DatabaseError, Statement, StatementResult};
 use crate::store::table::table;
 use streamgage::query::{AggregateRequest, ListRequest};

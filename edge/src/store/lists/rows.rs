@@ -1,7 +1,7 @@
 //! The columns of a list's rows, and the JSON objects made from them.
 
 use super::filter::has_grouped_joins;
-use crate::store::json::{Members, quote};
+use crate::json::{Members, quote};
 use crate::store::sql::{Columns, DatabaseError, StatementResult, parse};
 use serde_json::value::RawValue;
 use streamgage::evaluate::write_generic_row;
