@@ -2,7 +2,7 @@
 // and types around them (browser/js), the manifest and the licences.
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { buildFolder, fingerprint, main, rebuildIfChanged, root, run, sha256 } from "./lib.ts";
+import { buildFolder, filesIn, fingerprint, main, rebuildIfChanged, root, run, sha256 } from "./lib.ts";
 import { buildWasm } from "./wasm.ts";
 
 export const dist = join(root, "browser/dist");
@@ -68,6 +68,11 @@ async function compileTypeScript(folder: string): Promise<void> {
   writeFileSync(project, JSON.stringify(config));
   await run("tsc", ["--project", project]);
   rmSync(project);
+  // Older versions of TypeScript do not resolve the extension `.ts` in declarations.
+  for (const file of filesIn(folder).filter((file) => file.endsWith(".d.ts"))) {
+    const types = readFileSync(join(folder, file), "utf8");
+    writeFileSync(join(folder, file), types.replaceAll(/((?:from|import\() ?"\.\/[^"]+)\.ts"/g, '$1.js"'));
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Aborted calls. */
+import type { AbortSignal } from "./platform.ts";
 import { failed, type Failed } from "./results.ts";
 
 /** Returns the failure of a call that a signal aborted. */

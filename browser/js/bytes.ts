@@ -1,4 +1,5 @@
 /** Binary data. */
+import type { BufferSource } from "./platform.ts";
 
 export const isBytes = (value: unknown): value is BufferSource =>
   ArrayBuffer.isView(value) || Object.prototype.toString.call(value) === "[object ArrayBuffer]";

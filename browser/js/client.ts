@@ -1,11 +1,19 @@
 /** A client of the v3 API, which validates and retries requests, follows pages, and loads rows into tables. */
 import { describeErrors } from "./failures.ts";
+import type { AbortSignal, Response, URL } from "./platform.ts";
 import { listPath, METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest } from "./request.ts";
 import { done, failed, type Added, type Failed, type ListErrors, type Outcome } from "./results.ts";
 import type { AggregateRow, Day, MetricsAnswer, Page, ResourceName, Shown } from "./rows.ts";
 import type { Table } from "./table.ts";
 import { validateRequest } from "./validate.ts";
+
+/** The second argument of {@link ClientOptions.fetch}. */
+export interface RequestOptions {
+  headers: Record<string, string>;
+  redirect: "manual";
+  signal: AbortSignal | null;
+}
 
 /** Options of {@link createClient}. */
 export interface ClientOptions {
@@ -14,7 +22,7 @@ export interface ClientOptions {
   /** The API key. It is only sent to the origin of `url`. */
   key: string;
   /** Replaces the global `fetch`. */
-  fetch?: (request: string, init: RequestInit) => Promise<Response>;
+  fetch?: (request: string, init: RequestOptions) => Promise<Response>;
   /** The number of retries of a request that was throttled, failed, or got no response. Default: 4. */
   retries?: number;
   /** The longest time to wait for a retry, in milliseconds. Default: two minutes. */

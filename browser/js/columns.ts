@@ -34,15 +34,19 @@ export interface CommitColumns {
 }
 
 /** The parameters of the metrics that apply to columns. */
-export type Range = Pick<MetricsParameters, "start_date" | "end_date" | "resolution">;
+export type MetricsRange = Pick<MetricsParameters, "start_date" | "end_date" | "resolution">;
 
 /** Returns the metrics of commits like {@link Table.metrics}. */
-export function metricsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsAnswer> {
+export function metricsOf(commits: CommitColumns, range: MetricsRange, options?: Asked): Outcome<MetricsAnswer> {
   return compute("metricsOf", commits, range, options);
 }
 
 /** Returns the metrics of commits as typed arrays like {@link Table.metricsColumns}. */
-export function metricsColumnsOf(commits: CommitColumns, range: Range, options?: Asked): Outcome<MetricsColumns> {
+export function metricsColumnsOf(
+  commits: CommitColumns,
+  range: MetricsRange,
+  options?: Asked,
+): Outcome<MetricsColumns> {
   return compute("metricsColumnsOf", commits, range, options);
 }
 
@@ -52,7 +56,7 @@ const MAX_COMMITS = Math.floor(2 ** 32 / 12);
 function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   name: Name,
   commits: CommitColumns,
-  { start_date, end_date, resolution }: Range,
+  { start_date, end_date, resolution }: MetricsRange,
   options: Asked | undefined,
 ): Outcome<ReturnType<Bindings[Name]>> {
   const request = apiRequest(METRICS, { start_date, end_date, resolution } as MetricsParameters, options);

@@ -1,8 +1,8 @@
 /** The exports of every entry of the package. The entries differ in how `init` finds the WebAssembly module. */
 export { createClient } from "./client.ts";
-export type { Client, ClientOptions, Fetching, Loading, Progress } from "./client.ts";
+export type { Client, ClientOptions, Fetching, Loading, Progress, RequestOptions } from "./client.ts";
 export { metricsColumnsOf, metricsOf } from "./columns.ts";
-export type { CommitColumns, NumberColumn, Range } from "./columns.ts";
+export type { CommitColumns, MetricsRange, NumberColumn } from "./columns.ts";
 export { initSync } from "./init.ts";
 export type { Init, Source } from "./init.ts";
 export { queryString } from "./queries.ts";

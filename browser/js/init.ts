@@ -2,10 +2,11 @@
 import { createBindings, type Bindings } from "./bindings.js";
 import { isBytes } from "./bytes.ts";
 import { adopt, currentInstance } from "./instance.ts";
+import type { BufferSource, Request, Response, URL, WasmModule } from "./platform.ts";
 import { listPath } from "./queries.ts";
 
 /** The WebAssembly module: its bytes, compiled, a response, or an address to fetch. */
-export type Source = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+export type Source = string | URL | Request | Response | BufferSource | WasmModule;
 
 /** The argument of `init`: a source or a promise of one, optionally under the name that wasm-bindgen uses. */
 export type Init = Source | Promise<Source> | { module_or_path: Source | Promise<Source> };
@@ -46,7 +47,7 @@ export const entry =
  */
 export function init(source: Init): Promise<void> {
   if (isNamed(source)) source = source.module_or_path;
-  const key = source instanceof URL ? source.href : source;
+  const key = source instanceof globalThis.URL ? source.href : source;
   return startOnce(key, () => start(source));
 }
 
@@ -78,9 +79,7 @@ async function start(source: Source | Promise<Source>): Promise<void> {
 }
 
 /** Starts the module synchronously from bytes or a compiled module. Browsers limit the size of such modules. */
-export function initSync(
-  source: BufferSource | WebAssembly.Module | { module: BufferSource | WebAssembly.Module },
-): void {
+export function initSync(source: BufferSource | WasmModule | { module: BufferSource | WasmModule }): void {
   const given = isObject(source) && "module" in source ? source.module : source;
   if (isObject(given) && starts.objects.has(given)) return;
   const glue = createBindings();
@@ -117,18 +116,18 @@ async function instantiate(source: Source, imports: WebAssembly.Imports): Promis
   const response = isObject(source) && "arrayBuffer" in source ? source : await fetch(source);
   if ("ok" in response && !response.ok) throw startError(`the response has the status ${response.status}`);
   const isWasm = response.headers?.get("Content-Type")?.startsWith("application/wasm");
-  if (isWasm && typeof WebAssembly.instantiateStreaming === "function" && response instanceof Response)
+  if (isWasm && typeof WebAssembly.instantiateStreaming === "function" && response instanceof globalThis.Response)
     return (await WebAssembly.instantiateStreaming(response, imports)).instance;
   return (await WebAssembly.instantiate(wasmBytes(await response.arrayBuffer()), imports)).instance;
 }
 
 /** Checks that bytes start like a module, since a server may answer with a page. */
-function wasmBytes(source: unknown): BufferSource {
+function wasmBytes(source: unknown): globalThis.BufferSource {
   if (!isBytes(source)) throw startError("it must be bytes or a compiled module");
   const bytes = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
-  if (String(bytes.subarray(0, 4)) === "0,97,115,109") return source;
+  if (String(bytes.subarray(0, 4)) === "0,97,115,109") return bytes as Uint8Array<ArrayBuffer>;
   throw startError(bytes[0] === 0x3c ? "the server sent a page instead of it" : "its bytes are no WebAssembly");
 }
 

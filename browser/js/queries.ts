@@ -1,4 +1,5 @@
 /** Parameters, and their conversion to a query string. */
+import type { URLSearchParams } from "./platform.ts";
 import type { Day, ResourceName } from "./rows.ts";
 
 /** The parameters of the metrics (§1). Filters on the same property intersect. */
@@ -59,8 +60,8 @@ export type Query<Parameters = ListParameters> = string | URLSearchParams | Para
 /** Returns the query string of parameters. Omits parameters that are `undefined` or `null`. */
 export function queryString(query: Query<MetricsParameters> | Query): string {
   if (typeof query === "string") return query.replace(/^\?/, "");
-  if (query instanceof URLSearchParams) return query.toString();
-  const parameters = new URLSearchParams();
+  if (query instanceof globalThis.URLSearchParams) return query.toString();
+  const parameters = new globalThis.URLSearchParams();
   for (const [name, value] of Object.entries(query) as [string, ParameterValue][])
     // An empty array becomes a comma, which matches nothing. A blank value would match everything (§0).
     if (value != null) parameters.append(name, Array.isArray(value) && value.length === 0 ? "," : String(value));

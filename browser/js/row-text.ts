@@ -1,6 +1,7 @@
 /** Rows in every form that a table accepts, as pieces of UTF-8 text. */
 import { isBytes } from "./bytes.ts";
 import { BadRowError } from "./failures.ts";
+import type { Blob, BufferSource, ReadableStream, Response } from "./platform.ts";
 import { done, failed, type Outcome } from "./results.ts";
 import type { ResourceName, Resources } from "./rows.ts";
 

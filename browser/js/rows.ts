@@ -228,6 +228,30 @@ export interface Shown {
   available_ticket_projects: GenericRow;
 }
 
+/** The row of a list with these parameters: `fields` and `omit` select its members. */
+export type ListRow<Name extends ResourceName, Parameters> = Without<Only<Shown[Name], Parameters>, Parameters>;
+
+type Only<Row, Parameters> = Parameters extends { fields: infer Fields extends Names }
+  ? string extends Listed<Fields>
+    ? Partial<Row>
+    : Pick<Row, Listed<Fields> & keyof Row>
+  : Row;
+
+type Without<Row, Parameters> = Parameters extends { omit: infer Omitted extends Names }
+  ? string extends Listed<Omitted>
+    ? Partial<Row>
+    : Omit<Row, Listed<Omitted>>
+  : Row;
+
+type Names = string | readonly string[];
+
+/** The names in an array, or in text with commas. */
+type Listed<List extends Names> = List extends readonly (infer Name)[]
+  ? Name
+  : List extends `${infer Name},${infer Others}`
+    ? Name | Listed<Others>
+    : List;
+
 /** A page of a list (§2). */
 export interface Page<Row> {
   /** The number of rows on all pages. */

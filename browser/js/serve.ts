@@ -1,6 +1,6 @@
 /** The thread's side of `streamgage/worker`. */
 import { createClient, type Client, type ClientOptions, type Loading } from "./client.ts";
-import { CREATE, type Call, type Port, type Reply } from "./protocol.ts";
+import { listen, THREAD, type Call, type Port, type Reply } from "./protocol.ts";
 import { failed, freed } from "./results.ts";
 import { Table } from "./table.ts";
 
@@ -14,32 +14,64 @@ type Method = (...args: unknown[]) => unknown;
 export function serve(port: Port, start: () => Promise<void>): void {
   const targets = new Map<number, Table | Client>();
   const running = new Map<number, AbortController>();
+  const streams = new Map<number, Stream>();
 
   async function run({ id, target, method, args }: Extract<Call, { target: number }>): Promise<unknown> {
-    if (target === CREATE) {
+    if (target === THREAD) {
+      if (method === "hello") return true;
       await start();
       targets.set(id, method === "table" ? new Table(args[0] as object) : createClient(args[0] as ClientOptions));
       return id;
     }
     const receiver = targets.get(target);
-    if (method === "load") args[0] = targets.get(args[0] as number);
+    const isTable = receiver instanceof Table;
+    if (isTable && method === "load") args[1] = streams.get(id);
+    if (!isTable && method === "load") args[0] = targets.get(args[0] as number);
     if (receiver === undefined || (method === "load" && args[0] === undefined)) return freed();
     if (method === "free") targets.delete(target);
-    const controller = new AbortController();
-    running.set(id, controller);
-    const options = args.at(-1) as Loading;
-    options.signal = controller.signal;
-    options.onProgress = (progress) => port.postMessage({ id, progress } satisfies Reply, []);
+    if (!isTable || method === "load") {
+      const controller = new AbortController();
+      running.set(id, controller);
+      const options = args.at(-1) as Loading;
+      options.signal = controller.signal;
+      if (method === "load") options.onProgress = (progress) => port.postMessage({ id, progress } satisfies Reply, []);
+    }
     return (receiver as unknown as Record<string, Method>)[method]?.(...args);
   }
 
-  port.addEventListener("message", async ({ data }: MessageEvent<Call>) => {
-    if ("abort" in data) return running.get(data.id)?.abort(data.abort);
-    const value = await run(data).catch((error: unknown) => failed("worker", String(error)));
-    running.delete(data.id);
-    port.postMessage({ id: data.id, value } satisfies Reply, buffers(value));
+  listen(port, "message", async (call: Call) => {
+    if ("abort" in call) return running.get(call.id)?.abort(call.abort);
+    if ("chunk" in call || "end" in call) return streams.get(call.id)?.add(call);
+    if (call.method === "load") streams.set(call.id, new Stream());
+    const value = await run(call).catch((error: unknown) => failed("worker", String(error)));
+    running.delete(call.id);
+    streams.delete(call.id);
+    port.postMessage({ id: call.id, value } satisfies Reply, buffers(value));
   });
-  port.start?.();
+  if ("start" in port) port.start?.();
+}
+
+type Part = Extract<Call, { chunk: unknown } | { end: true }>;
+
+/** A stream whose parts arrive as messages. */
+class Stream {
+  #parts: Part[] = [];
+  #notify = () => {};
+
+  add(part: Part): void {
+    this.#parts.push(part);
+    this.#notify();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array | string> {
+    for (;;) {
+      const part = this.#parts.shift();
+      if (part === undefined) await new Promise<void>((resolve) => (this.#notify = resolve));
+      else if ("chunk" in part) yield part.chunk;
+      else if (part.error !== undefined) throw part.error;
+      else return;
+    }
+  }
 }
 
 /** Returns the buffers of typed arrays in an outcome, which are transferred instead of copied. */

@@ -1,3 +1,4 @@
 /** The compiled WebAssembly module, as workerd imports it and others do with `import source`. */
-declare const wasm: WebAssembly.Module;
+type Module = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Type } } } ? Type : object;
+declare const wasm: Module;
 export default wasm;

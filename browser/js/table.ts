@@ -4,11 +4,22 @@ import type { Reader, WasmTable } from "./bindings.js";
 import { toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
 import { checkOptions } from "./options.ts";
+import type { AbortSignal, URL } from "./platform.ts";
 import { listPath, METRICS, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiResponse, type Asked } from "./request.ts";
 import { done, failed, freed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
 import { openChunks, pieces, type Rows, type Stream } from "./row-text.ts";
-import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+
+declare global {
+  // TypeScript before 5.2, and libraries before `esnext.disposable`, do not declare these.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+  interface Disposable {
+    [Symbol.dispose](): void;
+  }
+}
 
 /** Options of {@link Table.load}. */
 export interface LoadOptions {
@@ -126,8 +137,11 @@ export class Table {
   }
 
   /** Returns a page of a list (§2). With `fields` or `omit`, rows have only the requested fields. */
-  list<Name extends ResourceName>(resource: Name, query: Query = ""): Outcome<Page<Shown[Name]>> {
-    return list(this.state(), listPath(resource), query);
+  list<Name extends ResourceName, const Parameters extends Query = Query>(
+    resource: Name,
+    query?: Parameters,
+  ): Outcome<Page<ListRow<Name, Parameters>>> {
+    return list(this.state(), listPath(resource), query ?? "");
   }
 
   /** Returns one object of a resource by its id (§2). */

@@ -8,14 +8,17 @@
  * const table = await streamgage.table();
  * ```
  */
-import type { Client, ClientOptions, Loading, Progress } from "./client.ts";
-import { queryString, type MetricsParameters, type Query } from "./queries.ts";
-import { CREATE, type Call, type Port, type Reply } from "./protocol.ts";
-import type { ApiResponse, Asked } from "./request.ts";
-import { failed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
+import { abortOf } from "./abort.ts";
 import { isBytes } from "./bytes.ts";
-import type { Rows } from "./row-text.ts";
-import type { AggregateRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+import type { Client, ClientOptions, Loading } from "./client.ts";
+import { queryString, type MetricsParameters, type Query } from "./queries.ts";
+import type { AbortSignal } from "./platform.ts";
+import { listen, THREAD, type Call, type Port, type Reply } from "./protocol.ts";
+import type { ApiResponse, Asked } from "./request.ts";
+import { failed, statusFailure, type Added, type Failed, type Outcome } from "./results.ts";
+import { openChunks, type Rows, type Stream } from "./row-text.ts";
+import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+import type { LoadOptions } from "./table.ts";
 
 export type { Port } from "./protocol.ts";
 export { serve } from "./serve.ts";
@@ -24,14 +27,17 @@ export { serve } from "./serve.ts";
 export interface RemoteTable {
   /** Adds rows. Bytes are transferred instead of copied, so the caller can no longer read them. */
   add<Name extends ResourceName>(resource: Name, rows: Rows<Name>): Promise<Outcome<Added>>;
-  /** Adds the rows of a response or a stream. */
-  load(resource: ResourceName, source: Response | Blob | ReadableStream<Uint8Array>): Promise<Outcome<Added>>;
+  /** Adds the rows of a response or a stream as they arrive. */
+  load(resource: ResourceName, source: Stream, options?: LoadOptions): Promise<Outcome<Added>>;
   /** Returns the metrics of a range (§1). */
   metrics(query: Query<MetricsParameters>, options?: Asked): Promise<Outcome<MetricsAnswer>>;
   /** Returns the metrics of a range as typed arrays. */
   metricsColumns(query: Query<MetricsParameters>, options?: Asked): Promise<Outcome<MetricsColumns>>;
   /** Returns a page of a list (§2). */
-  list<Name extends ResourceName>(resource: Name, query?: Query): Promise<Outcome<Page<Shown[Name]>>>;
+  list<Name extends ResourceName, const Parameters extends Query = Query>(
+    resource: Name,
+    query?: Parameters,
+  ): Promise<Outcome<Page<ListRow<Name, Parameters>>>>;
   /** Returns one object of a resource (§2). */
   object<Name extends ResourceName>(resource: Name, id: number, query?: Query): Promise<Outcome<Shown[Name]>>;
   /** Returns counts and sums of commits by group (§2). */
@@ -47,71 +53,169 @@ export interface RemoteClient extends Omit<Client, "load"> {
   load(table: RemoteTable, resource: ResourceName, query?: Query, options?: Loading): Promise<Outcome<Added>>;
 }
 
-/** A connection to a thread. If the thread cannot start, every call returns a failure of the kind `worker`. */
+/** Options of {@link connect}. */
+export interface ConnectOptions {
+  /** The longest time to wait until the script of the thread runs, in milliseconds. Default: ten seconds. */
+  timeout?: number;
+}
+
+/**
+ * A connection to a thread. If the thread cannot start, fails, ends, or runs another script, every call returns a
+ * failure of the kind `worker`.
+ */
 export interface Connection {
   /** Creates a table in the thread. */
   table(options?: { lists?: boolean }): Promise<RemoteTable>;
   /** Creates a client in the thread. */
   client(options: Omit<ClientOptions, "fetch">): Promise<RemoteClient>;
+  /** Ends the thread. Calls that are in progress return a failure. */
+  close(): void;
 }
 
 /** The id of a table or client in the thread, or the reason why it could not be created. */
 type Target = number | Failed;
-type Pending = { resolve: (value: unknown) => void; onProgress: ((progress: Progress) => void) | undefined };
+type CallOptions = Asked & { signal?: AbortSignal; onProgress?: (progress: any) => void };
+type Pending = { resolve: (value: unknown) => void; onProgress: ((progress: any) => void) | undefined };
 
-/** Connects to a thread that runs `streamgage/thread`, or that called {@link serve} with its end of the port. */
-export function connect(port: Port): Connection {
+/**
+ * Connects to a thread that runs `streamgage/thread`, or that called {@link serve} with its end of the port.
+ *
+ * @param port a `Worker` of the page or of `node:worker_threads`, or a `MessagePort`
+ */
+export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): Connection {
   const pending = new Map<number, Pending>();
   const targets = new WeakMap<object, Target>();
   let lastId = 0;
+  let hasAnswered = false;
+  let ended: Failed | undefined;
 
-  port.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
-    const call = pending.get(data.id);
-    if ("progress" in data) return call?.onProgress?.(data.progress);
-    pending.delete(data.id);
-    call?.resolve(data.value);
+  const failPending = (failure: Failed) => {
+    for (const { resolve } of pending.values()) resolve(failure);
+    pending.clear();
+  };
+  const end = (message: string) => {
+    clearTimeout(timer);
+    failPending((ended ??= failed("worker", message)));
+  };
+  const timer = setTimeout(end, timeout, "The worker did not answer. Does it run streamgage/thread?");
+
+  listen(port, "message", (reply: Reply) => {
+    if (typeof reply !== "object" || reply === null) return;
+    const call = pending.get(reply.id);
+    if (call === undefined) return;
+    if ("progress" in reply) return call.onProgress?.(reply.progress);
+    pending.delete(reply.id);
+    call.resolve(reply.value);
   });
-  for (const type of ["error", "messageerror"] as const)
-    port.addEventListener(type, () => {
-      for (const { resolve } of pending.values()) resolve(failed("worker", "The worker failed."));
-      pending.clear();
+  for (const type of ["error", "messageerror"])
+    listen(port, type, (error: { message?: string } | undefined) => {
+      const message = `The worker failed${error?.message ? `: ${error.message}` : "."}`;
+      // A script that answers goes on after an error.
+      if (hasAnswered) failPending(failed("worker", message));
+      else end(message);
     });
-  port.start?.();
+  // Workers of Node end with `exit`, and ports with `close`. A Web Worker has no such event.
+  for (const type of ["exit", "close"]) listen(port, type, () => end("The worker has ended."));
+  const { terminate } = port as { terminate?: () => unknown };
+  if (terminate)
+    (port as { terminate?: () => unknown }).terminate = () => {
+      end("The worker was terminated.");
+      return terminate.call(port);
+    };
+  if ("start" in port) port.start?.();
+  void call(THREAD, "hello", []).then((answer) => {
+    hasAnswered = answer === true;
+    clearTimeout(timer);
+  });
 
-  function call<Value>(target: Target, method: string, args: unknown[], options: Loading = {}): Promise<Value> {
-    if (typeof target !== "number") return Promise.resolve(target as Value);
-    const { signal, onProgress, ...others } = options;
+  function call<Value>(target: Target, method: string, args: unknown[], options: CallOptions = {}): Promise<Value> {
+    return startCall<Value>(target, method, args, options).result;
+  }
+
+  function startCall<Value>(
+    target: Target,
+    method: string,
+    args: unknown[],
+    { signal, onProgress, ...others }: CallOptions = {},
+  ): { id: number; result: Promise<Value> } {
     const id = (lastId += 1);
-    const message: Call = { id, target, method, args: [...args, others] };
+    const failure = typeof target === "number" ? ended : target;
+    if (failure) return { id, result: Promise.resolve(failure as Value) };
+    const message: Call = { id, target: target as number, method, args: [...args, others] };
     const transfer = args
       .filter((arg) => isBytes(arg))
       .map((bytes) => (ArrayBuffer.isView(bytes) ? bytes.buffer : bytes));
-    return new Promise((resolve) => {
-      const onAbort = () => port.postMessage({ id, abort: String(signal?.reason) } satisfies Call, []);
+    const result = new Promise<Value>((resolve) => {
+      const abort = (reason: string) => port.postMessage({ id, abort: reason } satisfies Call, []);
+      const onAbort = () => abort(String(signal?.reason));
       const settle = (value: unknown) => {
         signal?.removeEventListener("abort", onAbort);
         resolve(value as Value);
       };
-      pending.set(id, { resolve: settle, onProgress });
-      port.postMessage(message, transfer as ArrayBuffer[]);
+      const report = (progress: unknown) => {
+        try {
+          onProgress?.(progress);
+        } catch (error) {
+          pending.delete(id);
+          abort("onProgress threw an error");
+          settle(failed("usage", "onProgress threw an error.", {}, error));
+        }
+      };
+      pending.set(id, { resolve: settle, onProgress: report });
+      try {
+        port.postMessage(message, transfer);
+      } catch (error) {
+        pending.delete(id);
+        return settle(failed("usage", "The arguments cannot be sent to the worker.", {}, error));
+      }
       signal?.addEventListener("abort", onAbort);
       if (signal?.aborted) onAbort();
     });
+    return { id, result };
+  }
+
+  /** Sends a stream to the thread part by part. */
+  async function load(target: Target, resource: string, source: Stream, options: LoadOptions): Promise<Outcome<Added>> {
+    const opened = statusFailure(source) ?? openChunks(source);
+    if (!opened.ok) return opened;
+    const chunks = opened.value;
+    let acknowledge = () => {};
+    const onProgress: LoadOptions["onProgress"] = (progress) => {
+      acknowledge();
+      options.onProgress?.(progress);
+    };
+    const { id, result } = startCall<Outcome<Added>>(target, "load", [resource, null], { ...options, onProgress });
+    const settled = result.then(() => undefined);
+    const abortion = abortOf(options.signal);
+    try {
+      for (;;) {
+        const next = await Promise.race([chunks.next(), settled, abortion.promise]);
+        if (next === undefined) break;
+        if (next.done) {
+          port.postMessage({ id, end: true } satisfies Call, []);
+          break;
+        }
+        const acknowledged = new Promise<void>((resolve) => (acknowledge = resolve));
+        port.postMessage({ id, chunk: next.value! } satisfies Call, []);
+        await Promise.race([acknowledged, settled]);
+      }
+    } catch (error) {
+      port.postMessage({ id, end: true, error: String(error) } satisfies Call, []);
+    } finally {
+      abortion.stop();
+    }
+    const outcome = await result;
+    chunks.cancel();
+    return outcome;
   }
 
   function remoteTable(target: Target): RemoteTable {
     const table: RemoteTable = {
       add: (resource, rows) => call(target, "add", [resource, rows]),
-      load: async (resource, source) => {
-        const failure = statusFailure(source);
-        if (failure) return failure;
-        const body = source instanceof ReadableStream ? new Response(source) : source;
-        const bytes = await body.arrayBuffer().catch(streamFailure);
-        return "ok" in bytes ? bytes : call(target, "add", [resource, bytes]);
-      },
+      load: (resource, source, options = {}) => load(target, resource, source, options),
       metrics: (query, options = {}) => call(target, "metrics", [queryString(query)], options),
       metricsColumns: (query, options = {}) => call(target, "metricsColumns", [queryString(query)], options),
-      list: (resource, query = "") => call(target, "list", [resource, queryString(query)]),
+      list: (resource, query) => call(target, "list", [resource, queryString(query ?? "")]),
       object: (resource, id, query = "") => call(target, "object", [resource, id, queryString(query)]),
       aggregate: (query) => call(target, "aggregate", [queryString(query)]),
       answer: (request, options = {}) => call(target, "answer", [request], options),
@@ -122,9 +226,14 @@ export function connect(port: Port): Connection {
   }
 
   return {
-    table: async (options = {}) => remoteTable(await call<Target>(CREATE, "table", [options])),
+    table: async (options = {}) => remoteTable(await call<Target>(THREAD, "table", [options])),
+    close: () => {
+      end("The connection was closed.");
+      const { terminate, close } = port as { terminate?: () => unknown; close?: () => unknown };
+      void (terminate ?? close)?.call(port);
+    },
     client: async (options) => {
-      const target = await call<Target>(CREATE, "client", [{ ...options, url: String(options.url) }]);
+      const target = await call<Target>(THREAD, "client", [{ ...options, url: String(options.url) }]);
       return {
         metrics: (query, options) => call(target, "metrics", [queryString(query)], options),
         list: (resource, query = "", options) => call(target, "list", [resource, queryString(query)], options),

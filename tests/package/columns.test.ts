@@ -1,12 +1,18 @@
 // Metrics of typed arrays: equal to the metrics of the same commits as rows, or an error that names the position.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import init, { metricsColumnsOf, metricsOf, Table, type CommitColumns, type Range } from "../../browser/dist/inline.js";
+import init, {
+  metricsColumnsOf,
+  metricsOf,
+  Table,
+  type CommitColumns,
+  type MetricsRange,
+} from "../../browser/dist/inline.js";
 import { currentInstance } from "../../browser/dist/instance.js";
 import { Random } from "../reference/random.mjs";
 
 const today = "2026-01-01";
-const WEEKS: Range = { start_date: "2024-01-01", end_date: "2025-12-28", resolution: "week" };
+const WEEKS: MetricsRange = { start_date: "2024-01-01", end_date: "2025-12-28", resolution: "week" };
 /** 2024-01-01 */
 const FIRST = 19_723;
 

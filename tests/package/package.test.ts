@@ -295,13 +295,15 @@ test("esbuild, with the module beside the bundle and inside of it", async () => 
   }
 });
 
+const DOM = ["es2022", "esnext.disposable", "dom", "dom.iterable"];
+
 /** Checks the types of a project's files with the strictest options. */
-function checkTypes(folder: string, moduleResolution: string, module: string, files: string[]): void {
+function checkTypes(folder: string, moduleResolution: string, module: string, files: string[], lib = DOM): void {
   const compilerOptions = {
     module,
     moduleResolution,
     target: "es2022",
-    lib: ["es2022", "esnext.disposable", "dom", "dom.iterable"],
+    lib,
     types: [],
     strict: true,
     noUncheckedIndexedAccess: true,
@@ -318,8 +320,12 @@ for (const [moduleResolution, module] of [
   ["nodenext", "nodenext"],
 ] as const)
   test(`TypeScript, strict, moduleResolution ${moduleResolution}`, () => {
-    checkTypes(consumer("types", `types-${moduleResolution}`), moduleResolution, module, ["main.ts"]);
+    checkTypes(consumer("types", `types-${moduleResolution}`), moduleResolution, module, ["main.ts", "platforms.ts"]);
   });
+
+test("TypeScript without the DOM library", () => {
+  checkTypes(consumer("types", "types-es2022"), "nodenext", "nodenext", ["platforms.ts"], ["es2022"]);
+});
 
 test("the examples of the README pass the type checker and print their documented output", () => {
   const folder = consumer("readme");
