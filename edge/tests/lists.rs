@@ -458,6 +458,7 @@ fn documented_examples_use_indexes() {
         ("commits/?author_date__gt=2026-06-01&is_merge=false", "INDEX commits_author_date (<expr>>?)"),
         ("commits/?repo_id__in=337844", "INDEX commits_repo (repo_id=?)"),
         ("commits/?apex_user_id=3", "INDEX commits_user (apex_user_id=?)"),
+        ("commits/?repo__name=tokio", "INDEX commits_repo (repo_id=?)"),
         ("commits/?id__in=1,2", "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"),
         ("commits/?hexsha__startswith=ab", "INDEX commits_hexsha (hexsha>? AND hexsha<?)"),
         ("repos/?vendor_type=github", "INDEX repos_vendor_type (vendor_type=?)"),

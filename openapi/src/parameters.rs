@@ -147,7 +147,7 @@ fn describe(resource: &Resource, parameter: &FilterParameter) -> String {
         Lookup::Lt => format!("is {less} than this"),
         Lookup::Lte => format!("is this or {less}"),
         Lookup::In => "is one of these".to_owned(),
-        Lookup::IContains => "contains this, ignoring case".to_owned(),
+        Lookup::IContains | Lookup::Contains => "contains this, ignoring case".to_owned(),
         Lookup::StartsWith => "begins with this, respecting case".to_owned(),
         Lookup::IsNull => "is null, or with `false` is not null".to_owned(),
         Lookup::DescendantsIn => "is one of these dotted paths, or lies below one of them".to_owned(),

@@ -23,11 +23,13 @@ pub enum Lookup {
     IsNull,
     /// `field__descendantsin=1.2,3`: dotted paths that are, or lie below, one of these.
     DescendantsIn,
+    /// `field__contains=v`: a list of texts that contains this one. It is compared like [`IContains`](Lookup::IContains).
+    Contains,
 }
 
 impl Lookup {
     /// All lookups in the order of the specification, which is also the order of errors.
-    pub const ALL: [Lookup; 10] = [
+    pub const ALL: [Lookup; 11] = [
         Lookup::Exact,
         Lookup::Gt,
         Lookup::Gte,
@@ -38,6 +40,7 @@ impl Lookup {
         Lookup::StartsWith,
         Lookup::IsNull,
         Lookup::DescendantsIn,
+        Lookup::Contains,
     ];
 
     /// Parses the text after a field's name: nothing, or two underscores and a suffix.
@@ -59,6 +62,7 @@ impl Lookup {
             Lookup::StartsWith => "startswith",
             Lookup::IsNull => "isnull",
             Lookup::DescendantsIn => "descendantsin",
+            Lookup::Contains => "contains",
         }
     }
 }
@@ -76,15 +80,16 @@ pub(super) const COMPARED: u16 =
     EXACT | 1 << Lookup::Gt as u16 | 1 << Lookup::Gte as u16 | 1 << Lookup::Lt as u16 | 1 << Lookup::Lte as u16;
 pub(super) const DESCENDANTS_IN: u16 = 1 << Lookup::DescendantsIn as u16;
 pub(super) const CONTAINS: u16 = 1 << Lookup::IContains as u16;
+pub(super) const CONTAINS_ITEM: u16 = 1 << Lookup::Contains as u16;
 pub(super) const STARTSWITH: u16 = 1 << Lookup::StartsWith as u16;
 /// The lookups of texts.
 pub(super) const MATCHED: u16 = EXACT | CONTAINS | STARTSWITH;
-pub(super) const ORDER: u16 = 1 << 10;
-pub(super) const SEARCH: u16 = 1 << 11;
+pub(super) const ORDER: u16 = 1 << 11;
+pub(super) const SEARCH: u16 = 1 << 12;
 /// `field=v` means `field__icontains=v`.
-pub(super) const EXACT_CONTAINS: u16 = 1 << 12;
+pub(super) const EXACT_CONTAINS: u16 = 1 << 13;
 /// A filter with another name reads the field.
-pub(super) const READ_BY_FILTER: u16 = 1 << 13;
+pub(super) const READ_BY_FILTER: u16 = 1 << 14;
 
 impl FieldCapabilities {
     const fn has(self, flag: u16) -> bool {

@@ -4,7 +4,7 @@
 //! `x__y` is the member `y` of the object `x`.
 
 use super::Kind::{Boolean, DateTime, Ids, Integer, Number, Reference, Text};
-use super::capabilities::{COMPARED, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, SEARCH};
+use super::capabilities::{COMPARED, CONTAINS_ITEM, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, SEARCH};
 use super::resources::refers;
 use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Resource};
 
@@ -34,7 +34,7 @@ pub static GENERIC: [Resource; 17] = [
                 references("apex_approvers_id"),
                 references("apex_assignees_id"),
                 references("apex_reviewer_id"),
-                field("commit_shas", Text, MATCHED | EXACT_CONTAINS),
+                field("commit_shas", Text, MATCHED | EXACT_CONTAINS | CONTAINS_ITEM),
                 field("extracted_tags", Text, MATCHED),
                 number("coding_time"),
                 number("review_time"),

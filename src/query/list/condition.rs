@@ -230,7 +230,11 @@ pub fn filter_parameters(resource: &'static Resource) -> impl Iterator<Item = Fi
 
 /// Returns the effective lookup.
 const fn effective(capabilities: FieldCapabilities, lookup: Lookup) -> Lookup {
-    if matches!(lookup, Lookup::Exact) && capabilities.exact_contains() { Lookup::IContains } else { lookup }
+    match lookup {
+        Lookup::Exact if capabilities.exact_contains() => Lookup::IContains,
+        Lookup::Contains => Lookup::IContains,
+        lookup => lookup,
+    }
 }
 
 /// A name that filters begin with.
