@@ -1,5 +1,6 @@
 /** A client of the v3 API, which validates and retries requests, follows pages, and loads rows into tables. */
 import { describeErrors } from "./failures.ts";
+import { loadList, type Progress } from "./load.ts";
 import type { AbortSignal, Response, URL } from "./platform.ts";
 import { listPath, METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest } from "./request.ts";
@@ -36,15 +37,7 @@ export interface Fetching {
   today?: Day;
 }
 
-/** The progress of {@link Client.load}. */
-export interface Progress {
-  resource: ResourceName;
-  /** The number of rows added to the table. */
-  rows: number;
-  /** The total number of rows on the server. */
-  count: number | null;
-  pages: number;
-}
+export type { Progress };
 
 /** Options of {@link Client.load}. */
 export type Loading = Fetching & { onProgress?: (progress: Progress) => void };
@@ -64,8 +57,9 @@ export interface Client {
   /** Returns counts and sums of commits by group (§2). */
   aggregate(query: Query, options?: Fetching): Promise<Outcome<Page<AggregateRow>>>;
   /**
-   * Loads all pages of a list into a table. After a failure, the pages that were loaded remain in the table. To
-   * continue, call it again with {@link Progress.rows} as `offset`.
+   * Loads all pages of a list into a table. A list that changes meanwhile is read again, so that the table has all of its
+   * rows, and no others of this call. After a failure, the pages that were loaded remain in the table. To continue, call
+   * it again with {@link Progress.rows} as `offset`.
    */
   load(table: Table, resource: ResourceName, query?: Query, options?: Loading): Promise<Outcome<Added>>;
 }
@@ -144,25 +138,10 @@ export function createClient(options: ClientOptions): Client {
     aggregate: (query, options = {}) =>
       send(listPath("commits.agg"), query, options, json<Page<AggregateRow>>("results")),
 
-    async load(table, resource, query = "limit=1000", { onProgress, ...options } = {}) {
-      const path = listPath(resource);
-      const requested = new Set<string>();
-      let pageQuery = queryString(query);
-      let rows = 0;
-      for (;;) {
-        requested.add(pageQuery);
-        // The table stores a page as a whole or not at all, so a retry adds no row twice.
-        const page = await send(path, pageQuery, options, (response) => table.load(resource, response, options));
-        if (!page.ok) return page;
-        rows += page.value.rows;
-        onProgress?.({ resource, rows, count: page.value.count ?? null, pages: requested.size });
-        const { next } = page.value;
-        if (next === null) return done({ ...page.value, rows });
-        // Only the query of `next` is used, so the key is never sent to another server.
-        pageQuery = /\?([^#]*)/.exec(next)?.[1] ?? "";
-        if (requested.has(pageQuery))
-          return failed("unexpected", `The pages repeat: "next" leads to "?${pageQuery}" again.`, { status: 200 });
-      }
+    load(table, resource, query = "limit=1000", { onProgress, ...options } = {}) {
+      const text = async (response: Response) => done(await response.text());
+      const fetchPage = (pageQuery: string) => send(listPath(resource), pageQuery, options, text);
+      return loadList(table, resource, queryString(query), fetchPage, onProgress);
     },
   };
 }

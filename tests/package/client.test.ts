@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, mock, test } from "node:test";
+import { startV3Server, type Options } from "../v3-server.ts";
 import init, {
   createClient,
   Table,
@@ -120,25 +121,102 @@ test("load follows pages on the same server, even if next names another server",
   }).listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;
+  const path = "/v3/customer/core/users/";
   responses = [
-    page(`http://127.0.0.1:${port}/v3/customer/core/users/?limit=2&offset=2`, rows(1, 2)),
-    page(`${url}/v3/customer/core/users/?limit=2&offset=4`, rows(3, 2)),
-    page(null, rows(5, 1)),
+    page(`http://127.0.0.1:${port}${path}?limit=2&offset=2`, rows(1, 2)),
+    // The server ignores the filter by id.
+    page(`${url}${path}?limit=2&offset=2`, rows(1, 2)),
+    page(`${url}${path}?limit=2&offset=3`, rows(2, 2)),
+    page(`//elsewhere.example${path}?limit=2&offset=4`, rows(3, 2)),
+    page(null, rows(4, 2)),
   ];
   using table = new Table({ lists: true });
   const reported: Progress[] = [];
   const loaded = await client.load(table, "users", { limit: 2 }, { onProgress: (progress) => reported.push(progress) });
   other.close();
   assert.deepEqual(loaded, { ok: true, value: { rows: 5, next: null, count: 5 } });
-  const path = "/v3/customer/core/users/";
-  assert.deepEqual(requests, [`${path}?limit=2`, `${path}?limit=2&offset=2`, `${path}?limit=2&offset=4`]);
+  assert.deepEqual(requests, [
+    `${path}?limit=2&ordering=id`,
+    `${path}?limit=2&ordering=id&id__gt=2`,
+    `${path}?limit=2&offset=1`,
+    `${path}?limit=2&offset=2`,
+    `${path}?limit=2&offset=3`,
+  ]);
   assert.deepEqual(elsewhere, []);
   assert.deepEqual(
     reported,
-    [2, 4, 5].map((rows, index) => ({ resource: "users", rows, count: 5, pages: index + 1 })),
+    [2, 3, 4, 5].map((rows, index) => ({ resource: "users", rows, count: 5, pages: index + 1 })),
   );
   const list = table.list("users", "fields=id");
   assert.deepEqual(list.value?.results, rows(1, 5));
+});
+
+test("load refuses a link to anything else", async () => {
+  for (const next of [`${url}/login/?a=1`, `${url}/v3/customer/core/teams/?offset=2`, "soon"]) {
+    responses = [page(next, rows(1, 2))];
+    using table = new Table();
+    const { error } = await client.load(table, "users");
+    assert.deepEqual([error?.kind, error?.message.endsWith(next)], ["unexpected", true]);
+  }
+});
+
+/** Loads the users of a server whose rows change while they are read, and compares the table with the server. */
+async function loadChanging(
+  options: Partial<Options>,
+  change: (users: { id: number }[]) => void,
+  query = "limit=1000",
+) {
+  const users = rows(1, 2000);
+  const changing = await startV3Server({
+    rows: { users },
+    ...options,
+    afterRequest: (_, number) => number === 1 && change(users),
+  });
+  using table = new Table({ lists: true });
+  const loaded = await createClient({ url: changing.url, key: KEY }).load(table, "users", query);
+  await changing.close();
+  const value = { rows: users.length, next: null, count: users.length };
+  assert.deepEqual(loaded, { ok: true, value });
+  const ids = users.map(({ id }) => id).sort((one, other) => one - other);
+  for (let offset = 0; offset < ids.length; offset += 1000) {
+    const results = table.list("users", { limit: 1000, offset, fields: "id" }).value?.results;
+    assert.deepEqual(
+      results?.map(({ id }) => id),
+      ids.slice(offset, offset + 1000),
+    );
+  }
+  assert.equal(table.list("users").value?.count, ids.length);
+  return changing.requests;
+}
+
+test("load notices a list that changes between two pages, and reads it again", async () => {
+  const authority = "https://internal.example:8443";
+  for (const ignoresIdFilter of [false, true])
+    for (const query of ["limit=1000", "limit=1000&ordering=id", "limit=1000&offset=0"]) {
+      const options = { ignoresIdFilter, authority };
+      const unchanged = await loadChanging(options, () => {}, query);
+      // A row disappears; a row disappears and another one appears.
+      for (const change of [
+        (users: { id: number }[]) => users.splice(4, 1),
+        (users: { id: number }[]) => users.splice(4, 1, { id: 2001 }),
+      ]) {
+        const requests = await loadChanging(options, change, query);
+        assert.ok(requests.length > unchanged.length, `${query}: ${requests}`);
+      }
+    }
+  // Rows that are added at the end need no second read.
+  const requests = await loadChanging({}, (users) => users.push({ id: 2001 }, { id: 2002 }));
+  assert.equal(requests.filter((request) => !request.includes("id__gt")).length, 2);
+});
+
+test("load fails if the list never stays the same", async () => {
+  const users = rows(1, 2000);
+  const changing = await startV3Server({ rows: { users }, afterRequest: () => users.shift() });
+  using table = new Table();
+  const { error } = await createClient({ url: changing.url, key: KEY }).load(table, "users");
+  await changing.close();
+  assert.equal(error?.kind, "unexpected");
+  assert.match(error.message, /^The list changes while it is read: .* \(3 attempts\)\.$/);
 });
 
 test("every resource can be loaded as the API returns it, with nested objects", async () => {
@@ -200,9 +278,10 @@ test("the key is trimmed, and an error about an invalid key does not contain the
 });
 
 test("load stops when pages repeat", async () => {
-  responses = [page(`${url}/?offset=2`, rows(1, 2)), page(`${url}/?limit=1000`, rows(3, 2))];
+  const link = `${url}/v3/customer/core/users/`;
+  responses = [page(`${link}?offset=2`, rows(1, 2)), page(`${link}?ordering=name`, rows(2, 2))];
   using table = new Table();
-  const { error } = await client.load(table, "users");
+  const { error } = await client.load(table, "users", "ordering=name");
   assert.deepEqual([error?.kind, requests.length], ["unexpected", 2]);
 });
 
@@ -234,7 +313,7 @@ test("an abort stops a request before it is sent, during the response, and betwe
   using table = new Table({ lists: true });
   const { signal } = (controller = new AbortController());
   responses = [
-    page("/?offset=1", rows(1, 1)),
+    page("/v3/customer/core/users/?offset=1", rows(1, 1)),
     (_, response) => {
       response.write(`{"count":5,"next":null,"results":[{"id":2},`);
       setTimeout(() => controller.abort(reason), 50);
@@ -244,7 +323,7 @@ test("an abort stops a request before it is sent, during the response, and betwe
   assert.deepEqual(table.list("users", "fields=id").value?.results, rows(1, 1));
 
   const between = (controller = new AbortController());
-  responses = [page("/?offset=1", rows(1, 1))];
+  responses = [page("/v3/customer/core/users/?offset=1", rows(1, 1))];
   requests = [];
   const stopped = await client.load(table, "users", "", {
     signal: between.signal,
