@@ -3,6 +3,8 @@
 //! chrono does the calendar arithmetic. This module adds the numbering of days and weeks for sums, and the exact
 //! grammars of the API.
 
+use alloc::format;
+use alloc::string::String;
 use chrono::{Datelike, Months, NaiveDate};
 use core::fmt;
 use serde::{Serialize, Serializer};
@@ -168,9 +170,31 @@ impl DateTime {
         day_of_seconds(self.written)
     }
 
-    /// Returns the calendar day at that many seconds east of UTC.
-    pub fn day_at_offset(&self, seconds: i64) -> Day {
-        day_of_seconds(self.utc().saturating_add(seconds))
+    /// Returns the date and time on a clock that many seconds east of UTC. Without an offset, the clock is that by which
+    /// the date was written.
+    #[must_use]
+    pub fn at_offset(&self, seconds: Option<i64>) -> DateTime {
+        let written = seconds.map_or(self.written, |seconds| self.utc().saturating_add(seconds));
+        DateTime { written, microsecond: self.microsecond, offset: None }
+    }
+
+    /// Returns `YYYY-MM-DDThh:mm:ss[.f]`, the date and time as written without the offset; `None` outside the years 0001 to
+    /// 9999.
+    ///
+    /// ```
+    /// use streamgage::calendar::DateTime;
+    /// let date = DateTime::parse("2016-07-31 00:53:12.500Z").map(|date| date.at_offset(Some(-25_200)));
+    /// assert_eq!(date.and_then(|date| date.to_text()).as_deref(), Some("2016-07-30T17:53:12.5"));
+    /// ```
+    pub fn to_text(&self) -> Option<String> {
+        let day = self.written_day().date().filter(|date| (1..=9999).contains(&date.year()))?;
+        let second = self.written.rem_euclid(DAY_SECONDS);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        let mut text = format!("{}T{hour:02}:{minute:02}:{second:02}", Day::from(day));
+        if self.microsecond > 0 {
+            text.push_str(format!(".{:06}", self.microsecond).trim_end_matches('0'));
+        }
+        Some(text)
     }
 }
 
@@ -281,11 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn local_dates_have_a_text_in_the_years_1_to_9999() {
+        let local = |text, offset| DateTime::parse(text).unwrap().at_offset(offset).to_text();
+        assert_eq!(local("2026-06-29T23:30:00+05:30", Some(19_800)).unwrap(), "2026-06-29T23:30:00");
+        assert_eq!(local("2026-06-29T23:30:00+05:30", None).unwrap(), "2026-06-29T23:30:00");
+        assert_eq!(local("2026-06-29T23:30:00+05:30", Some(0)).unwrap(), "2026-06-29T18:00:00");
+        assert_eq!(local("2026-06-30", Some(-1)).unwrap(), "2026-06-29T23:59:59");
+        assert_eq!(local("2026-06-30 10:30:00.123456789", Some(50_400)).unwrap(), "2026-07-01T00:30:00.123456");
+        assert_eq!(local("0001-01-01T00:00:00", Some(0)).unwrap(), "0001-01-01T00:00:00");
+        assert_eq!(local("0001-01-01T00:00:00", Some(-1)), None);
+        assert_eq!(local("9999-12-31T23:59:59", Some(1)), None);
+    }
+
+    #[test]
     fn local_days() {
         let time = DateTime::parse("2016-07-31T00:53:12").unwrap();
-        assert_eq!(time.day_at_offset(-25_200), day("2016-07-30"));
+        assert_eq!(time.at_offset(Some(-25_200)).written_day(), day("2016-07-30"));
         let time = DateTime::parse("2016-07-31T00:53:12+05:00").unwrap();
         assert_eq!(time.written_day(), day("2016-07-31"));
-        assert_eq!(time.day_at_offset(0), day("2016-07-30"));
+        assert_eq!(time.at_offset(Some(0)).written_day(), day("2016-07-30"));
     }
 }

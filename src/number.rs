@@ -1,6 +1,6 @@
 //! Numbers as the API parses them: like Python's `Decimal` (§0).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::cmp::Ordering;
 use core::fmt::Write;
 
@@ -188,6 +188,20 @@ pub fn parse_ten_thousandths(text: &str) -> Option<i64> {
         Ok(whole) => whole.checked_mul(10_000),
         Err(_) => Number::parse(text)?.shifted(4).round().value(),
     }
+}
+
+/// Appends ten-thousandths as a decimal of one to four places.
+pub fn write_decimal(ten_thousandths: i128, out: &mut String) {
+    let (sign, size) = (if ten_thousandths < 0 { "-" } else { "" }, ten_thousandths.unsigned_abs());
+    let places = format!("{:04}", size % 10_000);
+    let places = places.trim_end_matches('0');
+    // Writing into a String can't fail.
+    let _ = write!(out, "{sign}{}.{}", size / 10_000, if places.is_empty() { "0" } else { places });
+}
+
+/// Appends the shortest text that stands for a double, such as `3.0`, `0.1` or `1e+300`; the text of -0 is that of 0.
+pub fn write_double(value: f64, out: &mut String) {
+    out.push_str(&crate::json::to_string(&(value + 0.0)));
 }
 
 impl PartialOrd for Number {

@@ -55,6 +55,26 @@ fn answer(dump: &Path, request: &str) -> String {
 }
 
 #[test]
+fn values_are_shown_in_their_canonical_form() {
+    let dump = folder("lists-values");
+    fs::write(dump.join("commits.ndjson"), include_str!("../../tests/values/commits.ndjson")).unwrap();
+    let rows: Vec<&str> = include_str!("../../tests/values/shown.ndjson").lines().collect();
+    let page = format!(r#"{{"count":{},"next":null,"previous":null,"results":[{}]}}"#, rows.len(), rows.join(","));
+    assert_eq!(answer(&dump, "commits/"), format!(r#"{{"status":200,"body":{page}}}"#));
+}
+
+#[test]
+fn values_outside_the_range_of_a_field_are_refused() {
+    let dump = folder("lists-refused");
+    let rows = include_str!("../../tests/values/refused.ndjson").lines();
+    for (row, error) in rows.zip(include_str!("../../tests/values/refused.txt").lines()) {
+        fs::write(dump.join("commits.ndjson"), row).unwrap();
+        let (code, _, message) = run(streamgage(&dump).arg("query").arg(&dump).arg(format!("{CORE}commits/")));
+        assert!(code != 0 && message.contains(&format!("commits.ndjson:1: {error}")), "{message}");
+    }
+}
+
+#[test]
 fn rows_have_the_selected_fields() {
     let dump = dump("rows");
     let results = |request: &str| {
@@ -65,15 +85,15 @@ fn rows_have_the_selected_fields() {
     assert_eq!(
         results("users/?fields=teams,id,alias_count,email,has_login&id=7"),
         concat!(
-            r#"[{"id":7,"email":null,"teams":[{"id":5,"name":"Té\u0061m","description":null,"org":null,"avatar":null,"#,
+            r#"[{"id":7,"email":null,"teams":[{"id":5,"name":"Téam","description":null,"org":null,"avatar":null,"#,
             r#""vendor":null,"created_at":null,"parent":null,"path":null,"visibility":null,"inherited_depth":null,"#,
-            r#""nested_teams":0,"all_users":7,"unnested_users":0,"depth":null}],"has_login":false,"alias_count":10.0}]"#
+            r#""nested_teams":0,"all_users":7,"unnested_users":0,"depth":null}],"has_login":false,"alias_count":10}]"#
         )
     );
     assert_eq!(results("users/?fields=teams&id=8"), r#"[{"teams":[]}]"#);
     assert_eq!(
         results("teams/?fields=name,ancestors,team_level"),
-        r#"[{"name":"Té\u0061m","ancestors":["Té"],"team_level":1}]"#
+        r#"[{"name":"Téam","ancestors":["Té"],"team_level":1}]"#
     );
     // A tag without a row is omitted, and a user without a row is null.
     assert_eq!(
@@ -95,8 +115,8 @@ fn rows_have_the_selected_fields() {
     assert_eq!(
         results("commits/?fields=id,user_alias_id,apex_user_id,impact&normalize_authors=true"),
         concat!(
-            r#"[{"id":1,"user_alias_id":8,"apex_user_id":8,"impact":0},"#,
-            r#"{"id":2,"user_alias_id":8,"apex_user_id":8,"impact":0}]"#
+            r#"[{"id":1,"user_alias_id":8,"apex_user_id":8,"impact":0.0},"#,
+            r#"{"id":2,"user_alias_id":8,"apex_user_id":8,"impact":0.0}]"#
         )
     );
     assert_eq!(results("commits/?fields="), "[{},{}]");

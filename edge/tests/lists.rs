@@ -90,7 +90,11 @@ fn typed_cell(field: &'static Field) -> BoxedStrategy<Option<String>> {
         (Kind::Integer, "apex_user_id" | "repo_id" | "team_id" | "parent") => {
             (1..6i64).prop_map(|id| id.to_string()).boxed()
         }
-        (Kind::Integer, _) => select(&["-1", "0", "1", "2", "9007199254740991"][..]).prop_map(str::to_owned).boxed(),
+        (Kind::Integer, _) => {
+            let range = field.range;
+            let values = [-1, 0, 1, 2, 9_007_199_254_740_991].into_iter().filter(move |&value| range.contains(value));
+            select(values.collect::<Vec<i64>>()).prop_map(|value| value.to_string()).boxed()
+        }
         (Kind::Decimal, _) => {
             // The last is the largest decimal: sums of it are no longer exact as doubles.
             let decimals = &["-0.25", "0", "1.5", "0.0001", "2", "-123456789012.3457", "900719925474.0991"][..];

@@ -48,13 +48,15 @@ fn each_field_has_a_column() {
 
 /// Rows that are inserted after each migration: one for each new table, and values for new columns. The next migrations
 /// have to keep them.
-const ROWS: [&str; 12] = [
-    "INSERT INTO commits (id, apex_user_id, repo_id, author_date, day, message) VALUES (1, 2, 3, '2026-01-02', 20455, 'é');
+const ROWS: [&str; 13] = [
+    "INSERT INTO commits (id, apex_user_id, repo_id, author_date, author_local_date, day, message)
+     VALUES (1, 2, 3, '2026-01-02', '2026-01-02', 20455, 'é');
      INSERT INTO repos (id, name, tags, name_folded) VALUES (3, 'a', '[1]', 'A');",
     "INSERT INTO rollup VALUES (20455, 2, 3, 1, 0, 0, 0);",
     "INSERT INTO api_key (hash, name, permissions, created_at) VALUES ('aa', 'test', 'metrics', 0);
      INSERT INTO dump (id, value) VALUES (1, '{}');",
     "UPDATE repos SET updated_at_utc = '2026-01-02T00:00:00';",
+    "",
     "",
     "",
     "",
@@ -77,7 +79,7 @@ fn each_migration_keeps_existing_rows() {
         tables.iter().map(|table| store.rows(&format!("SELECT * FROM {table}"))).collect()
     };
     let mut before: Vec<Vec<String>> = Vec::new();
-    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5]) {
+    for ((migration, rows), there) in MIGRATIONS.iter().zip(ROWS).zip([2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5]) {
         store.database.execute_batch(migration).unwrap();
         // A migration may add columns at the end.
         for (rows, before) in contents(&tables[..before.len()]).iter().flatten().zip(before.iter().flatten()) {
@@ -117,6 +119,42 @@ fn existing_commits_are_counted() {
     assert_eq!(store.rows("SELECT * FROM commit_count"), tally);
     let days = ["2021-06-03\",2", "2021-06-05\",2"].map(|day| format!("[\"author_local_date\",\"{day}]"));
     assert_eq!(store.rows("SELECT * FROM day_count"), days);
+}
+
+/// A migration fills the local date of existing commits exactly as an import does.
+#[test]
+fn existing_commits_get_a_local_date() {
+    const DATES: [(&str, &str); 13] = [
+        ("2026-06-29T23:30:00+05:30", "19800"),
+        ("2026-06-29T23:30:00+05:30", "null"),
+        ("2026-06-29T23:30:00+05:30", "0"),
+        ("2026-07-04T00:30:00", "-7200"),
+        ("2026-06-30T10:30:00.123456789", "50400"),
+        ("2026-06-30T23:59:59.9999Z", "0"),
+        ("2026-06-30T23:59:59.5", "null"),
+        ("2026-06-30 10:30", "null"),
+        ("2026-06-30 10:30-0200", "3600"),
+        ("2026-06-30", "-1"),
+        ("2026-06-30", "null"),
+        ("9999-12-31T23:59:59", "3600"),
+        ("0001-01-01T00:00:00", "-3600"),
+    ];
+    let rows = DATES.iter().zip(1..).map(|((date, offset), id)| {
+        format!(r#"{{"id":{id},"apex_user_id":1,"repo_id":1,"author_date":"{date}","author_tzoffset":{offset}}}"#)
+    });
+    let store = Store::new();
+    store.import("commits", &rows.collect::<Vec<_>>().join("\n"));
+    let contents = || {
+        let commits = store.rows("SELECT author_local_date, is_weekday FROM commits");
+        (commits, store.rows("SELECT * FROM commit_count"))
+    };
+    let (commits, counts) = contents();
+    assert_eq!(commits[0], r#"["2026-06-29T23:30:00",1]"#);
+    assert_eq!(commits[3], r#"["2026-07-03T22:30:00",1]"#);
+    assert_eq!(commits[11], "[null,null]");
+    store.database.execute_batch("UPDATE commits SET author_local_date = NULL; DELETE FROM commit_count;").unwrap();
+    store.database.execute_batch(MIGRATIONS[12]).unwrap();
+    assert_eq!(contents(), (commits, counts));
 }
 
 #[test]

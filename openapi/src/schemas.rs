@@ -161,17 +161,11 @@ fn nested_rows(nested: &'static Nested) -> Json {
 /// Returns the schema of an imported row, which has ids instead of nested objects. Unknown fields are kept.
 pub(crate) fn import_row(resource: &'static Resource) -> Json {
     let properties = resource.fields.iter().map(|field| {
-        let limits = match field.kind {
-            Kind::Integer => Some((-(MAX_INTEGER as f64), MAX_INTEGER as f64)),
-            Kind::Decimal => Some((-900_719_925_474.0, 900_719_925_474.0)),
-            _ => None,
-        };
-        let value = match limits {
-            Some((least, most)) if field.kind == Kind::Integer => {
-                value(field).with("minimum", least as i64).with("maximum", most as i64)
-            }
-            Some((least, most)) => value(field).with("minimum", least).with("maximum", most),
-            None => value(field),
+        let (least, greatest) = field.range.bounds();
+        let value = match field.kind {
+            Kind::Integer => value(field).with("minimum", least).with("maximum", greatest),
+            Kind::Decimal => value(field).with("minimum", -900_719_925_474.0).with("maximum", 900_719_925_474.0),
+            _ => value(field),
         };
         (field.name, with_description(resource, field, value))
     });

@@ -5,6 +5,7 @@ use super::list::matches;
 use super::rows::Rows;
 use super::store::Store;
 use crate::calendar::Day;
+use crate::number::write_decimal;
 use crate::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use crate::schema::{COMMITS, Kind};
 use alloc::string::String;
@@ -12,7 +13,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::Hash;
 use hashbrown::HashMap;
+use serde::ser::Error;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// The result of an aggregate.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,9 +40,18 @@ enum Cell {
     Boolean(bool),
     Count(u64),
     Integer(i128),
+    /// Ten-thousandths.
+    #[serde(serialize_with = "serialize_decimal")]
+    Decimal(i128),
     Number(f64),
     Text(String),
     Day(Day),
+}
+
+fn serialize_decimal<S: Serializer>(ten_thousandths: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = String::new();
+    write_decimal(*ten_thousandths, &mut text);
+    RawValue::from_string(text).map_err(S::Error::custom)?.serialize(serializer)
 }
 
 /// A running sum.
@@ -221,9 +233,11 @@ impl RunningSum {
         match (aggregate.function, kind(aggregate.field)) {
             (AggregateFunction::Count, _) => Cell::Count(self.count),
             (AggregateFunction::Sum, _) if self.count == 0 => Cell::Null,
-            // Up to 15 digits, the quotient is the nearest double to the decimal.
-            (AggregateFunction::Sum, Kind::Decimal) => Cell::Number(self.whole as f64 / 10_000.0),
-            (AggregateFunction::Sum, Kind::Number) if self.double.is_finite() => Cell::Number(self.double + self.lost),
+            (AggregateFunction::Sum, Kind::Decimal) => Cell::Decimal(self.whole),
+            // -0 + 0 is 0.
+            (AggregateFunction::Sum, Kind::Number) if self.double.is_finite() => {
+                Cell::Number(self.double + self.lost + 0.0)
+            }
             // JSON has no infinity.
             (AggregateFunction::Sum, Kind::Number) => Cell::Null,
             (AggregateFunction::Sum, _) => Cell::Integer(self.whole),
@@ -281,7 +295,7 @@ mod tests {
         let query = "aggregate[count]=id&aggregate[sum]=haloc,impact&group_by[apex_user_id,author_local_date__date]";
         let rows = [
             r#"{"apex_user_id":2,"author_local_date_date":"1969-12-31","id_count":1,"haloc_sum":null,"impact_sum":null}"#,
-            r#"{"apex_user_id":2,"author_local_date_date":null,"id_count":1,"haloc_sum":3,"impact_sum":0.0}"#,
+            r#"{"apex_user_id":2,"author_local_date_date":"2021-06-05","id_count":1,"haloc_sum":3,"impact_sum":0.0}"#,
             r#"{"apex_user_id":7,"author_local_date_date":"2021-06-05","id_count":2,"haloc_sum":5,"impact_sum":0.3}"#,
         ];
         assert_eq!(answer(query), (3, alloc::format!("[{}]", rows.join(","))));
@@ -308,9 +322,11 @@ mod tests {
             let mut keys = Vec::new();
             for user in [1, 2, far] {
                 for repo in [-far, 5, far] {
-                    for haloc in [Some(-far), Some(far), None] {
-                        let haloc = haloc.map_or("null".into(), |haloc| haloc.to_string());
-                        keys.push(alloc::format!(r#""apex_user_id":{user},"repo_id":{repo},"haloc":{haloc}"#));
+                    for reason in [Some(-far), Some(far), None] {
+                        let reason = reason.map_or("null".into(), |reason| reason.to_string());
+                        keys.push(alloc::format!(
+                            r#""apex_user_id":{user},"repo_id":{repo},"outlier_reason":{reason}"#
+                        ));
                     }
                 }
             }
@@ -318,7 +334,7 @@ mod tests {
             let lines = (0..2).flat_map(|turn| keys.iter().rev().zip((turn..).step_by(2)));
             let lines: Vec<String> = lines.map(|(key, id)| alloc::format!(r#"{{"id":{id},{key}}}"#)).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let query = "group_by[apex_user_id,repo_id,haloc]&aggregate[count]=id";
+            let query = "group_by[apex_user_id,repo_id,outlier_reason]&aggregate[count]=id";
             let answer = aggregate(&AggregateRequest::parse(query).unwrap(), &store_of(&lines));
             let rows: Vec<String> = keys.iter().map(|key| alloc::format!(r#"{{{key},"id_count":2}}"#)).collect();
             assert_eq!(serde_json::to_string(&answer.rows).unwrap(), alloc::format!("[{}]", rows.join(",")));

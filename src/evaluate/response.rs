@@ -6,7 +6,9 @@ use super::nested_rows::nested_rows;
 use super::store::Store;
 use crate::json;
 use crate::query::{ListRequest, MemberSelection, Page};
-use crate::schema::{COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource};
+use crate::schema::{
+    COMMITS, Field, Missing, Nested, NestedSource, OutputField, Resource, missing_local_date, write_canonical_value,
+};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -91,8 +93,8 @@ struct RowLayout {
 
 /// The source of a value.
 enum ValueSource {
-    /// A field of the row, and the text that stands for it if the row does not have it.
-    Field(usize, &'static str),
+    /// A field of the row.
+    Field(usize, &'static Field),
     /// Rows of another resource.
     Nested(&'static Nested, RowLayout),
 }
@@ -105,15 +107,15 @@ impl RowLayout {
         let sources = shown.map(|(_, shown)| match shown {
             // Only requests for commits can normalize authors.
             OutputField::Field(ALIAS, field) if request.normalize_authors => {
-                (field.name, ValueSource::field(USER, field))
+                (field.name, ValueSource::Field(USER, field))
             }
-            OutputField::Field(at, field) => (field.name, ValueSource::field(at, field)),
+            OutputField::Field(at, field) => (field.name, ValueSource::Field(at, field)),
             OutputField::Nested(nested) => {
                 let fields = nested.resource.fields.iter().enumerate();
                 let fields = fields.filter(|(_, field)| nested.fields.contains(&field.name));
                 let layout = RowLayout::new(
                     nested.resource,
-                    fields.map(|(at, field)| (field.name, ValueSource::field(at, field))),
+                    fields.map(|(at, field)| (field.name, ValueSource::Field(at, field))),
                 );
                 (nested.name, ValueSource::Nested(nested, layout))
             }
@@ -153,9 +155,7 @@ impl RowLayout {
         for (name, source) in &self.members {
             out.push_str(name);
             match source {
-                ValueSource::Field(at, missing) => {
-                    out.push_str(values.fields.get(*at).copied().flatten().unwrap_or(missing))
-                }
+                ValueSource::Field(at, field) => values.write(self.resource, *at, field, out),
                 ValueSource::Nested(nested, layout) => {
                     layout.write_nested(nested, self.resource, store, texts, position, out)
                 }
@@ -202,18 +202,6 @@ impl RowLayout {
     }
 }
 
-impl ValueSource {
-    fn field(at: usize, field: &Field) -> ValueSource {
-        let missing = match field.missing {
-            Missing::Required | Missing::Null | Missing::Absent => "null",
-            Missing::Zero => "0",
-            Missing::False => "false",
-            Missing::EmptyList => "[]",
-        };
-        ValueSource::Field(at, missing)
-    }
-}
-
 /// The JSON texts of a row's values. If a member is named twice, the later one counts.
 #[derive(Default)]
 struct RowValues<'a> {
@@ -232,6 +220,19 @@ impl<'a> RowValues<'a> {
         let mut json = serde_json::Deserializer::from_str(text);
         // The schema's readers have read the row without an error before.
         let _ = json.deserialize_map(ValuesVisitor { values: self, resource });
+    }
+}
+
+impl RowValues<'_> {
+    /// Writes the value of a field in its canonical form, or what stands for it if the row does not have it.
+    fn write(&self, resource: &Resource, index: usize, field: &Field, out: &mut String) {
+        match self.fields.get(index).copied().flatten() {
+            Some(json) if json != "null" => write_canonical_value(field.kind, json, out),
+            given => match missing_local_date(resource, index, &self.fields) {
+                Some(date) => out.push_str(&json::to_string(&date)),
+                None => out.push_str(given.unwrap_or(field.default_json())),
+            },
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::bit_set::BitSet;
 use super::column::Column;
-use crate::schema::{Resource, RowError, RowReader, RowSink, Value};
+use crate::schema::{LocalDateSink, Resource, RowError, RowReader, RowSink, Value};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 use hashbrown::HashSet;
@@ -60,7 +60,10 @@ impl RowsBuilder {
     pub fn add_text(&mut self, text: &str) -> Result<(), RowError> {
         let mut row = NewRow { rows: &mut self.rows, deleted: &mut self.deleted };
         row.begin();
-        let read = self.reader.read(text, &mut row);
+        let resource = row.rows.resource;
+        let mut sink = LocalDateSink::new(resource, &mut row);
+        let read = self.reader.read(text, &mut sink);
+        sink.finish();
         if read.is_err() {
             row.undo();
         }

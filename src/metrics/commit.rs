@@ -2,7 +2,7 @@
 
 use super::{Record, Records};
 use crate::calendar::{DateTime, Day};
-use crate::schema::{COMMITS, Resource, RowError, Value, field_spec};
+use crate::schema::{COMMITS, Range, Resource, RowError, Value, field_spec};
 use alloc::boxed::Box;
 use core::hash::{Hash, Hasher};
 use streamgage_kernel::row::RowScanner;
@@ -110,11 +110,8 @@ pub fn author_day(
     author_date: Option<DateTime>,
     author_tzoffset: Option<i64>,
 ) -> Option<Day> {
-    let of_date = |date: DateTime| match author_tzoffset {
-        Some(offset) => date.day_at_offset(offset),
-        None => date.written_day(),
-    };
-    author_local_date.map(|date| date.written_day()).or_else(|| author_date.map(of_date))
+    let local_date = author_local_date.or_else(|| Some(author_date?.at_offset(author_tzoffset)));
+    local_date.map(|date| date.written_day())
 }
 
 /// Returns the [`author_day`] of a commit.
@@ -145,6 +142,7 @@ const REPO_ID: usize = COMMITS.field_index("repo_id");
 const AUTHOR_DATE: usize = COMMITS.field_index("author_date");
 const AUTHOR_LOCAL_DATE: usize = COMMITS.field_index("author_local_date");
 const AUTHOR_TZOFFSET: usize = COMMITS.field_index("author_tzoffset");
+const COMMITTER_TZOFFSET: usize = COMMITS.field_index("committer_tzoffset");
 const IS_MERGE: usize = COMMITS.field_index("is_merge");
 const IS_PR_ORPHAN: usize = COMMITS.field_index("is_pr_orphan");
 const OUTLIER_REASON: usize = COMMITS.field_index("outlier_reason");
@@ -209,6 +207,11 @@ impl CommitReader {
             Some(DateTime { written, microsecond: 0, offset: None })
         };
         let is_true = |field| integer(field) == Some(1);
+        let count = |field| integer(field).map_or(Some(0), |count| Some(count).filter(|&count| count >= 0));
+        let is_offset = |field| integer(field).is_none_or(|offset| Range::WithinDay.contains(offset));
+        if !is_offset(AUTHOR_TZOFFSET) || !is_offset(COMMITTER_TZOFFSET) {
+            return None;
+        }
         let commit = Commit {
             apex_user_id: integer(APEX_USER_ID)?,
             repo_id: integer(REPO_ID)?,
@@ -221,8 +224,8 @@ impl CommitReader {
                 Some(span) => Some(IgnoreHash::of_part(text, span.begin, span.end)?),
                 None => None,
             },
-            haloc: integer(HALOC).unwrap_or(0),
-            churn: integer(CHURN).unwrap_or(0),
+            haloc: count(HALOC)?,
+            churn: count(CHURN)?,
             impact: integer(IMPACT).unwrap_or(0),
         };
         commits.insert(integer(ID)?, commit);
@@ -239,6 +242,8 @@ fn is_needed(field: usize) -> bool {
             | AUTHOR_DATE
             | AUTHOR_LOCAL_DATE
             | AUTHOR_TZOFFSET
+            // Only its range is checked.
+            | COMMITTER_TZOFFSET
             | IS_MERGE
             | IS_PR_ORPHAN
             | OUTLIER_REASON

@@ -6,7 +6,7 @@
 use super::Kind::{Boolean, DateTime, Ids, Integer, Number, Reference, Text};
 use super::capabilities::{COMPARED, CONTAINS_ITEM, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, SEARCH};
 use super::resources::refers;
-use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Resource};
+use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Range, Resource};
 
 /// The generic resources. Adding one here is all that is needed to import, list and dump it.
 pub static GENERIC: [Resource; 17] = [
@@ -216,6 +216,7 @@ const ID: Field = Field {
     kind: Integer,
     missing: Missing::Required,
     capabilities: FieldCapabilities(COMPARED | IN | ORDER),
+    range: Range::Any,
 };
 const NAME: Field = field("name", Text, MATCHED | SEARCH | ORDER);
 const CREATED_AT: Field = time("created_at");
@@ -265,7 +266,7 @@ const fn by_page_number(name: &'static str, fields: &'static [Field]) -> Resourc
 }
 
 const fn field(name: &'static str, kind: Kind, capabilities: u16) -> Field {
-    Field { name, kind, missing: Missing::Absent, capabilities: FieldCapabilities(capabilities) }
+    Field { name, kind, missing: Missing::Absent, capabilities: FieldCapabilities(capabilities), range: Range::Any }
 }
 
 const fn time(name: &'static str) -> Field {

@@ -3,8 +3,10 @@
 //! Dumps, imports, database tables and lists all use this description. To add a field, add a line to [`RESOURCES`] and,
 //! for the database, a migration.
 
+mod canonical_value;
 mod capabilities;
 mod generic;
+mod local_date;
 mod nested_fields;
 mod operand_type;
 mod resources;
@@ -14,8 +16,10 @@ mod serde_row;
 mod unanswered;
 mod value;
 
+pub use canonical_value::write_canonical_value;
 pub use capabilities::{FieldCapabilities, Lookup};
 pub use generic::GENERIC;
+pub use local_date::{LocalDateSink, missing_local_date};
 pub use operand_type::OperandType;
 pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USER_ALIAS, USERS};
 pub use row_reader::RowReader;
@@ -68,6 +72,50 @@ pub struct Field {
     pub missing: Missing,
     /// The lookups, ordering and search that lists support.
     pub capabilities: FieldCapabilities,
+    /// The valid integers.
+    pub range: Range,
+}
+
+impl Field {
+    /// Returns the JSON that lists show for a row without the field, in its canonical form.
+    pub const fn default_json(&self) -> &'static str {
+        match (self.missing, self.kind) {
+            (Missing::Required | Missing::Null | Missing::Absent, _) => "null",
+            (Missing::Zero, Kind::Decimal | Kind::Number) => "0.0",
+            (Missing::Zero, _) => "0",
+            (Missing::False, _) => "false",
+            (Missing::EmptyList, _) => "[]",
+        }
+    }
+}
+
+/// The valid values of an integer field (§4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// All integers of at most [`MAX_INTEGER`].
+    Any,
+    /// The integers that are not negative, such as numbers of lines.
+    NotNegative,
+    /// The seconds within a day, such as offsets from UTC.
+    WithinDay,
+}
+
+impl Range {
+    /// Returns the least and the greatest valid integer.
+    pub const fn bounds(self) -> (i64, i64) {
+        match self {
+            Range::Any => (-MAX_INTEGER, MAX_INTEGER),
+            Range::NotNegative => (0, MAX_INTEGER),
+            Range::WithinDay => (-86_399, 86_399),
+        }
+    }
+
+    /// Reports whether an integer is valid.
+    #[inline]
+    pub const fn contains(self, value: i64) -> bool {
+        let (least, greatest) = self.bounds();
+        least <= value && value <= greatest
+    }
 }
 
 /// Rows of another resource that a row shows: objects in place of ids in a dump.

@@ -9,7 +9,7 @@ use super::capabilities::{
 use super::generic::GENERIC;
 use super::{
     Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Pagination,
-    Resource,
+    Range, Resource,
 };
 
 /// The resources with a column for each field. Each comes after those it refers to.
@@ -28,7 +28,17 @@ pub static RESOURCES: [&Resource; TYPED.len() + GENERIC.len()] = {
 };
 
 const fn field(name: &'static str, kind: Kind, missing: Missing, capabilities: u16) -> Field {
-    Field { name, kind, missing, capabilities: FieldCapabilities(capabilities) }
+    Field { name, kind, missing, capabilities: FieldCapabilities(capabilities), range: Range::Any }
+}
+
+/// A number of lines, files or hunks.
+const fn count(name: &'static str) -> Field {
+    Field { range: Range::NotNegative, ..field(name, Integer, Zero, COMPARED | ORDER) }
+}
+
+/// An offset from UTC, in seconds.
+const fn offset(name: &'static str) -> Field {
+    Field { range: Range::WithinDay, ..field(name, Integer, Null, COMPARED | ORDER) }
 }
 
 const fn filter(name: &'static str, kind: Kind, capabilities: u16, target: FilterTarget) -> FilterDefinition {
@@ -74,25 +84,25 @@ pub const COMMITS: Resource = Resource {
         field("apex_user_id", Integer, Required, COMPARED | IN | ORDER),
         field("repo_id", Integer, Required, COMPARED | IN | ORDER),
         field("author_date", DateTime, Null, COMPARED | ORDER),
-        field("author_tzoffset", Integer, Null, COMPARED | ORDER),
+        offset("author_tzoffset"),
         field("author_local_date", DateTime, Null, COMPARED | ORDER),
         field("committer_date", DateTime, Null, COMPARED | ORDER),
-        field("committer_tzoffset", Integer, Null, COMPARED | ORDER),
+        offset("committer_tzoffset"),
         field("committer_local_date", DateTime, Null, COMPARED | ORDER),
         field("is_merge", Boolean, False, EXACT | ORDER),
         field("is_pr_orphan", Boolean, False, EXACT | ORDER),
         field("is_trivial", Boolean, False, EXACT),
         field("outlier_reason", Integer, Null, COMPARED | IN | ISNULL | ORDER),
         field("ignore_hash", Text, Null, MATCHED | ISNULL),
-        field("haloc", Integer, Zero, COMPARED | ORDER),
-        field("new_work", Integer, Zero, COMPARED | ORDER),
-        field("legacy_refactor", Integer, Zero, COMPARED | ORDER),
-        field("help_others", Integer, Zero, COMPARED | ORDER),
-        field("churn", Integer, Zero, COMPARED | ORDER),
-        field("files", Integer, Zero, COMPARED | ORDER),
-        field("hunks", Integer, Zero, COMPARED | ORDER),
-        field("insertions", Integer, Zero, COMPARED | ORDER),
-        field("deletions", Integer, Zero, COMPARED | ORDER),
+        count("haloc"),
+        count("new_work"),
+        count("legacy_refactor"),
+        count("help_others"),
+        count("churn"),
+        count("files"),
+        count("hunks"),
+        count("insertions"),
+        count("deletions"),
         field("ins_del_ratio", Number, Null, COMPARED | ORDER),
         field("levenshtein", Number, Null, COMPARED | ORDER),
         field("impact", Decimal, Zero, COMPARED | ORDER),

@@ -1,7 +1,7 @@
 //! The fast row reader: plain rows are scanned by the kernel, all others are read by serde_json.
 
 use super::serde_row::string;
-use super::{Field, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
+use super::{Field, Kind, Missing, Range, Resource, RowError, RowSink, Value, read_row};
 use crate::calendar::DateTime;
 use alloc::vec::Vec;
 use streamgage_kernel::row::{self, FieldSpec, RowScanner};
@@ -68,7 +68,7 @@ fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut
         }
         let decoded;
         let value = match field.kind {
-            Kind::Integer => Value::Integer(scanner.integer(index)?),
+            Kind::Integer => Value::Integer(scanner.integer(index).filter(|&value| field.range.contains(value))?),
             Kind::Decimal => Value::Decimal(scanner.integer(index)?),
             Kind::Boolean => Value::Boolean(scanner.integer(index)? != 0),
             Kind::Number => {
@@ -107,6 +107,7 @@ const DATE_TIME_LENGTH: usize = 19;
 /// Describes a field to the kernel.
 pub(crate) fn field_spec(field: &Field, is_wanted: bool) -> FieldSpec {
     let kind = match field.kind {
+        Kind::Integer if field.range == Range::NotNegative => row::Kind::Count,
         Kind::Integer => row::Kind::Integer,
         Kind::Decimal => row::Kind::Decimal,
         Kind::Number => row::Kind::Number,

@@ -2,7 +2,7 @@
 
 use super::nested_fields;
 use super::value::{MAX_INTEGER, RowError, RowSink, Value};
-use super::{Field, Kind, Missing, Resource};
+use super::{Field, Kind, Missing, Range, Resource};
 use crate::calendar::DateTime;
 use crate::json::is_too_deep;
 use crate::number::{Number, parse_ten_thousandths};
@@ -199,7 +199,14 @@ pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'
         (_, Some(b'n')) if field.missing == Missing::Required => return Err("is required".into()),
         (_, Some(b'n')) => Value::Null,
         (Kind::Boolean, _) => Value::Boolean(json.parse().map_err(|_| wrong("true or false"))?),
-        (Kind::Integer, _) => Value::Integer(integer(json).ok_or_else(|| wrong("a whole number of at most 2^53 - 1"))?),
+        (Kind::Integer, _) => {
+            let value = integer(json).ok_or_else(|| wrong("a whole number of at most 2^53 - 1"))?;
+            match field.range {
+                range if range.contains(value) => Value::Integer(value),
+                Range::NotNegative => return Err("must not be negative".into()),
+                _ => return Err(wrong("a number of seconds within a day, from -86399 to 86399")),
+            }
+        }
         (Kind::Decimal, Some(b'-' | b'0'..=b'9')) => Value::Decimal(
             parse_ten_thousandths(json)
                 .filter(|units| units.unsigned_abs() <= MAX_INTEGER.unsigned_abs())
@@ -233,7 +240,7 @@ pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'
 const DATE_TIME: &str = "a date-time, such as 2021-06-01T09:30:00";
 
 /// Parses an integer of at most [`MAX_INTEGER`]. Some servers write integers as `10.0`.
-fn integer(json: &str) -> Option<i64> {
+pub(super) fn integer(json: &str) -> Option<i64> {
     plain_integer(json).or_else(|| checked_integer(Number::parse(json).filter(Number::is_whole)?.truncate().value()?))
 }
 

@@ -1,154 +1,122 @@
 //! The canonical form of a row, which does not depend on the server.
 //!
 //! The form follows the API (specification §2): the fields of the resource in their order, missing ones with their
-//! default, then unknown fields sorted by name. Nested objects are replaced by their ids (§4), and equal numbers are
-//! written equally.
+//! default, then unknown fields, as they came, sorted by name. Nested objects are replaced by their ids (§4), and equal
+//! values are written equally.
 
-use serde_json::{Map, Value as Json};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use streamgage::json;
 use streamgage::metrics::check_row;
-use streamgage::schema::{Missing, Resource, RowError, RowSink, Value, read_row};
+use streamgage::schema::{Resource, RowError, missing_local_date, write_canonical_value};
 
-/// Returns the line of a dump for a row. Rows of generic resources are kept as they came.
+/// The JSON of the members of a row, by name.
+type Members<'a> = BTreeMap<String, Cow<'a, str>>;
+
+/// Returns the line of a dump for a row without line breaks. Rows of generic resources are kept as they came.
 ///
 /// # Errors
-/// Returns an error if no reader accepts the row.
+/// Returns an error if no reader accepts the row. It contains the id of the row, if it has one.
 pub fn canonical_line(resource: &'static Resource, text: &str) -> Result<String, RowError> {
     if resource.is_generic {
         return check_row(resource, text).map(|()| text.to_owned());
     }
-    let row = serde_json::from_str(text).map_err(|error| RowError { field: None, message: error.to_string() })?;
-    let line = canonical_row(resource, row)?;
-    check_row(resource, &line)?;
-    Ok(line)
-}
-
-/// Formats a row as a line of a dump. Errors contain the id of the row, if it has one.
-fn canonical_row(resource: &'static Resource, row: Map<String, Json>) -> Result<String, RowError> {
-    let json = Json::Object(replace_nested(resource, row));
-    let mut texts = FieldTexts(vec![None; resource.fields.len()]);
-    read_row(resource, &json.to_string(), &mut texts).map_err(|error| {
-        let id = json.get("id").map(|id| format!(" (in the row with id {id})")).unwrap_or_default();
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(text).map_err(|error| RowError { field: None, message: error.to_string() })?;
+    let members = replace_nested(resource, members);
+    let line = canonical_row(resource, &members);
+    check_row(resource, &line).map_err(|error| {
+        let id = members.get("id").map(|id| format!(" (in the row with id {id})")).unwrap_or_default();
         RowError { message: error.message + &id, ..error }
     })?;
-    let Json::Object(mut row) = json else { return Ok(String::new()) };
-    let mut line = String::from("{");
-    for (index, field) in resource.row_fields() {
-        let text = texts.0.get_mut(index).and_then(Option::take);
-        let given = row.remove(field.name);
-        let text = match (text, given) {
-            (Some(FieldText::Formatted(text)), _) => text,
-            (Some(FieldText::Unchanged), Some(value)) => value.to_string(),
-            _ => default(field.missing).to_owned(),
-        };
-        push_field(&mut line, field.name, &text);
-    }
-    for (name, value) in row {
-        push_field(&mut line, &name, &value.to_string());
-    }
-    line.push('}');
     Ok(line)
 }
 
-fn push_field(line: &mut String, name: &str, text: &str) {
+fn canonical_row(resource: &Resource, members: &Members<'_>) -> String {
+    let fields: Vec<Option<&str>> =
+        resource.fields.iter().map(|field| members.get(field.name).map(|json| &**json)).collect();
+    let mut line = String::from("{");
+    for (index, field) in resource.row_fields() {
+        push_name(&mut line, field.name);
+        match fields.get(index).copied().flatten().filter(|json| *json != "null") {
+            Some(json) => write_canonical_value(field.kind, json, &mut line),
+            None => match missing_local_date(resource, index, &fields) {
+                Some(date) => line += &json::to_string(&date),
+                None => line += field.default_json(),
+            },
+        }
+    }
+    for (name, json) in members.iter().filter(|(name, _)| resource.row_fields().all(|(_, field)| field.name != **name))
+    {
+        push_name(&mut line, name);
+        line += json;
+    }
+    line.push('}');
+    line
+}
+
+fn push_name(line: &mut String, name: &str) {
     if line.len() > 1 {
         line.push(',');
     }
-    *line += &Json::from(name).to_string();
+    *line += &json::to_string(&name);
     line.push(':');
-    *line += text;
-}
-
-const fn default(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Required | Missing::Null | Missing::Absent => "null",
-        Missing::Zero => "0",
-        Missing::False => "false",
-        Missing::EmptyList => "[]",
-    }
 }
 
 /// Replaces nested objects by their ids. Omits the teams of a user, which the memberships contain.
-fn replace_nested(resource: &Resource, row: Map<String, Json>) -> Map<String, Json> {
-    let mut replaced = Map::new();
+fn replace_nested<'a>(resource: &Resource, row: BTreeMap<String, &'a RawValue>) -> Members<'a> {
+    let mut replaced = Members::new();
     let mut ids = Vec::new();
     for (name, value) in row {
+        let value = value.get();
         let id_name = format!("{name}_id");
-        match value {
-            _ if resource.name == "users" && name == "teams" => {}
-            Json::Object(mut object) if object.contains_key("id") => {
-                let id = object.remove("id").unwrap_or_default();
-                if resource.position(&id_name).is_some() {
-                    ids.push((id_name, id));
-                } else {
-                    replaced.insert(name, id);
-                }
+        if resource.name == "users" && name == "teams" {
+            continue;
+        }
+        if let Some(id) = object_id(value) {
+            if resource.position(&id_name).is_some() {
+                ids.push((id_name, id));
+            } else {
+                replaced.insert(name, id.into());
             }
-            Json::Array(items) if !items.is_empty() && items.iter().all(|item| item.get("id").is_some()) => {
-                let ids = items.into_iter().filter_map(|mut item| item.get_mut("id").map(Json::take));
-                replaced.insert(name, ids.collect());
-            }
-            value => {
-                replaced.insert(name, value);
-            }
+        } else if let Some(ids) = list_ids(value) {
+            replaced.insert(name, ids.into());
+        } else {
+            replaced.insert(name, value.into());
         }
     }
     for (name, id) in ids {
-        replaced.entry(name).or_insert(id);
+        replaced.entry(name).or_insert(id.into());
     }
     replaced
 }
 
-/// The JSON texts of the fields that have a value.
-struct FieldTexts(Vec<Option<FieldText>>);
-
-#[derive(Clone)]
-enum FieldText {
-    Formatted(String),
-    /// As in the row.
-    Unchanged,
+/// Returns the JSON of the id of an object.
+fn object_id(json: &str) -> Option<&str> {
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    object.get("id").map(|id| id.get())
 }
 
-impl RowSink for FieldTexts {
-    fn value(&mut self, field: usize, value: Value<'_>) {
-        let Some(place) = self.0.get_mut(field) else { return };
-        *place = match value {
-            Value::Null => None,
-            Value::Json(_) => Some(FieldText::Unchanged),
-            Value::Boolean(value) => Some(FieldText::Formatted(value.to_string())),
-            Value::Integer(value) => Some(FieldText::Formatted(value.to_string())),
-            Value::Decimal(value) => Some(FieldText::Formatted(decimal(value))),
-            Value::Number(_) => value.number().map(|value| FieldText::Formatted(number(value))),
-            Value::Text(value) | Value::DateTime(value, _) => Some(FieldText::Formatted(Json::from(value).to_string())),
-            Value::Ids(ids) => Some(FieldText::Formatted(Json::from(ids).to_string())),
-        };
-    }
-}
-
-/// Formats ten-thousandths with one to four decimal places.
-fn decimal(value: i64) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let (whole, places) = (value.unsigned_abs() / 10_000, format!("{:04}", value.unsigned_abs() % 10_000));
-    let places = places.trim_end_matches('0');
-    format!("{sign}{whole}.{}", if places.is_empty() { "0" } else { places })
-}
-
-/// Formats a number; whole numbers have no decimal point.
-fn number(value: f64) -> String {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < EXACT { (value as i64).to_string() } else { Json::from(value).to_string() }
+/// Returns the JSON of the ids of a list of objects, all of which have one.
+fn list_ids(json: &str) -> Option<String> {
+    let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let ids: Vec<&str> = items.iter().map(|item| object_id(item.get())).collect::<Option<_>>()?;
+    (!ids.is_empty()).then(|| format!("[{}]", ids.join(",")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::canonical_row;
+    use super::canonical_line;
     use serde_json::json;
     use streamgage::schema::{COMMITS, REPOS, Resource, TAGS, TEAM_MEMBERSHIP, USERS};
 
     fn line(resource: &'static Resource, row: serde_json::Value) -> String {
-        match row {
-            serde_json::Value::Object(row) => canonical_row(resource, row).unwrap_or_else(|error| error.to_string()),
-            _ => String::new(),
-        }
+        line_of(resource, &row.to_string())
+    }
+
+    fn line_of(resource: &'static Resource, row: &str) -> String {
+        canonical_line(resource, row).unwrap_or_else(|error| error.to_string())
     }
 
     #[test]
@@ -170,8 +138,11 @@ mod tests {
     #[test]
     fn unknown_fields_are_kept_and_missing_fields_are_added() {
         assert_eq!(
-            line(&TAGS, json!({"zeta": {"b": 1.50, "a": [null]}, "name": "x\u{1b}", "alpha": "é", "id": 2.0})),
-            r#"{"id":2,"name":"x\u001b","org_id":null,"alpha":"é","zeta":{"a":[null],"b":1.5}}"#
+            line_of(
+                &TAGS,
+                r#"{"zeta":{"b":1.50,"a":[null]},"name":"x\u001b","alpha":"\u00e9","big":12345678901234567890,"id":2.0}"#
+            ),
+            r#"{"id":2,"name":"x\u001b","org_id":null,"alpha":"\u00e9","big":12345678901234567890,"zeta":{"b":1.50,"a":[null]}}"#
         );
     }
 
@@ -181,7 +152,7 @@ mod tests {
             let text = format!(
                 r#"{{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-01T00:00:00","impact":{impact},"risk":{risk}}}"#
             );
-            line(&COMMITS, serde_json::from_str(&text).unwrap_or_default())
+            line_of(&COMMITS, &text)
         };
         assert_eq!(commit("58", "1"), commit("58.00", "1.0"));
         assert_eq!(commit("5.80", "1e1"), commit("5.8", "10"));
@@ -190,11 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn dumps_have_the_form_of_lists() {
+        let rows = include_str!("../../../tests/values/commits.ndjson").lines().map(|row| line_of(&COMMITS, row));
+        let mut rows: Vec<String> = rows.collect();
+        // The second row has the greatest id.
+        rows[1..].rotate_left(1);
+        assert_eq!(rows, include_str!("../../../tests/values/shown.ndjson").lines().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_canonical_form_is_stable() {
         let row =
             json!({"id": 1, "apex_user_id": 2, "repo_id": 3, "author_date": "2026-01-01T00:00:00", "impact": 2.5});
         let once = line(&COMMITS, row);
-        assert_eq!(line(&COMMITS, serde_json::from_str(&once).unwrap_or_default()), once);
+        assert_eq!(line_of(&COMMITS, &once), once);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 12] = [
+pub const MIGRATIONS: [&str; 13] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
@@ -31,6 +31,7 @@ pub const MIGRATIONS: [&str; 12] = [
     include_str!("../../../worker/migrations/0010_fewer_writes.sql"),
     include_str!("../../../worker/migrations/0011_filter_values.sql"),
     include_str!("../../../worker/migrations/0012_generic_row.sql"),
+    include_str!("../../../worker/migrations/0013_local_dates.sql"),
 ];
 
 /// The limits of D1's SQLite.

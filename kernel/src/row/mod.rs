@@ -16,7 +16,7 @@ pub use value::TextSpan;
 use crate::text::{Name, plain_length};
 use alloc::vec::Vec;
 use date::DateParser;
-use number::{decimal, integer, long_decimal, long_integer, number, skip_integer};
+use number::{decimal, integer, long_decimal, long_integer, number, skip_count, skip_integer};
 use value::{WINDOW, boolean, byte, literal, long_text, pack_span, text_in_quotes, window_of};
 
 /// A field as far as scanning goes.
@@ -37,6 +37,8 @@ pub struct FieldSpec {
 pub enum Kind {
     /// A whole number of at most 2⁵³ − 1.
     Integer,
+    /// A whole number of at most 2⁵³ − 1, and at least 0 unless it is wanted or required: then the caller checks it.
+    Count,
     /// A number of at most four decimal places, kept in ten-thousandths.
     Decimal,
     /// Any number, kept as its text.
@@ -96,6 +98,8 @@ enum Token {
     Integer,
     /// An integer whose value nobody uses.
     SkippedInteger,
+    /// An integer that is not negative, whose value nobody uses.
+    SkippedCount,
     Decimal,
     Number,
     Boolean,
@@ -109,7 +113,8 @@ impl ExpectedMember {
     fn field(separator: &[u8], field: &FieldSpec, slot: usize, colon: &[u8]) -> ExpectedMember {
         let is_used = field.is_wanted || field.is_required;
         let token = match field.kind {
-            Kind::Integer if is_used => Token::Integer,
+            Kind::Integer | Kind::Count if is_used => Token::Integer,
+            Kind::Count => Token::SkippedCount,
             Kind::Integer => Token::SkippedInteger,
             Kind::Decimal => Token::Decimal,
             Kind::Number => Token::Number,
@@ -226,6 +231,10 @@ impl RowScanner {
             let end = 'end: {
                 let read = match expected.token {
                     // Most fields of a commit are of this token. It is tried before what only the others need.
+                    Token::SkippedCount => match skip_count(window, begin) {
+                        Some(end) => break 'end end,
+                        None => None,
+                    },
                     Token::SkippedInteger => match skip_integer(window, begin) {
                         Some(end) => break 'end end,
                         None => None,
@@ -292,6 +301,7 @@ impl RowScanner {
         }
         let (value, end) = match expected.token {
             Token::Integer | Token::SkippedInteger => long_integer(window)?,
+            Token::SkippedCount => long_integer(window).filter(|&(count, _)| count >= 0)?,
             Token::Decimal => long_decimal(window)?,
             Token::Number => number(window, self.at)?,
             Token::Boolean => boolean(window, 0)?,

@@ -54,12 +54,18 @@ fn eight_digits(digits: u64) -> i64 {
 /// The largest magnitude of an integer; doubles are exact up to here.
 const MAX: i64 = (1 << 53) - 1;
 
+/// Returns the end of an integer that is not negative.
+#[inline(always)]
+pub(super) fn skip_count(window: &Window, begin: usize) -> Option<usize> {
+    let digits = Digits::of(word(window, begin));
+    digits.is_number().then_some(begin + digits.length())
+}
+
 /// Returns the end of an integer.
 #[inline(always)]
 pub(super) fn skip_integer(window: &Window, begin: usize) -> Option<usize> {
-    let digits = Digits::of(word(window, begin));
-    if digits.is_number() {
-        return Some(begin + digits.length());
+    if let Some(end) = skip_count(window, begin) {
+        return Some(end);
     }
     let digits = Digits::of(word(window, begin + 1));
     is_negative(window, begin, digits).then_some(begin + 1 + digits.length())

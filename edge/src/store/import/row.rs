@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use streamgage::calendar::{DateTime, Day};
 use streamgage::metrics::require_author_day;
-use streamgage::schema::{COMMITS, Field, Kind, Missing, Resource, RowError, RowSink, Value, read_row};
+use streamgage::number::write_double;
+use streamgage::schema::{COMMITS, Field, Kind, LocalDateSink, Missing, Resource, RowError, RowSink, Value, read_row};
 
 /// A row, with the JSON of each stored value.
 pub(super) struct Row {
@@ -50,7 +51,9 @@ impl Row {
             author_local_date: None,
             author_tzoffset: None,
         };
-        read_row(resource, line, &mut row)?;
+        let mut sink = LocalDateSink::new(resource, &mut row);
+        read_row(resource, line, &mut sink)?;
+        sink.finish();
         if row.deleted {
             return Ok(row);
         }
@@ -70,8 +73,7 @@ impl Row {
         self.id
     }
 
-    /// Stores the values that [`read_row`] does not parse exactly: JSON, numbers with fractions, and fields that the
-    /// schema does not have.
+    /// Stores the values that are kept as they came: JSON, and fields that the schema does not have, sorted by name.
     fn set_verbatim(&mut self, members: Vec<(Cow<'_, str>, &str)>) {
         let resource = self.resource;
         // Most rows have their fields in the order of the schema, so that the next field is tried first.
@@ -84,7 +86,6 @@ impl Row {
                 Some((index, Field { kind: Kind::Json, .. })) => {
                     self.set(index, if text == "null" { text.to_owned() } else { quote(text) });
                 }
-                Some((index, Field { kind: Kind::Number, .. })) => self.set(index, text.to_owned()),
                 Some(_) => {}
                 // Nested rows are not stored. They are selected when the row is read.
                 None if name != "_deleted" && resource.nested.iter().all(|nested| nested.name != name) => {
@@ -97,7 +98,7 @@ impl Row {
         let mut later = HashSet::new();
         self.extra.reverse();
         self.extra.retain(|(name, _)| later.insert(name.clone()));
-        self.extra.reverse();
+        self.extra.sort();
     }
 
     fn set(&mut self, index: usize, text: impl Into<Cow<'static, str>>) {
@@ -163,8 +164,13 @@ impl RowSink for Row {
             _ => {}
         }
         match value {
-            // `set_verbatim` stores numbers with fractions and JSON.
-            Value::Null | Value::Number(_) | Value::Json(_) => self.set(index, "null"),
+            // `set_verbatim` stores JSON.
+            Value::Null | Value::Json(_) => self.set(index, "null"),
+            Value::Number(_) => {
+                let mut text = String::new();
+                value.number().into_iter().for_each(|value| write_double(value, &mut text));
+                self.set(index, text);
+            }
             Value::Boolean(value) => self.set(index, if value { "1" } else { "0" }),
             Value::Integer(value) | Value::Decimal(value) => {
                 if name == "id" {

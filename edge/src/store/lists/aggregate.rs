@@ -6,6 +6,7 @@ use super::rows::{ObjectWriter, write_value};
 use super::statements::limit_clause;
 use crate::json::quote;
 use crate::store::sql::{Columns, DatabaseError, Parameters, Statement, bounded_sum, parse};
+use streamgage::number::write_decimal;
 use streamgage::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use streamgage::schema::{COMMITS, Field, Kind};
 
@@ -34,7 +35,7 @@ fn page(request: &AggregateRequest, parameters: &mut Parameters) -> String {
         let Some(field) = field(aggregate.field) else { continue };
         let column = aggregate_column(*aggregate, field, times.as_deref());
         match (aggregate.function, field.kind) {
-            (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => columns.add_double(&column),
+            (AggregateFunction::Sum, Kind::Number) => columns.add_double(&column),
             _ => columns.add(column),
         }
     }
@@ -72,11 +73,7 @@ fn aggregate_column(aggregate: Aggregate, field: &Field, times: Option<&str>) ->
         (AggregateFunction::Count, _) => bounded_sum(&format!("(t.{name} IS NOT NULL){factor}")),
         // JSON has no infinity, and D1 makes it null.
         (AggregateFunction::Sum, Kind::Number) => format!("nullif(nullif(SUM(t.{name}{factor}), 9e999), -9e999)"),
-        // Neither of the two parts can overflow, or is rounded before there are 2^26 rows. With up to 15 digits a quotient
-        // of doubles is the exact decimal.
-        (AggregateFunction::Sum, Kind::Decimal) => {
-            format!("((SUM((t.{name} >> 26){factor}) * 67108864.0 + SUM((t.{name} & 67108863){factor})) / 10000)")
-        }
+        // Neither of the two parts can overflow, or is rounded before there are 2^26 rows.
         (AggregateFunction::Sum, _) => {
             format!("(SUM((t.{name} >> 26){factor}) || ' ' || SUM((t.{name} & 67108863){factor}))")
         }
@@ -119,7 +116,7 @@ fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Resul
     let kind = field(aggregate.field).map_or(Kind::Integer, |field| field.kind);
     match (aggregate.function, kind) {
         (AggregateFunction::Count, _) => return write_value(Kind::Integer, cell, into),
-        (AggregateFunction::Sum, Kind::Number | Kind::Decimal) => return write_value(Kind::Number, cell, into),
+        (AggregateFunction::Sum, Kind::Number) => return write_value(Kind::Number, cell, into),
         (AggregateFunction::Sum, _) => {}
     }
     let Some(parts) = parse::<Option<String>>(cell)? else {
@@ -129,6 +126,9 @@ fn write_aggregate(aggregate: Aggregate, cell: &str, into: &mut String) -> Resul
     let part = |text: &str| text.parse::<i128>().map_err(|error| DatabaseError(error.to_string()));
     let (high, low) = parts.split_once(' ').ok_or_else(|| DatabaseError::missing("sum"))?;
     let sum = (part(high)? << 26) + part(low)?;
-    into.push_str(&sum.to_string());
+    match kind {
+        Kind::Decimal => write_decimal(sum, into),
+        _ => into.push_str(&sum.to_string()),
+    }
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::json::{Members, quote};
 use crate::store::sql::{Columns, DatabaseError, StatementResult, parse};
 use serde_json::value::RawValue;
 use streamgage::evaluate::write_generic_row;
+use streamgage::number::{write_decimal, write_double};
 use streamgage::query::ListRequest;
 use streamgage::schema::{Field, Kind, Nested, NestedSource, OutputField};
 
@@ -184,22 +185,10 @@ pub(super) fn write_value(kind: Kind, cell: &str, into: &mut String) -> Result<(
         _ if cell == "null" => into.push_str("null"),
         Kind::Boolean => into.push_str(if cell == "0" { "false" } else { "true" }),
         Kind::Decimal => write_decimal(parse(cell)?, into),
-        Kind::Number => {
-            // JavaScript writes 3.0 without a fraction, the API with one.
-            let is_whole = !cell.contains(['.', 'e', 'E']);
-            into.extend([cell, if is_whole { ".0" } else { "" }]);
-        }
+        // JavaScript writes some doubles in other ways, such as 3. The parser of serde_json is not exact.
+        Kind::Number => write_double(cell.parse().map_err(|_| DatabaseError::missing("number"))?, into),
         Kind::Ids | Kind::Json => into.push_str(&parse::<String>(cell)?),
         Kind::Integer | Kind::Reference | Kind::Text | Kind::DateTime => into.push_str(cell),
     }
     Ok(())
-}
-
-/// Writes ten-thousandths as the shortest decimal with a fraction.
-fn write_decimal(units: i64, into: &mut String) {
-    let sign = if units < 0 { "-" } else { "" };
-    let size = units.unsigned_abs();
-    let fraction = format!("{:04}", size % 10_000);
-    let fraction = fraction.trim_end_matches('0');
-    into.push_str(&format!("{sign}{}.{}", size / 10_000, if fraction.is_empty() { "0" } else { fraction }));
 }
