@@ -478,6 +478,8 @@ fn documented_examples_use_indexes() {
         ("tickets/?limit=5&offset=5000", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id>?)"),
         ("tickets/?id__in=1,2", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?)"),
         ("tickets/?state=open", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?) LEFT-JOIN"),
+        ("pull_request_comments/?pull_request_id=7", "INDEX pull_request_comments_pull_request (<expr>=?"),
+        ("ticket_events/?ticket_id=7", "INDEX ticket_events_ticket (<expr>=?"),
         ("tickets/7/", "SEARCH generic_row USING PRIMARY KEY (resource=? AND id=?)"),
         (
             "commits.agg/?aggregate[count]=id&group_by[apex_user_id,author_local_date__date]&author_local_date__gte=2021-01-01",

@@ -8,3 +8,12 @@ CREATE TABLE generic_row (
   row TEXT NOT NULL,
   PRIMARY KEY (resource, id)
 ) STRICT, WITHOUT ROWID;
+-- The comments and events of one pull request or ticket.
+CREATE INDEX pull_request_comments_pull_request ON generic_row (filter_values ->> '$.pull_request_id')
+WHERE resource = 'pull_request_comments';
+CREATE INDEX pull_request_events_pull_request ON generic_row (filter_values ->> '$.pull_request_id')
+WHERE resource = 'pull_request_events';
+CREATE INDEX ticket_comments_ticket ON generic_row (filter_values ->> '$.ticket_id')
+WHERE resource = 'ticket_comments';
+CREATE INDEX ticket_events_ticket ON generic_row (filter_values ->> '$.ticket_id')
+WHERE resource = 'ticket_events';
