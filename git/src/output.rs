@@ -41,13 +41,15 @@ impl Output<'_> {
         let mut commits = Vec::new();
         let mut repos = Vec::new();
         let mut offset: usize = 0;
-        let mut seen = FxHashSet::default();
         for project in self.projects {
-            let (report, activity) = self.commits(project, offset, &mut by_alias, &mut commits, &mut seen);
+            let (report, activity) = self.commits(project, offset, &mut by_alias, &mut commits);
             repos.push((project.number, self.repo(project, activity)));
             self.report.repositories.push(report);
             offset = offset.saturating_add(project.state.history.signatures.len());
         }
+        commits.sort_unstable_by_key(|(id, _)| *id);
+        release_duplicates_of_orphans(&mut commits);
+        self.count(&commits);
         dump::write_rows(folder, "commits", commits, numbering.last_commit)?;
         dump::write_rows(folder, "repos", repos, numbering.last_repo)?;
         let users = self.users(&by_alias);
@@ -75,7 +77,6 @@ impl Output<'_> {
         offset: usize,
         by_alias: &mut [Activity],
         rows: &mut Vec<(u64, CommitRow<'b>)>,
-        seen: &mut FxHashSet<String>,
     ) -> (RepositoryReport, Activity) {
         let state = &project.state;
         let mut report = RepositoryReport {
@@ -104,8 +105,7 @@ impl Output<'_> {
                 self.people.persons.get(person as usize).map(|person| person.email.as_str()).unwrap_or_default();
             let ignore_hash = (!commit.is_merge()).then(|| dump::ignore_hash(commit, email, &counts.patch));
             let is_pr_orphan = project.reach.get(index) == Some(&Reach::Other);
-            let is_duplicate = ignore_hash.as_ref().is_some_and(|hash| !seen.insert(hash.clone()));
-            report.add(commit, stats, is_pr_orphan, outlier_reason.is_some(), is_duplicate);
+            report.add_unlisted(commit, stats);
             let hexsha = commit.id.0.to_string();
             rows.push((
                 id,
@@ -146,6 +146,17 @@ impl Output<'_> {
             ));
         }
         (report, activity)
+    }
+
+    /// Adds the commits to the reports of their repositories.
+    fn count(&mut self, rows: &[(u64, CommitRow<'_>)]) {
+        let mut seen = FxHashSet::default();
+        for (_, row) in rows {
+            let is_duplicate = row.ignore_hash.as_ref().is_some_and(|hash| !seen.insert(hash));
+            if let Some(report) = self.report.repositories.iter_mut().find(|report| report.id == row.repo_id) {
+                report.add(row, is_duplicate);
+            }
+        }
     }
 
     fn repo(&self, project: &Project, activity: Activity) -> Value {
@@ -304,6 +315,24 @@ impl Output<'_> {
             }
         }
         rows.into_iter().collect()
+    }
+}
+
+/// Removes the hash of a commit on no branch if a later number has the same patch on a branch.
+///
+/// The lowest number stands for all commits of a patch, and a commit on no branch is not counted: the work of a rebased
+/// pull request would count for nobody.
+fn release_duplicates_of_orphans(rows: &mut [(u64, CommitRow<'_>)]) {
+    let on_branch = rows.iter().filter(|(_, row)| !row.is_pr_orphan);
+    let on_branch: FxHashSet<String> = on_branch.filter_map(|(_, row)| row.ignore_hash.clone()).collect();
+    let mut seen = FxHashSet::default();
+    for (_, row) in rows {
+        let Some(hash) = row.ignore_hash.as_ref().filter(|hash| on_branch.contains(*hash)) else { continue };
+        if !row.is_pr_orphan {
+            seen.insert(hash.clone());
+        } else if !seen.contains(hash) {
+            row.ignore_hash = None;
+        }
     }
 }
 

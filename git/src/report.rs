@@ -1,6 +1,7 @@
 //! The summary of a run.
 
 use crate::analyze::CommitStats;
+use crate::dump::CommitRow;
 use crate::exclude::Exclusion;
 use crate::history::Commit;
 use serde::Serialize;
@@ -75,34 +76,34 @@ pub struct PeopleReport {
 }
 
 impl RepositoryReport {
-    pub(crate) fn add(
-        &mut self,
-        commit: &Commit,
-        stats: &CommitStats,
-        is_orphan: bool,
-        is_outlier: bool,
-        is_duplicate: bool,
-    ) {
-        let increase = |count: &mut u64, is_counted: bool| *count = count.saturating_add(u64::from(is_counted));
-        increase(&mut self.commits, true);
-        increase(&mut self.merges, commit.is_merge());
-        increase(&mut self.pr_orphans, is_orphan);
-        increase(&mut self.outliers, is_outlier);
-        increase(&mut self.duplicates, is_duplicate);
-        increase(&mut self.assisted, is_assisted(&commit.message));
+    /// Adds what the row of a commit does not show.
+    pub(crate) fn add_unlisted(&mut self, commit: &Commit, stats: &CommitStats) {
+        self.assisted = self.assisted.saturating_add(u64::from(is_assisted(&commit.message)));
         for (reason, files) in &stats.counts.excluded {
             let count = self.excluded_files.entry(*reason).or_default();
             *count = count.saturating_add(u64::from(*files));
         }
-        if commit.is_merge() || is_orphan || is_outlier || is_duplicate {
+    }
+
+    pub(crate) fn add(&mut self, row: &CommitRow<'_>, is_duplicate: bool) {
+        let is_outlier = row.outlier_reason.is_some();
+        for (count, is_counted) in [
+            (&mut self.commits, true),
+            (&mut self.merges, row.is_merge),
+            (&mut self.pr_orphans, row.is_pr_orphan),
+            (&mut self.outliers, is_outlier),
+            (&mut self.duplicates, is_duplicate),
+        ] {
+            *count = count.saturating_add(u64::from(is_counted));
+        }
+        if row.is_merge || row.is_pr_orphan || is_outlier || is_duplicate {
             return;
         }
-        let work = &stats.work;
         for (sum, lines) in [
-            (&mut self.new_work, work.new_work),
-            (&mut self.legacy_refactor, work.legacy_refactor),
-            (&mut self.help_others, work.help_others),
-            (&mut self.churn, work.churn),
+            (&mut self.new_work, row.new_work),
+            (&mut self.legacy_refactor, row.legacy_refactor),
+            (&mut self.help_others, row.help_others),
+            (&mut self.churn, row.churn),
         ] {
             *sum = sum.saturating_add(u64::from(lines));
         }

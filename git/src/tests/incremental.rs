@@ -180,3 +180,32 @@ fn another_repository_renumbers_nothing() {
     let error = try_dump(&options(&[&one.path, &one.path], &one.beside("twice"))).err().unwrap();
     assert!(error.to_string().contains("the same repository as"), "{error}");
 }
+
+#[test]
+fn a_rebased_pull_request_counts_once_it_is_on_a_branch() {
+    let repo = Repo::new();
+    let base = edit(&repo, "a.txt", 0, ADA);
+    repo.git(&["checkout", "-q", "-b", "side"]);
+    let request = edit(&repo, "b.txt", 1, BOB);
+    repo.git(&["update-ref", "refs/pull/1/head", "side"]);
+    let first = dump_with(&repo, |_| {});
+    let id = first.commits()[&request]["id"].as_u64().unwrap();
+    repo.git(&["checkout", "-q", "main"]);
+    edit(&repo, "c.txt", 2, ADA);
+    repo.git(&["cherry-pick", "side"]);
+    let rebased = repo.head();
+    repo.git(&["branch", "-q", "-D", "side"]);
+    let second = update(&repo, &first, true);
+    assert_same_files(&second.files(), &update(&repo, &first, false).files());
+    let commits = second.commits();
+    assert_eq!(commits[&request]["id"], id);
+    assert!(commits[&rebased]["id"].as_u64().unwrap() > id);
+    assert_eq!(commits[&request]["is_pr_orphan"], true);
+    assert_eq!(commits[&request]["ignore_hash"], serde_json::Value::Null);
+    assert!(commits[&rebased]["ignore_hash"].is_string());
+    assert_eq!(second.report.repositories[0].new_work, 9);
+    // A run that sees both for the first time numbers the branch first, and both can share the hash.
+    let commits = dump_with(&repo, |_| {}).commits();
+    assert_eq!(commits[&request]["ignore_hash"], commits[&rebased]["ignore_hash"]);
+    assert!(commits.contains_key(&base));
+}
