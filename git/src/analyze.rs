@@ -52,8 +52,7 @@ impl Analysis<'_> {
     pub fn needed(&self) -> Vec<u32> {
         let commits = self.ages.commits;
         let mut needed: FxHashSet<u32> = FxHashSet::default();
-        let wanted = self.keep.iter().copied().filter(|index| !self.snapshots.contains_key(index));
-        let mut pending: Vec<u32> = (self.known..commits.len()).map(position).chain(wanted).collect();
+        let mut pending: Vec<u32> = (self.known..commits.len()).map(position).collect();
         while let Some(index) = pending.pop() {
             let is_known = (index as usize) < self.known;
             if (is_known && self.snapshots.contains_key(&index)) || !needed.insert(index) {

@@ -15,19 +15,21 @@ fn lines_are_classified_by_age_and_author() {
     let churn = repo.commit(ADA, START + DAY, "edit two, add one");
     repo.write("a.txt", text(0..8) + "bob 8\nchanged 9\nadded\n");
     let help = repo.commit(BOB, START + 2 * DAY, "edit one of Ada's");
-    repo.write("a.txt", text(2..8) + "bob 8\nchanged 9\nadded\n");
+    repo.write("a.txt", text(0..7) + "bob 8\nchanged 9\nadded\n");
+    let exact = repo.commit(BOB, START + 30 * DAY, "delete a line of 30 days");
+    repo.write("a.txt", text(2..7) + "bob 8\nchanged 9\nadded\n");
     let legacy = repo.commit(BOB, START + 30 * DAY + 1, "delete two old lines");
     let dump = dump(&repo);
     assert_eq!(dump.work(&first), [10, 0, 0, 0]);
     assert_eq!(dump.work(&churn), [1, 0, 0, 2]);
     assert_eq!(dump.work(&help), [0, 0, 1, 0]);
+    assert_eq!(dump.work(&exact), [0, 0, 1, 0]);
     assert_eq!(dump.work(&legacy), [0, 2, 0, 0]);
     let row = &dump.commits()[&churn];
     let fields = ["haloc", "files", "hunks", "insertions", "deletions"].map(|field| row[field].as_u64().unwrap());
     assert_eq!(fields, [3, 1, 1, 3, 2]);
-    // A line of exactly 30 days is not older than 30 days.
-    let exact = dump_with(&repo, |options| options.recent_days = 31);
-    assert_eq!(exact.work(&legacy), [0, 0, 2, 0]);
+    let longer = dump_with(&repo, |options| options.recent_days = 31);
+    assert_eq!(longer.work(&legacy), [0, 0, 2, 0]);
 }
 
 #[test]

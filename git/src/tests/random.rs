@@ -64,7 +64,7 @@ impl Generator {
     fn step(&mut self, number: usize) {
         let files = self.files();
         let file = self.random.choice(&files).cloned();
-        match (self.random.u32(0..14), file) {
+        match (self.random.u32(0..16), file) {
             (0, Some(path)) => {
                 std::fs::create_dir_all(self.repo.path.join("moved")).unwrap();
                 self.repo.git(&["mv", &path, &format!("moved/file{number}.txt")].map(str::to_owned));
@@ -92,6 +92,16 @@ impl Generator {
                 self.repo.git(&["checkout", "-q", &name]);
             }
             (8 | 9, _) => self.merge(),
+            (10, _) => {
+                // The same lines get different origins on two branches.
+                let name = self.random.choice(&self.branches).unwrap().clone();
+                self.seconds += 1000;
+                let date = format!("@{} +0000", self.seconds);
+                let environment = [("GIT_COMMITTER_DATE", date.as_str())];
+                if !self.repo.command(&["cherry-pick", &name], &environment).status.success() {
+                    self.repo.command(&["reset", "-q", "--hard"], &[]);
+                }
+            }
             (_, Some(path)) => {
                 self.edit(&path);
                 self.commit();
@@ -196,4 +206,38 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     assert!(files[0]["commits.ndjson"].lines().count() > 20);
     assert_same_files(&files[0], &files[1]);
     assert_same_files(&files[0], &files[2]);
+}
+
+#[test]
+fn equal_lines_of_both_parents_have_the_origin_that_git_blame_chooses() {
+    for edit_on_main in [false, true] {
+        let repo = Repo::new();
+        let write = |changed: &[usize]| {
+            let line =
+                |line| if changed.contains(&line) { format!("changed {line}\n") } else { format!("line {line}\n") };
+            repo.write("a.txt", (0..20).map(line).collect::<String>());
+        };
+        write(&[]);
+        repo.commit(ADA, START, "base");
+        repo.git(&["checkout", "-q", "-b", "side"]);
+        write(&[5]);
+        let side = repo.commit(BOB, START + 1, "line 5");
+        repo.git(&["checkout", "-q", "main"]);
+        write(&[5]);
+        let main = repo.commit(ADA, START + 2, "line 5, too");
+        if edit_on_main {
+            write(&[5, 0]);
+            repo.commit(ADA, START + 3, "line 0");
+        }
+        repo.git(&["checkout", "-q", "side"]);
+        write(&[5, 15]);
+        repo.commit(BOB, START + 4, "line 15");
+        repo.git(&["checkout", "-q", "main"]);
+        repo.git(&["merge", "-q", "--no-ff", "--no-edit", "side"]);
+        let merge = repo.head();
+        let origins = dump_with(&repo, |_| {}).origins().remove(&merge).unwrap().remove("a.txt").unwrap();
+        assert_eq!(origins, blame(&repo, &merge, "a.txt"));
+        // A file that equals a parent's comes from there. Otherwise the first parent comes first.
+        assert_eq!(origins[5], if edit_on_main { main } else { side });
+    }
 }
