@@ -120,6 +120,14 @@ impl Runtime for Edge {
         panic!("the upstream checks keys");
     }
 
+    fn client_address(&self) -> String {
+        "192.0.2.1".to_owned()
+    }
+
+    async fn check_failed_key_limit(&self) -> bool {
+        panic!("there is one key");
+    }
+
     async fn check_rate_limit(&self, _: &str) -> bool {
         true
     }

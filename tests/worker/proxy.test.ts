@@ -141,7 +141,7 @@ test("a successful revalidation authorizes the key again", async (context) => {
 
 test("cache misses and unknown keys are rate limited", async (context) => {
   const limits = { READS: 3, FAILED_KEYS: 2 };
-  const { worker } = await proxy(context, SECRET, { keys: ["one", "two"] }, { limits });
+  const { upstream, worker } = await proxy(context, SECRET, { keys: ["one", "two"] }, { limits });
   // Requests to this machine are not limited.
   const ask = async (query: string, key = "one") => {
     const headers = { authorization: `Bearer ${key}`, "cf-connecting-ip": "192.0.2.1" };
@@ -162,7 +162,19 @@ test("cache misses and unknown keys are rate limited", async (context) => {
   await limited(3, (time) => ask(`a=${time}`));
   assert.equal((await ask("a=0"))[0], 200, "a hit costs nothing");
   assert.equal((await ask("b=0", "two"))[0], 200, "each key has a limit of its own");
-  await limited(2, (time) => ask("", `no-${time}`));
+  const before = upstream.requests.length;
+  let refused = 0;
+  await limited(2, async (time) => {
+    const answer = await ask("", `no-${time}`);
+    refused += Number(answer[0] === 401);
+    return answer;
+  });
+  assert.equal(upstream.requests.length - before, refused, "a request beyond the limit does not reach the upstream");
+  const purged = await worker.server.fetch("http://flow.example/cache/purge", {
+    method: "POST",
+    headers: { authorization: "Bearer no-purge", "cf-connecting-ip": "192.0.2.1" },
+  });
+  assert.equal(purged.status, 429);
 });
 
 test("a caller purges the cache of his key", async (context) => {

@@ -17,7 +17,7 @@ use streamgage_edge::proxy::{
     MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxySettings, ResponseBody as ProxyBody, Runtime,
     UnavailableError,
 };
-use streamgage_edge::{PendingRequest, RateLimit, Statement, StatementResult, throttled};
+use streamgage_edge::{PendingRequest, RateLimit, Statement, StatementResult};
 use worker::{Delay, Env, Error, Request, Result, web_sys};
 
 thread_local! {
@@ -29,7 +29,9 @@ pub async fn respond(
     proxy_settings: Rc<ProxySettings>,
     pending: PendingRequest,
 ) -> Result<web_sys::Response> {
-    let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, !exchange.request.url.is_loopback());
+    let address = rate_limit::client_address(&exchange.source)?;
+    let is_rate_limited = !exchange.request.url.is_loopback();
+    let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, address, is_rate_limited);
     let settings = Rc::clone(&exchange.settings);
     let handler = ProxyHandler {
         runtime: &runtime,
@@ -39,9 +41,6 @@ pub async fn respond(
     };
     let mut served = handler.handle(pending).await;
     let tasks = std::mem::take(&mut served.background_tasks);
-    if served.status == 401 && !rate_limit::check_failed_key(&exchange.env, &exchange.source).await? {
-        return exchange.send(throttled());
-    }
     let body = match served.body {
         ProxyBody::Stored(body) => body,
         ProxyBody::Bytes(bytes) => bytes.into(),
@@ -66,7 +65,7 @@ pub async fn respond(
 pub async fn refresh(env: Env) -> Result<()> {
     let Some(settings) = config::proxy_settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
-        let runtime = WorkerRuntime::new(env, &settings, false);
+        let runtime = WorkerRuntime::new(env, &settings, String::new(), false);
         let command = CoordinatorCommand::Refresh { today: today() as i32 };
         runtime.send_command(&partitions.name(key), &command).await?;
     }
@@ -80,6 +79,8 @@ struct WorkerRuntime {
     env: Env,
     isolate_cache: Rc<RefCell<IsolateCache>>,
     time_limit: i64,
+    /// The network address of the caller.
+    address: String,
     is_rate_limited: bool,
 }
 
@@ -87,9 +88,9 @@ struct WorkerRuntime {
 const GRACE_PERIOD: i64 = 500;
 
 impl WorkerRuntime {
-    fn new(env: Env, settings: &ProxySettings, is_rate_limited: bool) -> WorkerRuntime {
+    fn new(env: Env, settings: &ProxySettings, address: String, is_rate_limited: bool) -> WorkerRuntime {
         let isolate_cache = ISOLATE_CACHE.with(Rc::clone);
-        WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, is_rate_limited }
+        WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, address, is_rate_limited }
     }
 
     async fn send_command(&self, partition: &str, command: &CoordinatorCommand) -> Result<(CoordinatorReport, Body)> {
@@ -191,6 +192,16 @@ impl Runtime for WorkerRuntime {
             return true;
         }
         rate_limit::check(&self.env, RateLimit::Reads, caller.to_owned()).await.unwrap_or(false)
+    }
+
+    fn client_address(&self) -> String {
+        self.address.clone()
+    }
+
+    async fn check_failed_key_limit(&self) -> bool {
+        // A deployment may have no rate limits.
+        self.env.rate_limiter(RateLimit::FailedKeys.binding()).is_err()
+            || rate_limit::check_failed_key(&self.env, self.address.clone()).await.unwrap_or(false)
     }
 
     async fn read_body(&self, body: Body) -> Option<Vec<u8>> {

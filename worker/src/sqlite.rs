@@ -15,16 +15,28 @@ pub struct SqliteStore {
     sql: SqlStorage,
     /// The number of bytes written since the last eviction.
     written: Cell<usize>,
+    /// The tables are created by the first write, so that an object without an accepted key stores nothing.
+    has_tables: Cell<bool>,
 }
 
 impl SqliteStore {
     pub fn open(sql: SqlStorage) -> Result<SqliteStore> {
-        sql.exec(TABLES, None)?;
-        Ok(SqliteStore { sql, written: Cell::new(0) })
+        let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'answer'", None)?;
+        let has_tables = Cell::new(tables.raw().next().is_some());
+        Ok(SqliteStore { sql, written: Cell::new(0), has_tables })
+    }
+
+    fn create_tables(&self) {
+        if !self.has_tables.replace(true) {
+            self.execute(TABLES, &[]);
+        }
     }
 
     /// Returns the rows of a statement. A failure is logged and has no rows.
     fn execute(&self, sql: &str, values: &[SqlStorageValue]) -> Vec<Row> {
+        if !self.has_tables.get() {
+            return Vec::new();
+        }
         let rows = self.sql.exec(sql, values.to_vec()).and_then(|cursor| cursor.raw().collect());
         rows.unwrap_or_else(|error| {
             log_error(sql, &error);
@@ -81,6 +93,7 @@ impl KvStore for SqliteStore {
     }
 
     fn put(&self, kind: &str, key: &str, text: &str) {
+        self.create_tables();
         let values = [kind.into(), key.into(), text.into(), today().into()];
         self.execute("INSERT OR REPLACE INTO shelf VALUES (?, ?, ?, ?)", &values);
         self.count_written(text.len());
@@ -109,6 +122,7 @@ impl PartitionStore for SqliteStore {
             Body::Bytes(bytes) => bytes.clone(),
             Body::Stream(_) => return,
         };
+        self.create_tables();
         let length = bytes.len();
         let values = [name.into(), entry.into(), bytes.into(), (until as f64).into(), today().into()];
         self.execute("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)", &values);

@@ -26,7 +26,7 @@ pub async fn respond(exchange: &Exchange, pending: PendingRequest) -> Result<JsR
         Ok(authorized) => authorized,
         Err(error) => {
             let is_throttled = error == AuthorizationError::UnknownKey
-                && !rate_limit::check_failed_key(&exchange.env, &exchange.source).await?;
+                && !rate_limit::check_failed_key(&exchange.env, rate_limit::client_address(&exchange.source)?).await?;
             return exchange.send(if is_throttled { throttled() } else { error.response() });
         }
     };

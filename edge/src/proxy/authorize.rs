@@ -3,7 +3,7 @@
 use super::handler::ProxyHandler;
 use super::runtime::Runtime;
 use crate::http::authorize::{AuthorizationError, AuthorizedRequest, Key};
-use crate::http::response::{Response, unknown_error};
+use crate::http::response::{Response, throttled, unknown_error};
 use crate::http::router::PendingRequest;
 
 impl<R: Runtime> ProxyHandler<'_, R> {
@@ -22,6 +22,9 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                 self.runtime.isolate_cache().borrow_mut().keys.insert(&hash, key.clone(), now);
             }
         }
-        request.authorize(key).map_err(AuthorizationError::response)
+        match request.authorize(key) {
+            Err(AuthorizationError::UnknownKey) if !self.runtime.check_failed_key_limit().await => Err(throttled()),
+            result => result.map_err(AuthorizationError::response),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The execution of an authorized request: the edge cache first, then the coordinator of the partition, then the upstream.
 
 use super::background_task::BackgroundTask;
-use super::cache_key::CacheKey;
+use super::cache_key::{CacheKey, PermissionClass};
 use super::classify::{CacheAction, Exchange, classify_response};
 use super::entry::CacheEntry;
 use super::handler::ProxyHandler;
@@ -44,8 +44,14 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let mut timing = ServerTiming { started_at: context.started_at, ..ServerTiming::default() };
         let Some(partition) = context.partition.as_deref() else {
             let caller = context.caller.clone().unwrap_or_else(|| key_hash(&context.upstream_key));
+            if context.caller.is_none() {
+                self.admit_stranger(&caller).await?;
+            }
             self.check_rate_limit(&caller).await?;
             let response = self.fetch_directly(&context, None, None, tasks).await;
+            if context.caller.is_none() {
+                self.record_status(&caller, response.entry.status).await?;
+            }
             timing.fetched_at = Some(self.runtime.now());
             return Ok((response, timing));
         };
@@ -70,11 +76,26 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                 return Ok((ResolvedResponse { entry, body, outcome: CacheOutcome::Hit }, timing));
             }
         }
+        // The upstream checks the key of a caller that has no key of ours.
+        let is_stranger = context.caller.is_none() && !self.is_known(state);
+        if is_stranger {
+            self.admit_stranger(partition).await?;
+        }
         self.check_rate_limit(context.caller.as_deref().unwrap_or(partition)).await?;
         let request = self.fetch_request(&context, false);
         let response = self.fetch(&context, &request, state, stored, tasks).await;
+        if context.caller.is_none() {
+            self.record_status(partition, response.entry.status).await?;
+        }
         timing.fetched_at = Some(self.runtime.now());
         Ok((response, timing))
+    }
+
+    /// Returns true if the upstream accepted the key recently.
+    pub(super) fn is_known(&self, state: Option<PartitionState>) -> bool {
+        let (now, within) = (self.runtime.now(), self.proxy_settings.key_ttl);
+        let classes = [PermissionClass::Metrics, PermissionClass::Core];
+        state.is_some_and(|state| classes.iter().any(|&class| state.is_authorized_within(class, now, within)))
     }
 
     fn fetch_request(&self, context: &FetchContext, refresh: bool) -> FetchRequest {

@@ -2,6 +2,7 @@
 
 use super::breaker::CircuitBreakers;
 use super::partition::PartitionState;
+use super::strangers::Strangers;
 use crate::http::authorize::KeyCache;
 use crate::http::recent::RecentCache;
 use std::collections::HashSet;
@@ -10,6 +11,7 @@ use std::collections::HashSet;
 pub struct IsolateCache {
     pub(super) states: RecentCache<PartitionState>,
     pub(super) keys: KeyCache,
+    pub(super) strangers: Strangers,
     /// Addresses of responses that are being refreshed.
     pub(super) refreshing: HashSet<String>,
     pub(super) breakers: CircuitBreakers,

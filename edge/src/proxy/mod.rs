@@ -45,6 +45,7 @@ mod scopes;
 mod settings;
 mod single_flight;
 pub mod storage;
+mod strangers;
 mod transport;
 mod unfinished;
 mod upstream;

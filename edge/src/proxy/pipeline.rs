@@ -48,8 +48,11 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         tasks: &mut Vec<BackgroundTask<R::Body>>,
     ) -> Result<Response, Response> {
         if let Some(partition) = partition {
-            self.check_rate_limit(caller.unwrap_or(partition)).await?;
             let known = self.partition_state(partition).await;
+            if caller.is_none() && !self.is_known(known) {
+                self.admit_stranger(partition).await?;
+            }
+            self.check_rate_limit(caller.unwrap_or(partition)).await?;
             let state = match self.runtime.purge_partition(partition).await {
                 Ok(state) => state,
                 Err(UnavailableError) => PartitionState::new(self.runtime.now(), known.map(|state| state.generation)),

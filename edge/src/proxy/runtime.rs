@@ -49,6 +49,13 @@ pub trait Runtime {
     /// Counts a request against the rate limit of a caller. Returns false if the limit is exceeded.
     fn check_rate_limit(&self, caller: &str) -> impl Future<Output = bool>;
 
+    /// Returns the network address of the caller, as rate limits count it.
+    fn client_address(&self) -> String;
+
+    /// Counts a request with an unknown key against the rate limit of its network address. Returns false if the limit is
+    /// exceeded.
+    fn check_failed_key_limit(&self) -> impl Future<Output = bool>;
+
     /// Reads a body. Returns `None` if reading fails.
     fn read_body(&self, body: Self::Body) -> impl Future<Output = Option<Vec<u8>>>;
 }

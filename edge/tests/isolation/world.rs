@@ -330,6 +330,14 @@ impl Runtime for Isolate {
         Ok(StatementResult { rows: json!(rows).to_string(), changes: 0 })
     }
 
+    fn client_address(&self) -> String {
+        "192.0.2.1".to_owned()
+    }
+
+    async fn check_failed_key_limit(&self) -> bool {
+        !self.world.random.one_in(10)
+    }
+
     async fn check_rate_limit(&self, _: &str) -> bool {
         !self.world.random.one_in(200)
     }
