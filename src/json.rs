@@ -25,6 +25,10 @@ pub fn is_json(text: &str) -> bool {
 
 /// Reports whether more than 127 lists and objects of a JSON text lie inside each other. Some programs refuse such texts.
 pub fn is_too_deep(json: &str) -> bool {
+    is_deeper_than(json, MAX_DEPTH)
+}
+
+pub(crate) fn is_deeper_than(json: &str, limit: usize) -> bool {
     let (mut depth, mut in_string, mut is_escaped) = (0usize, false, false);
     for byte in json.bytes() {
         match byte {
@@ -35,7 +39,7 @@ pub fn is_too_deep(json: &str) -> bool {
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
+        if depth > limit {
             return true;
         }
     }
