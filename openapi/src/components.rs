@@ -42,10 +42,10 @@ fn responses() -> Json {
     let unknown = unauthorized("Invalid token.");
     let no_keys = Json::object([
         no_key("No key", ""),
-        no_key("Another scheme", "Basic eDp5"),
-        no_key("No key after the scheme", "Bearer"),
-        no_key("Spaces", "Bearer a b"),
-        no_key("Unknown, expired or revoked", "Bearer unknown"),
+        no_key("An unsupported scheme", "Basic eDp5"),
+        no_key("A scheme without a key", "Bearer"),
+        no_key("A key with spaces", "Bearer a b"),
+        no_key("An unknown, expired or revoked key", "Bearer unknown"),
     ]);
     let without_request =
         |summary: &'static str, response: &Response| Json::object([example_value(summary, Json::raw(&response.body))]);
@@ -59,12 +59,15 @@ fn responses() -> Json {
         "type" => "object", "required" => list!["error"], "additionalProperties" => false,
         "properties" => object! { "error" => schema("Messages") },
     };
-    let failed =
-        json_response("An internal error; the log has details.", error, without_request("Failure", &unknown_error()));
+    let failed = json_response(
+        "An internal error. The server's log has details.",
+        error,
+        without_request("Failure", &unknown_error()),
+    );
     let refused = without_request("Not permitted", &forbidden());
     object! {
         "Moved" => object! {
-            "description" => "The path has no trailing slash: a redirect to the path with it, with the same query.",
+            "description" => "The path lacks its trailing slash. `Location` has the path with the slash and the same query.",
             "headers" => object! { "Location" => location },
         },
         "Unauthorized" => detail("The key is missing or invalid.", &unknown, no_keys),

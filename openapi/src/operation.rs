@@ -56,15 +56,19 @@ pub(crate) fn with_common_responses(operation: Json) -> Json {
 
 /// Adds the responses to bad parameters and the common responses to an operation.
 pub(crate) fn with_bad_request(operation: Json, examples: impl IntoIterator<Item = NamedExample>) -> Json {
-    let bad = json_response("Bad parameters, all of them at once.", schema("Errors"), Json::object(examples));
+    let bad = json_response(
+        "Some parameters are invalid. All errors are reported at once.",
+        schema("Errors"),
+        Json::object(examples),
+    );
     with_responses(with_common_responses(operation), [("400", bad)])
 }
 
 /// Returns the response to a request with another method.
 pub(crate) fn not_allowed_response(allowed: &'static str, request: ExampleRequest) -> Json {
     let response = method_not_allowed(request.method, allowed);
-    let example = example_response("Another method", request, &response);
-    let description = "The path does not have this method.";
+    let example = example_response("A method that is not allowed", request, &response);
+    let description = "The path does not support this method. `Allow` lists the supported methods.";
     with_headers(json_response(description, schema("Detail"), Json::object([example])), &response)
 }
 

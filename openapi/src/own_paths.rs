@@ -24,19 +24,19 @@ pub(crate) fn import_path(resource: &'static Resource) -> Json {
             ]},
         },
         "examples" => Json::object([
-            example_value("The rows that the other examples are about", Json::list(rows.lines().map(Json::raw))),
+            example_value("The rows of the other examples", Json::list(rows.lines().map(Json::raw))),
         ]),
     }};
-    let description = "One row per line, which replaces a stored row with the same id. At most 1,000 rows and 1,000,000 bytes. \
+    let description = "One row per line. A row replaces the stored row with the same id. A request has at most 1,000 rows and 1,000,000 bytes. \
         Either all rows are stored, or none. The key needs the permission `import`.";
-    let rejected = [("A field that can't be right", "{\"id\":\"x\"}"), ("No JSON", "{\"id\":1}\n{")];
+    let rejected = [("An invalid value", "{\"id\":\"x\"}"), ("Text that is not JSON", "{\"id\":1}\n{")];
     let rejected = rejected.map(|(summary, body)| (summary, request(body)));
     import_operation(
         resource.name,
         &plural(resource),
         description,
         (false, content),
-        ("Loaded", request(rows), loaded),
+        ("Imported", request(rows), loaded),
         rejected,
     )
 }
@@ -54,14 +54,14 @@ pub(crate) fn dump_path() -> Json {
         "examples" => Json::object([example_value("A name", Json::raw(body))]),
     }};
     let loaded = object! { "rows" => 1, "changed" => 1 };
-    let rejected = [("Another format", request(r#"{"format":2}"#)), ("No JSON", request("{"))];
-    let description = "The description that `GET /dataset` returns. The key needs the permission `import`.";
+    let rejected = [("An unsupported format", request(r#"{"format":2}"#)), ("Text that is not JSON", request("{"))];
+    let description = "Stores the description that `GET /dataset` returns. The key needs the permission `import`.";
     import_operation(
         "dump",
         "the description of the data",
         description,
         (true, content),
-        ("Loaded", request(body), loaded),
+        ("Imported", request(body), loaded),
         rejected,
     )
 }
@@ -97,9 +97,9 @@ pub(crate) fn service_paths() -> [(&'static str, Json); 4] {
         (
             "/dataset",
             object! { "get" => with_common_responses(operation(
-                OWN_TAG, "dataset".to_owned(), "Description of the data, for every key.".to_owned(), Json::List(Vec::new()),
+                OWN_TAG, "dataset".to_owned(), "Describes the data. Any valid key may read it.".to_owned(), Json::List(Vec::new()),
                 json_response("The contents of `dump.json`.", dataset, Json::object([
-                    example("The example", ExampleRequest::get("/dataset"), known),
+                    example("Example data", ExampleRequest::get("/dataset"), known),
                 ])),
             )) },
         ),
@@ -107,7 +107,7 @@ pub(crate) fn service_paths() -> [(&'static str, Json); 4] {
             "/healthz",
             open(
                 "health",
-                "Health check; without a key.",
+                "Reports that the server is running. No key is needed.",
                 object! {
                     "200" => json_response("The server is running.", health, Json::object([
                         example("Healthy", ExampleRequest::get("/healthz"), healthy),
@@ -120,10 +120,10 @@ pub(crate) fn service_paths() -> [(&'static str, Json); 4] {
             "/openapi.json",
             open(
                 "openapi",
-                "This document; without a key.",
+                "Returns this document. No key is needed.",
                 object! {
                     "200" => object! {
-                        "description" => "OpenAPI 3.1.",
+                        "description" => "The OpenAPI 3.1 document.",
                         "content" => object! {
                             "application/json" => object! { "schema" => object! { "type" => "object" } },
                         },
@@ -136,10 +136,10 @@ pub(crate) fn service_paths() -> [(&'static str, Json); 4] {
             "/docs/",
             open(
                 "docs",
-                "Documentation page; without a key.",
+                "Returns the documentation page. No key is needed.",
                 object! {
                     "200" => object! {
-                        "description" => "A page.",
+                        "description" => "An HTML page.",
                         "content" => object! { "text/html" => object! { "schema" => object! { "type" => "string" } } },
                     },
                     "304" => unchanged,
@@ -169,13 +169,13 @@ fn import_operation(
         let response = Import::of(name)?.read(request.body?.as_bytes()).err()?;
         Some(example_response(summary, request, &response))
     });
-    let wrong = "A row is invalid: the line, the field and the reason. Nothing is stored.";
+    let wrong = "A row is invalid. The response names the line, the field and the reason. Nothing is stored.";
     let too_large = Json::object([example_value("Too large", Json::raw(&Import::too_large().body))]);
     let compressed = Json::object([example_value("Compressed", Json::raw(&Import::compressed().body))]);
     let operation = object! {
         "tags" => list![OWN_TAG],
         "operationId" => format!("import_{name}"),
-        "summary" => sentence(&format!("load {what}")),
+        "summary" => sentence(&format!("imports {what}")),
         "description" => description,
         "requestBody" => object! { "required" => required, "content" => content },
         "responses" => object! {

@@ -80,10 +80,15 @@ pub(crate) fn metrics_parameters() -> Json {
 
 fn metrics_parameter(parameter: &MetricsParameter) -> Parameter {
     let (description, example): (_, Json) = match parameter.name {
-        "start_date" => ("The first day, at most 3 years before today.", "2021-06-01".into()),
-        "end_date" => ("The last day; by default today (UTC). Not before `start_date`.", "2021-06-30".into()),
+        "start_date" => ("The first day, at most 3 years before today (UTC).", "2021-06-01".into()),
+        "end_date" => (
+            "The last day, not before `start_date`. The default is today (UTC), or `start_date` if that is tomorrow in UTC.",
+            "2021-06-30".into(),
+        ),
         "include_nested_teams" => ("Includes the teams nested in each team.", "true".into()),
-        "resolution" => ("One row for each week, or one for the whole period.", "week".into()),
+        "resolution" => {
+            ("`week` returns one row for each week with commits, `period` one row for the whole range.", "week".into())
+        }
         "apex_user_id" => ("Only this user.", 1_234_567.into()),
         "apex_user_id__in" => ("Only these users.", list![1_234_567]),
         "team_id" => ("Only members of this team of type `contributor`.", 12_345.into()),
@@ -120,7 +125,7 @@ pub(crate) fn conditions(resource: &'static Resource) -> Vec<(String, Json)> {
         Parameter::new(parameter.name.clone(), describe(resource, &parameter), operand(parameter.operand), lenient)
     });
     let flags = resource.flags.iter().map(|&flag| {
-        let description = format!("{} Other values than true have no effect.", flag_description(flag));
+        let description = format!("{} Values other than `true` have no effect.", flag_description(flag));
         Parameter::new(flag.name(), description, operand(OperandType::Boolean), OperandType::Boolean.lenient_pattern())
     });
     let beside = |parameter: Parameter| Parameter { more: object! { "x-unread-beside" => "filters" }, ..parameter };
@@ -149,7 +154,7 @@ fn describe(resource: &Resource, parameter: &FilterParameter) -> String {
         Lookup::In => "is one of these".to_owned(),
         Lookup::IContains | Lookup::Contains => "contains this, ignoring case".to_owned(),
         Lookup::StartsWith => "begins with this, respecting case".to_owned(),
-        Lookup::IsNull => "is null, or with `false` is not null".to_owned(),
+        Lookup::IsNull => "is null (`true`) or is not null (`false`)".to_owned(),
         Lookup::DescendantsIn => "is one of these dotted paths, or lies below one of them".to_owned(),
     };
     let rows = if parameter.negated { "Excludes rows" } else { "Only rows" };
@@ -164,7 +169,7 @@ fn describe(resource: &Resource, parameter: &FilterParameter) -> String {
 fn flag_description(flag: Flag) -> &'static str {
     match flag {
         Flag::RemoveExcluded => "Only commits of users that are not `hidden_from_reports`.",
-        Flag::SmartDedupe => "Of the commits with the same `ignore_hash`, only the one with the lowest id.",
+        Flag::SmartDedupe => "Keeps only the commit with the lowest id among commits with the same `ignore_hash`.",
         Flag::ExcludeWeekends => "Only commits whose `author_local_date` is from Monday to Friday.",
         Flag::ExcludeOutliers => "Only commits without an `outlier_reason`.",
         Flag::ExcludePrOrphans => "Only commits whose `is_pr_orphan` is false.",
@@ -184,10 +189,10 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
     let limit = whole(1).with("maximum", MAX_LIMIT as i64).with("default", DEFAULT_LIMIT as i64);
     let page_size = limit.clone();
     let limit_description =
-        "The largest number of rows on a page. More than 1,000 means 1,000, and invalid values mean 100.";
-    let filters_description = "`(q) & (q) | ~(q)`: each q is a query string of filters, percent-encoded once more. They are \
-        combined from left to right without precedence. Other filters are ignored. At most 500 conditions, and at most 20 \
-        that search a commit's texts.";
+        "The maximum number of rows on a page. Values above 1,000 mean 1,000, and invalid values mean 100.";
+    let filters_description = "An expression such as `(q) & (q) | ~(q)`. Each q is a query string of filters that is percent-encoded a second time. \
+        Operators are applied from left to right without precedence. All filters outside the expression are ignored. An \
+        expression has at most 500 conditions, of which at most 20 search the texts of commits.";
     // Text before the first parenthesis and empty parentheses are ignored.
     let filters = object! { "type" => "string", "pattern" => r"^~?\([a-z_=0-9]+\)( [&|] ~?\([a-z_=0-9]+\))*$" };
     let lenient_filters = r"^$|\([^)]+\)\s*$";
@@ -206,7 +211,7 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
         ),
         (
             "page",
-            Parameter::new("page", "The number of the page, from 1 on.", whole(1).with("default", 1), "^$")
+            Parameter::new("page", "The number of the page. The first page is 1.", whole(1).with("default", 1), "^$")
                 .example(1)
                 .json(),
         ),
@@ -224,8 +229,8 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
 pub(crate) fn list_parameters(resource: &'static Resource) -> Vec<Json> {
     let mut parameters: Vec<Json> = search(resource).into_iter().collect();
     let orderings = choices(orderings(resource).flat_map(|name| [name.clone(), format!("-{name}")]));
-    let description = "The fields to order by, with `-` in descending order; by default `id`, which also breaks ties. Null is \
-        the greatest value. Other names are ignored.";
+    let description = "The fields to order by. A leading `-` means descending order. The default is `id`, which also breaks ties. Null is \
+        the greatest value. Unknown names are ignored.";
     parameters.push(Parameter::new("ordering", description, orderings, ANYTHING).example(list!["-id"]).json());
     parameters.extend(shown(resource));
     let page = match resource.pagination {
@@ -272,8 +277,9 @@ pub(crate) fn aggregate_parameters() -> Vec<Json> {
     };
     let groups = Group::all().map(|group| (group.name(), object! { "const" => "" }));
     let group_by = object! { "type" => "object", "properties" => Json::object(groups.collect::<Vec<_>>()) };
-    let description = "The fields whose values the commits of a row share. The names are in the brackets, separated by commas, \
-        without a value: `group_by[apex_user_id,author_local_date__date]`. By default all commits are one row.";
+    let description = "The fields to group by: commits with equal values share a row. The names are in the brackets, separated by \
+        commas, and the parameter has no value: `group_by[apex_user_id,author_local_date__date]`. Without it, all commits \
+        share one row.";
     let group_by = Parameter {
         more: object! { "style" => "deepObject", "explode" => true },
         ..Parameter::new("group_by", description, group_by, ANYTHING)
@@ -282,7 +288,7 @@ pub(crate) fn aggregate_parameters() -> Vec<Json> {
         aggregates("aggregate[count]", "The number of values that are not null.", AggregateFunction::Count)
             .example(list!["id"])
             .json(),
-        aggregates("aggregate[sum]", "The sum of the values; null without values.", AggregateFunction::Sum)
+        aggregates("aggregate[sum]", "The sum of the values, or null if there are no values.", AggregateFunction::Sum)
             .example(list!["haloc", "churn", "impact"])
             .json(),
         group_by.example(object! { "apex_user_id" => "", "author_local_date__date" => "" }).json(),

@@ -59,8 +59,8 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
         (
             "DateTime",
             text(
-                "`YYYY-MM-DD`, or with ` hh:mm[:ss[.f]]`, also with a `T` between, and then `Z` or an offset. \
-                 Without an offset it is UTC, except in fields with another description.",
+                "`YYYY-MM-DD` or `YYYY-MM-DD hh:mm[:ss[.f]]`, also with `T` instead of the space, and optionally followed by `Z` or \
+                 an offset. Without an offset the time is UTC, unless the description of the field says otherwise.",
             )
             .with("pattern", format!("^{DATE}{TIME}$"))
             .with("examples", list!["2021-06-09", "2021-06-09T10:42:07"]),
@@ -76,8 +76,8 @@ pub(crate) fn common() -> Vec<(&'static str, Json)> {
             "Errors",
             object! {
                 "type" => "object", "minProperties" => 1,
-                "description" => "All bad parameters by their names as sent, with their messages. \
-                    Errors inside of `filters` are listed by the query in parentheses.",
+                "description" => "The messages of each invalid parameter, by its name as sent. \
+                    Errors in `filters` are grouped by the query in parentheses.",
                 "additionalProperties" => object! { "anyOf" => list![
                     schema("Messages"),
                     object! {
@@ -113,7 +113,7 @@ pub(crate) fn row(resource: &'static Resource) -> Json {
     object! {
         "type" => "object",
         "description" => "The fields that `fields` and `omit` select, and imported fields that this schema does \
-            not have.",
+            not list.",
         "properties" => Json::object(shown.collect::<Vec<_>>()),
     }
 }
@@ -153,7 +153,7 @@ fn nested_rows(nested: &'static Nested) -> Json {
         NestedSource::TeamsOfUser | NestedSource::Ids => object! { "type" => "array", "items" => object },
         NestedSource::Id => object! {
             "anyOf" => list![object, object! { "type" => "null" }],
-            "description" => format!("The object of `{}`; null if it does not exist.", nested.after),
+            "description" => format!("The object with the id `{}`, or null if it does not exist.", nested.after),
         },
     }
 }
@@ -291,10 +291,10 @@ pub(crate) fn metrics() -> Json {
                 "description" => "The Monday of the week, even if it is before `start_date`; only with \
                     `resolution=week`.",
             },
-            "active_days" => number("Coding days: per active user and week."),
+            "active_days" => number("Coding days per active user and week."),
             "commit_count" => number("Commits per coding day."),
-            "total_impact" => number("Impact: per active user and week."),
-            "total_efficiency" => number("The percentage of added or edited lines that are not churn; 100.0 without lines."),
+            "total_impact" => number("Impact per active user and week."),
+            "total_efficiency" => number("The percentage of added or edited lines that are not churn, or 100.0 if there are no lines."),
         },
     };
     object! {

@@ -38,24 +38,24 @@ pub(crate) fn metrics_path(data: &ExampleData) -> Json {
     let range = "start_date=2021-06-01&end_date=2021-06-30";
     let good = Json::object([
         example_of("By week", &format!("{range}&team_id=54321&include_nested_teams=true&resolution=week")),
-        example_of("The whole period", &format!("{range}&apex_user_id=1234567&resolution=period")),
-        example_of("No commit", &format!("{range}&apex_user_id=1&resolution=week")),
+        example_of("One row for the period", &format!("{range}&apex_user_id=1234567&resolution=period")),
+        example_of("A range without commits", &format!("{range}&apex_user_id=1&resolution=week")),
     ]);
     let numbers = METRICS_PARAMETERS
         .iter()
         .filter(|parameter| matches!(parameter.operand, OperandType::Number | OperandType::Numbers));
     let numbers: String = numbers.map(|parameter| format!("&{}=x", parameter.name)).collect();
     let bad = [
-        example_of("Dates and choices", "start_date=2020-01-01&include_nested_teams=yes&resolution=month"),
-        example_of("Nothing sent", ""),
-        example_of("A range the wrong way round", "start_date=2021-06-30&end_date=2021-06-01&resolution=week"),
-        example_of("No numbers", &format!("{range}&resolution=week{numbers}")),
-        example_of("NUL", &format!("{range}&resolution=week&repo_name=%00")),
+        example_of("Invalid dates and choices", "start_date=2020-01-01&include_nested_teams=yes&resolution=month"),
+        example_of("No parameters", ""),
+        example_of("An end before the start", "start_date=2021-06-30&end_date=2021-06-01&resolution=week"),
+        example_of("Values that are not numbers", &format!("{range}&resolution=week{numbers}")),
+        example_of("A NUL character", &format!("{range}&resolution=week&repo_name=%00")),
     ];
     let operation = operation(
         METRICS_TAG,
         "period_metrics".to_owned(),
-        "Coding metrics by week or period.".to_owned(),
+        "Returns coding metrics by week or for a period.".to_owned(),
         parameters::metrics_parameters(),
         json_response("The metrics.", schemas::metrics(), good),
     );
@@ -71,24 +71,24 @@ pub(crate) fn list_path(resource: &'static Resource, data: &ExampleData) -> Json
     let good = match resource.name {
         "commits" => Json::object([
             example_of(
-                "Of a week, without merges",
+                "Commits of one week, without merges",
                 "author_date__gte=2021-06-08&author_date__lt=2021-06-15&exclude_merge=true&limit=1",
             ),
-            example_of("Some fields, the last first", "fields=id,new_work,churn&limit=5&ordering=-id"),
+            example_of("Selected fields, highest id first", "fields=id,new_work,churn&limit=5&ordering=-id"),
             example_of(
-                "Either of two",
+                "Either of two conditions",
                 "filters=(haloc__gt%253D100)%20%7C%20(message__icontains%253Dfix)&fields=id,haloc,message",
             ),
         ]),
-        "users" => Json::object([example_of("Of a team", "team_member=12345")]),
-        "teams" => Json::object([example_of("Of a name", "name=ExampleTeam")]),
-        "repos" => Json::object([example_of("Of a vendor", "vendor_type=github")]),
-        _ => Json::object([example_of("All", "")]),
+        "users" => Json::object([example_of("Members of a team", "team_member=12345")]),
+        "teams" => Json::object([example_of("Teams with a name", "name=ExampleTeam")]),
+        "repos" => Json::object([example_of("Repositories of a vendor", "vendor_type=github")]),
+        _ => Json::object([example_of("All rows", "")]),
     };
     let operation = operation(
         CORE_TAG,
         format!("list_{}", resource.name),
-        sentence(&format!("a list of {}", plural(resource))),
+        sentence(&format!("lists {}", plural(resource))),
         Json::List(list_parameters(resource)),
         json_response("A page of the list.", schemas::page(schema(resource.title)), good),
     );
@@ -136,12 +136,12 @@ fn bad_queries(resource: &'static Resource) -> impl Iterator<Item = (&'static st
     ];
     let every = every.into_iter().filter_map(move |(operand, value)| Some(format!("{}={value}", of(operand).nth(1)?)));
     [
-        ("Of each kind one", every.collect::<Vec<_>>().join("&")),
-        ("Too large a number", "id=1e51".to_owned()),
-        ("No expression", "filters=bad".to_owned()),
-        ("A bad operator", "filters=(id%253D1)%20%5E%20(id%253D2)".to_owned()),
-        ("Something after the last bracket", "filters=(id%253D1)%20x".to_owned()),
-        ("Bad parameters in brackets", "filters=(id%253Dx)%20%7C%20(id__in%253D1%252Cx)".to_owned()),
+        ("One invalid value of each type", every.collect::<Vec<_>>().join("&")),
+        ("A number that is too large", "id=1e51".to_owned()),
+        ("Text that is not an expression", "filters=bad".to_owned()),
+        ("An unknown operator", "filters=(id%253D1)%20%5E%20(id%253D2)".to_owned()),
+        ("Text after the last parenthesis", "filters=(id%253D1)%20x".to_owned()),
+        ("Invalid parameters in parentheses", "filters=(id%253Dx)%20%7C%20(id__in%253D1%252Cx)".to_owned()),
     ]
     .into_iter()
 }
@@ -151,14 +151,14 @@ pub(crate) fn object_path(resource: &'static Resource, data: &ExampleData) -> Js
     let shown = data
         .first(resource, "")
         .into_iter()
-        .map(|(id, shown)| example("The whole object", ExampleRequest::get(format!("{address}{id}/")), shown));
+        .map(|(id, shown)| example("All fields", ExampleRequest::get(format!("{address}{id}/")), shown));
     let some = data
         .first(resource, "fields=id")
         .into_iter()
-        .map(|(id, shown)| example("Some fields", ExampleRequest::get(format!("{address}{id}/?fields=id")), shown));
+        .map(|(id, shown)| example("Selected fields", ExampleRequest::get(format!("{address}{id}/?fields=id")), shown));
     let good = Json::object(shown.chain(some).collect::<Vec<_>>());
     let id = object! {
-        "name" => "id", "in" => "path", "required" => true, "description" => "The object's id.",
+        "name" => "id", "in" => "path", "required" => true, "description" => "The id of the object.",
         "schema" => object! { "type" => "integer", "minimum" => 0, "maximum" => i64::MAX },
     };
     let mut parameters = vec![id];
@@ -166,15 +166,16 @@ pub(crate) fn object_path(resource: &'static Resource, data: &ExampleData) -> Js
     let operation = operation(
         CORE_TAG,
         format!("get_{}", resource.name),
-        sentence(&format!("one of the {}, by its id", plural(resource))),
+        sentence(&format!("returns one of the {} by its id", plural(resource))),
         Json::List(parameters),
         json_response(
-            "The object. The filters of the list apply, too: an object that they exclude is not found.",
+            "The object. The filters of the list also apply: the response is 404 if they exclude the object.",
             schema(resource.title),
             good,
         ),
     );
-    let missing = example_response("No such object", ExampleRequest::get(format!("{address}0/")), &not_found());
+    let missing =
+        example_response("An id that does not exist", ExampleRequest::get(format!("{address}0/")), &not_found());
     let missing = json_response("No object has this id.", schema("Detail"), Json::object([missing]));
     object! { "get" => with_responses(with_common_responses(operation), [("404", missing)]) }
 }
@@ -187,7 +188,7 @@ pub(crate) fn aggregate_path(data: &ExampleData) -> Json {
     let days = "aggregate[count]=id&aggregate[sum]=haloc,churn,impact&group_by[apex_user_id,author_local_date__date]";
     let good = Json::object([
         example_of("Coding days", &format!("{days}&apply_default_filters=true&limit=5000")),
-        example_of("All in one row", "aggregate[count]=id"),
+        example_of("All commits in one row", "aggregate[count]=id"),
     ]);
     let mut parameters = parameters::aggregate_parameters();
     parameters.extend(conditions(&COMMITS));
@@ -197,9 +198,9 @@ pub(crate) fn aggregate_path(data: &ExampleData) -> Json {
     let operation = operation(
         CORE_TAG,
         "aggregate_commits".to_owned(),
-        "Counts and sums of commits, by group.".to_owned(),
+        "Returns counts and sums of commits by group.".to_owned(),
         Json::List(parameters),
-        json_response("A page of rows, ordered by their groups.", schemas::page(schema("CommitAggregate")), good),
+        json_response("A page of rows in the order of their groups.", schemas::page(schema("CommitAggregate")), good),
     );
     let bad = bad_queries(&COMMITS).map(|(summary, query)| example_of(summary, &query));
     object! { "get" => with_bad_request(operation, bad) }

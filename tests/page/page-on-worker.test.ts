@@ -124,8 +124,25 @@ test("the documentation page lists all endpoints, sends requests and loads nothi
   };
   const answer = await fetch(`${url}/v3/customer/core/tags/`, { headers: { Authorization: `Bearer ${key}` } });
   assert.deepEqual(JSON.parse(await send("list_tags")), await answer.json());
-  // The page replaces the example dates, which are too old.
+  // The page replaces the example dates, which are too old, and ids that the server does not have.
   assert.ok(Array.isArray(JSON.parse(await send("period_metrics")).results));
+  await page.locator("#get_users").scrollIntoViewIfNeeded();
+  await page.waitForLoadState("networkidle");
+  assert.ok(JSON.parse(await send("get_users")).id > 0);
+  for (const id of ["period_metrics", "list_commits", "aggregate_commits", "get_users"]) {
+    const commands = page.locator(`#${id} details:has(.s2) .curl`);
+    for (const command of await commands.allTextContents()) {
+      const [, path] = /'(.+)'$/.exec(command.trim()) ?? [];
+      const { status } = await fetch(path ?? "", { headers: { Authorization: `Bearer ${key}` } });
+      assert.equal(status, 200, command);
+    }
+  }
+  // Requests that write are sent after a confirmation only.
+  const questions: string[] = [];
+  page.once("dialog", (dialog) => (questions.push(dialog.message()), void dialog.dismiss()));
+  await page.locator("#import_tags .try button").click();
+  await page.locator("#import_tags .try output", { hasText: "The request was not sent." }).waitFor();
+  assert.deepEqual(questions, ["Send POST /import/tags? The request changes the data on this server."]);
   assert.deepEqual(foreignRequests, []);
   assert.deepEqual(errors, []);
   await page.context().close();

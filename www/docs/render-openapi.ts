@@ -265,7 +265,10 @@ export function render(document: OpenApi): string {
     for (const [status, { $ref }] of Object.entries(operation.responses))
       if ($ref) statuses[$ref.split("/").pop() ?? ""] = status;
 
-  return html`<main>
+  const healthy = paths["/healthz"]?.get?.responses["200"]?.content?.["application/json"]?.examples;
+  const { today } = (Object.values(healthy ?? {})[0]?.value ?? {}) as { today?: string };
+
+  return html`<main data-today="${today}">
     <div class="guide">
       <nav id="contents" class="card" aria-label="Endpoints">
         ${tags.map(

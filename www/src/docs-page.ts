@@ -1,4 +1,4 @@
-/** Scripts of the API documentation page: sends the example requests and fills in this server's origin. */
+/** Scripts of the API documentation page: adapts the examples to this server and the calendar, and sends requests. */
 import { element, create } from "./dom";
 import { today } from "./api";
 import { storeKey, storedKey, readKeyFromFragment } from "./api-key";
@@ -20,20 +20,60 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form.try"))
     event.preventDefault();
     void send(form);
   });
+const visible = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries)
+    if (isIntersecting && key.value) {
+      visible.unobserve(target);
+      void updateExampleIds(target);
+    }
+});
+for (const section of document.querySelectorAll(".endpoint")) visible.observe(section);
 await updateExampleDates();
 
-/** Replaces the dates of metrics examples with the last four weeks, because the API rejects dates older than 3 years. */
+/**
+ * Adapts the examples to the calendar, because the API rejects dates older than 3 years. Commands move with the date of the
+ * examples. Forms request the last four weeks of everybody, so that they show results.
+ */
 async function updateExampleDates(): Promise<void> {
-  const paths = [...document.querySelectorAll<HTMLInputElement>(".try [name=path]")];
-  const dated = paths.filter(({ value }) => value.includes("start_date="));
-  if (dated.length === 0) return;
+  const main = document.querySelector<HTMLElement>("main[data-today]");
   const last = await today();
-  const first = new Date(Date.parse(last) - 27 * DAY).toISOString().slice(0, 10);
-  for (const input of dated)
+  const shifted = (day: string) => dayAfter(day, (Date.parse(last) - Date.parse(main?.dataset.today ?? last)) / DAY);
+  for (const code of document.querySelectorAll(".curl code")) {
+    const path = code.lastChild;
+    if (path?.nodeValue)
+      path.nodeValue = path.nodeValue.replace(
+        /\b(start_date|end_date)=(\d{4}-\d{2}-\d{2})/g,
+        (_, name: string, day: string) => `${name}=${shifted(day)}`,
+      );
+  }
+  for (const input of document.querySelectorAll<HTMLInputElement>(".try [name=path]"))
     input.value = input.value
-      .replace(/start_date=[^&]*/, `start_date=${first}`)
+      .replace(/start_date=[^&]*/, `start_date=${dayAfter(last, -27)}`)
       .replace(/end_date=[^&]*/, `end_date=${last}`)
-      .replace(/&(team_id|apex_user_id|include_nested_teams)=[^&]*/g, "");
+      .replace(/&(team_id|apex_user_id|include_nested_teams)=[^&]*/g, (part) =>
+        input.value.includes("start_date=") ? "" : part,
+      );
+}
+
+const dayAfter = (day: string, days: number): string =>
+  new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+
+/** Replaces the ids in the examples of an endpoint for single objects with an id that this server has. */
+async function updateExampleIds(section: Element): Promise<void> {
+  const input = section.querySelector<HTMLInputElement>(".try [name=path]");
+  const [, list, id] = /^(\/v3\/customer\/core\/\w+\/)(\d+)\//.exec(input?.value ?? "") ?? [];
+  if (!input || !list || !key.value) return;
+  const response = await fetch(`${list}?fields=id&limit=1`, {
+    headers: { Authorization: `Bearer ${key.value}` },
+    credentials: "omit",
+  }).catch(() => undefined);
+  const page = response?.ok ? ((await response.json()) as { results?: { id: number }[] }) : undefined;
+  const existing = page?.results?.[0]?.id;
+  if (existing === undefined) return;
+  const replace = (path: string) => path.replace(`${list}${id}/`, `${list}${existing}/`);
+  input.value = replace(input.value);
+  for (const { lastChild } of section.querySelectorAll(".curl code"))
+    if (lastChild?.nodeValue) lastChild.nodeValue = replace(lastChild.nodeValue);
 }
 
 async function send(form: HTMLFormElement): Promise<void> {
@@ -42,11 +82,14 @@ async function send(form: HTMLFormElement): Promise<void> {
   if (!output) return;
   const url = new URL(field("path")?.value ?? "", location.origin);
   if (url.origin !== location.origin) return output.replaceChildren("Requests can be sent only to this server.");
+  const method = form.dataset.method ?? "GET";
+  if (method !== "GET" && !confirm(`Send ${method} ${url.pathname}? The request changes the data on this server.`))
+    return output.replaceChildren("The request was not sent.");
   output.replaceChildren("…");
   const started = performance.now();
   try {
     const response = await fetch(url, {
-      method: form.dataset.method ?? "GET",
+      method,
       headers: key.value ? { Authorization: `Bearer ${key.value}` } : {},
       credentials: "omit",
       body: field("body")?.value ?? null,
