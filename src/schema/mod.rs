@@ -7,7 +7,6 @@ mod canonical_value;
 mod capabilities;
 mod generic;
 mod local_date;
-mod nested_fields;
 mod operand_type;
 mod resources;
 mod row_reader;

@@ -1,6 +1,5 @@
 //! The row reader on serde_json, which takes any JSON and reports what is wrong.
 
-use super::nested_fields;
 use super::value::{MAX_INTEGER, RowError, RowSink, Value};
 use super::{Field, Kind, Missing, Range, Resource};
 use crate::calendar::DateTime;
@@ -40,7 +39,14 @@ pub(crate) const DELETED: &str = "_deleted";
 /// # Ok::<(), streamgage::schema::RowError>(())
 /// ```
 pub fn read_row(resource: &'static Resource, text: &str, sink: &mut dyn RowSink) -> Result<(), RowError> {
-    let mut visitor = RowVisitor { resource, sink, found: FieldsFound::default(), is_deleted: false, error: None };
+    let mut visitor = RowVisitor {
+        resource,
+        sink,
+        prefix: String::new(),
+        found: FieldsFound::default(),
+        is_deleted: false,
+        error: None,
+    };
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json.deserialize_map(&mut visitor).and_then(|()| json.end());
     let RowVisitor { sink, found, is_deleted, error, .. } = visitor;
@@ -52,7 +58,6 @@ pub fn read_row(resource: &'static Resource, text: &str, sink: &mut dyn RowSink)
     if is_deleted {
         sink.deleted();
     }
-    nested_fields::read(resource, text, sink);
     match found.first_missing(resource) {
         // A row that deletes needs nothing but its id.
         Some((index, field)) if index == 0 || !is_deleted => Err(RowError::new(field.name, "is required")),
@@ -91,6 +96,8 @@ impl FieldsFound {
 struct RowVisitor<'s> {
     resource: &'static Resource,
     sink: &'s mut dyn RowSink,
+    /// The start of the names of fields inside of an object of a generic row: `x__` for the object `x`.
+    prefix: String,
     found: FieldsFound,
     is_deleted: bool,
     /// The error that ended the visit, as serde's errors have no field.
@@ -140,7 +147,9 @@ impl<'de> Visitor<'de> for &mut RowVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         // The fields of rows mostly have the same order: the one after the last is tried first.
         let mut expected = 0;
-        while let Some(key) = map.next_key_seed(KeySeed { resource: self.resource, expected })? {
+        while let Some((key, prefix)) =
+            map.next_key_seed(KeySeed { resource: self.resource, expected, prefix: &self.prefix })?
+        {
             if let Key::Field(index, _) = key {
                 expected = index + 1;
             }
@@ -148,6 +157,12 @@ impl<'de> Visitor<'de> for &mut RowVisitor<'_> {
             if let Err(error) = self.member(key, value.get()) {
                 self.error = Some(error);
                 return Err(A::Error::custom("invalid field"));
+            }
+            if let Some(prefix) = prefix {
+                let outer = core::mem::replace(&mut self.prefix, prefix);
+                // Another value than an object has no fields.
+                let _ = serde_json::Deserializer::from_str(value.get()).deserialize_map(&mut *self);
+                self.prefix = outer;
             }
         }
         Ok(())
@@ -160,38 +175,53 @@ enum Key {
     Unknown,
 }
 
-struct KeySeed {
+struct KeySeed<'p> {
     resource: &'static Resource,
     expected: usize,
+    prefix: &'p str,
 }
 
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Key;
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = (Key, Option<String>);
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for KeySeed {
-    type Value = Key;
+impl Visitor<'_> for KeySeed<'_> {
+    /// The key, and the prefix of the fields inside of the member.
+    type Value = (Key, Option<String>);
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the name of a field")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        let index = self.resource.member_position(self.expected, name);
-        Ok(match index.and_then(|index| Some((index, self.resource.fields.get(index)?))) {
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        let KeySeed { resource, expected, prefix } = self;
+        if resource.is_generic {
+            let name = format!("{prefix}{name}");
+            let inside = format!("{name}__");
+            let is_object = resource.fields.iter().any(|field| field.name.starts_with(&inside));
+            return Ok((Key::find(resource, expected, &name), is_object.then_some(inside)));
+        }
+        Ok((Key::find(resource, expected, name), None))
+    }
+}
+
+impl Key {
+    fn find(resource: &'static Resource, expected: usize, name: &str) -> Key {
+        let index = resource.member_position(expected, name);
+        match index.and_then(|index| Some((index, resource.fields.get(index)?))) {
             Some((index, field)) => Key::Field(index, field),
             None if name == DELETED => Key::Deleted,
             None => Key::Unknown,
-        })
+        }
     }
 }
 
 /// Hands the value of a field to `take`, or returns what is wrong with it.
-pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Result<(), String> {
+fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'_>)) -> Result<(), String> {
     let wrong = |expected: &str| format!("must be {expected}");
     let text;
     let value = match (field.kind, json.as_bytes().first()) {
