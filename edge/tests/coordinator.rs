@@ -29,6 +29,8 @@ struct Upstream(Rc<State>);
 struct State {
     now: Cell<i64>,
     hangs: Cell<bool>,
+    /// The next request waits until it is polled again, and callers do not sleep.
+    waits: Cell<bool>,
     targets: RefCell<Vec<String>>,
     respond: Box<dyn Fn(&str) -> Result>,
 }
@@ -36,7 +38,13 @@ struct State {
 impl Upstream {
     fn new(respond: impl Fn(&str) -> Result + 'static) -> Upstream {
         let (now, respond) = (Cell::new(midnight(TODAY)), Box::new(respond));
-        Upstream(Rc::new(State { now, hangs: Cell::new(false), targets: RefCell::default(), respond }))
+        Upstream(Rc::new(State {
+            now,
+            hangs: Cell::new(false),
+            waits: Cell::new(false),
+            targets: RefCell::default(),
+            respond,
+        }))
     }
 
     fn advance(&self, milliseconds: i64) {
@@ -58,6 +66,9 @@ impl Transport for Upstream {
     }
 
     async fn sleep(&self, milliseconds: u32) {
+        if self.0.waits.get() {
+            std::future::pending::<()>().await;
+        }
         self.advance(milliseconds.into());
     }
 
@@ -66,6 +77,14 @@ impl Transport for Upstream {
         self.0.targets.borrow_mut().push(target.to_owned());
         if self.0.hangs.get() {
             std::future::pending::<()>().await;
+        }
+        if self.0.waits.get() {
+            let mut is_ready = false;
+            std::future::poll_fn(|_| match std::mem::replace(&mut is_ready, true) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            })
+            .await;
         }
         (self.0.respond)(target).map(|response| UpstreamResponse { sent_at: self.now(), ..response })
     }
@@ -243,6 +262,24 @@ fn a_request_whose_task_was_lost_blocks_nobody() {
     let reply = follower.as_mut().poll(&mut context);
     assert!(matches!(reply, std::task::Poll::Ready(FetchReply::Response(response)) if response.entry.status == 200));
     assert_eq!(upstream.requests(), 2);
+}
+
+#[test]
+fn a_long_response_is_fetched_once_up_to_the_limit_of_bytes() {
+    for (length, shared) in [(3 << 20, 12), (31 << 20, 2)] {
+        let upstream = Upstream::new(move |_| response(200, format!("[\"{}\"]", "x".repeat(length))));
+        let (coordinator, _) = coordinator(&upstream, false);
+        upstream.0.waits.set(true);
+        let requests = vec![request("", TEAMS, ""); 12];
+        let mut tasks: Vec<_> = requests.iter().map(|request| Box::pin(coordinator.fetch(request))).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        for task in &mut tasks {
+            assert!(task.as_mut().poll(&mut context).is_pending());
+        }
+        let replies = complete(futures_util::future::join_all(tasks));
+        let responses = replies.iter().filter(|reply| matches!(reply, FetchReply::Response(_))).count();
+        assert_eq!((upstream.requests(), responses), (1, shared), "{length}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
+use std::cell::Cell;
+use streamgage_edge::proxy::MAX_BYTES_IN_FLIGHT;
 use worker::js_sys::{JSON, Uint8Array};
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::{ReadableStream, Response, ResponseInit};
@@ -78,13 +80,51 @@ pub async fn read(body: Body, limit: usize) -> Result<Option<Vec<u8>>> {
 
 async fn read_stream(mut stream: ByteStream, limit: usize) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
+    let mut reserved = ReservedBytes(0);
     while let Some(chunk) = stream.try_next().await? {
         if bytes.len() + chunk.len() > limit {
             return Ok(None);
         }
+        if !reserved.add(chunk.len()) {
+            return Err(Error::from(BUSY));
+        }
         bytes.extend_from_slice(&chunk);
     }
     Ok(Some(bytes))
+}
+
+/// The message of the error for bodies that exceed [`MAX_BYTES_IN_FLIGHT`] together.
+const BUSY: &str = "too many bytes are being read";
+
+thread_local! {
+    /// The length of all bodies that this isolate is reading.
+    static BYTES_IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Bytes of a body that is being read. They are released when the body is complete, or its reader goes away.
+struct ReservedBytes(usize);
+
+impl ReservedBytes {
+    /// Returns false if the isolate reads too many bytes.
+    fn add(&mut self, length: usize) -> bool {
+        let total = BYTES_IN_FLIGHT.get().saturating_add(length);
+        let is_free = total <= MAX_BYTES_IN_FLIGHT;
+        if is_free {
+            BYTES_IN_FLIGHT.set(total);
+            self.0 += length;
+        }
+        is_free
+    }
+}
+
+impl Drop for ReservedBytes {
+    fn drop(&mut self) {
+        BYTES_IN_FLIGHT.set(BYTES_IN_FLIGHT.get().saturating_sub(self.0));
+    }
+}
+
+pub fn is_busy(error: &Error) -> bool {
+    matches!(error, Error::RustError(message) if message == BUSY)
 }
 
 /// Escapes the characters of JSON text that a header cannot contain. They occur only in strings.

@@ -33,6 +33,7 @@ impl Transport for FetchTransport {
     async fn get(&self, request: UpstreamRequest, limit: u32) -> std::result::Result<UpstreamResponse, TransportError> {
         match send(request, limit).await {
             Ok(response) => response,
+            Err(error) if response::is_busy(&error) => Err(TransportError::Busy),
             Err(error) if is_timeout(&error) => Err(TransportError::Timeout),
             Err(_) => Err(TransportError::Connection),
         }

@@ -18,7 +18,7 @@ use super::recent_requests::RecentRequests;
 use super::settings::{MetricsSource, ProxySettings};
 use super::single_flight::{Role, SingleFlight};
 use super::storage::STATE_KIND;
-use super::transport::{Transport, UpstreamResponse};
+use super::transport::{MAX_BYTES_IN_FLIGHT, Transport, UpstreamResponse};
 use super::unfinished::UnfinishedRequests;
 use super::upstream::UpstreamSession;
 use super::upstream_client::JsonResponse;
@@ -153,9 +153,11 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
                 }
             };
             let (response, new_length) = self.fetch_upstream(request, stored).await;
+            let mut length = new_length;
             for follower in flight.land() {
-                let reply = match new_length {
-                    ..=MAX_STORED_BYTES => FetchReply::Response(CoordinatedResponse {
+                length = length.saturating_add(new_length);
+                let reply = match length {
+                    ..=MAX_BYTES_IN_FLIGHT => FetchReply::Response(CoordinatedResponse {
                         outcome: response.outcome.as_collapsed(),
                         ..response.clone()
                     }),

@@ -19,6 +19,8 @@ pub enum UpstreamError {
     },
     /// The body exceeds the limit.
     TooLarge,
+    /// Other bodies take the memory.
+    Busy,
     /// The body is not valid JSON, is not declared as JSON, or is incomplete.
     InvalidResponse,
     /// The upstream refused the Worker's own key.
@@ -36,6 +38,7 @@ impl UpstreamError {
             | UpstreamError::TimedOut
             | UpstreamError::Status { .. }
             | UpstreamError::TooLarge
+            | UpstreamError::Busy
             | UpstreamError::InvalidResponse => true,
             UpstreamError::OwnKeyRefused | UpstreamError::BudgetExhausted => false,
         }
@@ -70,6 +73,7 @@ impl UpstreamError {
             }
             UpstreamError::Status { .. } => (500, None, r#"{"error":["Unknown error occurred"]}"#),
             UpstreamError::TooLarge => (502, None, r#"{"detail":"The upstream's answer is too long."}"#),
+            UpstreamError::Busy => (503, Some(2), r#"{"detail":"Too many long answers at once. Ask again."}"#),
             UpstreamError::InvalidResponse => (502, None, r#"{"detail":"The upstream's answer makes no sense."}"#),
             UpstreamError::BudgetExhausted => {
                 (503, Some(2), r#"{"detail":"The answer is being prepared. Ask again."}"#)

@@ -70,6 +70,8 @@ pub use protocol::{CoordinatedResponse, CoordinatorCommand, CoordinatorReport, F
 pub use response::{ProxyResponse, ResponseBody};
 pub use runtime::{Runtime, UnavailableError};
 pub use settings::{InvalidVariableError, MetricsSource, ProxySettings};
-pub use transport::{MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse};
+pub use transport::{
+    MAX_BYTES_IN_FLIGHT, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
+};
 pub use upstream_client::{JsonResponse, UpstreamClient};
 pub use weeks::WeeklyMetrics;

@@ -2,7 +2,7 @@
 
 use super::kv_store::KvStore;
 
-/// The greatest length of a body, in bytes, that is stored here and shared between callers. A row of a Durable Object's
+/// The greatest length of a body, in bytes, that is stored here. A row of a Durable Object's
 /// SQLite database holds 2 MB.
 pub const MAX_STORED_BYTES: usize = 1_900_000;
 

@@ -36,7 +36,7 @@ pub struct CoordinatedResponse<B> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum FetchReply<B> {
     Response(CoordinatedResponse<B>),
-    /// The body is too long to be shared: each caller fetches the response itself.
+    /// The copies of the body are too long for all callers: this one fetches the response itself.
     Uncoalesced,
 }
 

@@ -7,6 +7,10 @@ use std::future::Future;
 /// and an isolate has 128 MB.
 pub const MAX_RESPONSE_BYTES: usize = 32 << 20;
 
+/// The greatest total length of the bodies that an isolate reads at the same time, and of the copies of one body for several
+/// callers.
+pub const MAX_BYTES_IN_FLIGHT: usize = 64 << 20;
+
 pub trait Transport {
     /// Returns milliseconds since 1970-01-01T00:00:00Z.
     fn now(&self) -> i64;
@@ -53,4 +57,6 @@ pub enum TransportError {
     Timeout,
     /// The body exceeds [`MAX_RESPONSE_BYTES`].
     TooLarge,
+    /// All bodies that are being read exceed [`MAX_BYTES_IN_FLIGHT`].
+    Busy,
 }

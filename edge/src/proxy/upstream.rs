@@ -115,6 +115,7 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
                     return Err(UpstreamError::TimedOut);
                 }
                 Err(TransportError::TooLarge) => return Err(UpstreamError::TooLarge),
+                Err(TransportError::Busy) => return Err(UpstreamError::Busy),
             };
             let now = self.transport.now();
             self.breaker.borrow_mut().record_failure(now);
