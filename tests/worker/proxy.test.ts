@@ -71,6 +71,21 @@ test("links point to the configured origin", async (context) => {
   assert.equal(upstream.requests.length, 1);
 });
 
+test("links of the upstream lead to the proxy, whatever host they name", async (context) => {
+  const { upstream, worker, ask } = await proxy(context, SECRET);
+  for (const [next, expected] of [
+    ["http://10.0.0.7:8000/v3/customer/core/teams/?limit=1&offset=1", "/v3/customer/core/teams/?limit=1&offset=1"],
+    ["//elsewhere.example/v3/customer/core/teams/?offset=2", "/v3/customer/core/teams/?offset=2"],
+    ["https://elsewhere.example/teams/?offset=3", null],
+  ] as const) {
+    upstream.canned.set(TEAMS, { status: 200, body: JSON.stringify({ count: 9, next, previous: next, results: [] }) });
+    const query = `?search=${encodeURIComponent(next)}`;
+    const { body } = await ask(`${TEAMS}${query}`);
+    const link = expected === null ? null : new URL(expected, worker.url).href;
+    assert.deepEqual(JSON.parse(body), { count: 9, next: link, previous: link, results: [] });
+  }
+});
+
 test("If-None-Match with the current tag gets a 304", async (context) => {
   const { ask } = await proxy(context, SECRET);
   const first = await ask(TEAMS);
