@@ -85,7 +85,7 @@ impl Table {
     /// Throws an [`Error`] if a parameter is invalid, or if the table has no lists.
     pub fn list(&self, request: &Request) -> Result<String, JsValue> {
         match route(&request.path()) {
-            Route::Endpoint(endpoint) => Ok(self.list_body(endpoint, &request)?),
+            Route::Endpoint(endpoint) => Ok(self.list_body(endpoint, request)?),
             Route::Redirect(_) | Route::NotFound => Err(Error::NotFound.into()),
         }
     }
@@ -101,7 +101,7 @@ impl Table {
             Route::Endpoint(Endpoint::Metrics) => {
                 request.metrics().map(|request| json::to_string(&self.metrics_answer(&request)))
             }
-            Route::Endpoint(endpoint) => self.list_body(endpoint, &request),
+            Route::Endpoint(endpoint) => self.list_body(endpoint, request),
             Route::Redirect(_) => return to_js(&Response { status: 301, body: String::new() }),
             Route::NotFound => Err(Error::NotFound),
         };

@@ -9,10 +9,12 @@ const MAX_CIRCUITS: usize = 1_000;
 
 /// Circuit breakers by caller and endpoint, so that failures of one caller's requests do not affect other callers.
 #[derive(Debug, Default)]
-pub struct CircuitBreakers(RefCell<HashMap<(String, String), Rc<RefCell<CircuitBreaker>>>>);
+pub struct CircuitBreakers(RefCell<HashMap<(String, String), SharedBreaker>>);
+
+type SharedBreaker = Rc<RefCell<CircuitBreaker>>;
 
 impl CircuitBreakers {
-    pub fn get(&self, caller: &str, endpoint: &str) -> Rc<RefCell<CircuitBreaker>> {
+    pub fn get(&self, caller: &str, endpoint: &str) -> SharedBreaker {
         let mut circuits = self.0.borrow_mut();
         if circuits.len() >= MAX_CIRCUITS {
             circuits.retain(|_, circuit| circuit.borrow().failures > 0);
