@@ -137,9 +137,15 @@ class Rows:
         resource, base = {
             "alias_name": ("user_alias", "name"),
             "alias_email": ("user_alias", "email"),
+            "apex_user": (resource, "apex_user_id"),
+            "repo": (resource, "repo_id"),
+            "org": (resource, "org_id"),
+            "team": ("teams", "id"),
             "team_member": ("teams", "id"),
             "team__id": ("teams", "id"),
             "team__name": ("teams", "name"),
+            "tags": ("tags", "id"),
+            "tags__id": ("tags", "id"),
             "tags__name": ("tags", "name"),
             "repo_tags": ("tags", "id"),
         }.get(base, (resource, base))

@@ -43,6 +43,7 @@ settings.configure(
 django.setup()
 
 import rest_framework_filters as rf
+from django.core.exceptions import FieldDoesNotExist
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, models
 from django.db.models import Exists, OuterRef
@@ -287,10 +288,12 @@ PATHS = {
     "team__id": "teams",
     "team__name": "teams__name",
     "team": "teams",
+    "team_visibility": "teams__visibility",
+    "org": "org_id",
     "repo_tags": "repo__tags",
 }
-# Filters of streamgage that these models lack.
-UNSUPPORTED = {"ancestor_id", "is_visible", "normalize_authors"}
+# Filters of streamgage that read fields of these models in another way.
+UNSUPPORTED = {"ancestor_id", "is_visible", "normalize_authors", "extracted_tags"}
 
 
 COMMON_PARAMETERS = {"filters", "search", "ordering", "fields", "omit", "limit", "offset"}
@@ -303,18 +306,41 @@ def parameters(name):
 
 
 def filters_of(name):
-    """Returns the documented filters of a list, including lookups and negations (`!`)."""
-    names = [parameter["name"] for parameter in parameters(name)]
-    return [each for each in names if each not in COMMON_PARAMETERS and each.rstrip("!") not in UNSUPPORTED]
+    """Returns the documented filters of a list that these models have, including lookups and negations (`!`)."""
+    names = [parameter["name"] for parameter in parameters(name) if "x-ignored" not in parameter]
+    return [each for each in names if each not in COMMON_PARAMETERS and is_supported(name, each.rstrip("!"))]
+
+
+def is_supported(name, parameter):
+    base, _ = split_lookup(parameter)
+    custom = parameter in CUSTOM_FILTERS.get(name, {})
+    return custom or base not in UNSUPPORTED and has_field(MODELS[name], PATHS.get(base, base))
+
+
+def split_lookup(parameter):
+    base, _, lookup = parameter.rpartition("__")
+    return (base, lookup) if lookup in LOOKUPS else (parameter, "exact")
 
 
 def orderings(name):
     ordering = next(parameter for parameter in parameters(name) if parameter["name"] == "ordering")
-    return [field for field in ordering["schema"]["items"]["enum"] if not field.startswith("-")]
+    fields = [field for field in ordering["schema"]["items"]["enum"] if not field.startswith("-")]
+    return [field for field in fields if has_field(MODELS[name], field)]
+
+
+def has_field(model, path):
+    """Reports whether a model has a field. Fields that only some rows have are not in these models."""
+    try:
+        field_of(model, path)
+    except FieldDoesNotExist:
+        return False
+    return True
 
 
 def field_of(model, path):
     for part in path.split("__"):
+        if model is None:
+            raise FieldDoesNotExist(path)
         field = model._meta.get_field(part)
         model = field.related_model
     return field
@@ -327,9 +353,7 @@ def filter_set(name, model):
     for parameter in filters_of(name):
         if parameter.endswith("!") or parameter in custom:
             continue
-        base, _, lookup = parameter.rpartition("__")
-        if lookup not in LOOKUPS:
-            base, lookup = parameter, "exact"
+        base, lookup = split_lookup(parameter)
         path = PATHS.get(base, base)
         kind = KINDS.get(type(field_of(model, path)), filters.NumberFilter)
         if lookup == "in":
