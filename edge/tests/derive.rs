@@ -309,7 +309,7 @@ fn a_list_that_changes_between_pages_is_read_again() {
     let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
         let fetched = (honest.respond)(path, query, today);
         // A commit is added between the first page and the second.
-        let is_second = path.ends_with("/commits/") && query.contains("offset=1000") && changes.replace(0) > 0;
+        let is_second = path.ends_with("/commits/") && query.contains("offset=999") && changes.replace(0) > 0;
         if is_second { ok(fetched.body.replacen("\"count\":", "\"count\":1", 1)) } else { fetched }
     });
     let request = "start_date=2026-08-20&end_date=2026-08-24&resolution=period";
@@ -318,10 +318,31 @@ fn a_list_that_changes_between_pages_is_read_again() {
     changes.set(0);
     let always = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
         let fetched = (honest.respond)(path, query, today);
-        let is_second = path.ends_with("/commits/") && query.contains("offset=1000");
+        let is_second = path.ends_with("/commits/") && query.contains("offset=999");
         if is_second { ok(fetched.body.replacen("\"count\":", "\"count\":1", 1)) } else { fetched }
     });
     assert_eq!(derive(&always, &MemoryStore::default(), request), Err(UpstreamError::InvalidResponse));
+}
+
+#[test]
+fn a_row_that_disappears_while_another_appears_is_noticed() {
+    let honest = upstream_with_commits(500);
+    let changes = Cell::new(1);
+    let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
+        // The rows of the second page have moved by one, but their number is the same.
+        let is_second = path.ends_with("/commits/") && query.contains("offset=999") && changes.replace(0) > 0;
+        let fetched = (honest.respond)(path, query, today);
+        if is_second { ok(fetched.body.replacen("\"id\":", "\"id\":1", 1)) } else { fetched }
+    });
+    let request = "start_date=2026-08-20&end_date=2026-08-24&resolution=period";
+    let body = assembled(derive(&upstream, &MemoryStore::default(), request)).body;
+    assert!(body.contains(r#""commit_count":500.0"#), "{body}");
+    let pages = upstream
+        .take_queries()
+        .iter()
+        .filter(|query| query.contains("offset=999") && query.contains("fields="))
+        .count();
+    assert_eq!((changes.get(), pages), (0, 2), "the list is read again");
 }
 
 #[test]

@@ -13,9 +13,9 @@ use crate::proxy::upstream_client::UpstreamClient;
 use std::iter;
 use streamgage::calendar::Day;
 
-/// The number of rows that are read at once. Longer ranges are split, so that partial results are stored before the
+/// The number of rows that are read at once: those of six overlapping pages. Longer ranges are split, so that partial results are stored before the
 /// subrequest budget is exhausted.
-const MAX_ROWS: usize = 6_000;
+const MAX_ROWS: usize = 5_995;
 /// The number of days after today that are stored. Later days are unlikely to have commits and are requested every time.
 const STORED_DAYS_AHEAD: i32 = 7;
 /// 9999-12-30, the last day whose successor can be written.

@@ -145,8 +145,8 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
         self.store.put(LIST_KIND, key, &format!("{time}{count}{first}"));
     }
 
-    /// Reads all pages of a list of at most `max_rows` rows. If the total changes between pages, rows have moved from page to
-    /// page, and the list is read again. Pages of a long list are stored, so that a repetition continues.
+    /// Reads all pages of a list of at most `max_rows` rows. Pages overlap by one row. If it is not the last row of the page
+    /// before, or if the total changes, rows have moved from page to page, and the list is read again. Pages of a long list are stored, so that a repetition continues.
     ///
     /// The total is the upstream's statement: it ends the list, and sizes nothing.
     pub async fn read_list(&self, resource: &str, query: &str, max_rows: usize) -> Result<ListResult, DerivationError> {
@@ -183,9 +183,11 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
         let is_long = count.div_ceil(page_length) > CONCURRENCY;
         let mut stored = if is_long { self.stored_pages(&list_key, &version) } else { BTreeMap::new() };
         let mut length: usize = rows.iter().map(String::len).sum();
-        let mut offset = page_length;
-        while offset < count {
-            let offsets: Vec<usize> = (offset..count).step_by(page_length).take(CONCURRENCY).collect();
+        let overlap = usize::from(page_length > 1);
+        let (step, end) = (page_length.saturating_sub(overlap), count.saturating_sub(overlap));
+        let mut offset = step;
+        while offset < end {
+            let offsets: Vec<usize> = (offset..end).step_by(step).take(CONCURRENCY).collect();
             let pages = offsets.iter().map(|&offset| {
                 let stored = stored.remove(&offset);
                 async move {
@@ -203,8 +205,9 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
                             let text = format!("{}\n{}", self.now, page.rows.join("\n"));
                             self.store.put(PAGE_KIND, &format!("{version}{offset:010}"), &text);
                         }
+                        is_consistent &= overlap == 0 || page.rows.first() == rows.last();
                         length += page.rows.iter().map(String::len).sum::<usize>();
-                        rows.extend(page.rows);
+                        rows.extend(page.rows.into_iter().skip(overlap));
                     }
                     Ok(_) => is_consistent = false,
                     Err(failure) => error = error.or(Some(failure)),
@@ -217,7 +220,7 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
             if let Some(error) = error {
                 return Err(error);
             }
-            offset = offset.saturating_add(page_length.saturating_mul(CONCURRENCY));
+            offset = offset.saturating_add(step.saturating_mul(CONCURRENCY));
         }
         if is_long {
             self.delete_pages(&list_key, "");
