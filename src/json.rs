@@ -1,5 +1,6 @@
 //! JSON text.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -16,6 +17,13 @@ const MAX_DEPTH: usize = 127;
 /// ```
 pub fn to_string(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Parses a JSON string; `None` if an escape stands for half a character.
+pub(crate) fn decode_string(json: &str) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str(json).ok().map(|Borrowed(text)| text)
 }
 
 /// Reports whether a text is one JSON value that is not [nested too deeply](is_too_deep).

@@ -1,7 +1,8 @@
 //! The canonical text of values: equal values have one spelling, whichever a row has.
 
-use super::serde_row::{integer, string};
+use super::field_value::integer;
 use super::{Kind, Value};
+use crate::json::decode_string;
 use crate::number::{parse_ten_thousandths, write_decimal, write_double};
 use alloc::string::{String, ToString};
 
@@ -37,7 +38,7 @@ pub fn write_canonical_value(kind: Kind, json: &str, out: &mut String) {
             }
         }
         Kind::Text | Kind::DateTime if json.contains('\\') => {
-            if let Some(text) = string(json) {
+            if let Some(text) = decode_string(json) {
                 return out.push_str(&crate::json::to_string(&text));
             }
         }

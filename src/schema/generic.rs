@@ -5,8 +5,7 @@
 
 use super::Kind::{Boolean, DateTime, Ids, Integer, Number, Reference, Text};
 use super::capabilities::{COMPARED, CONTAINS_ITEM, EXACT, EXACT_CONTAINS, IN, ISNULL, MATCHED, ORDER, SEARCH};
-use super::resources::refers;
-use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Range, Resource};
+use super::{Field, FieldCapabilities, Kind, Missing, Pagination, Range, Resource, refers};
 
 /// The generic resources. Adding one here is all that is needed to import, list and dump it.
 pub static GENERIC: [Resource; 17] = [

@@ -1,8 +1,9 @@
 //! The local date of a commit's author, which readers fill in where a row does not have it.
 
-use super::serde_row::{integer, string};
+use super::field_value::integer;
 use super::{COMMITS, Resource, RowSink, Value};
 use crate::calendar::DateTime;
+use crate::json::decode_string;
 use alloc::string::String;
 
 const AUTHOR_DATE: usize = COMMITS.field_index("author_date");
@@ -18,7 +19,7 @@ pub fn missing_local_date(resource: &Resource, field: usize, fields: &[Option<&s
         return None;
     }
     let json = |field: usize| fields.get(field).copied().flatten();
-    let date = DateTime::parse(&string(json(AUTHOR_DATE)?)?)?;
+    let date = DateTime::parse(&decode_string(json(AUTHOR_DATE)?)?)?;
     date.at_offset(json(AUTHOR_TZOFFSET).and_then(integer)).to_text()
 }
 

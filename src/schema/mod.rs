@@ -5,6 +5,7 @@
 
 mod canonical_value;
 mod capabilities;
+mod field_value;
 mod generic;
 mod local_date;
 mod operand_type;
@@ -17,6 +18,7 @@ mod value;
 
 pub use canonical_value::write_canonical_value;
 pub use capabilities::{FieldCapabilities, Lookup};
+pub use field_value::parse_ids;
 pub use generic::GENERIC;
 pub use local_date::{LocalDateSink, missing_local_date};
 pub use operand_type::OperandType;
@@ -24,7 +26,7 @@ pub use resources::{COMMITS, REPOS, RESOURCES, TAGS, TEAM_MEMBERSHIP, TEAMS, USE
 pub use row_reader::RowReader;
 pub(crate) use row_reader::field_spec;
 pub use row_splitter::{ReadReport, RowHandler, RowSplitter, RowText};
-pub use serde_row::{parse_ids, read_row};
+pub use serde_row::read_row;
 pub use unanswered::{UNANSWERED_FILTERS, UNANSWERED_ORDERINGS, Unanswered};
 pub use value::{MAX_INTEGER, RowError, RowSink, Value};
 
@@ -168,6 +170,11 @@ pub struct Reference {
     pub capabilities: FieldCapabilities,
     /// The name of the resource of the object.
     pub resource: &'static str,
+}
+
+/// Creates a reference.
+const fn refers(name: &'static str, field: &'static str, capabilities: u16, resource: &'static str) -> Reference {
+    Reference { name, field, capabilities: FieldCapabilities(capabilities), resource }
 }
 
 impl Reference {

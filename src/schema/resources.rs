@@ -9,7 +9,7 @@ use super::capabilities::{
 use super::generic::GENERIC;
 use super::{
     Field, FieldCapabilities, FilterDefinition, FilterTarget, Flag, Kind, Missing, Nested, NestedSource, Pagination,
-    Range, Resource,
+    Range, Resource, refers,
 };
 
 /// The resources with a column for each field. Each comes after those it refers to.
@@ -43,15 +43,6 @@ const fn offset(name: &'static str) -> Field {
 
 const fn filter(name: &'static str, kind: Kind, capabilities: u16, target: FilterTarget) -> FilterDefinition {
     FilterDefinition { name, kind, capabilities: FieldCapabilities(capabilities), target }
-}
-
-pub(super) const fn refers(
-    name: &'static str,
-    field: &'static str,
-    capabilities: u16,
-    resource: &'static str,
-) -> super::Reference {
-    super::Reference { name, field, capabilities: FieldCapabilities(capabilities), resource }
 }
 
 /// The fields of a team that is nested in another object. It has neither ancestors nor a level (§2).

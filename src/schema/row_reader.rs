@@ -1,8 +1,8 @@
 //! The fast row reader: plain rows are scanned by the kernel, all others are read by serde_json.
 
-use super::serde_row::string;
 use super::{Field, Kind, Missing, Range, Resource, RowError, RowSink, Value, read_row};
 use crate::calendar::DateTime;
+use crate::json::decode_string;
 use alloc::vec::Vec;
 use streamgage_kernel::row::{self, FieldSpec, RowScanner};
 
@@ -78,7 +78,7 @@ fn take_values(resource: &Resource, scanner: &RowScanner, text: &str, sink: &mut
             Kind::Text => {
                 let span = scanner.text(index)?;
                 if span.is_escaped {
-                    decoded = string(text.get(span.begin - 1..=span.end)?)?;
+                    decoded = decode_string(text.get(span.begin - 1..=span.end)?)?;
                     Value::Text(&decoded)
                 } else {
                     Value::Text(text.get(span.begin..span.end)?)

@@ -1,7 +1,7 @@
 //! The value of a field, and who takes the values of a row.
 
-use super::serde_row::string;
 use crate::calendar::DateTime;
+use crate::json::decode_string;
 use alloc::borrow::{Cow, ToOwned};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -60,7 +60,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Text(text) => Some(Cow::Borrowed(text)),
             Value::Json("null") => None,
-            Value::Json(json) => Some(string(json).unwrap_or(Cow::Borrowed(json))),
+            Value::Json(json) => Some(decode_string(json).unwrap_or(Cow::Borrowed(json))),
             _ => None,
         }
     }

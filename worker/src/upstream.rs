@@ -1,6 +1,7 @@
 //! Requests to the upstream.
 
-use crate::{log_error, response};
+use crate::exchange::log_error;
+use crate::response;
 use std::time::Duration;
 use streamgage_edge::proxy::{
     Headers, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,

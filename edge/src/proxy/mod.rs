@@ -10,6 +10,7 @@
 //!
 //! All modules are generic over the platform: the same code runs in workerd and in a simulation.
 
+mod admission;
 mod authorize;
 mod background;
 mod background_task;

@@ -3,10 +3,7 @@
 //! Such a request is counted against the limit of its network address before it costs a Durable Object or a request to the
 //! upstream. A few new keys of an address are not counted, because most of them are valid; after a refusal all are.
 
-use super::handler::ProxyHandler;
-use super::runtime::Runtime;
 use crate::http::recent::RecentCache;
-use crate::http::response::{Response, throttled};
 
 /// The number of requests that a new key may send before it is counted again. A dashboard sends a few dozen at once.
 const REQUESTS_PER_COUNT: u32 = 32;
@@ -31,7 +28,7 @@ struct Admission {
 
 impl Strangers {
     /// Admits a request of a key that was admitted before.
-    fn admit_again(&mut self, caller: &str, now: i64) -> bool {
+    pub(super) fn admit_again(&mut self, caller: &str, now: i64) -> bool {
         let Some(admission) = self.keys.get(caller, now) else { return false };
         let Some(requests) = admission.requests.checked_sub(1) else { return false };
         self.keys.insert(caller, Admission { requests, ..admission }, now);
@@ -39,12 +36,12 @@ impl Strangers {
     }
 
     /// Returns true if the next new key of an address must be counted.
-    fn must_count(&self, address: &str, is_loopback: bool, now: i64) -> bool {
+    pub(super) fn must_count(&self, address: &str, is_loopback: bool, now: i64) -> bool {
         let limit = if is_loopback { u32::MAX } else { UNCOUNTED_KEYS };
         self.uncounted.get(address, now).unwrap_or(0) >= limit
     }
 
-    fn admit(&mut self, caller: &str, address: &str, is_counted: bool, now: i64) {
+    pub(super) fn admit(&mut self, caller: &str, address: &str, is_counted: bool, now: i64) {
         self.keys.insert(caller, Admission { requests: REQUESTS_PER_COUNT - 1, is_counted }, now);
         if !is_counted {
             let uncounted = self.uncounted.get(address, now).unwrap_or(0).saturating_add(1);
@@ -52,52 +49,16 @@ impl Strangers {
         }
     }
 
-    fn record_acceptance(&mut self, caller: &str, now: i64) {
+    pub(super) fn record_acceptance(&mut self, caller: &str, now: i64) {
         self.keys.insert(caller, Admission { requests: u32::MAX, is_counted: true }, now);
     }
 
     /// Records a refusal. Returns true if the request was not counted yet.
-    fn record_refusal(&mut self, caller: &str, address: &str, now: i64) -> bool {
+    pub(super) fn record_refusal(&mut self, caller: &str, address: &str, now: i64) -> bool {
         let is_counted = self.keys.get(caller, now).is_some_and(|admission| admission.is_counted);
         self.keys.remove(caller);
         self.uncounted.insert(address, u32::MAX, now);
         !is_counted
-    }
-}
-
-impl<R: Runtime> ProxyHandler<'_, R> {
-    /// Admits a request of a key that is not known to be accepted. `caller` is a name of the key.
-    pub(super) async fn admit_stranger(&self, caller: &str) -> Result<(), Response> {
-        let (now, address) = (self.runtime.now(), self.runtime.client_address());
-        let must_count = {
-            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
-            if strangers.admit_again(caller, now) {
-                return Ok(());
-            }
-            strangers.must_count(&address, self.request.url.is_loopback(), now)
-        };
-        if must_count && !self.runtime.check_failed_key_limit().await {
-            return Err(throttled());
-        }
-        self.runtime.isolate_cache().borrow_mut().strangers.admit(caller, &address, must_count, now);
-        Ok(())
-    }
-
-    /// Records whether the upstream accepted the key of a request, and counts a refused one.
-    pub(super) async fn record_status(&self, caller: &str, status: u16) -> Result<(), Response> {
-        let (now, address) = (self.runtime.now(), self.runtime.client_address());
-        let must_count = {
-            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
-            match status {
-                200 => {
-                    strangers.record_acceptance(caller, now);
-                    false
-                }
-                401 => strangers.record_refusal(caller, &address, now),
-                _ => false,
-            }
-        };
-        if must_count && !self.runtime.check_failed_key_limit().await { Err(throttled()) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,41 @@
+//! The admission of requests whose keys the upstream has not accepted recently.
+
+use super::handler::ProxyHandler;
+use super::runtime::Runtime;
+use crate::http::response::{Response, throttled};
+
+impl<R: Runtime> ProxyHandler<'_, R> {
+    /// Admits a request of a key that is not known to be accepted. `caller` is a name of the key.
+    pub(super) async fn admit_stranger(&self, caller: &str) -> Result<(), Response> {
+        let (now, address) = (self.runtime.now(), self.runtime.client_address());
+        let must_count = {
+            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
+            if strangers.admit_again(caller, now) {
+                return Ok(());
+            }
+            strangers.must_count(&address, self.request.url.is_loopback(), now)
+        };
+        if must_count && !self.runtime.check_failed_key_limit().await {
+            return Err(throttled());
+        }
+        self.runtime.isolate_cache().borrow_mut().strangers.admit(caller, &address, must_count, now);
+        Ok(())
+    }
+
+    /// Records whether the upstream accepted the key of a request, and counts a refused one.
+    pub(super) async fn record_status(&self, caller: &str, status: u16) -> Result<(), Response> {
+        let (now, address) = (self.runtime.now(), self.runtime.client_address());
+        let must_count = {
+            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
+            match status {
+                200 => {
+                    strangers.record_acceptance(caller, now);
+                    false
+                }
+                401 => strangers.record_refusal(caller, &address, now),
+                _ => false,
+            }
+        };
+        if must_count && !self.runtime.check_failed_key_limit().await { Err(throttled()) } else { Ok(()) }
+    }
+}
