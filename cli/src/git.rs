@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use streamgage_git::{GitError, Options, Progress, Report, RepositoryReport};
@@ -107,12 +107,16 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     if let Err(error) = finished.write_state() {
         eprintln!("streamgage: {}; the next run will read everything again", printable(&error.to_string()));
     }
-    if arguments.json {
-        let text = serde_json::to_string(&finished.report).map_err(|error| CliError::Failed(error.to_string()))?;
-        println!("{}", printable_json(&text));
+    let report = &finished.report;
+    let text = if arguments.json {
+        let text = serde_json::to_string(report).map_err(|error| CliError::Failed(error.to_string()))?;
+        format!("{}\n", printable_json(&text))
     } else {
-        print_report(&finished.report, &arguments.out, start.elapsed());
-    }
+        summary(report, &arguments.out, start.elapsed())
+    };
+    print_problems(report);
+    // The dump is complete, even if nobody reads the summary.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
@@ -138,7 +142,7 @@ fn state_beside(dump: &Path) -> PathBuf {
     dump.with_file_name(format!(".{name}.git-state"))
 }
 
-fn print_report(report: &Report, out: &Path, time: Duration) {
+fn print_problems(report: &Report) {
     for problem in &report.problems {
         eprintln!("{}", printable(problem));
     }
@@ -146,44 +150,48 @@ fn print_report(report: &Report, out: &Path, time: Duration) {
     if unlisted > 0 {
         eprintln!("… and {unlisted} more problems");
     }
-    for repository in &report.repositories {
-        print_repository(repository);
-    }
+}
+
+fn summary(report: &Report, out: &Path, time: Duration) -> String {
+    let mut lines: Vec<String> = report.repositories.iter().flat_map(repository_summary).collect();
     let people = &report.people;
-    println!("{} people with {} names and addresses", people.persons, people.aliases);
+    lines.push(format!("{} people with {} names and addresses", people.persons, people.aliases));
     for (label, names) in
         [("bots", &people.bots), ("excluded", &people.excluded), ("not in the people file", &people.unknown)]
     {
         if !names.is_empty() {
-            println!("  {label}: {}", printable(&names.join(", ")));
+            lines.push(format!("  {label}: {}", printable(&names.join(", "))));
         }
     }
-    println!("{}: written in {:.1} s", printable_path(out), time.as_secs_f64());
+    lines.push(format!("{}: written in {:.1} s", printable_path(out), time.as_secs_f64()));
+    lines.join("\n") + "\n"
 }
 
-fn print_repository(repository: &RepositoryReport) {
+fn repository_summary(repository: &RepositoryReport) -> Vec<String> {
     let name = printable(&repository.name);
     if repository.is_empty {
-        println!("{name}: no commits");
-        return;
+        return vec![format!("{name}: no commits")];
     }
-    println!("{name}: {} commits, {} new", repository.commits, repository.new_commits);
-    println!(
-        "  not in the metrics: {} merges, {} outliers, {} on no branch, {} duplicates",
-        repository.merges, repository.outliers, repository.pr_orphans, repository.duplicates
-    );
-    println!(
-        "  lines: {} new work, {} legacy refactor, {} help others, {} churn",
-        repository.new_work, repository.legacy_refactor, repository.help_others, repository.churn
-    );
+    let mut lines = vec![
+        format!("{name}: {} commits, {} new", repository.commits, repository.new_commits),
+        format!(
+            "  not in the metrics: {} merges, {} outliers, {} on no branch, {} duplicates",
+            repository.merges, repository.outliers, repository.pr_orphans, repository.duplicates
+        ),
+        format!(
+            "  lines: {} new work, {} legacy refactor, {} help others, {} churn",
+            repository.new_work, repository.legacy_refactor, repository.help_others, repository.churn
+        ),
+    ];
     if repository.assisted > 0 {
-        println!("  commits that name a coding assistant: {}", repository.assisted);
+        lines.push(format!("  commits that name a coding assistant: {}", repository.assisted));
     }
     let excluded: Vec<String> =
         repository.excluded_files.iter().map(|(reason, files)| format!("{files} {}", reason.label())).collect();
     if !excluded.is_empty() {
-        println!("  changed files that are not counted: {}", excluded.join(", "));
+        lines.push(format!("  changed files that are not counted: {}", excluded.join(", ")));
     }
+    lines
 }
 
 /// A progress bar on a terminal; nothing elsewhere.
