@@ -14,6 +14,7 @@ mod response;
 mod row_condition;
 mod rows;
 mod store;
+mod team_condition;
 mod text_column;
 
 pub use aggregate::{AggregateResult, AggregateRow, aggregate};

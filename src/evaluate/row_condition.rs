@@ -4,10 +4,10 @@ use super::bit_set::{BitSet, bits, word};
 use super::column::{Column, NULL};
 use super::relations::{self, Relations};
 use super::rows::Rows;
+use super::team_condition::matching_teams;
 use super::text_column::{TextColumn, TextSearch};
 use crate::query::{Comparison, Condition, IdSet, Predicate, ReferencedField, Subject};
 use crate::schema::{COMMITS, FilterTarget, Flag, REPOS, Relation, Resource, TEAMS, USERS};
-use crate::teams::with_nested_teams;
 use crate::text::fold;
 use alloc::vec::Vec;
 
@@ -102,7 +102,11 @@ impl<'a> RowCondition<'a> {
             Subject::Flag(flag) => RowPredicate::flag(flag, rows, relations),
             Subject::Filter(of) => match of.relation() {
                 Some(relation) => RowPredicate::any(relation, of, &condition.predicate, relations, owners),
-                None => RowPredicate::team(of, &condition.predicate, rows, relations),
+                None => {
+                    let teams = relations.store.rows(&TEAMS);
+                    let found = teams.map(|teams| matching_teams(of, &condition.predicate, teams)).unwrap_or_default();
+                    RowPredicate::Keys(rows.integers(relations::team(rows.resource())), found, true)
+                }
             },
         };
         RowCondition { predicate, negated: condition.negated }
@@ -233,58 +237,6 @@ impl<'a> RowPredicate<'a> {
             | Flag::NormalizeAuthors
             | Flag::ApplyDefaultFilters => RowPredicate::Unknown,
         }
-    }
-
-    /// Creates a condition on the team of a row, and on the teams above and below it.
-    fn team(
-        target: FilterTarget,
-        predicate: &Predicate,
-        rows: &'a Rows,
-        relations: &Relations<'_>,
-    ) -> RowPredicate<'a> {
-        const NAME: usize = TEAMS.field_index("name");
-        const DESCRIPTION: usize = TEAMS.field_index("description");
-        const PARENT: usize = TEAMS.field_index("parent");
-        const VISIBILITY: usize = TEAMS.field_index("visibility");
-        let keys = rows.integers(relations::team(rows.resource()));
-        let Some(teams) = relations.store.rows(&TEAMS) else { return RowPredicate::Keys(keys, IdSet::default(), true) };
-        let ids = |is_found: &dyn Fn(usize) -> Ternary| -> IdSet {
-            let found = teams.positions().iter().filter(|&&position| is_found(position) == Some(true));
-            found.map(|&position| teams.id(position)).collect()
-        };
-        let parent = |position: usize| teams.integer(PARENT, position);
-        let text = |field: usize, position: usize| predicate.test_text(teams.text(field, position));
-        let below = |position: usize| Some((parent(position)?, teams.id(position)));
-        let above = |position: usize| Some((teams.id(position), parent(position)?));
-        let sorted = |pair: &dyn Fn(usize) -> Option<(i64, i64)>| -> Vec<(i64, i64)> {
-            let mut pairs: Vec<(i64, i64)> = teams.positions().iter().filter_map(|&position| pair(position)).collect();
-            pairs.sort_unstable();
-            pairs
-        };
-        let found = match (target, predicate) {
-            (FilterTarget::Visible, Predicate::Equal(wanted)) => {
-                ids(&|position| Some(i64::from(teams.text(VISIBILITY, position) == Some("SHOW")) == *wanted))
-            }
-            (FilterTarget::Root, _) => {
-                ids(&|position| Some(parent(position).and_then(|parent| teams.find(parent)).is_none()))
-            }
-            (FilterTarget::Ancestor, &Predicate::Equal(ancestor)) => with_nested_teams([ancestor], &sorted(&below)),
-            // No team has an id beyond 64 bits.
-            (FilterTarget::Ancestor, _) => IdSet::default(),
-            _ => {
-                let descendants = ids(&|position| match target {
-                    FilterTarget::Descendant => predicate.test_integer(Some(teams.id(position))),
-                    FilterTarget::DescendantName => text(NAME, position),
-                    FilterTarget::DescendantDescription => text(DESCRIPTION, position),
-                    FilterTarget::DescendantText => {
-                        Some([NAME, DESCRIPTION].into_iter().any(|field| text(field, position) == Some(true)))
-                    }
-                    _ => None,
-                });
-                with_nested_teams(descendants.as_slice().iter().copied(), &sorted(&above))
-            }
-        };
-        RowPredicate::Keys(keys, found, true)
     }
 
     #[inline]
