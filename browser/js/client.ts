@@ -1,6 +1,9 @@
 /** A client of the v3 API, which validates and retries requests, follows pages, and loads rows into tables. */
-import { describeErrors } from "./failures.ts";
+import { abortOf } from "./abort.ts";
+import { describeErrors, toFailure } from "./failures.ts";
 import { loadList, type Progress } from "./load.ts";
+import { checkOptions } from "./options.ts";
+import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, Response, URL } from "./platform.ts";
 import { listPath, METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest } from "./request.ts";
@@ -28,6 +31,8 @@ export interface ClientOptions {
   retries?: number;
   /** The longest time to wait for a retry, in milliseconds. Default: two minutes. */
   longestWait?: number;
+  /** The longest time to wait for a response and its body, in milliseconds. Default: one minute. */
+  timeout?: number;
 }
 
 /** Options of a request. */
@@ -69,9 +74,14 @@ const RETRIABLE = new Set(["throttled", "server", "network"]);
 /** The wait before the first retry, in milliseconds. Each further wait is twice as long. */
 const FIRST_WAIT = 500;
 
-/** Creates a {@link Client}. */
+/**
+ * Creates a {@link Client}.
+ *
+ * @throws if an option is invalid
+ */
 export function createClient(options: ClientOptions): Client {
-  const { retries = 4, longestWait = 120_000 } = options;
+  validateOptions(options);
+  const { retries = 4, longestWait = 120_000, timeout = 60_000 } = options;
   const key = options.key.trim();
   const fetchResponse = options.fetch ?? ((request, init) => fetch(request, init));
   const base = String(options.url).replace(/\/(v3\/.*)?$/, "");
@@ -82,19 +92,34 @@ export function createClient(options: ClientOptions): Client {
     signal: AbortSignal | undefined,
     read: (response: Response) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value> & { wait?: number | undefined }> {
+    const controller = new AbortController();
+    const onAbort = () => controller.abort(signal?.reason);
+    const late = globalThis.AbortSignal.timeout(timeout);
+    const onTimeout = () => controller.abort(new Error(`no response within ${timeout / 1000} s`));
+    signal?.addEventListener("abort", onAbort);
+    late.addEventListener("abort", onTimeout);
+    const abortion = abortOf(controller.signal);
+    // A `fetch` of the caller may ignore the signal.
+    const aborting = abortion.promise.then(() => Promise.reject(controller.signal.reason));
     try {
       const address = `${base}${path}${query && `?${query}`}`;
       const headers = { Accept: "application/json", Authorization: `Bearer ${key}` };
       // A redirect could send the key to another server. The API redirects none of these paths.
-      const response = await fetchResponse(address, { headers, redirect: "manual", signal: signal ?? null });
-      if (response.status === 200) return await read(response);
-      const body = await response.text();
+      const init = { headers, redirect: "manual", signal: controller.signal } as const;
+      const response = await Promise.race([fetchResponse(address, init), aborting]);
+      if (response.status === 200) return await Promise.race([read(response), aborting]);
+      const body = await Promise.race([response.text(), aborting]);
       return { ...responseFailure(response, body), wait: retryAfter(response) };
     } catch (error) {
       if (signal?.aborted) return failed("aborted", String(signal.reason));
       const message = `The server did not respond: ${error instanceof Error ? error.message : error}`;
       // The error for a key that is no valid header value contains the key.
-      return failed("network", key ? message.replaceAll(key, "…") : message);
+      const isSafe = !key || !`${message}${error instanceof Error ? error.stack : ""}`.includes(key);
+      return failed("network", key ? message.replaceAll(key, "…") : message, {}, isSafe ? error : undefined);
+    } finally {
+      abortion.stop();
+      signal?.removeEventListener("abort", onAbort);
+      late.removeEventListener("abort", onTimeout);
     }
   }
 
@@ -105,14 +130,25 @@ export function createClient(options: ClientOptions): Client {
     read: (response: Response) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
     const { signal } = options;
+    const mistake = checkOptions(options, ["signal", "today"]) ?? checkSignal(signal);
+    if (mistake) return mistake;
     if (signal?.aborted) return failed("aborted", String(signal.reason));
+    let ignored: string[];
+    try {
+      const checked = checkQuery(path, query);
+      if (!checked.ok) return checked;
+      ignored = checked.value;
+    } catch (error) {
+      return toFailure(error);
+    }
     const request = apiRequest(path, query, options);
     const invalid = validateRequest(request);
     // A module without lists leaves the validation to the server.
     if (invalid && invalid.error.kind !== "no-lists") return invalid;
     for (let retry = 0; ; retry += 1) {
       const { wait, ...outcome } = await attempt(request, signal, read);
-      if (outcome.ok || retry >= retries || !RETRIABLE.has(outcome.error.kind)) return outcome;
+      if (outcome.ok) return withIgnored(outcome, ignored);
+      if (retry >= retries || !RETRIABLE.has(outcome.error.kind)) return outcome;
       // The jitter keeps clients that failed together from retrying together.
       const delay = wait ?? FIRST_WAIT * 2 ** retry * (0.5 + Math.random() / 2);
       if (delay > longestWait) return outcome;
@@ -125,7 +161,8 @@ export function createClient(options: ClientOptions): Client {
     <Value>(member: string) =>
     async (response: Response): Promise<Outcome<Value>> => {
       const body = parse(await response.text()) as Record<string, unknown> | null | undefined;
-      if (body?.[member] != null) return done(body as Value);
+      const value = body?.[member];
+      if (member === "results" ? Array.isArray(value) : value != null) return done(body as Value);
       return failed("unexpected", `The body of the response has no "${member}".`, { status: response.status });
     };
 
@@ -139,9 +176,22 @@ export function createClient(options: ClientOptions): Client {
       send(listPath("commits.agg"), query, options, json<Page<AggregateRow>>("results")),
 
     load(table, resource, query = "limit=1000", { onProgress, ...options } = {}) {
-      const text = async (response: Response) => done(await response.text());
-      const fetchPage = (pageQuery: string) => send(listPath(resource), pageQuery, options, text);
-      return loadList(table, resource, queryString(query), fetchPage, onProgress);
+      if (typeof (table as Table | null)?.add !== "function")
+        return Promise.resolve(failed("usage", "The first argument must be a table."));
+      const fetchPage = (pageQuery: string) => send(listPath(resource), pageQuery, options, pageText);
+      const report = (progress: Progress) => {
+        try {
+          onProgress?.(progress);
+        } catch (error) {
+          throw new CallbackError("onProgress threw an error.", { cause: error });
+        }
+      };
+      const mistake = typeof query === "string" ? undefined : checkObject(listPath(resource), query);
+      if (mistake) return Promise.resolve(mistake);
+      return loadList(table, resource, queryString(query), fetchPage, report).catch((error: unknown) => {
+        if (error instanceof CallbackError) return failed("usage", error.message, {}, error.cause);
+        throw error;
+      });
     },
   };
 }
@@ -171,11 +221,64 @@ function responseFailure(response: Response, body: string): Failed {
   return failed("unexpected", detail || `The response has the unexpected status ${status}.`, { status });
 }
 
-/** Returns the wait that `Retry-After` asks for, in milliseconds (RFC 9110, 10.2.3: seconds or a date). */
+class CallbackError extends Error {}
+
+/** Checks the parameters of an object, which {@link queryString} would convert to text. */
+function checkObject(path: string, query: Query): Failed | undefined {
+  try {
+    const checked = checkQuery(path, query);
+    return checked.ok ? undefined : checked;
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+/** Reads the text of a page, and checks that it is one. The table reports invalid JSON and rows. */
+async function pageText(response: Response): Promise<Outcome<string>> {
+  const text = await response.text();
+  const unexpected = (message: string) => failed("unexpected", message, { status: response.status });
+  if (text.trim() === "") return unexpected("The body of the response is empty.");
+  const page = parse(text);
+  if (typeof page !== "object" || page === null || Array.isArray(page)) return done(text);
+  const { results, next } = page as Record<string, unknown>;
+  if (!Array.isArray(results)) return unexpected('The body of the response has no "results".');
+  if (next != null && typeof next !== "string") return unexpected('"next" of the response is no address.');
+  return done(text);
+}
+
+/** Throws a `TypeError` if an option is invalid. */
+function validateOptions(options: ClientOptions): void {
+  const mistake = checkOptions(options, ["url", "key", "fetch", "retries", "longestWait", "timeout"]);
+  if (mistake) throw new TypeError(mistake.error.message);
+  const { url, key, fetch, retries = 0, longestWait = 0, timeout = 1 } = options;
+  const require = (isValid: boolean, message: string) => {
+    if (!isValid) throw new TypeError(message);
+  };
+  require(/^https?:\/\/[^/]/i.test(String(url ?? "")), 'The option "url" must be an address with http:// or https://.');
+  require(typeof key === "string" && key.trim() !== "", 'The option "key" must be text.');
+  require(fetch === undefined || typeof fetch === "function", 'The option "fetch" must be a function.');
+  require(Number.isInteger(retries) && retries >= 0, 'The option "retries" must be a whole number from 0.');
+  require(typeof longestWait === "number" && longestWait >= 0, 'The option "longestWait" must be milliseconds from 0.');
+  require(typeof timeout === "number" && timeout > 0, 'The option "timeout" must be milliseconds above 0.');
+}
+
+function checkSignal(signal: unknown): Failed | undefined {
+  const isSignal = signal == null || typeof (signal as { addEventListener?: unknown }).addEventListener === "function";
+  return isSignal ? undefined : failed("usage", 'The option "signal" must be an AbortSignal.');
+}
+
+const HTTP_DATES = [
+  /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
+  /^(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
+  /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/,
+];
+
+/** Returns the wait that `Retry-After` asks for, in milliseconds (RFC 9110, 10.2.3: whole seconds or an HTTP date). */
 function retryAfter(response: Response): number | undefined {
-  const text = response.headers.get("Retry-After");
-  if (text === null) return undefined;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  const text = response.headers.get("Retry-After")?.trim() ?? "";
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  if (!HTTP_DATES.some((form) => form.test(text))) return undefined;
+  const wait = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) - Date.now();
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 

@@ -2,7 +2,9 @@
 import type { Bindings } from "./bindings.js";
 import { BadRowError, toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
-import { METRICS, type MetricsParameters } from "./queries.ts";
+import { checkOptions } from "./options.ts";
+import { checkRange } from "./parameters.ts";
+import { METRICS, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type Asked } from "./request.ts";
 import { done, failed, type Outcome } from "./results.ts";
 import type { MetricsAnswer, MetricsColumns } from "./rows.ts";
@@ -37,7 +39,7 @@ export interface CommitColumns {
 export type MetricsRange = Pick<MetricsParameters, "start_date" | "end_date" | "resolution">;
 
 /** Returns the metrics of commits like {@link Table.metrics}. */
-export function metricsOf(commits: CommitColumns, range: MetricsRange, options?: Asked): Outcome<MetricsAnswer> {
+export function metricsOf(commits: CommitColumns, range: Query<MetricsRange>, options?: Asked): Outcome<MetricsAnswer> {
   return compute("metricsOf", commits, range, options);
 }
 
@@ -56,11 +58,15 @@ const MAX_COMMITS = Math.floor(2 ** 32 / 12);
 function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   name: Name,
   commits: CommitColumns,
-  { start_date, end_date, resolution }: MetricsRange,
+  range: Query<MetricsRange>,
   options: Asked | undefined,
 ): Outcome<ReturnType<Bindings[Name]>> {
-  const request = apiRequest(METRICS, { start_date, end_date, resolution } as MetricsParameters, options);
   try {
+    const mistake =
+      (options === undefined ? undefined : checkOptions(options, ["today"])) ??
+      checkRange(range as Query<MetricsParameters>);
+    if (mistake) return mistake;
+    const request = apiRequest(METRICS, range as Query<MetricsParameters>, options);
     const wasm = bindings();
     wasm.validate(request);
     if (commitCount(commits) > MAX_COMMITS)
@@ -75,6 +81,7 @@ function compute<Name extends "metricsOf" | "metricsColumnsOf">(
 }
 
 function commitCount(commits: CommitColumns): number {
+  if (typeof commits !== "object" || commits === null) throw badColumn(null, "impact", "is required");
   const length = commits.impact?.length;
   for (const name of ["impact", "users", "days", "haloc", "churn"] as const) {
     const column = commits[name] as NumberColumn | undefined;

@@ -19,7 +19,7 @@ function closest(name: string, names: Iterable<string>): string | undefined {
   const plain = (text: string) => text.replace(/_/g, "").toLowerCase();
   const wanted = plain(name).slice(0, 60);
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let least = Math.floor(wanted.length / 3) + 2;
   for (const candidate of names) {
     const distance = editDistance(wanted, plain(candidate));
     if (distance < least) [best, least] = [candidate, distance];

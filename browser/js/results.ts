@@ -53,8 +53,8 @@ export type Failure =
   /** The response is not a response of the API. */
   | { kind: "unexpected"; message: string; status: number };
 
-/** A value, or the reason of a failure. */
-export type Outcome<Value> = { ok: true; value: Value } | { ok: false; error: Failure };
+/** A value, or the reason of a failure. `ignored` has the names of a query string that the API does not know. */
+export type Outcome<Value> = { ok: true; value: Value; ignored?: string[] } | { ok: false; error: Failure };
 
 /** The failed form of every {@link Outcome}. */
 export type Failed = { ok: false; error: Failure };

@@ -13,6 +13,8 @@ export type Stream = Response | Blob | ReadableStream<Uint8Array | string> | Asy
 
 /** The size of a piece: large enough to make the cost of a call negligible, small enough for the processor's cache. */
 const PIECE = 1 << 17;
+/** Fields whose values are in local time. A `Date`, or a time in UTC, would move commits to another day. */
+const LOCAL_DATES = ["author_local_date", "committer_local_date"];
 const OBJECTS_PER_PIECE = 1_000;
 const encoder = new TextEncoder();
 let buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -53,13 +55,24 @@ function* encode(text: string): Generator<Uint8Array> {
 /** Returns the JSON text of rows. Reports numbers that JSON cannot express, which `JSON.stringify` would turn into null. */
 function stringify(rows: readonly object[], offset: number, resource: string): string {
   let hasBigInt = false;
-  for (const [index, row] of rows.entries())
+  for (const [index, row] of rows.entries()) {
+    for (const field of LOCAL_DATES) {
+      const date: unknown = row?.[field as never];
+      if (date instanceof Date || (typeof date === "string" && date.endsWith("Z")))
+        throw new BadRowError({
+          resource,
+          index: offset + index,
+          field,
+          error: "must be local time without an offset, such as 2021-06-01T09:30:00",
+        });
+    }
     for (const field in row) {
       const value: unknown = row[field as never];
       if (typeof value === "bigint") hasBigInt = true;
       if (typeof value === "number" && !Number.isFinite(value))
         throw new BadRowError({ resource, index: offset + index, field, error: "must be a finite number" });
     }
+  }
   // A BigInt that is too large for an exact number remains too large, and is reported by the reader.
   const replace = (_: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
   try {

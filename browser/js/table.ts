@@ -4,9 +4,10 @@ import type { Reader, WasmTable } from "./bindings.js";
 import { toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
 import { checkOptions } from "./options.ts";
+import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, URL } from "./platform.ts";
 import { listPath, METRICS, type MetricsParameters, type Query } from "./queries.ts";
-import { apiRequest, type ApiResponse, type Asked } from "./request.ts";
+import { apiRequest, type ApiRequest, type ApiResponse, type Asked } from "./request.ts";
 import { done, failed, freed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
 import { openChunks, pieces, type Rows, type Stream } from "./row-text.ts";
 import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
@@ -126,14 +127,12 @@ export class Table {
 
   /** Returns the metrics of a range (§1). */
   metrics(query: Query<MetricsParameters>, options?: Asked): Outcome<MetricsAnswer> {
-    const request = apiRequest(METRICS, query, options);
-    return use(this.state(), (wasm) => wasm.metrics(request));
+    return ask(this.state(), METRICS, query, options, (wasm, request) => wasm.metrics(request));
   }
 
   /** Returns the metrics of a range as typed arrays. */
   metricsColumns(query: Query<MetricsParameters>, options?: Asked): Outcome<MetricsColumns> {
-    const request = apiRequest(METRICS, query, options);
-    return use(this.state(), (wasm) => wasm.metricsColumns(request));
+    return ask(this.state(), METRICS, query, options, (wasm, request) => wasm.metricsColumns(request));
   }
 
   /** Returns a page of a list (§2). With `fields` or `omit`, rows have only the requested fields. */
@@ -192,13 +191,30 @@ function use<Value>(state: State, call: (wasm: WasmTable) => Value): Outcome<Val
   }
 }
 
-function list<Value>(state: State, path: string, query: Query): Outcome<Value> {
-  const request = apiRequest(path, query);
-  return use(state, (wasm) => JSON.parse(wasm.list(request)) as Value);
+function ask<Value>(
+  state: State,
+  path: string,
+  query: Query<MetricsParameters> | Query,
+  options: Asked | undefined,
+  call: (wasm: WasmTable, request: ApiRequest) => Value,
+): Outcome<Value> {
+  if (state.wasm === undefined) return freed();
+  const mistake = options === undefined ? undefined : checkOptions(options, ["today"]);
+  if (mistake) return mistake;
+  const checked = checkQuery(path, query);
+  if (!checked.ok) return checked;
+  const request = apiRequest(path, query, options);
+  return withIgnored(
+    use(state, (wasm) => call(wasm, request)),
+    checked.value,
+  );
 }
 
+const list = <Value>(state: State, path: string, query: Query): Outcome<Value> =>
+  ask(state, path, query, undefined, (wasm, request) => JSON.parse(wasm.list(request)) as Value);
+
 function openReader(state: State, resource: string): Outcome<Reader> {
-  const started = use(state, (wasm) => wasm.reader(resource));
+  const started = use(state, (wasm) => wasm.reader(String(resource)));
   if (!started.ok) return started;
   return started.value ? done(started.value) : failed("not-found", `There is no resource "${resource}".`);
 }

@@ -16,7 +16,7 @@ mod table;
 use messages::Error;
 pub use messages::Request;
 pub use reader::Reader;
-use streamgage::query::{Endpoint, Route, route};
+use streamgage::query::{Endpoint, METRICS_PARAMETERS, Route, route};
 pub use table::Table;
 use wasm_bindgen::prelude::*;
 
@@ -46,4 +46,15 @@ pub fn validate(request: &Request) -> Result<(), JsValue> {
         Route::NotFound => return Err(Error::NotFound.into()),
     }
     Ok(())
+}
+
+/// Returns the names of a path's parameters, separated by spaces. Returns `undefined` if the path is unknown, or if the
+/// module has no lists and the path is one of a list.
+#[wasm_bindgen(js_name = parameterNames)]
+pub fn parameter_names(path: &str) -> Option<String> {
+    match route(path) {
+        Route::Endpoint(Endpoint::Metrics) => Some(METRICS_PARAMETERS.map(|parameter| parameter.name).join(" ")),
+        Route::Endpoint(endpoint) => lists::parameter_names(endpoint),
+        Route::Redirect(_) | Route::NotFound => None,
+    }
 }

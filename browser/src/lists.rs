@@ -3,8 +3,8 @@
 use crate::messages::Error;
 use streamgage::evaluate::{self, AggregateResult, RowTexts, RowsBuilder, Store};
 use streamgage::json;
-use streamgage::query::{AggregateRequest, Endpoint, ListRequest};
-use streamgage::schema::{Resource, RowError};
+use streamgage::query::{AggregateRequest, Endpoint, ListRequest, filter_parameters};
+use streamgage::schema::{COMMITS, Pagination, Resource, RowError};
 
 /// Rows of one resource that are being read.
 pub struct NewRows {
@@ -120,4 +120,25 @@ pub fn validate(endpoint: Endpoint, query: &str) -> Result<(), Error> {
         Endpoint::Metrics => {}
     }
     Ok(())
+}
+
+/// Returns the names of the parameters of a list, an object or the aggregate, separated by spaces.
+pub fn parameter_names(endpoint: Endpoint) -> Option<String> {
+    let (resource, others) = match endpoint {
+        Endpoint::List(resource) | Endpoint::Object(resource, _) => (resource, ""),
+        Endpoint::Aggregate => (&COMMITS, " aggregate[count] aggregate[sum]"),
+        Endpoint::Metrics => return None,
+    };
+    let page = match resource.pagination {
+        Pagination::Offset => "limit offset",
+        Pagination::PageNumber => "page page_size",
+    };
+    let mut names = format!("{page} ordering fields omit search filters{others}");
+    for flag in resource.flags {
+        names.extend([" ", flag.name()]);
+    }
+    for parameter in filter_parameters(resource) {
+        names.extend([" ", &parameter.name]);
+    }
+    Some(names)
 }

@@ -32,3 +32,7 @@ impl Lists {
 pub fn validate(_: Endpoint, _: &str) -> Result<(), Error> {
     Err(Error::NoLists)
 }
+
+pub fn parameter_names(_: Endpoint) -> Option<String> {
+    None
+}
