@@ -104,7 +104,10 @@ fn every_list_is_saved_in_the_canonical_form() {
     let commits = text("commits.ndjson");
     assert_eq!(commits.lines().count(), 2500);
     let first = commits.lines().next().unwrap();
-    assert!(first.ends_with(r#""brand_new":{"a":2,"b":1}}"#) && first.contains(r#""impact":2.5,"risk":1,"#), "{first}");
+    assert!(
+        first.ends_with(r#""brand_new":{"a":2,"b":1}}"#) && first.contains(r#""impact":2.5,"risk":1.0,"#),
+        "{first}"
+    );
 
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.authorization.as_deref() == Some(&format!("Bearer {KEY}"))));

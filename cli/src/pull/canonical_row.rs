@@ -17,7 +17,7 @@ type Members<'a> = BTreeMap<String, Cow<'a, str>>;
 /// Returns the line of a dump for a row without line breaks. Rows of generic resources are kept as they came.
 ///
 /// # Errors
-/// Returns an error if no reader accepts the row. It contains the id of the row, if it has one.
+/// Returns an error if no reader accepts the row.
 pub fn canonical_line(resource: &'static Resource, text: &str) -> Result<String, RowError> {
     if resource.is_generic {
         return check_row(resource, text).map(|()| text.to_owned());
@@ -26,11 +26,7 @@ pub fn canonical_line(resource: &'static Resource, text: &str) -> Result<String,
         serde_json::from_str(text).map_err(|error| RowError { field: None, message: error.to_string() })?;
     let members = replace_nested(resource, members);
     let line = canonical_row(resource, &members);
-    check_row(resource, &line).map_err(|error| {
-        let id = members.get("id").map(|id| format!(" (in the row with id {id})")).unwrap_or_default();
-        RowError { message: error.message + &id, ..error }
-    })?;
-    Ok(line)
+    check_row(resource, &line).map(|()| line)
 }
 
 fn canonical_row(resource: &Resource, members: &Members<'_>) -> String {
@@ -175,12 +171,5 @@ mod tests {
             json!({"id": 1, "apex_user_id": 2, "repo_id": 3, "author_date": "2026-01-01T00:00:00", "impact": 2.5});
         let once = line(&COMMITS, row);
         assert_eq!(line_of(&COMMITS, &once), once);
-    }
-
-    #[test]
-    fn errors_contain_the_id() {
-        let row = json!({"id": 9, "apex_user_id": 2, "repo_id": 3, "author_date": "soon"});
-        let error = line(&COMMITS, row);
-        assert!(error.starts_with("author_date: ") && error.ends_with("(in the row with id 9)"), "{error}");
     }
 }
