@@ -21,6 +21,13 @@ use streamgage_edge::{Backend, Request, Routed, Settings, Url, route_request};
 use upstream::{FAULTS, Fault, UPSTREAM};
 use world::{ISOLATES, Isolate, SimulatedTransport, World};
 
+/// The number of polls after which a task counts as endless.
+const MAX_POLLS: u32 = 100_000;
+/// The time until the next request after the faults, in milliseconds. It exceeds all jumps of the clock.
+const RECOVERY: i64 = 40 * 86_400_000;
+/// The number of concurrent callers after the faults.
+const CALLERS: usize = 8;
+
 /// Handles one request of a caller, checks the response, and runs the background tasks.
 async fn run_request(world: Rc<World>, isolate: Isolate, caller: Caller) {
     let random = &world.random;
@@ -55,6 +62,31 @@ async fn run_request(world: Rc<World>, isolate: Isolate, caller: Caller) {
         ProxyHandler { runtime: &isolate, proxy_settings: &proxy_settings, settings: &settings, request: &request };
     let response = handler.handle(pending).await;
     Exchange { world: &world, caller, request: &request, name, started_at }.check(&response);
+    handler.run_background_tasks(response.background_tasks).await;
+}
+
+/// Handles a request that must succeed with current data.
+async fn run_recovered_request(world: Rc<World>, isolate: Isolate) {
+    let request = Request {
+        method: "GET".to_owned(),
+        url: Url {
+            origin: "https://gage.example".into(),
+            path: "/v3/customer/core/teams/".into(),
+            query: "recovered=1".into(),
+        },
+        authorization: Some("Bearer one".to_owned()),
+        ..Request::default()
+    };
+    let (settings, started_at) = (Settings::default(), world.now.get());
+    let routed = route_request(&request, &settings, Backend::Proxy, started_at as f64);
+    let Routed::Pending(pending) = routed else { panic!("{routed:?}") };
+    let proxy_settings = Rc::clone(&isolate.settings);
+    let handler =
+        ProxyHandler { runtime: &isolate, proxy_settings: &proxy_settings, settings: &settings, request: &request };
+    let response = handler.handle(pending).await;
+    assert_eq!(response.status, 200, "{:?}", response.headers);
+    let age = response.headers.iter().find(|(name, _)| name == "age").map(|(_, value)| value.parse::<i64>().unwrap());
+    assert!(age.is_some_and(|age| age < 120), "{age:?}");
     handler.run_background_tasks(response.background_tasks).await;
 }
 
@@ -122,8 +154,11 @@ impl Simulation {
                 }
             }
             45 if random.one_in(100) && !self.tasks.is_empty() => {
-                // A caller disconnects.
-                drop(self.tasks.swap_remove(random.below(self.tasks.len())));
+                // A caller disconnects. The platform may neither poll nor drop its task any more.
+                let task = self.tasks.swap_remove(random.below(self.tasks.len()));
+                if random.one_in(2) {
+                    std::mem::forget(task);
+                }
             }
             46 if random.one_in(10) => {
                 for coordinator in world.coordinators.borrow().values() {
@@ -140,13 +175,52 @@ impl Simulation {
         let world = Rc::clone(&self.world);
         let caller = Caller::random(&world.random);
         let settings = Rc::clone(if caller.has_own_key { &self.own_settings } else { &self.shared_settings });
-        let isolate = Isolate {
-            world: Rc::clone(&world),
-            transport: SimulatedTransport(Rc::clone(&world)),
-            index: world.random.below(ISOLATES),
-            settings,
-        };
+        let isolate = self.isolate(&settings);
         self.tasks.push(Box::pin(run_request(world, isolate, caller)));
+    }
+
+    fn isolate(&self, settings: &Rc<ProxySettings>) -> Isolate {
+        let world = Rc::clone(&self.world);
+        let (transport, index) = (SimulatedTransport(Rc::clone(&world)), world.random.below(ISOLATES));
+        Isolate { world, transport, index, settings: Rc::clone(settings) }
+    }
+
+    /// Polls tasks until all are complete. Time passes meanwhile.
+    fn finish(&mut self) {
+        let mut polls = 0;
+        while !self.tasks.is_empty() {
+            self.poll();
+            polls += 1;
+            if polls % 100 == 0 {
+                self.world.now.set(self.world.now.get() + 1_000);
+            }
+            assert!(polls < MAX_POLLS, "{} tasks never end", self.tasks.len());
+        }
+    }
+
+    /// Checks that everything works again after all faults have ended: concurrent callers of one request share a flight, and
+    /// data is fresh.
+    fn check_recovery(&mut self) {
+        self.finish();
+        let world = Rc::clone(&self.world);
+        world.fault.set(Fault::None);
+        world.coordinators_fail.set(false);
+        world.has_no_metrics.set(false);
+        world.is_calm.set(true);
+        world.allowed.borrow_mut().insert("one", [true, true]);
+        // Stored responses and pauses of circuit breakers end.
+        for round in 0..2 {
+            // The clock was set back by up to 5,000 seconds at a time.
+            world.now.set(world.now.get() + RECOVERY);
+            let before = world.counts.borrow().get("upstream").copied().unwrap_or_default();
+            for _ in 0..CALLERS {
+                let isolate = self.isolate(&self.shared_settings);
+                self.tasks.push(Box::pin(run_recovered_request(Rc::clone(&world), isolate)));
+            }
+            self.finish();
+            let requests = world.counts.borrow().get("upstream").copied().unwrap_or_default() - before;
+            assert_eq!(requests, 1, "round {round}");
+        }
     }
 
     /// Polls a random task.
@@ -177,9 +251,7 @@ fn no_caller_receives_data_of_another_key_or_beyond_its_scope() {
         for _ in 0..STEPS_PER_SIMULATION.min(steps - index * STEPS_PER_SIMULATION) {
             simulation.step();
         }
-        while !simulation.tasks.is_empty() {
-            simulation.poll();
-        }
+        simulation.check_recovery();
         for (what, count) in simulation.world.counts.take() {
             *counts.entry(what).or_default() += count;
         }

@@ -127,7 +127,8 @@ impl World {
                 json!({ "next": next, "key": key, "target": target, "shows": shows, "at": now })
             }
         };
-        let cache_control = if self.random.one_in(3) { *self.random.pick(&CACHE_CONTROLS) } else { "" };
+        let cache_control =
+            if !self.is_calm.get() && self.random.one_in(3) { *self.random.pick(&CACHE_CONTROLS) } else { "" };
         let mut headers = vec![json, ("etag", etag)];
         if !cache_control.is_empty() {
             headers.push(("cache-control", cache_control.to_owned()));
