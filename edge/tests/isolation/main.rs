@@ -153,7 +153,7 @@ impl Simulation {
                     world.revoked.borrow_mut().insert(key);
                 }
             }
-            45 if random.one_in(100) && !self.tasks.is_empty() => {
+            45 if random.one_in(8) && !self.tasks.is_empty() => {
                 // A caller disconnects. The platform may neither poll nor drop its task any more.
                 let task = self.tasks.swap_remove(random.below(self.tasks.len()));
                 if random.one_in(2) {
