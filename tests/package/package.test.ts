@@ -80,10 +80,19 @@ function corpusOf(name: string, dump: string, today: string, requests: string[])
 const metrics = corpora().map(({ name, dump, today, cases }) =>
   corpusOf(name, dump, today, [...cases.map(({ query }) => `${METRICS}?${query}`), ...LISTS]),
 );
+const values = corpusOf("values", join(root, "tests/values"), "2026-07-01", [
+  "/v3/customer/core/commits/",
+  "/v3/customer/core/commits/1000/",
+  "/v3/customer/core/commits.agg/?aggregate[count]=id&aggregate[sum]=haloc,impact,risk&group_by[author_local_date__date]",
+]);
+assert.ok(
+  values.expected[0]?.includes(readFileSync(join(root, "tests/values/shown.ndjson"), "utf8").split("\n")[0] ?? "-"),
+);
 const lists = listCases();
 const all = lists
   ? [
       ...metrics,
+      values,
       corpusOf(
         "lists",
         lists.dump,
@@ -91,7 +100,7 @@ const all = lists
         lists.cases.map(({ request }) => request),
       ),
     ]
-  : metrics;
+  : [...metrics, values];
 
 function agree(corpus: Corpus, lines: string[]): void {
   assert.equal(lines.length, corpus.expected.length);

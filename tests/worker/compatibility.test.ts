@@ -1,5 +1,5 @@
 // A D1 database and Durable Objects written by commit 79a5dd1, whose contents are in fixtures/79a5dd1, are read and
-// migrated by this version. The responses are those of that commit.
+// migrated by this version. The responses are those of that commit, with the local date that a migration fills in.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
