@@ -1,7 +1,7 @@
 //! Joins: conditions on the rows that belong to a row.
 
 use super::relations::{Relations, range};
-use super::row_condition::Ternary;
+use super::ternary::Ternary;
 use crate::query::{Filter, Subject};
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -15,6 +15,7 @@ mod row_condition;
 mod rows;
 mod store;
 mod team_condition;
+mod ternary;
 mod text_column;
 
 pub use aggregate::{AggregateResult, AggregateRow, aggregate};

@@ -1,7 +1,7 @@
 //! Conditions on a team, and on the teams above and below it.
 
-use super::row_condition::Ternary;
 use super::rows::Rows;
+use super::ternary::Ternary;
 use crate::query::{IdSet, Predicate};
 use crate::schema::{FilterTarget, TEAMS};
 use crate::teams::with_nested_teams;
