@@ -25,7 +25,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(found.positions.len() as u64 <= found.count.min(request.page.limit));
         // An object is found if and only if a page contains it.
         let rows = store.rows(resource).expect("rows of every resource");
-        let first = ListRequest { page: Page { limit: u64::MAX, offset: 0, pagination: Pagination::Offset }, ..request.clone() };
+        let first = ListRequest {
+            page: Page { limit: u64::MAX, offset: 0, pagination: Pagination::Offset },
+            ..request.clone()
+        };
         let positions = list(&first, store).positions;
         for &position in rows.positions() {
             assert_eq!(find_object(&request, store, rows.id(position)).is_some(), positions.contains(&position));
