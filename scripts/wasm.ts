@@ -55,7 +55,7 @@ export async function buildWasm({
       const features = ["--enable-exception-handling"];
       const strip = ["--strip-debug", "--strip-producers"];
       const wasm = join(folder, `${name}_bg.wasm`);
-      if (release) await run("wasm-opt", ["-Oz", ...features, ...strip, "-o", wasm, wasm]);
+      if (release) await run("wasm-opt", ["-Oz", "--converge", ...features, ...strip, "-o", wasm, wasm]);
     }),
   );
 }
