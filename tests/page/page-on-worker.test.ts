@@ -130,8 +130,9 @@ test("the documentation page lists all endpoints, sends requests and loads nothi
   await page.waitForLoadState("networkidle");
   assert.ok(JSON.parse(await send("get_users")).id > 0);
   for (const id of ["period_metrics", "list_commits", "aggregate_commits", "get_users"]) {
-    const commands = page.locator(`#${id} details:has(.s2) .curl`);
-    for (const command of await commands.allTextContents()) {
+    const commands = await page.locator(`#${id} details:has(.s2) .curl`).allTextContents();
+    assert.notEqual(commands.length, 0, id);
+    for (const command of commands) {
       const [, path] = /'(.+)'$/.exec(command.trim()) ?? [];
       const { status } = await fetch(path ?? "", { headers: { Authorization: `Bearer ${key}` } });
       assert.equal(status, 200, command);

@@ -55,8 +55,9 @@ async function updateExampleDates(): Promise<void> {
       );
 }
 
-const dayAfter = (day: string, days: number): string =>
-  new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+function dayAfter(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+}
 
 /** Replaces the ids in the examples of an endpoint for single objects with an id that this server has. */
 async function updateExampleIds(section: Element): Promise<void> {
