@@ -1,6 +1,6 @@
 /** A client of the v3 API, which validates and retries requests, follows pages, and loads rows into tables. */
 import { abortOf } from "./abort.ts";
-import { describeErrors, toFailure } from "./failures.ts";
+import { describeErrors } from "./failures.ts";
 import { loadList, type Progress } from "./load.ts";
 import { checkOptions } from "./options.ts";
 import { checkQuery, withIgnored } from "./parameters.ts";
@@ -133,21 +133,15 @@ export function createClient(options: ClientOptions): Client {
     const mistake = checkOptions(options, ["signal", "today"]) ?? checkSignal(signal);
     if (mistake) return mistake;
     if (signal?.aborted) return failed("aborted", String(signal.reason));
-    let ignored: string[];
-    try {
-      const checked = checkQuery(path, query);
-      if (!checked.ok) return checked;
-      ignored = checked.value;
-    } catch (error) {
-      return toFailure(error);
-    }
+    const checked = checkQuery(path, query);
+    if (!checked.ok) return checked;
     const request = apiRequest(path, query, options);
     const invalid = validateRequest(request);
     // A module without lists leaves the validation to the server.
     if (invalid && invalid.error.kind !== "no-lists") return invalid;
     for (let retry = 0; ; retry += 1) {
       const { wait, ...outcome } = await attempt(request, signal, read);
-      if (outcome.ok) return withIgnored(outcome, ignored);
+      if (outcome.ok) return withIgnored(outcome, checked.value);
       if (retry >= retries || !RETRIABLE.has(outcome.error.kind)) return outcome;
       // The jitter keeps clients that failed together from retrying together.
       const delay = wait ?? FIRST_WAIT * 2 ** retry * (0.5 + Math.random() / 2);
@@ -186,8 +180,8 @@ export function createClient(options: ClientOptions): Client {
           throw new CallbackError("onProgress threw an error.", { cause: error });
         }
       };
-      const mistake = typeof query === "string" ? undefined : checkObject(listPath(resource), query);
-      if (mistake) return Promise.resolve(mistake);
+      const checked = checkQuery(listPath(resource), query);
+      if (!checked.ok) return Promise.resolve(checked);
       return loadList(table, resource, queryString(query), fetchPage, report).catch((error: unknown) => {
         if (error instanceof CallbackError) return failed("usage", error.message, {}, error.cause);
         throw error;
@@ -223,26 +217,17 @@ function responseFailure(response: Response, body: string): Failed {
 
 class CallbackError extends Error {}
 
-/** Checks the parameters of an object, which {@link queryString} would convert to text. */
-function checkObject(path: string, query: Query): Failed | undefined {
-  try {
-    const checked = checkQuery(path, query);
-    return checked.ok ? undefined : checked;
-  } catch (error) {
-    return toFailure(error);
-  }
-}
-
 /** Reads the text of a page, and checks that it is one. The table reports invalid JSON and rows. */
 async function pageText(response: Response): Promise<Outcome<string>> {
   const text = await response.text();
   const unexpected = (message: string) => failed("unexpected", message, { status: response.status });
-  if (text.trim() === "") return unexpected("The body of the response is empty.");
+  if (text.trim() === "") return unexpected('The body of the response has no "results".');
   const page = parse(text);
   if (typeof page !== "object" || page === null || Array.isArray(page)) return done(text);
   const { results, next } = page as Record<string, unknown>;
   if (!Array.isArray(results)) return unexpected('The body of the response has no "results".');
-  if (next != null && typeof next !== "string") return unexpected('"next" of the response is no address.');
+  if (next != null && typeof next !== "string")
+    return unexpected('The body of the response has no "next" that is an address.');
   return done(text);
 }
 
@@ -251,15 +236,15 @@ function validateOptions(options: ClientOptions): void {
   const mistake = checkOptions(options, ["url", "key", "fetch", "retries", "longestWait", "timeout"]);
   if (mistake) throw new TypeError(mistake.error.message);
   const { url, key, fetch, retries = 0, longestWait = 0, timeout = 1 } = options;
-  const require = (isValid: boolean, message: string) => {
-    if (!isValid) throw new TypeError(message);
+  const require = (isValid: boolean, name: string, what: string) => {
+    if (!isValid) throw new TypeError(`The option "${name}" must be ${what}.`);
   };
-  require(/^https?:\/\/[^/]/i.test(String(url ?? "")), 'The option "url" must be an address with http:// or https://.');
-  require(typeof key === "string" && key.trim() !== "", 'The option "key" must be text.');
-  require(fetch === undefined || typeof fetch === "function", 'The option "fetch" must be a function.');
-  require(Number.isInteger(retries) && retries >= 0, 'The option "retries" must be a whole number from 0.');
-  require(typeof longestWait === "number" && longestWait >= 0, 'The option "longestWait" must be milliseconds from 0.');
-  require(typeof timeout === "number" && timeout > 0, 'The option "timeout" must be milliseconds above 0.');
+  require(/^https?:\/\/[^/]/i.test(String(url ?? "")), "url", "an address with http:// or https://");
+  require(typeof key === "string" && key.trim() !== "", "key", "text");
+  require(fetch === undefined || typeof fetch === "function", "fetch", "a function");
+  require(Number.isInteger(retries) && retries >= 0, "retries", "a whole number from 0");
+  require(typeof longestWait === "number" && longestWait >= 0, "longestWait", "milliseconds from 0");
+  require(typeof timeout === "number" && timeout > 0, "timeout", "milliseconds above 0");
 }
 
 function checkSignal(signal: unknown): Failed | undefined {
@@ -267,17 +252,14 @@ function checkSignal(signal: unknown): Failed | undefined {
   return isSignal ? undefined : failed("usage", 'The option "signal" must be an AbortSignal.');
 }
 
-const HTTP_DATES = [
-  /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
-  /^(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
-  /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/,
-];
+/** The three forms of an HTTP date, roughly: `Date.parse` checks the rest, but also accepts other forms. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*:\d\d( GMT| \d{4})$/;
 
 /** Returns the wait that `Retry-After` asks for, in milliseconds (RFC 9110, 10.2.3: whole seconds or an HTTP date). */
 function retryAfter(response: Response): number | undefined {
   const text = response.headers.get("Retry-After")?.trim() ?? "";
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!HTTP_DATES.some((form) => form.test(text))) return undefined;
+  if (!HTTP_DATE.test(text)) return undefined;
   const wait = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) - Date.now();
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
@@ -291,15 +273,14 @@ function parse(text: string): unknown {
 }
 
 /** Waits. Resolves to false if the signal is aborted. */
-const sleep = (milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> =>
-  new Promise((resolve) => {
-    if (signal?.aborted) return resolve(false);
-    const end = (elapsed: boolean) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      resolve(elapsed);
-    };
-    const onAbort = () => end(false);
-    const timer = setTimeout(end, milliseconds, true);
-    signal?.addEventListener("abort", onAbort);
+async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> {
+  const abortion = abortOf(signal);
+  let timer;
+  const elapsed = new Promise<true>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, true);
   });
+  const outcome = await Promise.race([elapsed, abortion.promise]);
+  clearTimeout(timer);
+  abortion.stop();
+  return outcome === true;
+}

@@ -56,7 +56,7 @@ const isNamed = (source: Init): source is { module_or_path: Source | Promise<Sou
 
 function startOnce(key: unknown, work: () => Promise<void>): Promise<void> {
   if ((typeof key !== "object" || key === null) && typeof key !== "function" && typeof key !== "string")
-    return Promise.reject(startError(`it must be bytes, a compiled module, a response or an address`));
+    return Promise.reject(startError(NO_SOURCE));
   const map = (typeof key === "string" ? starts.strings : starts.objects) as Map<unknown, Promise<void>>;
   let started = map.get(key);
   if (started === undefined) {
@@ -123,13 +123,15 @@ async function instantiate(source: Source, imports: WebAssembly.Imports): Promis
 
 /** Checks that bytes start like a module, since a server may answer with a page. */
 function wasmBytes(source: unknown): globalThis.BufferSource {
-  if (!isBytes(source)) throw startError("it must be bytes or a compiled module");
+  if (!isBytes(source)) throw startError(NO_SOURCE);
   const bytes = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
   if (String(bytes.subarray(0, 4)) === "0,97,115,109") return bytes as Uint8Array<ArrayBuffer>;
   throw startError(bytes[0] === 0x3c ? "the server sent a page instead of it" : "its bytes are no WebAssembly");
 }
+
+const NO_SOURCE = "it must be bytes, a compiled module, a response or an address";
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 

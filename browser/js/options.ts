@@ -10,14 +10,15 @@ export function checkOptions(options: unknown, names: readonly string[]): Failed
 
 /** Returns the message for an unknown name. */
 export function unknownName(what: string, name: string, names: Iterable<string>): string {
-  const similar = closest(name, names);
-  return `There is no ${what} "${name.slice(0, 60)}".${similar === undefined ? "" : ` Did you mean "${similar}"?`}`;
+  const short = name.slice(0, 60);
+  const similar = closest(short, names);
+  return `There is no ${what} "${short}".${similar ? ` Did you mean "${similar}"?` : ""}`;
 }
 
 /** Returns the name that is most similar, if one is. Case and underscores are ignored. */
 function closest(name: string, names: Iterable<string>): string | undefined {
   const plain = (text: string) => text.replace(/_/g, "").toLowerCase();
-  const wanted = plain(name).slice(0, 60);
+  const wanted = plain(name);
   let best: string | undefined;
   let least = Math.floor(wanted.length / 3) + 2;
   for (const candidate of names) {

@@ -1,17 +1,19 @@
 /** Checks of the parameters that a caller passes. */
+import { toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
 import { unknownName } from "./options.ts";
-import { METRICS, type MetricsParameters, type Query } from "./queries.ts";
-import { failed, type Failed, type Outcome } from "./results.ts";
+import type { URLSearchParams } from "./platform.ts";
+import { METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
+import { done, failed, type Failed, type Outcome } from "./results.ts";
 
 /** The names of each path's parameters, and the functions of the module that they are from. */
-let known: { from: unknown; paths: Map<string, Set<string> | undefined> } | undefined;
+let cache: { from: unknown; paths: Map<string, Set<string> | undefined> } | undefined;
 
 /** Returns the names of a path's parameters, unless they are unknown. */
 function parameterNames(path: string): Set<string> | undefined {
   const from = bindings();
-  if (known?.from !== from) known = { from, paths: new Map() };
-  const { paths } = known;
+  if (cache?.from !== from) cache = { from, paths: new Map() };
+  const { paths } = cache;
   if (!paths.has(path)) {
     const names = from.parameterNames(path);
     paths.set(path, names === undefined ? undefined : new Set(names.split(" ")));
@@ -24,22 +26,29 @@ function parameterNames(path: string): Set<string> | undefined {
  * returned.
  */
 export function checkQuery(path: string, query: Query<MetricsParameters> | Query): Outcome<string[]> {
-  const isText = typeof query === "string" || query instanceof globalThis.URLSearchParams;
-  if (!isText && (typeof query !== "object" || query === null || Array.isArray(query)))
+  if (!isText(query) && (typeof query !== "object" || query === null || Array.isArray(query)))
     return failed("usage", "The query must be text or an object of parameters.");
-  const names = query === "" ? undefined : parameterNames(path);
-  if (names === undefined) return { ok: true, value: [] };
-  const isUnknown = (name: string) =>
-    !names.has(name) && !(names.has("aggregate[sum]") && name.startsWith("group_by["));
-  if (isText) {
-    const sent = new globalThis.URLSearchParams(typeof query === "string" ? query.replace(/^\?/, "") : query);
-    return { ok: true, value: [...new Set(sent.keys())].filter(isUnknown) };
+  let known: Set<string> | undefined;
+  try {
+    known = query === "" ? undefined : parameterNames(path);
+  } catch (error) {
+    return toFailure(error);
   }
-  for (const name of Object.keys(query))
-    if (isUnknown(name) && (query as Record<string, unknown>)[name] != null)
-      return failed("usage", unknownName("parameter", name, names));
-  return { ok: true, value: [] };
+  if (known === undefined) return done([]);
+  const isUnknown = (name: string) =>
+    !known.has(name) && !(known.has("aggregate[sum]") && name.startsWith("group_by["));
+  const unknown = namesOf(query).filter(isUnknown);
+  if (isText(query) || unknown.length === 0) return done(unknown);
+  return failed("usage", unknownName("parameter", unknown[0]!, known));
 }
+
+const isText = (query: unknown): query is string | URLSearchParams =>
+  typeof query === "string" || query instanceof globalThis.URLSearchParams;
+
+/** Returns the names of the parameters that a query has. */
+const namesOf = (query: Query<MetricsParameters> | Query): string[] => [
+  ...new Set(new globalThis.URLSearchParams(queryString(query)).keys()),
+];
 
 /** Adds the names of ignored parameters to a success. */
 export const withIgnored = <Value>(outcome: Outcome<Value>, ignored: string[]): Outcome<Value> =>
@@ -51,11 +60,7 @@ const RANGE = ["start_date", "end_date", "resolution"];
 export function checkRange(range: Query<MetricsParameters>): Failed | undefined {
   const checked = checkQuery(METRICS, range);
   if (!checked.ok) return checked;
-  const isText = typeof range === "string" || range instanceof globalThis.URLSearchParams;
-  const names = isText
-    ? [...new globalThis.URLSearchParams(range).keys()].map((name) => name.replace(/^\?/, ""))
-    : Object.keys(range).filter((name) => range[name as keyof MetricsParameters] != null);
-  const filter = names.find((name) => !RANGE.includes(name) && !checked.value.includes(name));
+  const filter = namesOf(range).find((name) => !RANGE.includes(name) && !checked.value.includes(name));
   if (filter === undefined) return undefined;
   return failed("usage", `Columns have no teams, repositories or ids: the parameter "${filter}" requires a Table.`);
 }

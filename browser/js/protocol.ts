@@ -31,6 +31,7 @@ export type Reply = { id: number; value: unknown } | { id: number; progress: unk
 
 /** Calls the listener with the data of messages, or with the events of other types. */
 export function listen(port: Port, type: string, listener: (data: any) => void): void {
-  if ("on" in port) port.on(type, listener);
-  else port.addEventListener(type, (event) => listener(type === "message" ? event.data : event));
+  if ("on" in port) return void port.on(type, listener);
+  port.addEventListener(type, (event) => listener(type === "message" ? event.data : event));
+  port.start?.();
 }

@@ -93,8 +93,7 @@ export interface Chunks {
 
 /** Opens a stream, or returns the reason why it cannot be read. */
 export function openChunks(source: Stream): Outcome<Chunks> {
-  if (typeof source !== "object" || source === null)
-    return failed("usage", 'load takes a response, a blob or a stream. For text or bytes, call "add".');
+  if (typeof source !== "object" || source === null) return noStream();
   if ("bodyUsed" in source && source.bodyUsed) return failed("usage", "The response was already read.");
   const body = "body" in source ? source.body : "getReader" in source ? source : asStream(source);
   if (body === null) return done({ next: () => Promise.resolve({ done: true }), cancel() {} });
@@ -107,7 +106,7 @@ export function openChunks(source: Stream): Outcome<Chunks> {
       cancel: () => void reader.cancel().catch(() => {}),
     });
   }
-  if (!(Symbol.asyncIterator in body)) return failed("usage", "load takes a response, a blob or a stream.");
+  if (!(Symbol.asyncIterator in body)) return noStream();
   const iterator = body[Symbol.asyncIterator]();
   return done({
     next: () => iterator.next(),
@@ -117,3 +116,5 @@ export function openChunks(source: Stream): Outcome<Chunks> {
 
 const asStream = (source: Blob | AsyncIterable<Uint8Array | string>) =>
   "stream" in source && typeof source.stream === "function" ? source.stream() : source;
+
+const noStream = () => failed("usage", 'load takes a response, a blob or a stream. For text or bytes, call "add".');

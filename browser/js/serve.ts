@@ -48,7 +48,6 @@ export function serve(port: Port, start: () => Promise<void>): void {
     streams.delete(call.id);
     port.postMessage({ id: call.id, value } satisfies Reply, buffers(value));
   });
-  if ("start" in port) port.start?.();
 }
 
 type Part = Extract<Call, { chunk: unknown } | { end: true }>;

@@ -18,14 +18,10 @@ export function validateList(resource: ResourceName | "commits.agg", query: Quer
 }
 
 function validateQuery(path: string, query: Query<MetricsParameters> | Query, today?: Day): Outcome<void> {
-  try {
-    const checked = checkQuery(path, query);
-    if (!checked.ok) return checked;
-    const options = today === undefined ? {} : { today };
-    return validateRequest(apiRequest(path, query, options)) ?? withIgnored(done(undefined), checked.value);
-  } catch (error) {
-    return toFailure(error);
-  }
+  const checked = checkQuery(path, query);
+  if (!checked.ok) return checked;
+  const options = today === undefined ? {} : { today };
+  return validateRequest(apiRequest(path, query, options)) ?? withIgnored(done(undefined), checked.value);
 }
 
 /** Returns the failure of an invalid request. */

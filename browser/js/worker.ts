@@ -122,7 +122,6 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
       end("The worker was terminated.");
       return terminate.call(port);
     };
-  if ("start" in port) port.start?.();
   void call(THREAD, "hello", []).then((answer) => {
     hasAnswered = answer === true;
     clearTimeout(timer);
@@ -142,9 +141,7 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
     const failure = typeof target === "number" ? ended : target;
     if (failure) return { id, result: Promise.resolve(failure as Value) };
     const message: Call = { id, target: target as number, method, args: [...args, others] };
-    const transfer = args
-      .filter((arg) => isBytes(arg))
-      .map((bytes) => (ArrayBuffer.isView(bytes) ? bytes.buffer : bytes));
+    const transfer = args.flatMap((arg) => (!isBytes(arg) ? [] : "buffer" in arg ? arg.buffer : arg));
     const result = new Promise<Value>((resolve) => {
       const abort = (reason: string) => port.postMessage({ id, abort: reason } satisfies Call, []);
       const onAbort = () => abort(String(signal?.reason));
