@@ -264,7 +264,7 @@ CUSTOM_FILTERS = {
     },
     "commits": {
         "message": filters.CharFilter(lookup_expr="icontains"),
-        "message__icontains": filters.CharFilter(lookup_expr="icontains"),
+        "message__icontains": filters.CharFilter(field_name="message", lookup_expr="icontains"),
         "repo_tags__in": NumberIn(field_name="repo__tags", lookup_expr="in"),
         "remove_excluded": flag(without_hidden),
         "smart_dedupe": flag(without_duplicates),
