@@ -27,8 +27,6 @@ export async function buildBrowser(): Promise<void> {
       release: true,
       profile,
       cargoArgs: ["--no-default-features", "--features", features],
-      // All browsers support vectors of 128 bits since 2023.
-      rustflags: ["-Ctarget-feature=+simd128"],
       // Each entry of the package finds the module in its own way.
       bindgenArgs: ["--omit-default-module-path"],
     });

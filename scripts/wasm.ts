@@ -18,8 +18,6 @@ export type WasmOptions = {
   profile?: string;
   /** Further arguments of cargo, such as features. */
   cargoArgs?: string[];
-  /** Further arguments of rustc. */
-  rustflags?: string[];
   /** Further arguments of wasm-bindgen. */
   bindgenArgs?: string[];
 };
@@ -31,7 +29,6 @@ export async function buildWasm({
   release = false,
   profile = "wasm",
   cargoArgs = [],
-  rustflags = [],
   bindgenArgs = [],
 }: WasmOptions): Promise<void> {
   await wasmTarget(target);
@@ -39,7 +36,10 @@ export async function buildWasm({
   const args = ["--lib", "--crate-type", "cdylib", "--profile", profile, "--target", target, "--package", crate];
   // Keeps the builder's home directory out of the panic messages.
   const crates = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry/src");
-  const env = { CARGO_ENCODED_RUSTFLAGS: [`--remap-path-prefix=${crates}=`, ...rustflags].join("\x1f") };
+  // All browsers and workerd support vectors of 128 bits. With other flags for one module, cargo would rebuild all crates
+  // for each.
+  const flags = [`--remap-path-prefix=${crates}=`, "-Ctarget-feature=+simd128"];
+  const env = { CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f") };
   await run("cargo", ["rustc", "--locked", ...args, ...cargoArgs], { env });
 
   const bindgen = await wasmBindgen();
