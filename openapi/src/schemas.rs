@@ -163,7 +163,9 @@ pub(crate) fn import_row(resource: &'static Resource) -> Json {
     let properties = resource.fields.iter().map(|field| {
         let (least, greatest) = field.range.bounds();
         let value = match field.kind {
-            Kind::Integer => value(field).with("minimum", least).with("maximum", greatest),
+            Kind::Integer if field.missing != Missing::Absent => {
+                value(field).with("minimum", least).with("maximum", greatest)
+            }
             Kind::Decimal => value(field).with("minimum", -900_719_925_474.0).with("maximum", 900_719_925_474.0),
             _ => value(field),
         };
@@ -210,6 +212,10 @@ pub(crate) fn sentence(text: &str) -> String {
 
 /// Returns the schema of a field's values. Optional fields may be null.
 fn value(field: &Field) -> Json {
+    // Fields that only some rows have are kept as they came, whatever their type.
+    if field.missing == Missing::Absent {
+        return Json::object::<&str, Json>([]);
+    }
     let nullable = field.missing != Missing::Required;
     let name = match field.kind {
         Kind::Integer | Kind::Reference => "integer",
