@@ -219,9 +219,9 @@ pub enum FilterTarget {
     DescendantDescription,
     /// The name and the description of each [`Descendant`](Self::Descendant), one of which must match.
     DescendantText,
-    /// Whether a team is nested in no other. Only `true` has an effect.
+    /// A team that is nested in no other. Only `true` has an effect.
     Root,
-    /// Whether the `visibility` of a team is `SHOW`.
+    /// A team whose `visibility` is `SHOW`.
     Visible,
 }
 

@@ -51,7 +51,7 @@ pub struct ReadReport {
     pub next: Option<String>,
 }
 
-/// What the next byte belongs to.
+/// The position of the next byte in the JSON text.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Context {
     #[default]

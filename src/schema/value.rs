@@ -85,7 +85,7 @@ pub trait RowSink {
 pub struct RowError {
     /// The field with the error; `None` if the row as a whole is invalid.
     pub field: Option<String>,
-    /// What is wrong, as the predicate of a sentence: `must be text`.
+    /// The fault, as the predicate of a sentence: `must be text`.
     pub message: String,
 }
 

@@ -10,7 +10,7 @@ const REQUESTS_PER_COUNT: u32 = 32;
 /// The number of new keys of an address that are not counted, each minute.
 const UNCOUNTED_KEYS: u32 = 4;
 
-/// What an isolate knows about keys and addresses. Entries are valid for one minute.
+/// Recent keys and addresses of an isolate. Entries are valid for one minute.
 #[derive(Debug, Default)]
 pub struct Strangers {
     /// Admitted keys, by caller.
