@@ -1,15 +1,15 @@
 //! Compares a commit with its parents: hunks, counts, and the sources of every file's lines.
 
 use crate::exclude::{Decider, Exclusion, FileRules};
-use crate::lines::{self, Hunk, HunkText};
+use crate::lines::{self, Hunk};
 use crate::objects::{ObjectError, Objects};
+use crate::patch::{NoText, Patch};
 use crate::problems::Problems;
 use crate::rename::{Rename, renames};
 use crate::tree::{Change, Entry, changes};
 use gix::ObjectId;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -175,7 +175,7 @@ impl<'a> Differ<'a> {
                 return Ok(());
             }
             diff.counts.files = diff.counts.files.saturating_add(1);
-            patch.file(&file);
+            patch.file(file.old_path.as_deref(), &file.path);
             patch.has_content = true;
             let same_path = change.old.iter().position(|old| old.map(|old| old.id) == change.new.map(|new| new.id));
             let path = if same_path.is_some() { None } else { file.old_path.clone() };
@@ -192,7 +192,7 @@ impl<'a> Differ<'a> {
             return Ok(());
         }
         diff.counts.files = diff.counts.files.saturating_add(1);
-        patch.file(&file);
+        patch.file(file.old_path.as_deref(), &file.path);
         let is_binary = |content: &Option<Content>| matches!(content, Some(Content::Binary));
         if decision.is_binary || is_binary(&old_content) || is_binary(&new_content) {
             patch.has_content = true;
@@ -372,57 +372,4 @@ impl OtherParents<'_> {
         }
         Ok(self.found.get(&parent).and_then(|found| found.get(path)).cloned())
     }
-}
-
-/// Hashes the lines that change, and tells if anything but white space changes.
-#[derive(Default)]
-struct Patch {
-    hash: Sha256,
-    has_content: bool,
-}
-
-impl Patch {
-    fn file(&mut self, file: &FileDiff) {
-        self.hash.update(b"\0file\0");
-        self.hash.update(file.old_path.as_deref().unwrap_or_default());
-        self.hash.update(b"\0");
-        self.hash.update(&file.path);
-    }
-
-    fn binary(&mut self, id: Option<ObjectId>) {
-        self.hash.update(b"\0binary\0");
-        self.hash.update(id.as_ref().map(ObjectId::as_slice).unwrap_or_default());
-    }
-
-    fn finish(self) -> [u8; 16] {
-        let mut short = [0; 16];
-        for (byte, hashed) in short.iter_mut().zip(self.hash.finalize()) {
-            *byte = hashed;
-        }
-        short
-    }
-}
-
-impl HunkText for Patch {
-    fn hunk(&mut self, old: &mut dyn Iterator<Item = &[u8]>, new: &mut dyn Iterator<Item = &[u8]>) {
-        let (mut old_text, mut new_text) = (Vec::new(), Vec::new());
-        let mut side = |mark: &[u8], lines: &mut dyn Iterator<Item = &[u8]>, text: &mut Vec<u8>| {
-            self.hash.update(mark);
-            for line in lines {
-                self.hash.update(line);
-                if !self.has_content {
-                    text.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
-                }
-            }
-        };
-        side(b"\0-\0", old, &mut old_text);
-        side(b"\0+\0", new, &mut new_text);
-        self.has_content = self.has_content || old_text != new_text;
-    }
-}
-
-struct NoText;
-
-impl HunkText for NoText {
-    fn hunk(&mut self, _: &mut dyn Iterator<Item = &[u8]>, _: &mut dyn Iterator<Item = &[u8]>) {}
 }

@@ -14,6 +14,7 @@ mod objects;
 mod options;
 mod output;
 mod packs;
+mod patch;
 mod people;
 mod problems;
 mod project;
