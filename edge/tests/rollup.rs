@@ -116,6 +116,9 @@ const CELLS: &str = "SELECT * FROM rollup ORDER BY day, apex_user_id, repo_id";
 /// Counts by flag and duplicates: the maintained values, and the same calculated from commits.
 const TALLY: &str = "SELECT * FROM commit_count WHERE count <> 0";
 const DUPLICATES: &str = "SELECT id FROM commits WHERE is_duplicate ORDER BY id";
+const NEW_WORK: &str = "SELECT * FROM new_work_count WHERE count <> 0 ORDER BY new_work";
+const COUNTED_NEW_WORK: &str =
+    "SELECT new_work, COUNT(*) FROM commits WHERE new_work IS NOT NULL GROUP BY 1 ORDER BY 1";
 const DAYS: &str = "SELECT * FROM day_count WHERE count <> 0";
 /// Of dates that are written as the index has them.
 const COUNTED_DAYS: &str = "SELECT 'author_date', substr(author_date, 1, 10), COUNT(*) FROM commits WHERE author_date > '' GROUP BY 2 \
@@ -144,6 +147,7 @@ proptest! {
         prop_assert_eq!(store.rows(DUPLICATES), store.rows(FOUND_DUPLICATES));
         prop_assert_eq!(store.rows(TALLY), store.rows(FOUND_TALLY));
         prop_assert_eq!(store.rows(DAYS), store.rows(COUNTED_DAYS));
+        prop_assert_eq!(store.rows(NEW_WORK), store.rows(COUNTED_NEW_WORK));
         let fresh = Store::new();
         // One at a time, in reverse order.
         for id in store.rows("SELECT id FROM commits ORDER BY id DESC") {
@@ -153,6 +157,7 @@ proptest! {
         prop_assert_eq!(store.rows(CELLS), fresh.rows(CELLS));
         prop_assert_eq!(store.rows(TALLY), fresh.rows(TALLY));
         prop_assert_eq!(store.rows(DAYS), fresh.rows(DAYS));
+        prop_assert_eq!(store.rows(NEW_WORK), fresh.rows(NEW_WORK));
         prop_assert_eq!(store.rows("SELECT * FROM scratch"), Vec::<String>::new());
     }
 

@@ -1,8 +1,9 @@
 //! Row counts that imports maintain, so that a list does not read all rows to count them: `row_count` by resource and
-//! block of ids, `commit_count` by flag.
+//! block of ids, `commit_count` by flag, `new_work_count` by new_work.
 //!
-//! Benchmark rows that need them, at a million commits: `commits/?limit=1000&offset=900000`, and those of flags, such as
-//! `commits/?exclude_weekends=true` (0.4 ms instead of 150 ms, 2,600 rows read instead of 1,000,000).
+//! Benchmark rows that need them, at a million commits: `commits/?limit=1000&offset=900000`; those of flags, such as
+//! `commits/?exclude_weekends=true` (0.4 ms instead of 150 ms, 2,600 rows read instead of 1,000,000); those of new_work,
+//! such as `commits/?new_work__lt=10`.
 
 use super::sql::Statement;
 use super::table::table;
@@ -36,6 +37,16 @@ pub(crate) fn add_to_commit_counts(sign: i32, ids: &str) -> Statement {
          SELECT repo_id, apex_user_id, is_duplicate, is_merge IS NOT 0, is_pr_orphan IS NOT 0, \
          outlier_reason IS NOT NULL, is_weekday IS 1, {sign} * COUNT(*) \
          FROM commits WHERE id IN ({ids}) GROUP BY 1, 2, 3, 4, 5, 6, 7 \
+         ON CONFLICT DO UPDATE SET count = count + excluded.count"
+    );
+    Statement::new(sql, [])
+}
+
+/// Adds commits in their current state to `new_work_count`, `sign` times. `ids` is a query for their ids.
+pub(crate) fn add_to_new_work_counts(sign: i32, ids: &str) -> Statement {
+    let sql = format!(
+        "INSERT INTO new_work_count (new_work, count) SELECT new_work, {sign} * COUNT(*) \
+         FROM commits WHERE id IN ({ids}) AND new_work IS NOT NULL GROUP BY 1 \
          ON CONFLICT DO UPDATE SET count = count + excluded.count"
     );
     Statement::new(sql, [])

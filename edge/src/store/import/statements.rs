@@ -14,7 +14,7 @@ use streamgage::schema::{COMMITS, Resource};
 /// `deleted` are the JSON arrays.
 pub(super) fn statements(resource: &Resource, stored: String, deleted: String) -> (Vec<Statement>, Range<usize>) {
     if resource == &COMMITS {
-        (commit_statements(stored, deleted), 6..8)
+        (commit_statements(stored, deleted), 7..9)
     } else {
         (row_statements(resource, stored, deleted), 1..3)
     }
@@ -84,7 +84,7 @@ const CHANGED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WH
 /// groups of duplicates. No other commit can become the first of its group, or cease to be it.
 const AFFECTED: &str = "SELECT value FROM json_each((SELECT value FROM scratch WHERE name = 'affected'))";
 
-/// Returns the statements for commits, which also maintain `is_duplicate`, `commit_count`, `day_count` and the rollup.
+/// Returns the statements for commits, which also maintain `is_duplicate`, the counts of commits and the rollup.
 fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
     let columns = table_columns(&COMMITS);
     let values: Vec<String> = (1..columns.len()).map(|index| format!("incoming.value ->> {index}")).collect();
@@ -114,6 +114,7 @@ fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
         )),
         plain(rollup::record_cells("before", AFFECTED)),
         row_counts::add_to_commit_counts(-1, AFFECTED),
+        row_counts::add_to_new_work_counts(-1, AFFECTED),
         day_counts::add_to_day_counts(-1, AFFECTED),
         with_stored(upsert(&COMMITS, &format!("incoming.value ->> 0 IN ({CHANGED})"))),
         delete(&COMMITS, deleted),
@@ -122,6 +123,7 @@ fn commit_statements(stored: String, deleted: String) -> Vec<Statement> {
              WHERE id IN ({AFFECTED}) AND is_duplicate <> ({IS_DUPLICATE})"
         )),
         row_counts::add_to_commit_counts(1, AFFECTED),
+        row_counts::add_to_new_work_counts(1, AFFECTED),
         day_counts::add_to_day_counts(1, AFFECTED),
         plain(rollup::record_cells("after", AFFECTED)),
     ];

@@ -158,7 +158,13 @@ fn maintained_count(request: &ListRequest, parameters: &mut Parameters) -> Optio
     if let Some((field, from, until)) = date_range(request) {
         return Some(count_between(field, from, until, parameters));
     }
-    let table = has_only_flags(request).then_some("commit_count")?;
+    let table = if has_only_flags(request) {
+        "commit_count"
+    } else if has_only_new_work(request) {
+        "new_work_count"
+    } else {
+        return None;
+    };
     Some(format!("SELECT {} AS count{}", bounded_sum("t.count"), from_clause(request, table, parameters)))
 }
 
@@ -195,6 +201,18 @@ fn has_only_flags(request: &ListRequest) -> bool {
                 Subject::Filter(_) => true,
                 Subject::Flag(_) | Subject::Search => false,
             }
+    };
+    resource.name == COMMITS.name
+        && request.filter.conjunction().is_some_and(|mut conditions| conditions.all(is_counted))
+}
+
+/// Reports whether `new_work_count` has the column of every condition. It has no commits without new_work.
+fn has_only_new_work(request: &ListRequest) -> bool {
+    let resource = request.resource;
+    let is_counted = |condition: &Condition| {
+        let Subject::Field(index) = condition.subject else { return false };
+        let is_of_values = !condition.negated && !matches!(condition.predicate, Predicate::Null(_));
+        is_of_values && resource.fields.get(index).is_some_and(|field| field.name == "new_work")
     };
     resource.name == COMMITS.name
         && request.filter.conjunction().is_some_and(|mut conditions| conditions.all(is_counted))
