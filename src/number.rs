@@ -190,6 +190,12 @@ pub fn parse_ten_thousandths(text: &str) -> Option<i64> {
     }
 }
 
+/// Returns ten-thousandths as a double whose shortest text is their decimal; `None` beyond 15 digits.
+pub(crate) fn decimal_double(ten_thousandths: i128) -> Option<f64> {
+    const LIMIT: u128 = 10u128.pow(f64::DIGITS);
+    (ten_thousandths.unsigned_abs() < LIMIT).then(|| ten_thousandths as f64 / 10_000.0)
+}
+
 /// Appends ten-thousandths as a decimal of one to four places.
 pub fn write_decimal(ten_thousandths: i128, out: &mut String) {
     let (sign, size) = (if ten_thousandths < 0 { "-" } else { "" }, ten_thousandths.unsigned_abs());
@@ -400,6 +406,13 @@ mod tests {
         #[test]
         fn doubles_are_the_standard_librarys(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,25})?(e-?[0-9]{1,3})?") {
             prop_assert_eq!(Number::parse(&text).unwrap().to_double(), text.parse::<f64>().unwrap(), "{}", text);
+        }
+
+        #[test]
+        fn the_text_of_a_decimals_double_is_the_decimal(value in any::<i64>(), digits in 0u32..=15) {
+            let (value, mut decimal) = (i128::from(value % 10i64.pow(digits)), String::new());
+            write_decimal(value, &mut decimal);
+            prop_assert_eq!(crate::json::to_string(&decimal_double(value).unwrap()), decimal);
         }
 
         #[test]

@@ -5,7 +5,7 @@ use super::list::matches;
 use super::rows::Rows;
 use super::store::Store;
 use crate::calendar::Day;
-use crate::number::write_decimal;
+use crate::number::{decimal_double, write_decimal};
 use crate::query::{Aggregate, AggregateFunction, AggregateRequest, Group};
 use crate::schema::{COMMITS, Kind};
 use alloc::string::String;
@@ -49,6 +49,9 @@ enum Cell {
 }
 
 fn serialize_decimal<S: Serializer>(ten_thousandths: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+    if let Some(double) = decimal_double(*ten_thousandths) {
+        return serializer.serialize_f64(double);
+    }
     let mut text = String::new();
     write_decimal(*ten_thousandths, &mut text);
     RawValue::from_string(text).map_err(S::Error::custom)?.serialize(serializer)
@@ -117,7 +120,7 @@ fn group_keys(positions: &[usize], parts: &[GroupValue<'_>]) -> Vec<u64> {
         }
     }
     keys.iter_mut().zip(positions).for_each(|(key, &position)| *key = *key << 32 | position as u64 & POSITION);
-    keys.sort_by_key(|key| key >> 32);
+    radsort::sort_by_key(&mut keys, |key| key >> 32);
     keys
 }
 
@@ -288,6 +291,16 @@ mod tests {
             let expected = alloc::format!(r#"[{{"risk_sum":{sum}}}]"#);
             assert_eq!(serde_json::to_string(&found.rows).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn sums_of_decimals_beyond_exact_doubles_keep_all_digits() {
+        let store = store_of(&[
+            r#"{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2021-06-05","impact":900719925474.0991}"#,
+            r#"{"id":2,"apex_user_id":1,"repo_id":1,"author_date":"2021-06-05","impact":0.0004}"#,
+        ]);
+        let found = aggregate(&AggregateRequest::parse("aggregate[sum]=impact").unwrap(), &store);
+        assert_eq!(serde_json::to_string(&found.rows).unwrap(), r#"[{"impact_sum":900719925474.0995}]"#);
     }
 
     #[test]
