@@ -18,7 +18,7 @@ pub const NOW: f64 = 1_788_220_800_000.0;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
-pub const MIGRATIONS: [&str; 14] = [
+pub const MIGRATIONS: [&str; 15] = [
     include_str!("../../../worker/migrations/0001_resources.sql"),
     include_str!("../../../worker/migrations/0002_rollup.sql"),
     include_str!("../../../worker/migrations/0003_keys.sql"),
@@ -33,6 +33,7 @@ pub const MIGRATIONS: [&str; 14] = [
     include_str!("../../../worker/migrations/0012_generic_row.sql"),
     include_str!("../../../worker/migrations/0013_local_dates.sql"),
     include_str!("../../../worker/migrations/0014_new_work_count.sql"),
+    include_str!("../../../worker/migrations/0015_local_days.sql"),
 ];
 
 /// The limits of D1's SQLite.
