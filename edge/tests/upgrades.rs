@@ -70,6 +70,10 @@ const FIRST_SCHEMA: usize = 3;
 const GENERIC_ROWS: usize = 12;
 const LOCAL_DATES: usize = 13;
 
+/// The first schema with a generation, and the last one whose migration changes what answers contain.
+const GENERATIONS: usize = 7;
+const CHANGED_ANSWERS: usize = 15;
+
 const LISTS: [&str; 22] = [
     "tags/",
     "repos/?name__icontains=to",
@@ -242,6 +246,21 @@ fn each_schema_is_upgraded_to_the_counts_and_answers_of_a_fresh_import() {
         import(&fresh, |since| since <= schema);
         let upgraded = upgrade(database_of(schema, &fresh), schema);
         assert_counts_and_answers(&upgraded, &fresh, &schema.to_string());
+    }
+}
+
+/// Otherwise a client's `If-None-Match` would be answered by 304 (Not Modified).
+#[test]
+fn an_upgrade_that_changes_answers_changes_their_entity_tags() {
+    let rows = Store::new();
+    import(&rows, |_| true);
+    for schema in GENERATIONS..CHANGED_ANSWERS {
+        let database = database_of(schema, &rows);
+        let generation = |database: &Connection| -> String {
+            database.query_row("SELECT value FROM generation", [], |row| row.get(0)).unwrap()
+        };
+        let before = generation(&database);
+        assert_ne!(generation(&upgrade(database, schema).database), before, "schema {schema}");
     }
 }
 
