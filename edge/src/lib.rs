@@ -13,15 +13,17 @@
 
 mod http;
 mod json;
+mod log;
 pub mod proxy;
 mod store;
 
 pub use http::{
     AuthorizationError, AuthorizedRequest, Backend, HEALTH_METHODS, IMPORT_METHODS, Key, KeyCache, PendingRequest,
-    Permission, READ_METHODS, RateLimit, RecentCache, Request, Response, Routed, Settings, Url, bearer_token,
-    failure_response, finalize, forbidden, invalid_page, method_not_allowed, not_found, rate_limit_address,
-    route_request, throttled, unauthorized, unknown_error,
+    Permission, READ_METHODS, REQUEST_ID, RateLimit, RecentCache, Request, Response, Routed, Settings, Url,
+    bearer_token, failure_response, finalize, forbidden, invalid_page, method_not_allowed, not_found,
+    rate_limit_address, request_id, route_request, throttled, unauthorized, unknown_error,
 };
+pub use log::{Event, Level, error_text};
 pub use store::{
     DatabaseError, ETag, Import, ImportBatch, MAX_BODY, Parameter, Plan, Query, Statement, StatementResult,
     generation_statement, read_generation,

@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use streamgage::query::METRICS_PATH;
+use streamgage_edge::Event;
 use streamgage_edge::proxy::{
     CacheKey, CacheOutcome, CoordinatedResponse, FetchReply, FetchRequest, Headers, PartitionCoordinator,
     ProxySettings, Transport, TransportError, UpstreamRequest, UpstreamResponse,
@@ -32,6 +33,7 @@ struct State {
     /// The next request waits until it is polled again, and callers do not sleep.
     waits: Cell<bool>,
     targets: RefCell<Vec<String>>,
+    log: RefCell<Vec<String>>,
     respond: Box<dyn Fn(&str) -> Result>,
 }
 
@@ -43,6 +45,7 @@ impl Upstream {
             hangs: Cell::new(false),
             waits: Cell::new(false),
             targets: RefCell::default(),
+            log: RefCell::default(),
             respond,
         }))
     }
@@ -63,6 +66,10 @@ impl Transport for Upstream {
 
     fn random(&self) -> f64 {
         0.0
+    }
+
+    fn log(&self, request_id: Option<&str>, event: &Event) {
+        self.0.log.borrow_mut().push(event.to_line(request_id));
     }
 
     async fn sleep(&self, milliseconds: u32) {
@@ -115,7 +122,8 @@ fn coordinator(upstream: &Upstream, has_own_key: bool) -> (Coordinator, MemoryPa
 fn request(caller: &str, path: &str, query: &str) -> FetchRequest {
     let today = streamgage::calendar::Day::parse(TODAY).unwrap().number();
     let cache_key = CacheKey::parse(path, query).unwrap();
-    FetchRequest { cache_key, upstream_key: "owned".into(), caller: caller.into(), refresh: false, today }
+    let (upstream_key, caller, request_id) = ("owned".into(), caller.into(), Some("request".into()));
+    FetchRequest { cache_key, upstream_key, caller, refresh: false, today, request_id }
 }
 
 fn fetch(coordinator: &Coordinator, caller: &str, path: &str, query: &str) -> CoordinatedResponse<Vec<u8>> {
@@ -302,4 +310,81 @@ fn work_in_the_background_ends_when_nobody_waits() {
         assert!(resumptions < 20, "the work has no end");
     }
     assert!(resumptions > 1 && upstream.now() - start < 600 * SECOND, "{resumptions}");
+}
+
+/// Returns the facts of the lines logged since the last call, without the path, and checks the id of the request.
+fn logged(upstream: &Upstream) -> Vec<String> {
+    let end = r#","request_id":"request"}"#;
+    let path = format!(r#""path":"{TEAMS}","#);
+    let lines = upstream.0.log.take().into_iter();
+    lines.map(|line| line.strip_suffix(end).unwrap_or_else(|| panic!("{line}")).replace(&path, "")).collect()
+}
+
+#[test]
+fn a_failure_of_the_upstream_is_logged_with_the_id_of_the_request() {
+    let result = Rc::new(RefCell::new(list(&[])));
+    let upstream = Upstream::new({
+        let result = Rc::clone(&result);
+        move |_| result.borrow().clone()
+    });
+    let (coordinator, _) = coordinator(&upstream, false);
+    assert_eq!(fetch(&coordinator, "", TEAMS, "secret=1").entry.status, 200);
+    upstream.advance(3_600 * SECOND);
+    for (failure, facts) in [
+        (Err(TransportError::Connection), r#""reason":"unreachable","tries":3"#),
+        (Err(TransportError::TooLarge), r#""reason":"too_large","tries":1"#),
+        (Err(TransportError::Busy), r#""reason":"busy","tries":1"#),
+        (response(500, "{}"), r#""reason":"status","status":500,"tries":1"#),
+        (response(429, "{}"), r#""reason":"status","status":429,"tries":1"#),
+        (response(200, "<h1>"), r#""reason":"invalid_response","tries":1"#),
+        (Err(TransportError::Timeout), r#""reason":"timed_out","tries":1"#),
+    ] {
+        *result.borrow_mut() = failure;
+        fetch(&coordinator, "", TEAMS, "secret=1");
+        fetch(&coordinator, "other", TEAMS, "secret=2");
+        let line = |level: &str, stale: bool| {
+            format!(r#"{{"level":"{level}","event":"upstream_failed",{facts},"served_stale":{stale}"#)
+        };
+        assert_eq!(logged(&upstream), [line("warn", true), line("error", false)]);
+        *result.borrow_mut() = list(&[]);
+        fetch(&coordinator, "", TEAMS, "secret=3");
+        fetch(&coordinator, "other", TEAMS, "secret=3");
+        assert_eq!(logged(&upstream), [""; 0]);
+        upstream.advance(3_600 * SECOND);
+    }
+    // A refusal is no failure of the upstream.
+    *result.borrow_mut() = response(403, "{}");
+    assert_eq!(fetch(&coordinator, "", TEAMS, "secret=4").entry.status, 403);
+    assert_eq!(logged(&upstream), [""; 0]);
+}
+
+#[test]
+fn an_open_circuit_is_logged_and_is_no_status_of_the_upstream() {
+    let upstream = Upstream::new(|_| Err(TransportError::Timeout));
+    let (coordinator, _) = coordinator(&upstream, false);
+    for number in 0..5 {
+        fetch(&coordinator, "", TEAMS, &format!("a={number}"));
+    }
+    upstream.0.log.take();
+    let refused = fetch(&coordinator, "", TEAMS, "a=5");
+    assert_eq!((refused.entry.status, refused.outcome), (503, CacheOutcome::Failed { status: None }));
+    assert!(refused.entry.headers.contains(&("retry-after".into(), "3".into())), "{:?}", refused.entry.headers);
+    assert_eq!(refused.body, br#"{"detail":"The upstream is not available."}"#);
+    let facts = r#""reason":"circuit_open","tries":0,"served_stale":false"#;
+    assert_eq!(logged(&upstream), [format!(r#"{{"level":"error","event":"upstream_failed",{facts}"#)]);
+}
+
+#[test]
+fn a_refusal_of_the_own_key_is_logged() {
+    let upstream = Upstream::new(|_| response(401, "{}"));
+    for (has_own_key, status, lines) in [
+        (true, 502, &[r#"{"level":"error","event":"upstream_key_refused","path":"/v3/customer/core/teams/""#][..]),
+        (false, 401, &[]),
+    ] {
+        let (coordinator, _) = coordinator(&upstream, has_own_key);
+        assert_eq!(fetch(&coordinator, "one", TEAMS, "").entry.status, status);
+        let found: Vec<String> = upstream.0.log.take();
+        let end = r#","request_id":"request"}"#;
+        assert_eq!(found, lines.iter().map(|line| format!("{line}{end}")).collect::<Vec<_>>());
+    }
 }

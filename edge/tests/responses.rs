@@ -173,7 +173,7 @@ fn allowed_origins_may_read_responses() {
     };
     let may_read = concat!(
         "Access-Control-Allow-Origin: https://a.example\n",
-        "Access-Control-Expose-Headers: ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored\n"
+        "Access-Control-Expose-Headers: ETag, Link, Retry-After, Cache-Status, Server-Timing, X-Request-Id, Streamgage-Ignored\n"
     );
     assert_eq!(
         from("https://a.example", "OPTIONS", TEAMS, true, false),

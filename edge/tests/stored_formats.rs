@@ -79,7 +79,7 @@ fn fetch(path: &str, query: &str) -> (String, Vec<String>) {
     let (coordinator, transport) = coordinator();
     let cache_key = CacheKey::parse(path, query).unwrap();
     let (upstream_key, caller) = ("key".to_owned(), String::new());
-    let request = FetchRequest { cache_key, upstream_key, caller, refresh: false, today: TODAY };
+    let request = FetchRequest { cache_key, upstream_key, caller, refresh: false, today: TODAY, request_id: None };
     let FetchReply::Response(response) = complete(coordinator.fetch(&request)) else { panic!("not coalesced") };
     assert_eq!(response.outcome, CacheOutcome::Hit, "{path}");
     assert_eq!(response.state.generation, 1_795_348_000_000);

@@ -96,7 +96,7 @@ test("CORS", async () => {
     assert.equal(allowed.headers.get("access-control-allow-origin"), "https://a.example", path);
     assert.equal(
       allowed.headers.get("access-control-expose-headers"),
-      "ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored",
+      "ETag, Link, Retry-After, Cache-Status, Server-Timing, X-Request-Id, Streamgage-Ignored",
       path,
     );
     const other = await from("https://c.example", path);

@@ -1,13 +1,14 @@
 //! A request with its environment, and the ways to respond to it.
 
 use crate::response::{self, Body};
-use serde_json::json;
-use streamgage_edge::{Request, Response, Settings, Url, finalize};
-use worker::js_sys::Date;
-use worker::{Context, Env, console_error, web_sys};
+use streamgage_edge::{Event, Level, REQUEST_ID, Request, Response, Settings, Url, finalize, request_id};
+use worker::js_sys::{Date, Math};
+use worker::{Context, Env, console_error, console_warn, web_sys};
 
 /// A request, with everything that is needed to respond to it.
 pub struct Exchange {
+    /// The id in log lines and in `X-Request-Id`.
+    pub id: String,
     pub source: web_sys::Request,
     pub env: Env,
     pub context: Context,
@@ -18,13 +19,15 @@ pub struct Exchange {
 impl Exchange {
     /// Sends a response with the body it contains.
     pub fn send(&self, response: Response) -> worker::Result<web_sys::Response> {
-        let Response { status, headers, body } = finalize(response, &self.request, &self.settings);
+        let Response { status, mut headers, body } = finalize(response, &self.request, &self.settings);
+        headers.push((REQUEST_ID, self.id.clone()));
         response::build(status, &headers, &body.into())
     }
 
     /// Sends a response with a body from elsewhere.
     pub fn send_with_body(&self, response: Response, body: &Body) -> worker::Result<web_sys::Response> {
-        let Response { status, headers, .. } = finalize(response, &self.request, &self.settings);
+        let Response { status, mut headers, .. } = finalize(response, &self.request, &self.settings);
+        headers.push((REQUEST_ID, self.id.clone()));
         let has_body = self.request.method != "HEAD" && status != 304;
         response::build(status, &headers, if has_body { body } else { &Body::Empty })
     }
@@ -52,7 +55,17 @@ pub fn now() -> f64 {
     Date::now()
 }
 
-/// Logs a failure. Log lines contain neither queries nor headers, which may be secret.
-pub fn log_error(place: &str, error: &dyn std::fmt::Display) {
-    console_error!("{}", json!({ "level": "error", "place": place, "error": error.to_string() }));
+/// Returns the id of a request.
+pub fn read_id(source: &web_sys::Request) -> worker::Result<String> {
+    let random = (Math::random() * (1u64 << 53) as f64) as u64;
+    Ok(request_id(source.headers().get("CF-Ray")?.as_deref(), random))
+}
+
+/// Writes a log line. Work that belongs to no request has no id.
+pub fn log(request_id: Option<&str>, event: &Event) {
+    let line = event.to_line(request_id);
+    match event.level() {
+        Level::Warn => console_warn!("{line}"),
+        Level::Error => console_error!("{line}"),
+    }
 }

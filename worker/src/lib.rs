@@ -13,19 +13,22 @@ mod sqlite;
 mod store;
 mod upstream;
 
-use exchange::{Exchange, log_error, now, read_request};
-use streamgage_edge::{Backend, Routed, failure_response, route_request};
+use exchange::{Exchange, log, now, read_id, read_request};
+use streamgage_edge::{Backend, Event, Routed, error_text, failure_response, route_request};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
 #[event(fetch)]
 async fn fetch(source: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let settings = config::settings(&env);
-    let exchange = Exchange { request: read_request(&source, &settings)?, source, env, context, settings };
+    let (id, request) = (read_id(&source)?, read_request(&source, &settings)?);
+    let exchange = Exchange { id, request, source, env, context, settings };
     match respond(&exchange).await {
         Ok(response) => Ok(response),
         Err(error) => {
-            log_error(&exchange.request.url.path, &error);
-            exchange.send(failure_response(&database::error_message(&error), now()))
+            let message = database::error_message(&error);
+            let (path, error) = (exchange.request.url.path.clone(), error_text(&message));
+            log(Some(&exchange.id), &Event::RequestFailed { path, error });
+            exchange.send(failure_response(&message, now()))
         }
     }
 }
@@ -34,7 +37,7 @@ async fn fetch(source: web_sys::Request, env: Env, context: Context) -> worker::
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     if let Err(error) = proxy::refresh(env).await {
-        log_error("scheduled", &error);
+        log(None, &Event::RefreshFailed { error: error_text(&error) });
     }
 }
 

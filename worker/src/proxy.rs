@@ -1,8 +1,8 @@
 //! Proxy mode: the platform behind [`ProxyHandler`].
 
-use crate::database::Database;
+use crate::database::{self, Database};
 use crate::edge_cache::{self, Entry};
-use crate::exchange::{Exchange, log_error};
+use crate::exchange::{Exchange, log};
 use crate::response::{self, Body};
 use crate::sqlite::today;
 use crate::upstream::{FetchTransport, timeout};
@@ -17,7 +17,7 @@ use streamgage_edge::proxy::{
     MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxySettings, ResponseBody as ProxyBody, Runtime,
     UnavailableError,
 };
-use streamgage_edge::{PendingRequest, RateLimit, Statement, StatementResult};
+use streamgage_edge::{Event, PendingRequest, REQUEST_ID, RateLimit, Statement, StatementResult, error_text};
 use worker::{Delay, Env, Error, Request, Result, web_sys};
 
 thread_local! {
@@ -31,7 +31,8 @@ pub async fn respond(
 ) -> Result<web_sys::Response> {
     let address = rate_limit::client_address(&exchange.source)?;
     let is_rate_limited = !exchange.request.url.is_loopback();
-    let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, address, is_rate_limited);
+    let id = Some(exchange.id.clone());
+    let runtime = WorkerRuntime::new(exchange.env.clone(), &proxy_settings, id, address, is_rate_limited);
     let settings = Rc::clone(&exchange.settings);
     let handler = ProxyHandler {
         runtime: &runtime,
@@ -45,6 +46,7 @@ pub async fn respond(
         ProxyBody::Stored(body) => body,
         ProxyBody::Bytes(bytes) => bytes.into(),
     };
+    served.headers.push((REQUEST_ID.to_owned(), exchange.id.clone()));
     let response = response::build(served.status, &served.headers, &body)?;
     if !tasks.is_empty() {
         let request = exchange.request.clone();
@@ -65,7 +67,7 @@ pub async fn respond(
 pub async fn refresh(env: Env) -> Result<()> {
     let Some(settings) = config::proxy_settings(&env)? else { return Ok(()) };
     if let (Some(key), Some(partitions)) = (&settings.upstream_key, &settings.partitions) {
-        let runtime = WorkerRuntime::new(env, &settings, String::new(), false);
+        let runtime = WorkerRuntime::new(env, &settings, None, String::new(), false);
         let command = CoordinatorCommand::Refresh { today: today() as i32 };
         runtime.send_command(&partitions.name(key), &command).await?;
     }
@@ -79,6 +81,8 @@ struct WorkerRuntime {
     env: Env,
     isolate_cache: Rc<RefCell<IsolateCache>>,
     time_limit: i64,
+    /// The id of the caller's request.
+    request_id: Option<String>,
     /// The network address of the caller.
     address: String,
     is_rate_limited: bool,
@@ -88,9 +92,15 @@ struct WorkerRuntime {
 const GRACE_PERIOD: i64 = 500;
 
 impl WorkerRuntime {
-    fn new(env: Env, settings: &ProxySettings, address: String, is_rate_limited: bool) -> WorkerRuntime {
+    fn new(
+        env: Env,
+        settings: &ProxySettings,
+        request_id: Option<String>,
+        address: String,
+        is_rate_limited: bool,
+    ) -> WorkerRuntime {
         let isolate_cache = ISOLATE_CACHE.with(Rc::clone);
-        WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, address, is_rate_limited }
+        WorkerRuntime { env, isolate_cache, time_limit: settings.time_limit, request_id, address, is_rate_limited }
     }
 
     async fn send_command(&self, partition: &str, command: &CoordinatorCommand) -> Result<(CoordinatorReport, Body)> {
@@ -107,10 +117,14 @@ impl WorkerRuntime {
         Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body.into()))
     }
 
+    fn log(&self, event: &Event) {
+        log(self.request_id.as_deref(), event);
+    }
+
     /// Logs a failure of a coordinator. A Worker without Durable Objects has none, which is no failure.
     fn unavailable(&self, error: &Error) -> UnavailableError {
         if self.env.durable_object("PARTITIONS").is_ok() {
-            log_error("partition", error);
+            self.log(&Event::PartitionFailed { error: error_text(error) });
         }
         UnavailableError
     }
@@ -122,6 +136,10 @@ impl Runtime for WorkerRuntime {
 
     fn transport(&self) -> &FetchTransport {
         &FetchTransport
+    }
+
+    fn request_id(&self) -> Option<String> {
+        self.request_id.clone()
     }
 
     fn isolate_cache(&self) -> &RefCell<IsolateCache> {
@@ -136,13 +154,13 @@ impl Runtime for WorkerRuntime {
     async fn put_cached(&self, url: &str, metadata: &str, body: Body, seconds: u32) {
         let entry = Entry { metadata: metadata.to_owned(), body };
         if let Err(error) = edge_cache::put(url, entry, seconds).await {
-            log_error("edge cache", &error);
+            self.log(&Event::EdgeCacheFailed { error: error_text(&error) });
         }
     }
 
     async fn delete_cached(&self, url: &str) {
         if let Err(error) = edge_cache::delete(url).await {
-            log_error("edge cache", &error);
+            self.log(&Event::EdgeCacheFailed { error: error_text(&error) });
         }
     }
 
@@ -181,7 +199,7 @@ impl Runtime for WorkerRuntime {
             Either::Right(_) => Err(Error::from("the database did not answer in time")),
         };
         let batch = result.map_err(|error| {
-            log_error("key lookup", &error);
+            self.log(&Event::KeyLookupFailed { error: error_text(&database::error_message(&error)) });
             UnavailableError
         })?;
         batch.results.into_iter().next().ok_or(UnavailableError)

@@ -1,12 +1,12 @@
 //! The storage of a partition: the SQLite database of a Durable Object.
 
-use crate::exchange::log_error;
+use crate::exchange::log;
 use crate::response::Body;
 use crate::upstream::FetchTransport;
 use std::cell::Cell;
-use streamgage_edge::Parameter;
 use streamgage_edge::proxy::storage::{EVICT_AFTER_BYTES, HAS_CONTENT, LIMITS, TABLES};
 use streamgage_edge::proxy::{KvStore, PartitionStore, Transport};
+use streamgage_edge::{Event, Parameter, error_text};
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 type Row = Vec<SqlStorageValue>;
@@ -39,7 +39,7 @@ impl SqliteStore {
         }
         let rows = self.sql.exec(sql, values.to_vec()).and_then(|cursor| cursor.raw().collect());
         rows.unwrap_or_else(|error| {
-            log_error(sql, &error);
+            log(None, &Event::StorageFailed { error: error_text(&error) });
             Vec::new()
         })
     }

@@ -2,12 +2,12 @@
 
 use crate::database::{Batch, Database};
 use crate::edge_cache::{self, Entry};
-use crate::exchange::{Exchange, log_error, now};
+use crate::exchange::{Exchange, log, now};
 use crate::response::{self, Body};
 use crate::{isolate_cache, rate_limit};
 use streamgage_edge::{
-    AuthorizationError, AuthorizedRequest, ETag, Import, Key, MAX_BODY, PendingRequest, Plan, Query, Response,
-    StatementResult, generation_statement, read_generation, throttled,
+    AuthorizationError, AuthorizedRequest, ETag, Event, Import, Key, MAX_BODY, PendingRequest, Plan, Query, Response,
+    StatementResult, error_text, generation_statement, read_generation, throttled,
 };
 use worker::web_sys::Response as JsResponse;
 use worker::{Error, Result};
@@ -108,10 +108,11 @@ fn send_data(exchange: &Exchange, query: &Query, etag: ETag, data: &Batch) -> Re
     if response.status == 200 {
         if data.rows_read() >= MANY_ROWS || response.body.len() >= LONG_BODY {
             let (url, body) = (etag.cache_url(), Body::from(response.body.clone()));
+            let id = exchange.id.clone();
             exchange.context.wait_until(async move {
                 let entry = Entry { metadata: String::new(), body };
                 if let Err(error) = edge_cache::put(&url, entry, EDGE_CACHE_SECONDS).await {
-                    log_error("edge cache", &error);
+                    log(Some(&id), &Event::EdgeCacheFailed { error: error_text(&error) });
                 }
             });
         }

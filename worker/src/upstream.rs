@@ -1,8 +1,9 @@
 //! Requests to the upstream.
 
-use crate::exchange::log_error;
+use crate::exchange::log;
 use crate::response;
 use std::time::Duration;
+use streamgage_edge::Event;
 use streamgage_edge::proxy::{
     Headers, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
 };
@@ -27,8 +28,8 @@ impl Transport for FetchTransport {
         Delay::from(Duration::from_millis(milliseconds.into())).await;
     }
 
-    fn log_error(&self, message: &str) {
-        log_error("upstream", &message);
+    fn log(&self, request_id: Option<&str>, event: &Event) {
+        log(request_id, event);
     }
 
     async fn get(&self, request: UpstreamRequest, limit: u32) -> std::result::Result<UpstreamResponse, TransportError> {

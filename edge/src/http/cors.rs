@@ -8,7 +8,7 @@ use super::settings::Settings;
 const REQUEST_HEADERS: &str = "Authorization, Accept, Content-Type, If-None-Match, Cache-Control, X-Requested-With";
 
 /// The response headers that pages of other origins may read.
-const RESPONSE_HEADERS: &str = "ETag, Link, Retry-After, Cache-Status, Server-Timing, Streamgage-Ignored";
+const RESPONSE_HEADERS: &str = "ETag, Link, Retry-After, Cache-Status, Server-Timing, X-Request-Id, Streamgage-Ignored";
 
 /// Returns the value of `Access-Control-Allow-Origin` for an origin, if its pages may read responses.
 fn allowed_origin<'a>(settings: &Settings, origin: &'a str) -> Option<&'a str> {

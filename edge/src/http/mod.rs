@@ -6,6 +6,7 @@ pub(crate) mod cors;
 pub(crate) mod methods;
 pub(crate) mod recent;
 pub(crate) mod request;
+pub(crate) mod request_id;
 pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod settings;
@@ -15,6 +16,7 @@ pub use bearer_token::bearer_token;
 pub use methods::{HEALTH_METHODS, IMPORT_METHODS, READ_METHODS};
 pub use recent::RecentCache;
 pub use request::{Request, Url};
+pub use request_id::{REQUEST_ID, request_id};
 pub use response::{
     Response, failure_response, finalize, forbidden, invalid_page, method_not_allowed, not_found, throttled,
     unauthorized, unknown_error,

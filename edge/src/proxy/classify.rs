@@ -8,6 +8,7 @@ use super::outcome::CacheOutcome;
 use super::page::Page;
 use super::transport::UpstreamResponse;
 use crate::http::response::{Response, forbidden, not_found, unauthorized};
+use crate::log::Event;
 use std::collections::BTreeMap;
 use streamgage::json::is_json;
 
@@ -34,6 +35,16 @@ pub(super) struct ClassifiedResponse<B> {
     /// The length of a body that the upstream sent; 0 for a stored body.
     pub new_length: usize,
     pub action: CacheAction,
+    /// The failure of the upstream, if a stale or an error response replaces its response.
+    pub error: Option<UpstreamError>,
+}
+
+impl<B> ClassifiedResponse<B> {
+    /// Returns the log event of a failure.
+    pub fn event(&self, exchange: &Exchange<'_>) -> Option<Event> {
+        let served_stale = matches!(self.outcome, CacheOutcome::StaleIfError { .. });
+        Some(self.error?.event(&exchange.cache_key.path, exchange.tries, served_stale))
+    }
 }
 
 /// Circumstances of a request to the upstream.
@@ -80,13 +91,14 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
         new_length: body.len(),
         body: body.into(),
         action,
+        error: None,
     };
     match (status, stored) {
         // Only requests with validators of a stored response can get a 304.
         (304, Some((stored, body))) => {
             let entry = stored.revalidated(exchange.cache_key, &headers, times);
             let outcome = fetched(304, &entry);
-            ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store }
+            ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store, error: None }
         }
         // A response that is no list does not replace metrics.
         (200..=299, stored @ Some(_)) if exchange.may_serve_stale && !is_valid_body(exchange.cache_key, &body) => {
@@ -146,7 +158,7 @@ fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(Cach
     let action = CacheAction::Keep;
     if let Some((entry, body)) = stored.filter(|_| error.allows_stale()) {
         let outcome = CacheOutcome::stale_if_error(error);
-        return ClassifiedResponse { entry, body, outcome, new_length: 0, action };
+        return ClassifiedResponse { entry, body, outcome, new_length: 0, action, error: Some(error) };
     }
     let (status, retry_after, body) = error.response();
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -159,6 +171,7 @@ fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(Cach
         body: body.into(),
         outcome: CacheOutcome::failed(error),
         action,
+        error: Some(error),
     }
 }
 

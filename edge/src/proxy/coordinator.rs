@@ -23,6 +23,7 @@ use super::unfinished::UnfinishedRequests;
 use super::upstream::UpstreamSession;
 use super::upstream_client::JsonResponse;
 use super::weeks::WeeklyMetrics;
+use crate::log::Event;
 use futures_util::future::{Either, select};
 use std::cell::Cell;
 use std::pin::pin;
@@ -86,7 +87,8 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         let recent = RecentRequests(&self.store).latest(self.transport.now());
         for cache_key in recent.into_iter().take(MAX_REFRESHED) {
             let (upstream_key, caller) = (key.clone(), String::new());
-            self.fetch_coalesced(&FetchRequest { cache_key, upstream_key, caller, refresh: true, today }).await;
+            let request = FetchRequest { cache_key, upstream_key, caller, refresh: true, today, request_id: None };
+            self.fetch_coalesced(&request).await;
         }
     }
 
@@ -229,6 +231,8 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         // Nothing is stored for a key that was never accepted.
         if !must_derive && session.authorized_at().is_some() {
             derive::remember_endpoint_gone(&store, now);
+            let event = Event::MetricsEndpointMissing { path: request.cache_key.path.clone() };
+            self.transport.log(request.request_id.as_deref(), &event);
         }
         match &result {
             Err(UpstreamError::BudgetExhausted) => self.unfinished.record_attempt(request, self.transport.now()),
@@ -265,6 +269,10 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             && !(is_current && state.is_authorized_within(class, now, self.settings.stale_key_ttl))
         {
             return self.finish_response(exchange, Err(error), None);
+        }
+        if let Some(error) = assembled.error {
+            let event = error.event(&request.cache_key.path, session.tries(), true);
+            self.transport.log(request.request_id.as_deref(), &event);
         }
         let bytes = assembled.body.into_bytes();
         let mut entry = CacheEntry::assembled(&bytes, assembled.deadlines, derived);
@@ -305,6 +313,9 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         let (tries, has_own_key) = (session.tries(), self.settings.upstream_key.is_some());
         let exchange = Exchange { cache_key, upstream, has_partition: true, may_serve_stale, has_own_key, tries, now };
         let mut classified = classify_response(&exchange, result, stored);
+        if let Some(event) = classified.event(&exchange) {
+            self.transport.log(request.request_id.as_deref(), &event);
+        }
         if !is_current {
             classified.entry.deadlines = None;
             classified.outcome = classified.outcome.as_not_stored();

@@ -1,5 +1,7 @@
 //! Errors of the upstream.
 
+use crate::log::Event;
+
 /// The pause after a 429 without a valid `Retry-After`, in seconds.
 const RETRY_SECONDS: u32 = 60;
 /// The longest pause that is passed on, in seconds.
@@ -16,6 +18,11 @@ pub enum UpstreamError {
         status: u16,
         /// The seconds of `Retry-After`.
         retry_after: Option<u32>,
+    },
+    /// The circuit breaker sent no request.
+    CircuitOpen {
+        /// The remaining seconds of the pause.
+        retry_after: u32,
     },
     /// The body exceeds the limit.
     TooLarge,
@@ -37,11 +44,29 @@ impl UpstreamError {
             UpstreamError::Unreachable
             | UpstreamError::TimedOut
             | UpstreamError::Status { .. }
+            | UpstreamError::CircuitOpen { .. }
             | UpstreamError::TooLarge
             | UpstreamError::Busy
             | UpstreamError::InvalidResponse => true,
             UpstreamError::OwnKeyRefused | UpstreamError::BudgetExhausted => false,
         }
+    }
+
+    /// Returns the log event of a request that failed after a number of tries.
+    pub(super) fn event(self, path: &str, tries: u32, served_stale: bool) -> Event {
+        let (path, status) = (path.to_owned(), self.status());
+        let reason = match self {
+            UpstreamError::OwnKeyRefused => return Event::UpstreamKeyRefused { path },
+            UpstreamError::Unreachable => "unreachable",
+            UpstreamError::TimedOut => "timed_out",
+            UpstreamError::Status { .. } => "status",
+            UpstreamError::CircuitOpen { .. } => "circuit_open",
+            UpstreamError::TooLarge => "too_large",
+            UpstreamError::Busy => "busy",
+            UpstreamError::InvalidResponse => "invalid_response",
+            UpstreamError::BudgetExhausted => "budget_exhausted",
+        };
+        Event::UpstreamFailed { path, reason, status, tries, served_stale }
     }
 
     pub(super) fn status(self) -> Option<u16> {
@@ -64,6 +89,9 @@ impl UpstreamError {
             UpstreamError::TimedOut => (504, None, r#"{"detail":"The upstream did not answer in time."}"#),
             UpstreamError::Status { status: status @ 502..=504, retry_after } => {
                 (status, retry_after, r#"{"detail":"The upstream is not available."}"#)
+            }
+            UpstreamError::CircuitOpen { retry_after } => {
+                (503, Some(retry_after), r#"{"detail":"The upstream is not available."}"#)
             }
             UpstreamError::Status { status: 408 | 425, retry_after } => {
                 (503, retry_after, r#"{"detail":"The upstream is not available."}"#)

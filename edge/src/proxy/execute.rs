@@ -11,6 +11,7 @@ use super::partition::{PartitionState, response_address, state_address};
 use super::protocol::{FetchReply, FetchRequest};
 use super::response::{ResolvedResponse, ServerTiming};
 use super::runtime::{Runtime, UnavailableError};
+use super::transport::Transport;
 use super::upstream::UpstreamSession;
 use crate::http::authorize::key_hash;
 use crate::http::response::Response;
@@ -102,7 +103,8 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let today = self.settings.today(&self.request.url, self.runtime.now() as f64).number();
         let FetchContext { cache_key, upstream_key, caller, .. } = context;
         let (cache_key, upstream_key) = (cache_key.clone(), upstream_key.clone());
-        FetchRequest { cache_key, upstream_key, caller: caller.clone().unwrap_or_default(), refresh, today }
+        let (caller, request_id) = (caller.clone().unwrap_or_default(), self.runtime.request_id());
+        FetchRequest { cache_key, upstream_key, caller, refresh, today, request_id }
     }
 
     /// Fetches from the coordinator of the partition, or from the upstream if the coordinator does not answer.
@@ -154,6 +156,9 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
         let exchange = Exchange { cache_key, upstream, has_partition, may_serve_stale, has_own_key, tries, now };
         let classified = classify_response(&exchange, result, stored);
+        if let Some(event) = classified.event(&exchange) {
+            transport.log(self.runtime.request_id().as_deref(), &event);
+        }
         if let Some(partition) = partition {
             match classified.action {
                 CacheAction::Store => {

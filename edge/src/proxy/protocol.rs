@@ -21,6 +21,9 @@ pub struct FetchRequest {
     pub refresh: bool,
     /// The day on which metrics are evaluated, as a number of days since 1970-01-01.
     pub today: i32,
+    /// The id of the caller's request, for the log.
+    #[serde(default)]
+    pub request_id: Option<String>,
 }
 
 /// A response from the coordinator.
@@ -168,13 +171,15 @@ mod tests {
     }
 
     fn command() -> impl Strategy<Value = CoordinatorCommand> {
-        let request = (old_cache_key(), any::<String>(), any::<String>(), any::<bool>(), any::<i32>());
-        let request = request.prop_map(|(cache_key, upstream_key, caller, refresh, today)| FetchRequest {
+        let request =
+            (old_cache_key(), any::<String>(), any::<String>(), any::<bool>(), any::<i32>(), any::<Option<String>>());
+        let request = request.prop_map(|(cache_key, upstream_key, caller, refresh, today, request_id)| FetchRequest {
             cache_key: serde_json::from_value(cache_key).unwrap(),
             upstream_key,
             caller,
             refresh,
             today,
+            request_id,
         });
         prop_oneof![
             request.prop_map(|request| CoordinatorCommand::Fetch { request }),

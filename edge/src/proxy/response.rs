@@ -111,7 +111,7 @@ pub(super) struct ServerTiming {
 impl ServerTiming {
     fn header(self, outcome: CacheOutcome) -> String {
         let cache_checked_at = self.cache_checked_at.unwrap_or(self.started_at);
-        let mut text = format!("fast;dur={}", cache_checked_at - self.started_at);
+        let mut text = format!("edge-cache;dur={}", cache_checked_at - self.started_at);
         if let Some(fetched_at) = self.fetched_at {
             // Writing into a String can't fail.
             let _ = write!(text, ", upstream;dur={}", fetched_at - cache_checked_at);

@@ -23,6 +23,11 @@ pub trait Runtime {
         self.transport().now()
     }
 
+    /// Returns the id of the caller's request, for the log.
+    fn request_id(&self) -> Option<String> {
+        None
+    }
+
     fn isolate_cache(&self) -> &RefCell<IsolateCache>;
 
     /// Returns the text and the body at an address of the edge cache.

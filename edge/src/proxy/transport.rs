@@ -1,6 +1,7 @@
 //! Access to the network, the clock and random numbers.
 
 use super::headers::Headers;
+use crate::log::Event;
 use std::future::Future;
 
 /// The greatest length of a response, in bytes. A page of 1,000 commits has about one million. Responses are held in memory,
@@ -20,8 +21,8 @@ pub trait Transport {
 
     fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
 
-    /// Writes an error to the log, for the operator.
-    fn log_error(&self, _message: &str) {}
+    /// Writes a log line.
+    fn log(&self, _request_id: Option<&str>, _event: &Event) {}
 
     /// Sends a request and reads the whole response within `limit` milliseconds. Redirects are not followed.
     fn get(

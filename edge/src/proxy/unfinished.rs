@@ -74,7 +74,8 @@ mod tests {
 
     fn request(name: &str, caller: &str) -> FetchRequest {
         let cache_key = CacheKey::parse(&format!("{CORE_PATH}{name}/"), "").unwrap();
-        FetchRequest { cache_key, upstream_key: "key".into(), caller: caller.into(), refresh: false, today: 0 }
+        let (upstream_key, caller) = ("key".into(), caller.into());
+        FetchRequest { cache_key, upstream_key, caller, refresh: false, today: 0, request_id: None }
     }
 
     #[test]

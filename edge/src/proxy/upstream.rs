@@ -79,8 +79,8 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             let Some(limit) = limit else { return Err(UpstreamError::TimedOut) };
             // The breaker is asked last: a request that it admits must be sent.
             if let Err(pause) = self.breaker.borrow_mut().try_acquire(now) {
-                let retry_after = u32::try_from(pause / 1_000 + 1).ok();
-                return Err(UpstreamError::Status { status: 503, retry_after });
+                let retry_after = u32::try_from(pause / 1_000 + 1).unwrap_or(1);
+                return Err(UpstreamError::CircuitOpen { retry_after });
             }
             tries += 1;
             self.tries.set(self.tries.get() + 1);
@@ -88,9 +88,6 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             let (failure, error) = match result {
                 Ok(response) if response.status < 500 => {
                     self.breaker.borrow_mut().record_success();
-                    if response.status == 401 && self.settings.upstream_key.is_some() {
-                        self.transport.log_error("the upstream refused UPSTREAM_KEY");
-                    }
                     if let status @ (408 | 425 | 429) = response.status {
                         let retry_after = response.headers.value("retry-after").and_then(parse_retry_after);
                         return Err(UpstreamError::Status { status, retry_after });
@@ -166,8 +163,8 @@ mod tests {
     use crate::proxy::headers::Headers;
     use futures_util::FutureExt;
 
-    /// An upstream that always returns the same response, and a log.
-    struct FixedResponse(u16, &'static str, &'static [u8], Cell<u32>);
+    /// An upstream that always returns the same response.
+    struct FixedResponse(u16, &'static str, &'static [u8]);
 
     impl Transport for FixedResponse {
         fn now(&self) -> i64 {
@@ -180,10 +177,6 @@ mod tests {
 
         async fn sleep(&self, _: u32) {}
 
-        fn log_error(&self, _: &str) {
-            self.3.set(self.3.get() + 1);
-        }
-
         async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
             let headers = Headers::new([("content-type".to_owned(), self.1.to_owned())]);
             Ok(UpstreamResponse { sent_at: 0, status: self.0, headers, body: self.2.into() })
@@ -193,25 +186,9 @@ mod tests {
     fn fetched(status: u16, declared: &'static str, body: &'static [u8]) -> Result<JsonResponse, UpstreamError> {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
         let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
-        let transport = FixedResponse(status, declared, body, Cell::new(0));
+        let transport = FixedResponse(status, declared, body);
         let upstream = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
         UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
-    }
-
-    #[test]
-    fn a_refusal_of_the_own_key_is_logged() {
-        for (key, logged) in [(Some("owned"), 1), (None, 0)] {
-            let settings = ProxySettings::read(|name| match name {
-                "UPSTREAM" => Some("https://flow.example".to_owned()),
-                "UPSTREAM_KEY" => key.map(str::to_owned),
-                _ => None,
-            });
-            let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
-            let transport = FixedResponse(401, "application/json", b"{}", Cell::new(0));
-            let session = UpstreamSession::new(&transport, breaker, &settings, "owned", 0);
-            let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
-            assert_eq!((sent.unwrap().status, transport.3.get()), (401, logged));
-        }
     }
 
     #[test]
@@ -219,7 +196,7 @@ mod tests {
         for (declared, is_authorized) in [("application/json", true), ("text/html", false)] {
             let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
             let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
-            let transport = FixedResponse(200, declared, b"[]", Cell::new(0));
+            let transport = FixedResponse(200, declared, b"[]");
             let session = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
             let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
             assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (200, is_authorized));
