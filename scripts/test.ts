@@ -1,4 +1,5 @@
-// npm test [-- STEP …]: runs all checks, or the named steps, in this order. Stops at the first failure.
+// npm test [-- STEP … | FILE …]: runs all checks, the named steps, or the tests of a file, such as
+// tests/worker/proxy.test.ts. Stops at the first failure.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildBrowser } from "./build-browser.ts";
@@ -22,8 +23,12 @@ const builtPage = once(async () => {
   await buildPage();
 });
 
+/** Test files to run instead of all files of their folders. The folder of a file has the name of its step. */
+const requestedFiles: string[] = [];
+
 async function nodeTests(folder: string): Promise<void> {
-  await run("node", ["--test", `${folder}/**/*.test.{ts,mjs}`]);
+  const requested = requestedFiles.filter((file) => file.startsWith(`${folder}/`));
+  await run("node", ["--test", ...(requested.length > 0 ? requested : [`${folder}/**/*.test.{ts,mjs}`])]);
 }
 
 /** Finds or installs a browser for the tests, and returns its driver. */
@@ -110,7 +115,11 @@ export const steps: Record<string, () => Promise<void>> = {
 
 if (import.meta.main)
   await main(async () => {
-    const requested = process.argv.slice(2);
+    const args = process.argv.slice(2);
+    requestedFiles.push(
+      ...args.filter((arg) => /^tests\/.*\.test\.(ts|mjs)$/.test(arg) && existsSync(join(root, arg))),
+    );
+    const requested = [...new Set(args.map((arg) => (requestedFiles.includes(arg) ? (arg.split("/")[1] ?? "") : arg)))];
     const unknown = requested.find((name) => !(name in steps));
     if (unknown) throw new UserError(`unknown step ${unknown}; the steps are ${Object.keys(steps).join(", ")}`);
     console.log(

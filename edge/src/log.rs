@@ -80,9 +80,16 @@ pub fn error_text(error: &dyn std::fmt::Display) -> String {
     error.to_string().chars().take(MAX_ERROR_LENGTH).collect()
 }
 
+/// Returns the values of a name in texts that contain JSON.
+#[cfg(test)]
+pub(crate) fn values<'a>(text: &'a str, name: &str) -> std::collections::BTreeSet<&'a str> {
+    text.split(&format!("\"{name}\":\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_line_is_a_json_object_with_stable_keys() {
@@ -105,6 +112,29 @@ mod tests {
             Event::StorageFailed { error: "a \"quoted\"\nline".into() }.to_line(None),
             r#"{"level":"error","event":"storage_failed","error":"a \"quoted\"\nline","request_id":null}"#
         );
+    }
+
+    #[test]
+    fn the_troubleshooting_page_names_every_event_and_no_other() {
+        let (path, error) = (String::new, String::new);
+        let (reason, status, tries, served_stale) = ("", None, 0, false);
+        let events = [
+            Event::RequestFailed { path: path(), error: error() },
+            Event::UpstreamFailed { path: path(), reason, status, tries, served_stale },
+            Event::UpstreamKeyRefused { path: path() },
+            Event::MetricsEndpointMissing { path: path() },
+            Event::PartitionFailed { error: error() },
+            Event::StorageFailed { error: error() },
+            Event::KeyLookupFailed { error: error() },
+            Event::EdgeCacheFailed { error: error() },
+            Event::RefreshFailed { error: error() },
+        ];
+        let lines = events.map(|event| event.to_line(None)).join("\n");
+        let page = include_str!("../../docs/troubleshooting.md");
+        let documented = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let mut documented: BTreeSet<&str> = documented.collect();
+        documented.extend(values(page, "event"));
+        assert_eq!(documented, values(&lines, "event"));
     }
 
     #[test]

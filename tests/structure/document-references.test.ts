@@ -39,8 +39,10 @@ for (const document of documents) {
 
   test(`${document}: npm scripts and test steps exist`, () => {
     for (const [, script = ""] of text.matchAll(/npm run ([\w-]+)/g)) assert.ok(script in scripts, `npm run ${script}`);
-    for (const [, names = ""] of text.matchAll(/npm test -- ([a-z-]+(?: [a-z-]+)*)/g))
+    for (const [, names = ""] of text.matchAll(/npm test -- ([a-z-]+(?: [a-z-]+)*)(?![\w/-])/g))
       for (const name of names.split(" ")) assert.ok(name in steps, `npm test -- ${name}`);
+    for (const [, file = ""] of text.matchAll(/npm test -- (tests\/\S+)/g))
+      assert.ok(existsSync(join(root, file)), file);
   });
 
   test(`${document}: paths exist`, () => {

@@ -149,11 +149,11 @@ test("a hundred concurrent misses make one request", async (context) => {
 });
 
 test("a stale response is available after the edge cache lost it", async (context) => {
-  const { upstream, ask, forgetFast, evict } = await proxy(context, QUICK);
+  const { upstream, ask, deleteFromEdgeCache, evict } = await proxy(context, QUICK);
   const week = `${METRICS}?start_date=2026-08-03&end_date=2026-08-30&resolution=week`;
   const [list, metrics] = [await ask(TEAMS), await ask(week)];
   assert.deepEqual([list.status, metrics.status], [200, 200]);
-  await forgetFast([TEAMS, `${METRICS}?end_date=2026-08-30&resolution=week&start_date=2026-08-03`]);
+  await deleteFromEdgeCache([TEAMS, `${METRICS}?end_date=2026-08-30&resolution=week&start_date=2026-08-03`]);
   await evict();
   await upstream.refuse();
   for (const [path, good] of [

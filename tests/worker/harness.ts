@@ -85,12 +85,12 @@ export async function start({ vars = {}, limits = {}, objects = true, entry, dat
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
   /** Deletes URLs from the Cache API and reports which of them existed. */
-  const forgetFast = async (addresses: string[]) => {
+  const deleteFromEdgeCache = async (addresses: string[]) => {
     const init = { method: "POST", body: JSON.stringify(addresses) };
     const response = await server.getWorker("forget").fetch("http://forget.example/", init);
     return (await response.json()) as boolean[];
   };
-  return { url, server, worker, forgetFast, sql, key, ask, load, close: () => server.close() };
+  return { url, server, worker, deleteFromEdgeCache, sql, key, ask, load, close: () => server.close() };
 }
 
 export type Worker = Awaited<ReturnType<typeof start>>;

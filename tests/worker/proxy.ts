@@ -44,15 +44,15 @@ export async function proxy(
   const storage = (key = "one") =>
     worker.worker.getDurableObjectStorage("PARTITIONS", { name: partition(upstream.url, key) });
   /** Deletes responses of a key from the edge cache. Targets are canonical: their parameters are sorted. */
-  const forgetFast = async (targets: string[], key = "one") => {
+  const deleteFromEdgeCache = async (targets: string[], key = "one") => {
     const [row] = await (await storage(key)).exec<{ text: string }>("SELECT text FROM shelf WHERE kind = 'record'");
     // `PartitionState` as JSON.
     const { generation } = JSON.parse(row?.text ?? "") as { generation: number };
     const address = (target: string) =>
       `https://cache.invalid/${partition(upstream.url, key)}/${generation}/${createHash("sha256").update(target).digest("hex")}`;
-    const removed = await worker.forgetFast(targets.map(address));
+    const removed = await worker.deleteFromEdgeCache(targets.map(address));
     assert.ok(removed.every(Boolean), "all was there");
   };
   const evict = (key = "one") => worker.worker.evictDurableObject("PARTITIONS", { name: partition(upstream.url, key) });
-  return { upstream, worker, ask, storage, forgetFast, evict };
+  return { upstream, worker, ask, storage, deleteFromEdgeCache, evict };
 }

@@ -19,12 +19,12 @@ test("store mode recovers from a trap", async (context) => {
 });
 
 test("the proxy and its Durable Objects recover from a trap", async (context) => {
-  const { upstream, ask, forgetFast } = await proxy(context, { ...SECRET, TIME_LIMIT: "2" }, {}, { entry });
+  const { upstream, ask, deleteFromEdgeCache } = await proxy(context, { ...SECRET, TIME_LIMIT: "2" }, {}, { entry });
   const first = await ask(TEAMS);
   assert.equal(first.status, 200);
   // The Durable Object's part of the module is lost too.
   assert.equal((await ask(`${TEAMS}?limit=3`, "one", { headers: trap })).status, 500);
-  await forgetFast([TEAMS]);
+  await deleteFromEdgeCache([TEAMS]);
   await upstream.refuse();
   const { status, body, cache } = await ask(TEAMS);
   assert.deepEqual([status, body], [200, first.body]);

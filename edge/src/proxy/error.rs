@@ -110,3 +110,26 @@ impl UpstreamError {
         (status, retry_after.map(|seconds| seconds.min(MAX_RETRY_SECONDS)), body.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::values;
+
+    #[test]
+    fn the_troubleshooting_page_names_every_reason_and_no_other() {
+        let errors = [
+            UpstreamError::Unreachable,
+            UpstreamError::TimedOut,
+            UpstreamError::Status { status: 503, retry_after: None },
+            UpstreamError::CircuitOpen { retry_after: 1 },
+            UpstreamError::TooLarge,
+            UpstreamError::Busy,
+            UpstreamError::InvalidResponse,
+            UpstreamError::BudgetExhausted,
+        ];
+        let lines = errors.map(|error| error.event("", 1, false).to_line(None)).join("\n");
+        let page = include_str!("../../../docs/troubleshooting.md");
+        assert_eq!(values(page, "reason"), values(&lines, "reason"));
+    }
+}
