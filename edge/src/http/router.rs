@@ -8,14 +8,12 @@ use super::request::Request;
 use super::response::{Response, method_not_allowed, not_found};
 use super::settings::Settings;
 use crate::proxy::cache_key::CacheKey;
+use crate::proxy::outcome::REFUSED;
 use crate::store::Import;
 use streamgage::query::{Endpoint, METRICS_PATH, Route, route};
 
 /// The path at which a caller of the proxy empties the cache of a key.
 pub const PURGE: &str = "/cache/purge";
-
-/// The value of `Cache-Status` in responses of the proxy that do not depend on the cache.
-pub(crate) const REFUSED: &str = "streamgage; detail=refused";
 
 /// The source of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

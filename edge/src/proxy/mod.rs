@@ -31,7 +31,7 @@ mod json;
 mod kv_store;
 mod links;
 mod metrics_result;
-mod outcome;
+pub(crate) mod outcome;
 mod page;
 mod partition;
 mod partition_store;

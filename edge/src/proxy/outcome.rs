@@ -4,6 +4,13 @@ use super::error::UpstreamError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
+/// The value of `Cache-Status` in responses that depend neither on the cache nor on the upstream.
+pub(crate) const REFUSED: &str = "streamgage; detail=refused";
+/// The value of `Cache-Status` in the response to a purge.
+pub(super) const PURGED: &str = "streamgage; detail=purged";
+/// The reason for which nothing is cached: the Worker has no secret to separate callers.
+pub(super) const NO_SECRET: &str = "no-secret";
+
 /// The origin of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CacheOutcome {

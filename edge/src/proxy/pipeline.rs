@@ -3,6 +3,7 @@
 use super::background_task::BackgroundTask;
 use super::execute::FetchContext;
 use super::handler::ProxyHandler;
+use super::outcome::PURGED;
 use super::partition::PartitionState;
 use super::plan::{ProxyPlan, plan};
 use super::response::{ProxyResponse, ResolvedResponse, ServerTiming};
@@ -59,6 +60,6 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             };
             self.remember_state(partition, state, tasks);
         }
-        Ok(Response::empty(204).header("Cache-Status", "streamgage; detail=purged"))
+        Ok(Response::empty(204).header("Cache-Status", PURGED))
     }
 }

@@ -4,12 +4,11 @@ use super::background_task::BackgroundTask;
 use super::entry::CacheEntry;
 use super::handler::ProxyHandler;
 use super::links::rewrite_links;
-use super::outcome::CacheOutcome;
+use super::outcome::{CacheOutcome, NO_SECRET, REFUSED};
 use super::runtime::Runtime;
 use crate::http::authorize::key_hash;
 use crate::http::cors::cors_headers;
 use crate::http::response::{Response, finalize, is_none_match, unknown_error};
-use crate::http::router::REFUSED;
 use std::fmt::Write;
 
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             true => format!("\"{}\"", entry.tag),
             false => format!("\"{}-{}\"", entry.tag, key_hash(origin).get(..8).unwrap_or_default()),
         };
-        let bypass = self.proxy_settings.partitions.is_none().then_some("no-secret");
+        let bypass = self.proxy_settings.partitions.is_none().then_some(NO_SECRET);
         let ttl = entry.deadlines.map(|deadlines| (deadlines.fresh_until - now).div_euclid(1_000));
         let mut headers = entry.headers;
         let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
