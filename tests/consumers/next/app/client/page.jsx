@@ -1,0 +1,5 @@
+import { Weeks } from "./weeks.jsx";
+
+export default function Page() {
+  return <Weeks />;
+}

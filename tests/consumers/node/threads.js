@@ -1,0 +1,11 @@
+import { Worker } from "node:worker_threads";
+import { connect } from "streamgage/worker";
+
+const connection = connect(new Worker(new URL(import.meta.resolve("streamgage/thread"))));
+const table = await connection.table();
+await table.add("commits", [
+  { id: 1, apex_user_id: 7, repo_id: 3, author_local_date: "2026-06-02T09:30:00", haloc: 12, impact: 4.5 },
+]);
+const weeks = await table.metrics({ start_date: "2026-06-01", resolution: "week" }, { today: "2026-09-01" });
+console.log(weeks.ok ? JSON.stringify(weeks.value.results) : weeks.error.message);
+connection.close();

@@ -1,0 +1,4 @@
+import { createApp } from "vue";
+import Weeks from "./Weeks.vue";
+
+createApp(Weeks).mount("#app");
