@@ -264,6 +264,36 @@ mod tests {
         assert_eq!(day("1969-12-29").week().number(), 0);
     }
 
+    /// Counts days by the rules of the calendar (ISO 8601): 0001-01-01 is a Monday.
+    #[test]
+    fn every_day_of_the_years_1_to_9999_is_read_written_and_in_its_week() {
+        let (mut number, mut weekday, mut monday) = (-719_162, 0, 0);
+        for year in 1..=9_999 {
+            let is_leap = year % 400 == 0 || year % 4 == 0 && year % 100 != 0;
+            for (month, days) in (1..).zip([31, 28 + u32::from(is_leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+                for date in 1..=days {
+                    let text = format!("{year:04}-{month:02}-{date:02}");
+                    let day = Day::from_number(number);
+                    assert_eq!(Day::parse(&text), Some(day), "{text}");
+                    assert_eq!(day.to_string(), text);
+                    if weekday == 0 {
+                        monday = number;
+                        let week = NaiveDate::from_ymd_opt(year, month, date).map(|date| date.iso_week());
+                        let first = week.and_then(|week| {
+                            NaiveDate::from_isoywd_opt(week.year(), week.week(), chrono::Weekday::Mon)
+                        });
+                        assert_eq!(first.map(Day::from), Some(day.week().monday()), "{text}");
+                    }
+                    assert_eq!(day.week().monday().number(), monday, "{text}");
+                    assert_eq!(day.week().days_within(day, Day::from_number(i32::MAX)), 7 - weekday, "{text}");
+                    (number, weekday) = (number + 1, (weekday + 1) % 7);
+                }
+                assert_eq!(Day::parse(&format!("{year:04}-{month:02}-{:02}", days + 1)), None);
+            }
+        }
+        assert_eq!(number, 2_932_897);
+    }
+
     #[test]
     fn days_of_a_week_inside_a_range() {
         let (first, last) = (day("2021-06-01"), day("2021-06-30"));

@@ -10,6 +10,7 @@ mod by_day;
 pub mod row;
 pub mod tally;
 pub mod text;
+pub mod v128;
 
 pub use by_day::{Commit, Commits, CommitsByDay};
 

@@ -1,11 +1,9 @@
 //! Sums of commits in columns by week, in any order, in one pass. `npm run bench -- columns` measures it.
 //!
 //! A byte for each user and week marks the days with a commit, one bit each, so the order of commits does not matter.
-//! The sums of a day are two words of 64 bits with two numbers each. A row is added by two additions, or by one on
-//! targets with vectors.
+//! The sums of a day are two words of 64 bits with two numbers each, to which a row is added at once.
 
 mod day_table;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vectors;
 
 use crate::{WeekSums, week_of};
@@ -205,6 +203,30 @@ mod tests {
             assert_eq!(tallied(&rows, 19_999, 20_001), Ok(by_table(&rows)));
             let rows: Vec<Row> = (0..u16::MAX).map(|place| of(place, 20_000 + place % 2)).collect();
             assert_eq!(tallied(&rows, 20_000, 20_001), Ok(by_table(&rows)));
+        }
+    }
+
+    /// Rows of each combination, alone and between others: by groups of one day and of several, and one by one.
+    #[test]
+    fn packed_sums_are_exact_for_all_combinations_of_extreme_values() {
+        const SHORT: [u16; 7] = [0, 1, 0x7f, 0xff, 0x7fff, 0x8000, 0xffff];
+        const LONG: [u32; 8] = [0, 1, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_0000, u32::MAX];
+        let values = SHORT.iter().flat_map(|&haloc| SHORT.iter().map(move |&churn| (haloc, churn)));
+        let values: Vec<_> = values.flat_map(|(haloc, churn)| LONG.map(|impact| (haloc, churn, impact))).collect();
+        for &(haloc, churn, impact) in &values {
+            for count in [1, 8, 9, 40] {
+                let one_day: Vec<Row> = (0..count).map(|user| (user, 20_000, haloc, churn, impact)).collect();
+                assert_eq!(tallied(&one_day, 19_999, 20_001), Ok(by_table(&one_day)));
+                let days: Vec<Row> = (0..count).map(|user| (user, 20_000 + user % 3, haloc, churn, impact)).collect();
+                assert_eq!(tallied(&days, 19_999, 20_003), Ok(by_table(&days)));
+            }
+        }
+        for days in [1, 2, 8, 15] {
+            let mixed = (0..)
+                .zip(&values)
+                .map(|(at, &(haloc, churn, impact))| (at % 5, 20_000 + at % days, haloc, churn, impact));
+            let mixed: Vec<Row> = mixed.collect();
+            assert_eq!(tallied(&mixed, 0, u16::MAX), Ok(by_table(&mixed)));
         }
     }
 

@@ -109,3 +109,85 @@ fn day_number(year: i32, month: u8, day: u8) -> Option<i32> {
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + i32::from(day) - 1;
     Some(year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn window(text: &str) -> Window {
+        let mut window = [0; 64];
+        window[..text.len()].copy_from_slice(text.as_bytes());
+        window
+    }
+
+    #[test]
+    fn every_day_of_the_years_1_to_9999_has_the_next_number() {
+        let mut parser = DateParser::default();
+        let mut expected = -719_162;
+        for year in 0..=9_999 {
+            let is_leap = year % 400 == 0 || year % 4 == 0 && year % 100 != 0;
+            for (month, days) in (1..).zip([31, 28 + u8::from(is_leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+                for day in 1..=days {
+                    assert_eq!(day_number(year, month, day), (year > 0).then_some(expected), "{year}-{month}-{day}");
+                    expected += i32::from(year > 0);
+                }
+                assert_eq!([day_number(year, month, 0), day_number(year, month, days + 1)], [None; 2]);
+                // Each month as text.
+                let text = window(&format!("\"{year:04}-{month:02}-{days:02}T23:59:59\""));
+                let seconds = i64::from(expected) * 86_400 - 1;
+                assert_eq!(parser.read_any(&text, 7), pack(seconds, 8).filter(|_| year > 0).map(|packed| (packed, 21)));
+                if year > 0 {
+                    let same = parser.read(&text, 0, 7).map(|(packed, end)| (unpack(packed), end));
+                    assert_eq!(same, Some(((seconds, 8), 21)));
+                }
+            }
+            assert_eq!([day_number(year, 0, 1), day_number(year, 13, 1)], [None; 2]);
+        }
+        assert_eq!(expected, 2_932_897);
+    }
+
+    #[test]
+    fn every_second_of_a_day_is_read_and_no_other() {
+        let mut parser = DateParser::default();
+        let first = window("\"1970-01-01T00:00:00\"");
+        for (hour, minute, second) in (0..100)
+            .flat_map(|hour| [0, 9, 10, 59, 60, 99].map(|minute| (hour, minute)))
+            .flat_map(|(hour, minute)| (0..100).map(move |second| (hour, minute, second)))
+        {
+            assert_eq!(parser.read_any(&first, 0), pack(0, 1).map(|packed| (packed, 21)));
+            let text = window(&format!("\"1970-01-01T{hour:02}:{minute:02}:{second:02}\""));
+            let is_valid = hour < 24 && minute < 60 && second < 60;
+            let expected = is_valid.then_some(hour * 3_600 + minute * 60 + second);
+            let read = parser.read(&text, 0, 0).map(|(packed, _)| unpack(packed).0);
+            assert_eq!(read, expected, "{hour}:{minute}:{second}");
+        }
+    }
+
+    #[test]
+    fn characters_beside_the_digits_are_exact() {
+        let text = b"\"2024-02-29T23:59:58\"";
+        for at in 0..text.len() {
+            for byte in 0..=u8::MAX {
+                let mut other = window("");
+                other[..text.len()].copy_from_slice(text);
+                other[at] = byte;
+                let read = DateParser::default().read_any(&other, 0);
+                let is_digit = text[at].is_ascii_digit() && byte.is_ascii_digit();
+                assert!(byte == text[at] || is_digit || read.is_none(), "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn seconds_and_positions_are_packed_without_loss() {
+        const FIRST: i64 = -62_135_596_800;
+        const LAST: i64 = 253_402_300_799;
+        for seconds in [FIRST, FIRST + 1, -86_400, -1, 0, 1, 86_399, (1 << 32) - 1, 1 << 32, LAST - 1, LAST] {
+            for position in [0, 1, 0xff, 0x100, 0xffff, 0x1_0000, (1 << 24) - 2, (1 << 24) - 1] {
+                assert_eq!(pack(seconds, position).map(unpack), Some((seconds, position)));
+            }
+            assert_eq!([1 << 24, (1 << 24) + 1, usize::MAX].map(|position| pack(seconds, position)), [None; 3]);
+        }
+    }
+}

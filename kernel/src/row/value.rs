@@ -155,3 +155,25 @@ pub(super) fn unpack_span(packed: i64) -> TextSpan {
     let (begin, end) = ((packed & 0xffff_ffff) as usize, (packed >> 33) as usize);
     TextSpan { begin, end, is_escaped: packed >> 32 & 1 == 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_packed_without_loss() {
+        const POSITIONS: [usize; 9] =
+            [1, 2, 0xff, 0x100, 0xffff, 0x1_0000, (1 << 30) - 1, (1 << 31) - 2, (1 << 31) - 1];
+        for begin in POSITIONS {
+            for end in POSITIONS {
+                for is_escaped in [false, true] {
+                    // The quotes lie before `begin` and at `end`, here by a position in the row and one in the window.
+                    for at in [0, 1].into_iter().filter(|&at| at < begin) {
+                        let packed = pack_span(at, begin - 1 - at, end - at, is_escaped);
+                        assert_eq!(unpack_span(packed), TextSpan { begin, end, is_escaped });
+                    }
+                }
+            }
+        }
+    }
+}

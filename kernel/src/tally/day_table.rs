@@ -1,4 +1,4 @@
-//! Days and marks that rows are added to, one by one or by vectors of 128 bits.
+//! Days and marks that rows are added to, in groups by vectors of 128 bits, and one by one where those end.
 
 use alloc::vec::Vec;
 use core::slice::ChunksExact;
@@ -129,11 +129,5 @@ impl DayTable {
             added = added.wrapping_add(1);
         }
         added
-    }
-
-    /// Adds the first rows as far as they fill vectors, and returns their number.
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    fn add_vectors(&mut self, _: &Block<'_>) -> usize {
-        0
     }
 }

@@ -3,7 +3,11 @@
 #![allow(unsafe_code)]
 
 use super::day_table::{Block, COMMIT, Day, DayTable};
-use core::arch::wasm32::*;
+use crate::v128::{
+    i16x8_shuffle, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i64x2_add, i64x2_shuffle, u16x8_splat, u16x8_sub,
+    u16x8_sub_sat, u32x4_extend_high_u16x8, u32x4_extend_low_u16x8, u32x4_extract_lane, u32x4_shr, u32x4_splat, v128,
+    v128_any_true, v128_load, v128_or, v128_xor,
+};
 use core::hint::black_box;
 
 /// The number of rows in a group: the lanes of a vector of 16-bit numbers.
@@ -28,6 +32,7 @@ struct Pass<'a> {
 }
 
 impl DayTable {
+    /// Adds the first rows as far as they fill vectors, and returns their number.
     #[inline(always)]
     pub(super) fn add_vectors(&mut self, rows: &Block<'_>) -> usize {
         let Some(last) = self.days.len().checked_sub(1) else { return 0 };
@@ -49,7 +54,7 @@ impl DayTable {
             commit,
         };
         let mut at = 0;
-        // DayTable are counted without a look at overflows: no column is that long.
+        // Rows are counted without a look at overflows: no column is that long.
         // SAFETY: nothing from `count` on is asked for; a day that has a place is one of `days`, and a user who has
         // one has it in the rows of marks of all of them, which `push` has made.
         unsafe {
