@@ -5,8 +5,12 @@ import { join } from "node:path";
 import { buildBrowser } from "./build-browser.ts";
 import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
+import { fuzz, targets } from "./fuzz.ts";
 import { UserError, main, findOnPath, root, run, seconds } from "./lib.ts";
 import { chrome, pathWith, rustComponents, wasmBindgen, wasmPack, wasmTarget } from "./tools.ts";
+
+/** The seconds of each fuzz target after the inputs of fuzz/corpus. `npm run fuzz` runs longer. */
+const FUZZ_SECONDS = 10;
 
 const cargo = (...args: string[]) => run("cargo", args);
 
@@ -67,6 +71,9 @@ export const steps: Record<string, () => Promise<void>> = {
     if (findOnPath("cargo-nextest")) await cargo("nextest", "run", "--locked");
     else await cargo("test", "--locked", "--lib", "--bins", "--tests");
     await cargo("test", "--locked", "--doc");
+  },
+  async fuzz() {
+    await fuzz(targets, FUZZ_SECONDS);
   },
   async "no-std"() {
     await wasmTarget("wasm32v1-none");

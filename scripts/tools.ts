@@ -63,8 +63,14 @@ export function wasmPack(): Promise<string> {
   });
 }
 
-export function cargoFuzz(): Promise<string> {
-  return cargoTool({ crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", duration: "2 minutes", flags: [] });
+export function cargoMutants(): Promise<string> {
+  return cargoTool({
+    crate: "cargo-mutants",
+    program: "cargo-mutants",
+    version: "27.1.0",
+    duration: "3 minutes",
+    flags: [],
+  });
 }
 
 export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-none"): Promise<void> {
