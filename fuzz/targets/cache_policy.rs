@@ -71,15 +71,14 @@ fuzz_target!(|data: &[u8]| {
     let Some((fields, times, key)) = read(data) else { return };
     let directives = plain_directives(&fields);
     let varies = fields.get("vary").is_some_and(|names| names.split(',').any(|name| name.trim() == "*"));
-    let states_freshness = fields.contains_key("expires") || fields.get("cache-control").is_some_and(|_| true);
+    let states_freshness = ["expires", "cache-control"].iter().any(|name| fields.contains_key(*name));
     let headers = Headers::new(fields.clone());
-    let is_visible = |name: &str| headers.value(name).is_some();
     let Ok(entry) = CacheEntry::from_response(&key, 200, &headers, b"{\"count\":0,\"results\":[]}", times) else {
         return assert!(!headers.is_json());
     };
     assert!(entry.headers.iter().all(|(name, _)| matches!(name.as_str(), "content-type" | "last-modified")));
     if let Some(deadlines) = entry.deadlines {
-        assert!(!varies || !is_visible("vary"), "a response that varies by everything is stored");
+        assert!(!varies || headers.value("vary").is_none(), "a response that varies by everything is stored");
         check(deadlines, directives.as_deref(), times.received_at);
         if !states_freshness {
             assert!(deadlines.fresh_until <= times.received_at + LONGEST_DEFAULT);

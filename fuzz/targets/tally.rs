@@ -43,7 +43,7 @@ fn rows(data: &[u8]) -> Vec<Row> {
         let extreme = |byte: u8| [0, 1, u16::from(byte), u16::MAX - u16::from(byte), u16::MAX][usize::from(byte) % 5];
         let (haloc, churn) = (extreme(value), extreme(value.rotate_left(4)));
         let impact = u32::from(extreme(impact)) << 16 | u32::from(extreme(impact.rotate_left(4)));
-        rows.extend((0..=u16::from(times % 48)).map(|at| Row { user: user ^ at % 5, day, haloc, churn, impact }));
+        rows.extend((0..=u16::from(times % 48)).map(|at| Row { user: user ^ (at % 5), day, haloc, churn, impact }));
     }
     rows
 }
