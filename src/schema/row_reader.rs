@@ -122,7 +122,7 @@ pub(crate) fn field_spec(field: &Field, is_wanted: bool) -> FieldSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{COMMITS, RESOURCES};
+    use super::super::{COMMITS, RESOURCES, TAGS};
     use super::*;
     use alloc::{format, string::String, vec};
     use proptest::prelude::*;
@@ -175,6 +175,33 @@ mod tests {
             assert!(!is_scanned(&COMMITS, line), "{line}");
             assert_eq!(fast(&COMMITS, line), by_serde(&COMMITS, line), "{line}");
         }
+    }
+
+    #[test]
+    fn a_brace_opens_a_row_once() {
+        let rows = [
+            r#"{"x":0{"id":1,"name":"a"}"#,
+            r#"{"x":0,{"id":1,"name":"a"}"#,
+            r#"{"x":0,"id":1{"name":"a"}"#,
+            r#"{"x":0,"id":1,"name":"a"}{"#,
+            r#"{"x":0,"y":1,"id":1,"name":"a"}"#,
+            r#"{"id":1,"name":"a"{"id":1}"#,
+            r#"{"name":"a"{"id":1,"name":"a"}"#,
+            r#"{{"id":1,"name":"a"}"#,
+            r#"{"id":1,"name":"a"}{"id":1}"#,
+        ];
+        // In the order of other rows, too.
+        for first in [r#"{"id":1,"name":"a"}"#, r#"{"name":"a","id":1}"#, r#"{"x":0,"id":1}"#] {
+            // Long names, because the end of a text is scanned in another way.
+            for row in rows.map(|row| row.replace("\"a\"", &format!("\"{}\"", "a".repeat(99)))) {
+                let row = row.as_str();
+                let mut reader = RowReader::new(&TAGS);
+                assert_eq!(reader.read(first, &mut Seen::default()), Ok(()));
+                let mut seen = Seen::default();
+                assert_eq!(reader.read(row, &mut seen).map(|()| seen), by_serde(&TAGS, row), "{row} after {first}");
+            }
+        }
+        assert!(is_scanned(&TAGS, rows[4]));
     }
 
     fn value() -> impl Strategy<Value = String> {

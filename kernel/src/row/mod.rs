@@ -67,6 +67,8 @@ pub struct RowScanner {
     fields: Vec<FieldSpec>,
     /// The fields and the end of a row, in the order of the last row; fields that it did not have follow the end.
     expected: Vec<ExpectedMember>,
+    /// The first expected member follows the brace that opens a row, and not a comma.
+    begins_with_field: bool,
     /// Stands for any member that is no field.
     unknown: ExpectedMember,
     /// A bit for each required field.
@@ -141,6 +143,7 @@ impl RowScanner {
         let mut scanner = RowScanner {
             fields,
             expected: Vec::new(),
+            begins_with_field: false,
             unknown: ExpectedMember::other(b"", Token::Any),
             required,
             found: 0,
@@ -150,21 +153,23 @@ impl RowScanner {
             next: 0,
             date: DateParser::default(),
         };
-        scanner.expect(0, false);
+        scanner.expect(Some(0), false);
         scanner
     }
 
-    /// Expects rows that begin with the field `first`, followed by the others in their order.
-    fn expect(&mut self, first: usize, is_spaced: bool) {
+    /// Expects rows that begin with the field `first`, or with a member that is no field, followed by the others in their
+    /// order.
+    fn expect(&mut self, first: Option<usize>, is_spaced: bool) {
         let (comma, colon): (&[u8], &[u8]) = if is_spaced { (b", ", b": ") } else { (b",", b":") };
         self.expected.clear();
         let fields = self.fields.iter().enumerate();
-        self.expected.extend(
-            fields.map(|(slot, field)| {
-                ExpectedMember::field(if slot == first { b"{" } else { comma }, field, slot, colon)
-            }),
-        );
-        self.expected.get_mut(..=first).into_iter().for_each(|to_first| to_first.rotate_right(1));
+        self.expected.extend(fields.map(|(slot, field)| {
+            ExpectedMember::field(if Some(slot) == first { b"{" } else { comma }, field, slot, colon)
+        }));
+        if let Some(to_first) = first.and_then(|first| self.expected.get_mut(..=first)) {
+            to_first.rotate_right(1);
+        }
+        self.begins_with_field = first.is_some();
         self.expected.push(ExpectedMember::other(b"}", Token::EndOfRow));
     }
 
@@ -339,7 +344,8 @@ impl RowScanner {
                 let value = after.strip_prefix(b"\":")?;
                 rest = value.strip_prefix(b" ").unwrap_or(value);
                 let field = self.fields.iter().position(|field| field.name.as_bytes() == name);
-                if let Some(field) = field.filter(|_| is_first) {
+                // The field that opened other rows must not follow another member with a brace.
+                if is_first && (field.is_some() || self.begins_with_field) {
                     self.expect(field, rest.len() < value.len());
                 }
                 match field {
