@@ -231,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn a_day_has_room_after_many_rows_on_other_days() {
+        // A block of rows for the last day is as large as the room that is left then.
+        let others = (0..3 * BLOCK).map(|at| (0, at as u16, 1, 1, 1));
+        let rows: Vec<Row> = others.chain((0..MAX_ROWS).map(|_| (0, 7, 1, 1, u32::MAX))).collect();
+        assert_eq!(tallied(&rows, 0, u16::MAX), Ok(by_table(&rows)));
+    }
+
+    #[test]
     fn users_and_days_extend_the_table() {
         let rows = [(2, 20_005, 1, 1, 1), (65_535, 19_990, 1, 1, 1), (40, 20_100, 1, 1, 1), (2, 20_005, 1, 1, 1)];
         assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));

@@ -9,6 +9,8 @@
 
 mod date;
 mod number;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use value::TextSpan;

@@ -158,3 +158,136 @@ pub(super) fn number(window: &Window, at: usize) -> Parsed {
     // A span begins after a quote, which a number does not have.
     Some((pack_span(at.wrapping_sub(1), 0, end + 1, false), end))
 }
+
+#[cfg(test)]
+#[allow(clippy::string_slice, reason = "texts of tests")]
+mod tests {
+    use super::super::value::unpack_span;
+    use super::*;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// The parts of `-?DIGITS(.DIGITS)?` at the start of a text.
+    struct Parts<'a> {
+        is_negative: bool,
+        whole: &'a str,
+        /// The digits after a point, if there is one.
+        places: Option<&'a str>,
+    }
+
+    fn digits(text: &str) -> &str {
+        &text[..text.bytes().take_while(u8::is_ascii_digit).count()]
+    }
+
+    fn parts(text: &str) -> Parts<'_> {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let whole = digits(unsigned);
+        let places = unsigned[whole.len()..].strip_prefix('.').map(digits);
+        Parts { is_negative: unsigned.len() < text.len(), whole, places }
+    }
+
+    /// Returns the whole number, if it has at most so many digits and no leading zero.
+    fn whole_number(parts: &Parts<'_>, most: usize) -> Option<i64> {
+        let is_number =
+            (1..=most).contains(&parts.whole.len()) && (parts.whole == "0" || !parts.whole.starts_with('0'));
+        let number = parts.whole.parse::<i64>().ok().filter(|_| is_number)?;
+        Some(if parts.is_negative { -number } else { number })
+    }
+
+    fn window(begin: usize, text: &str) -> Window {
+        let mut window = [b'7'; 64];
+        window[begin..].fill(0);
+        window[begin..begin + text.len()].copy_from_slice(text.as_bytes());
+        window
+    }
+
+    fn assert_parsed_as_defined(text: &str) {
+        let parts = parts(text);
+        let Parts { is_negative, whole, places } = parts;
+        let end = usize::from(is_negative) + whole.len();
+        let is_minus_zero = is_negative && whole.starts_with('0');
+        for begin in [0, 3] {
+            let window = window(begin, text);
+            let integers = whole_number(&parts, 7).filter(|_| !is_minus_zero).map(|number| (number, begin + end));
+            assert_eq!(integer(&window, begin), integers, "{text}");
+            assert_eq!(skip_integer(&window, begin), integers.map(|(_, end)| end), "{text}");
+            let counts = integers.filter(|_| !is_negative).map(|(_, end)| end);
+            assert_eq!(skip_count(&window, begin), counts, "{text}");
+            let short = whole_number(&parts, 4).zip(places).filter(|(_, places)| (1..=4).contains(&places.len()));
+            let decimals = short.filter(|_| !is_negative).map(|(number, places)| {
+                let part: i64 = [places, &"0000"[places.len()..]].concat().parse().unwrap();
+                (number * 10_000 + part, begin + end + 1 + places.len())
+            });
+            assert_eq!(decimal(&window, begin), decimals, "{text}");
+        }
+
+        let window = window(0, text);
+        let number_of = whole_number(&parts, 14).map(|_| whole.parse::<i64>().unwrap());
+        let sign = if is_negative { -1 } else { 1 };
+        // -0 is left to the caller.
+        let is_kept = |size: i64| size < 1 << 53 && !(is_negative && size == 0);
+        let integers = number_of.filter(|&size| is_kept(size)).map(|size| (sign * size, end));
+        assert_eq!(long_integer(&window), integers, "{text}");
+        let decimals = number_of.and_then(|number| match places {
+            None => Some((number * 10_000, end)),
+            Some(places) if (1..=4).contains(&places.len()) => {
+                let part: i64 = [places, &"0000"[places.len()..]].concat().parse().unwrap();
+                Some((number * 10_000 + part, end + 1 + places.len()))
+            }
+            Some(_) => None,
+        });
+        let decimals = decimals.filter(|&(size, _)| is_kept(size)).map(|(size, end)| (sign * size, end));
+        assert_eq!(long_decimal(&window), decimals, "{text}");
+        let ends = number_of.and_then(|_| match places {
+            None => Some(end),
+            Some("") => None,
+            Some(places) => Some(end + 1 + places.len()),
+        });
+        let read = number(&window, 10).map(|(packed, end)| {
+            let span = unpack_span(packed);
+            assert_eq!((span.begin, span.end, span.is_escaped), (10, 10 + end, false), "{text}");
+            end
+        });
+        assert_eq!(read, ends, "{text}");
+    }
+
+    #[test]
+    fn every_short_text_is_parsed_as_defined() {
+        let mut texts = Vec::from([String::new()]);
+        for _ in 0..6 {
+            let longer = texts.iter().flat_map(|text| ["0", "1", "9", "-", ".", ","].map(|next| [text, next].concat()));
+            texts = longer.collect();
+            texts.iter().for_each(|text| assert_parsed_as_defined(text));
+        }
+    }
+
+    #[test]
+    fn bytes_beside_the_digits_end_a_number() {
+        for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit() && *byte != b'.') {
+            for (text, value) in [("12", 12), ("1234567", 1_234_567)] {
+                let mut window = window(0, text);
+                window[text.len()] = byte;
+                assert_eq!(integer(&window, 0), Some((value, text.len())), "{byte}");
+                assert_eq!(long_integer(&window), Some((value, text.len())), "{byte}");
+                window[0] = byte;
+                assert_eq!(skip_count(&window, 0), None, "{byte}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn long_texts_are_parsed_as_defined(text in "-?(0|[1-9][0-9]{0,17}|[0-9]{1,9})(\\.[0-9]{0,9})?[,}]") {
+            assert_parsed_as_defined(&text);
+        }
+
+        #[test]
+        fn numbers_near_the_largest_are_parsed_as_defined(distance in -9i64..9, places in 0u32..5, is_negative in any::<bool>()) {
+            let digits = ((1i64 << 53) + distance).to_string();
+            let (whole, part) = digits.split_at(digits.len() - places as usize);
+            assert_parsed_as_defined(&[if is_negative { "-" } else { "" }, whole, ".", part, ","].concat());
+            assert_parsed_as_defined(&[whole, ","].concat());
+        }
+    }
+}

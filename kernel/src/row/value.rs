@@ -157,8 +157,103 @@ pub(super) fn unpack_span(packed: i64) -> TextSpan {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice, reason = "texts of tests")]
 mod tests {
     use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    fn window(text: &[u8]) -> Window {
+        let mut spare = [1; WINDOW];
+        *window_of(text, &mut spare)
+    }
+
+    #[test]
+    fn a_window_ends_with_zeros() {
+        for length in 0..=80 {
+            let text = [b'x'; 80];
+            let expected = core::array::from_fn(|at| if at < length { b'x' } else { 0 });
+            assert_eq!(window(&text[..length]), expected);
+        }
+        assert_eq!(word(&window(b"12345678"), 1), u64::from_le_bytes(*b"2345678\0"));
+        assert_eq!((word(&[1; WINDOW], 57), byte(&[1; WINDOW], 64)), (0, 0));
+    }
+
+    #[test]
+    fn booleans_and_literals_are_exact() {
+        for text in ["true", "false", "null"] {
+            for begin in [0, 5] {
+                let mut right = [b' '; WINDOW];
+                right[begin..begin + text.len()].copy_from_slice(text.as_bytes());
+                let value = (text != "null").then_some((i64::from(text == "true"), begin + text.len()));
+                assert_eq!(boolean(&right, begin), value);
+                assert_eq!(literal(&right, begin, b"null"), (text == "null").then_some(begin + 4));
+                for at in begin..begin + text.len() {
+                    let mut wrong = right;
+                    wrong[at] ^= 0x20;
+                    assert_eq!((boolean(&wrong, begin), literal(&wrong, begin, b"null")), (None, None));
+                }
+            }
+        }
+    }
+
+    /// Returns the end of the string that a text begins with, behind the closing quote, by serde_json.
+    fn end_of_string(text: &str) -> Option<usize> {
+        let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        strings.next()?.ok()?;
+        Some(strings.byte_offset())
+    }
+
+    /// Checks both parsers. They may refuse strings that serde_json takes, but not ones of usual characters.
+    fn assert_read_as_by_serde(text: &str, before: usize, behind: usize) {
+        let padded = ["x".repeat(before).as_str(), text, &" ".repeat(behind)].concat();
+        let rest = &padded.as_bytes()[before..];
+        let expected = end_of_string(&padded[before..]).map(|end| {
+            let inner = &padded[before + 1..before + end - 1];
+            (TextSpan { begin: before + 1, end: before + end - 1, is_escaped: inner.contains('\\') }, end)
+        });
+        let unpacked = |parsed: Parsed| parsed.map(|(packed, end)| (unpack_span(packed), end));
+        let has_surrogate = ["\\ud", "\\uD"].iter().any(|escape| text.contains(escape));
+        let slow = unpacked(long_text(rest, before));
+        assert!(slow == expected || has_surrogate && slow.is_none(), "{text:?}: {slow:?} {expected:?}");
+        let fast = unpacked(text_in_quotes(rest, &window(rest), 0, before));
+        let is_plain = text.is_ascii() && !text.contains("\\u") && behind > 2 * WINDOW;
+        assert!(fast == expected || !is_plain && fast.is_none(), "{text:?}: {fast:?} {expected:?}");
+    }
+
+    #[test]
+    fn every_character_and_escape_in_a_text_is_read_as_by_serde() {
+        for length in [0, 1, 13, 14, 15, 16, 30, 61, 62, 63, 64, 65, 126, 127, 128, 129] {
+            let before = "a".repeat(length);
+            for character in (0..=0x100).filter_map(char::from_u32) {
+                for middle in [String::from(character), ["\\", &String::from(character)].concat()] {
+                    let text = ["\"", &before, &middle, "b\""].concat();
+                    for behind in [0, 20, 200] {
+                        assert_read_as_by_serde(&text, 0, behind);
+                    }
+                }
+            }
+        }
+        for text in
+            ["", "x", "\"", "\"\\", "\"\\u00e", "\"\\u00eg\"", "\"\\u00E9\"", "\"\\uD7ff\\ue000\"", "\"\\ud800\""]
+        {
+            assert_read_as_by_serde(text, 3, 0);
+            assert_read_as_by_serde(text, 3, 200);
+        }
+        // Bytes that are no UTF-8.
+        assert_eq!(long_text(b"\"\xff\"", 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_read_as_by_serde(
+            text in "\"([a-zé]{0,40}|\\\\[\"\\\\/bfnrtu]|\\\\u[0-9a-fA-F]{4}|\u{1}){0,6}\"?",
+            before in 0usize..4,
+            behind in prop_oneof![Just(0usize), 0usize..300],
+        ) {
+            assert_read_as_by_serde(&text, before, behind);
+        }
+    }
 
     #[test]
     fn spans_are_packed_without_loss() {
