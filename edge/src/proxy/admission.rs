@@ -6,19 +6,19 @@ use crate::http::response::{Response, throttled};
 
 impl<R: Runtime> ProxyHandler<'_, R> {
     /// Admits a request of a key that is not known to be accepted. `caller` is a name of the key.
-    pub(super) async fn admit_stranger(&self, caller: &str) -> Result<(), Response> {
+    pub(super) async fn admit_unknown_key(&self, caller: &str) -> Result<(), Response> {
         let (now, address) = (self.runtime.now(), self.runtime.client_address());
         let must_count = {
-            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
-            if strangers.admit_again(caller, now) {
+            let unknown_keys = &mut self.runtime.isolate_cache().borrow_mut().unknown_keys;
+            if unknown_keys.admit_again(caller, now) {
                 return Ok(());
             }
-            strangers.must_count(&address, self.request.url.is_loopback(), now)
+            unknown_keys.must_count(&address, self.request.url.is_loopback(), now)
         };
         if must_count && !self.runtime.check_failed_key_limit().await {
             return Err(throttled());
         }
-        self.runtime.isolate_cache().borrow_mut().strangers.admit(caller, &address, must_count, now);
+        self.runtime.isolate_cache().borrow_mut().unknown_keys.admit(caller, &address, must_count, now);
         Ok(())
     }
 
@@ -26,13 +26,13 @@ impl<R: Runtime> ProxyHandler<'_, R> {
     pub(super) async fn record_status(&self, caller: &str, status: u16) -> Result<(), Response> {
         let (now, address) = (self.runtime.now(), self.runtime.client_address());
         let must_count = {
-            let strangers = &mut self.runtime.isolate_cache().borrow_mut().strangers;
+            let unknown_keys = &mut self.runtime.isolate_cache().borrow_mut().unknown_keys;
             match status {
                 200 => {
-                    strangers.record_acceptance(caller, now);
+                    unknown_keys.record_acceptance(caller, now);
                     false
                 }
-                401 => strangers.record_refusal(caller, &address, now),
+                401 => unknown_keys.record_refusal(caller, &address, now),
                 _ => false,
             }
         };

@@ -46,7 +46,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let Some(partition) = context.partition.as_deref() else {
             let caller = context.caller.clone().unwrap_or_else(|| key_hash(&context.upstream_key));
             if context.caller.is_none() {
-                self.admit_stranger(&caller).await?;
+                self.admit_unknown_key(&caller).await?;
             }
             self.check_rate_limit(&caller).await?;
             let response = self.fetch_directly(&context, None, None, tasks).await;
@@ -78,9 +78,9 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             }
         }
         // The upstream checks the key of a caller that has no key of ours.
-        let is_stranger = context.caller.is_none() && !self.is_known(state);
-        if is_stranger {
-            self.admit_stranger(partition).await?;
+        let is_unknown = context.caller.is_none() && !self.is_known(state);
+        if is_unknown {
+            self.admit_unknown_key(partition).await?;
         }
         self.check_rate_limit(context.caller.as_deref().unwrap_or(partition)).await?;
         let request = self.fetch_request(&context, false);

@@ -2,7 +2,7 @@
 
 use super::breaker::CircuitBreakers;
 use super::partition::PartitionState;
-use super::strangers::Strangers;
+use super::unknown_keys::UnknownKeys;
 use crate::http::authorize::KeyCache;
 use crate::http::recent::RecentCache;
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 pub struct IsolateCache {
     pub(super) states: RecentCache<PartitionState>,
     pub(super) keys: KeyCache,
-    pub(super) strangers: Strangers,
+    pub(super) unknown_keys: UnknownKeys,
     /// Addresses of responses that are being refreshed.
     pub(super) refreshing: HashSet<String>,
     pub(super) breakers: CircuitBreakers,

@@ -51,7 +51,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         if let Some(partition) = partition {
             let known = self.partition_state(partition).await;
             if caller.is_none() && !self.is_known(known) {
-                self.admit_stranger(partition).await?;
+                self.admit_unknown_key(partition).await?;
             }
             self.check_rate_limit(caller.unwrap_or(partition)).await?;
             let state = match self.runtime.purge_partition(partition).await {

@@ -12,7 +12,7 @@ const UNCOUNTED_KEYS: u32 = 4;
 
 /// Recent keys and addresses of an isolate. Entries are valid for one minute.
 #[derive(Debug, Default)]
-pub struct Strangers {
+pub struct UnknownKeys {
     /// Admitted keys, by caller.
     keys: RecentCache<Admission>,
     /// The number of admitted keys that were not counted, by address; more than any limit after a refusal.
@@ -26,7 +26,7 @@ struct Admission {
     is_counted: bool,
 }
 
-impl Strangers {
+impl UnknownKeys {
     /// Admits a request of a key that was admitted before.
     pub(super) fn admit_again(&mut self, caller: &str, now: i64) -> bool {
         let Some(admission) = self.keys.get(caller, now) else { return false };
@@ -68,30 +68,30 @@ mod tests {
 
     #[test]
     fn new_keys_are_counted_after_a_refusal_or_if_there_are_many() {
-        let mut strangers = Strangers::default();
+        let mut unknown_keys = UnknownKeys::default();
         for number in 0..UNCOUNTED_KEYS {
-            assert!(!strangers.must_count("a", false, 0));
-            strangers.admit(&number.to_string(), "a", false, 0);
+            assert!(!unknown_keys.must_count("a", false, 0));
+            unknown_keys.admit(&number.to_string(), "a", false, 0);
         }
-        assert!(strangers.must_count("a", false, 0) && !strangers.must_count("b", false, 0));
-        assert!(!strangers.must_count("a", true, 0), "valid keys are not limited on this machine");
-        strangers.admit("refused", "b", false, 0);
-        assert!(strangers.record_refusal("refused", "b", 0), "it is counted now");
-        assert!(strangers.must_count("b", false, 0) && strangers.must_count("b", true, 0));
-        assert!(!strangers.admit_again("refused", 0));
-        strangers.admit("refused", "b", true, 0);
-        assert!(!strangers.record_refusal("refused", "b", 0), "it was counted before");
-        assert!(!strangers.must_count("b", false, 60_000));
+        assert!(unknown_keys.must_count("a", false, 0) && !unknown_keys.must_count("b", false, 0));
+        assert!(!unknown_keys.must_count("a", true, 0), "valid keys are not limited on this machine");
+        unknown_keys.admit("refused", "b", false, 0);
+        assert!(unknown_keys.record_refusal("refused", "b", 0), "it is counted now");
+        assert!(unknown_keys.must_count("b", false, 0) && unknown_keys.must_count("b", true, 0));
+        assert!(!unknown_keys.admit_again("refused", 0));
+        unknown_keys.admit("refused", "b", true, 0);
+        assert!(!unknown_keys.record_refusal("refused", "b", 0), "it was counted before");
+        assert!(!unknown_keys.must_count("b", false, 60_000));
     }
 
     #[test]
     fn one_count_admits_several_requests_of_a_key() {
-        let mut strangers = Strangers::default();
-        assert!(!strangers.admit_again("key", 0));
-        strangers.admit("key", "a", true, 0);
-        let admitted = (0..1_000).filter(|_| strangers.admit_again("key", 0)).count();
+        let mut unknown_keys = UnknownKeys::default();
+        assert!(!unknown_keys.admit_again("key", 0));
+        unknown_keys.admit("key", "a", true, 0);
+        let admitted = (0..1_000).filter(|_| unknown_keys.admit_again("key", 0)).count();
         assert_eq!(admitted, REQUESTS_PER_COUNT as usize - 1);
-        strangers.record_acceptance("key", 0);
-        assert!((0..1_000).all(|_| strangers.admit_again("key", 0)));
+        unknown_keys.record_acceptance("key", 0);
+        assert!((0..1_000).all(|_| unknown_keys.admit_again("key", 0)));
     }
 }
