@@ -20,6 +20,8 @@ use streamgage_edge::proxy::{
 const TODAY: &str = "2026-08-27";
 const TEAMS: &str = "/v3/customer/core/teams/";
 const SECOND: i64 = 1_000;
+/// The number of times that the tasks of a test may sleep.
+const MAX_SLEEPS: u32 = 1_000;
 
 type Result = std::result::Result<UpstreamResponse, TransportError>;
 
@@ -34,6 +36,7 @@ struct State {
     waits: Cell<bool>,
     targets: RefCell<Vec<String>>,
     log: RefCell<Vec<String>>,
+    sleeps: Cell<u32>,
     respond: Box<dyn Fn(&str) -> Result>,
 }
 
@@ -46,6 +49,7 @@ impl Upstream {
             waits: Cell::new(false),
             targets: RefCell::default(),
             log: RefCell::default(),
+            sleeps: Cell::new(0),
             respond,
         }))
     }
@@ -76,6 +80,8 @@ impl Transport for Upstream {
         if self.0.waits.get() {
             std::future::pending::<()>().await;
         }
+        self.0.sleeps.set(self.0.sleeps.get() + 1);
+        assert!(self.0.sleeps.get() < MAX_SLEEPS, "a task runs forever");
         self.advance(milliseconds.into());
     }
 
@@ -201,24 +207,134 @@ fn a_403_of_one_path_keeps_the_responses_of_others() {
     }
 }
 
-#[test]
-fn a_403_of_the_metrics_ends_the_use_of_stored_metrics() {
-    let refuses = Rc::new(Cell::new(false));
-    let upstream = Upstream::new({
-        let refuses = Rc::clone(&refuses);
-        move |target| match target.starts_with(METRICS_PATH) && refuses.get() {
-            true => response(403, "{}"),
-            false => list(&[]),
-        }
+/// Returns an upstream that refuses targets with a status as soon as the cell has one.
+fn refusing_upstream(refused: &'static str) -> (Upstream, Rc<Cell<Option<u16>>>) {
+    let status = Rc::new(Cell::new(None));
+    let refuses = Rc::clone(&status);
+    let upstream = Upstream::new(move |target| match refuses.get().filter(|_| target.contains(refused)) {
+        Some(status) => response(status, "{}"),
+        None => list(&[]),
     });
-    let (coordinator, _) = coordinator(&upstream, false);
-    let weeks = "start_date=2026-06-01&end_date=2026-06-07&resolution=week";
-    assert_eq!(fetch(&coordinator, "", METRICS_PATH, weeks).entry.status, 200);
+    (upstream, status)
+}
+
+const WEEK: &str = "start_date=2026-06-01&end_date=2026-06-07&resolution=week";
+
+#[test]
+fn a_refusal_of_the_metrics_ends_the_use_of_stored_metrics() {
+    for refusal in [401, 403] {
+        let (upstream, status) = refusing_upstream(METRICS_PATH);
+        let (coordinator, _) = coordinator(&upstream, false);
+        assert_eq!(fetch(&coordinator, "", METRICS_PATH, WEEK).entry.status, 200);
+        assert_eq!(fetch(&coordinator, "", TEAMS, "").entry.status, 200);
+        status.set(Some(refusal));
+        assert_eq!(fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.status, refusal);
+        assert_eq!(fetch(&coordinator, "", METRICS_PATH, WEEK).entry.status, refusal);
+        assert_eq!(fetch(&coordinator, "", TEAMS, "").outcome, CacheOutcome::Hit);
+    }
+}
+
+#[test]
+fn a_403_of_metrics_drops_the_weeks_of_its_path() {
+    let (upstream, status) = refusing_upstream("team_id=7");
+    let (coordinator, _) = coordinator(&upstream, true);
+    let week_of_team = format!("{WEEK}&team_id=7");
+    for query in [WEEK, &week_of_team] {
+        assert_eq!(fetch(&coordinator, "one", METRICS_PATH, query).entry.status, 200);
+    }
+    upstream.advance(25 * 3_600 * SECOND);
+    status.set(Some(403));
+    assert_eq!(fetch(&coordinator, "two", METRICS_PATH, &week_of_team).entry.status, 403);
+    // Stored weeks would be served after a failure.
+    status.set(Some(500));
+    assert_eq!(fetch(&coordinator, "one", METRICS_PATH, &week_of_team).entry.status, 500);
+    assert_eq!(fetch(&coordinator, "one", METRICS_PATH, WEEK).entry.status, 200);
+}
+
+#[test]
+fn a_401_of_one_path_keeps_the_responses_of_others() {
+    for refused in ["/secret/", TEAMS, "/repos/"] {
+        for (has_own_key, status) in [(true, 502), (false, 401)] {
+            let upstream = Upstream::new(move |target| match target.contains(refused) {
+                true => response(401, "{}"),
+                false => list(&[]),
+            });
+            let (coordinator, _) = coordinator(&upstream, has_own_key);
+            assert_eq!(fetch(&coordinator, "one", "/v3/customer/core/users/", "").entry.status, 200);
+            let path = if refused == TEAMS { TEAMS.to_owned() } else { format!("/v3/customer/core{refused}") };
+            assert_eq!(fetch(&coordinator, "two", &path, "").entry.status, status);
+            assert_eq!(fetch(&coordinator, "one", "/v3/customer/core/users/", "").outcome, CacheOutcome::Hit);
+        }
+    }
+}
+
+#[test]
+fn a_401_of_every_path_purges_the_partition() {
+    let (upstream, status) = refusing_upstream("");
+    let (coordinator, partition) = coordinator(&upstream, false);
     assert_eq!(fetch(&coordinator, "", TEAMS, "").entry.status, 200);
-    refuses.set(true);
-    assert_eq!(fetch(&coordinator, "", METRICS_PATH, PERIOD).entry.status, 403);
-    assert_eq!(fetch(&coordinator, "", METRICS_PATH, weeks).entry.status, 403);
-    assert_eq!(fetch(&coordinator, "", TEAMS, "").outcome, CacheOutcome::Hit);
+    status.set(Some(401));
+    assert_eq!(fetch(&coordinator, "", "/v3/customer/core/users/", "").entry.status, 401);
+    assert!(partition.responses.borrow().is_empty());
+    assert_eq!(fetch(&coordinator, "", TEAMS, "").entry.status, 401);
+    // One request finds out, and the next are not doubled.
+    assert_eq!(upstream.requests(), 4);
+}
+
+#[test]
+fn one_404_of_a_list_keeps_its_last_good_response() {
+    for (path, is_kept) in [(TEAMS, true), ("/v3/customer/core/teams/7/", false)] {
+        let (upstream, status) = refusing_upstream(TEAMS);
+        let (coordinator, _) = coordinator(&upstream, false);
+        assert_eq!(fetch(&coordinator, "", path, "").entry.status, 200);
+        upstream.advance(3_600 * SECOND);
+        status.set(Some(404));
+        assert_eq!(fetch(&coordinator, "", path, "").entry.status, 404);
+        status.set(Some(503));
+        let status = fetch(&coordinator, "", path, "").entry.status;
+        assert_eq!(status, if is_kept { 200 } else { 503 }, "{path}");
+    }
+}
+
+#[test]
+fn no_malformed_response_replaces_a_good_one() {
+    let page = |body: &str| Ok(UpstreamResponse { headers: Headers::default(), ..response(200, body).unwrap() });
+    for malformed in [
+        response(200, r#"{"count":1,"results":[{"id":1}"#),
+        response(200, "<!doctype html><h1>Log in</h1>"),
+        response(200, ""),
+        response(200, "\u{1f}\u{8b}\u{8}garbage"),
+        response(200, r#"{"detail":"Maintenance."}"#),
+        response(200, "[]"),
+        response(200, "null"),
+        page(r#"{"count":0,"results":[]}"#),
+        response(202, r#"{"status":"pending"}"#),
+        response(203, r#"{"status":"pending"}"#),
+        response(204, ""),
+        response(206, r#"{"count":0,"results":[]}"#),
+        response(304, ""),
+        response(302, ""),
+        response(500, "{}"),
+        response(599, "{}"),
+    ] {
+        for (path, query) in [(TEAMS, ""), (METRICS_PATH, WEEK), (METRICS_PATH, PERIOD)] {
+            let (current, next) = (Rc::new(RefCell::new(list(&[]))), malformed.clone());
+            let upstream = Upstream::new({
+                let current = Rc::clone(&current);
+                move |_| current.borrow().clone()
+            });
+            let (coordinator, _) = coordinator(&upstream, false);
+            let good = fetch(&coordinator, "", path, query);
+            upstream.advance(25 * 3_600 * SECOND - 3_601 * SECOND);
+            // The key stays accepted.
+            assert_eq!(fetch(&coordinator, "", path, query).entry.status, 200);
+            upstream.advance(3_601 * SECOND);
+            *current.borrow_mut() = next.clone();
+            let stale = fetch(&coordinator, "", path, query);
+            assert_eq!((stale.entry.status, &stale.body), (200, &good.body), "{path}?{query}: {next:?}");
+            assert!(matches!(stale.outcome, CacheOutcome::StaleIfError { .. }), "{path}?{query}: {next:?}");
+        }
+    }
 }
 
 #[test]

@@ -424,6 +424,109 @@ fn a_missing_metrics_endpoint_is_remembered_for_a_minute_that_doubles_up_to_an_h
     assert!(!is_endpoint_gone(&store, now - DAY));
 }
 
+#[test]
+fn requests_that_observe_the_same_absence_remember_it_for_a_minute() {
+    let store = MemoryStore::default();
+    for request in 0..8 {
+        remember_endpoint_gone(&store, request);
+    }
+    assert!(is_endpoint_gone(&store, MINUTE - 1) && !is_endpoint_gone(&store, MINUTE));
+    // An observation long after the last one needs a confirmation.
+    assert!(was_endpoint_gone(&store, 2 * MINUTE - 1) && !was_endpoint_gone(&store, 2 * MINUTE));
+}
+
+#[test]
+fn a_list_that_grows_while_it_is_read_is_completed_by_repetitions() {
+    let count = Cell::new(60_000);
+    let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
+        (upstream_with_repos(count.get()).respond)(path, query, today)
+    });
+    let partition = MemoryStore::default();
+    for tries in 0.. {
+        assert!(tries < 8, "no progress");
+        upstream.budget.set(BUDGET);
+        match derive(&upstream, &partition, REQUEST) {
+            Ok(MetricsResult::Assembled(assembled)) => {
+                assert!(tries > 0 && assembled.body.starts_with(r#"{"count":1,"#), "{tries} {}", assembled.body);
+                break;
+            }
+            other => assert_eq!(other, Err(UpstreamError::BudgetExhausted)),
+        }
+        upstream.advance(2_000);
+        count.set(count.get() + 1);
+    }
+}
+
+#[test]
+fn a_page_that_fails_discards_no_other_page() {
+    let honest = upstream_with_repos(20_000);
+    let failures = Cell::new(1);
+    let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| {
+        let fails = path.contains("/repos/") && query.contains("offset=7992") && failures.replace(0) > 0;
+        if fails { ok("<h1>Bad gateway</h1>") } else { (honest.respond)(path, query, today) }
+    });
+    let partition = MemoryStore::default();
+    assert_eq!(derive(&upstream, &partition, REQUEST), Err(UpstreamError::InvalidResponse));
+    upstream.take_queries();
+    assert!(assembled(derive(&upstream, &partition, REQUEST)).body.starts_with(r#"{"count":1,"#));
+    let offsets: Vec<String> =
+        upstream.take_queries().into_iter().filter(|query| query.contains("name%2Cblocked")).collect();
+    // The first page, the failed one, and those that were not read yet.
+    assert_eq!(offsets.len(), 10, "{offsets:?}");
+}
+
+#[test]
+fn lists_with_invalid_totals_end() {
+    for page in [
+        r#"{"count":-1,"results":[]}"#,
+        r#"{"count":1.5,"results":[]}"#,
+        r#"{"count":1e308,"results":[]}"#,
+        r#"{"count":"7","results":[]}"#,
+        r#"{"count":null,"results":[]}"#,
+        r#"{"count":18446744073709551616,"results":[]}"#,
+        r#"{"results":[]}"#,
+        r#"{"count":1}"#,
+        r#"{"count":2,"next":"/v3/customer/core/repos/?offset=0","results":[]}"#,
+        r#"{"count":2,"next":"https://elsewhere.example/","results":[{"id":1}]}"#,
+        r#"{"count":1,"results":[{"id":1},{"id":2}]}"#,
+        r#"{"count":4294967295,"results":[{"id":1},{"id":2},{"id":3}]}"#,
+        r#"{"count":1,"results":[7]}"#,
+        r#"{"count":1,"results":{"id":1}}"#,
+        "[]",
+        "null",
+    ] {
+        let upstream = FakeUpstream::new(midnight(NOW), move |_: &str, _: &str, _| ok(page));
+        upstream.budget.set(BUDGET);
+        assert_eq!(derive(&upstream, &MemoryStore::default(), REQUEST), Err(UpstreamError::InvalidResponse), "{page}");
+        assert!(upstream.take_queries().len() <= BUDGET as usize, "{page}");
+    }
+}
+
+#[test]
+fn a_list_that_disappears_is_replaced_by_the_stored_one() {
+    let store = Store::new();
+    put(&store, "commits", &[commit(1, "2026-08-05")]);
+    let honest = lists(&store, true);
+    for (status, is_kept) in [(404, true), (410, true), (405, true), (400, true), (401, false), (403, false)] {
+        let refuses = Cell::new(false);
+        let upstream = FakeUpstream::new(midnight(NOW), |path: &str, query: &str, today| match refuses.get() {
+            true => JsonResponse { status, body: "{}".into(), ..ok("") },
+            false => honest(path, query, today),
+        });
+        let partition = MemoryStore::default();
+        let good = assembled(derive(&upstream, &partition, REQUEST));
+        upstream.advance(MINUTE);
+        refuses.set(true);
+        match derive(&upstream, &partition, REQUEST) {
+            Ok(MetricsResult::Assembled(stale)) => {
+                assert_eq!((stale.body, stale.error, is_kept), (good.body, Some(UpstreamError::InvalidResponse), true));
+            }
+            Ok(MetricsResult::Passthrough(refused)) => assert_eq!((refused.status, is_kept), (status, false)),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 fn organization() -> impl Strategy<Value = Vec<(&'static str, Vec<Value>)>> {
     let flag = || prop_oneof![6 => Just(false), 1 => Just(true)];
     let hash = prop_oneof![2 => Just(Value::Null), 1 => (0..4i32).prop_map(|hash| json!(hash.to_string()))];

@@ -26,13 +26,16 @@ impl<R: Runtime> ProxyHandler<'_, R> {
     pub(super) async fn record_status(&self, caller: &str, status: u16) -> Result<(), Response> {
         let (now, address) = (self.runtime.now(), self.runtime.client_address());
         let must_count = {
-            let unknown_keys = &mut self.runtime.isolate_cache().borrow_mut().unknown_keys;
+            let cache = &mut *self.runtime.isolate_cache().borrow_mut();
+            // A key that the upstream knows may be refused at one path.
+            let is_known = self.is_known(cache.states.get(caller, now));
+            let unknown_keys = &mut cache.unknown_keys;
             match status {
                 200 => {
                     unknown_keys.record_acceptance(caller, now);
                     false
                 }
-                401 => unknown_keys.record_refusal(caller, &address, now),
+                401 if !is_known => unknown_keys.record_refusal(caller, &address, now),
                 _ => false,
             }
         };

@@ -3,14 +3,21 @@
 use super::handler::ProxyHandler;
 use super::runtime::Runtime;
 use crate::http::authorize::{AuthorizationError, AuthorizedRequest, Key};
-use crate::http::response::{Response, throttled, unknown_error};
+use crate::http::response::{Response, throttled, unauthorized, unknown_error};
 use crate::http::router::PendingRequest;
+
+/// The greatest length of a key of the upstream. Servers refuse headers of 8 KB.
+const MAX_KEY_BYTES: usize = 8_000;
 
 impl<R: Runtime> ProxyHandler<'_, R> {
     /// Looks up the caller's key if the Worker has an upstream key of its own. Otherwise the upstream checks the key.
     pub(super) async fn authorize(&self, request: PendingRequest) -> Result<AuthorizedRequest, Response> {
         if self.proxy_settings.upstream_key.is_none() {
-            return Ok(request.authorize_by_upstream());
+            let authorized = request.authorize_by_upstream();
+            // No upstream need be asked for what cannot be a key.
+            let is_possible =
+                authorized.token.len() <= MAX_KEY_BYTES && authorized.token.bytes().all(|byte| byte.is_ascii_graphic());
+            return if is_possible { Ok(authorized) } else { Err(unauthorized("Invalid token.")) };
         }
         let hash = request.key_hash();
         let now = self.runtime.now();

@@ -64,6 +64,12 @@ impl CacheKey {
         }
     }
 
+    /// Returns true for the path of one object of a resource.
+    pub(super) fn is_object(&self) -> bool {
+        let segments = self.path.strip_prefix(CORE_PATH).into_iter().flat_map(|rest| rest.split('/'));
+        segments.filter(|segment| !segment.is_empty()).count() > 1
+    }
+
     /// Returns the path and query.
     pub fn target(&self) -> String {
         match self.query.encode() {

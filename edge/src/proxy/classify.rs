@@ -58,6 +58,8 @@ pub(super) struct Exchange<'a> {
     pub may_serve_stale: bool,
     /// The key is the Worker's own, not the caller's.
     pub has_own_key: bool,
+    /// A 401 refuses the key itself, not one path.
+    pub is_key_refused: bool,
     /// The number of requests sent.
     pub tries: u32,
     pub now: i64,
@@ -94,15 +96,17 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
         error: None,
     };
     match (status, stored) {
-        // Only requests with validators of a stored response can get a 304.
-        (304, Some((stored, body))) => {
+        // Only a request with validators of a stored response can get a 304.
+        (304, Some((stored, body))) if !stored.validators.are_empty() => {
             let entry = stored.revalidated(exchange.cache_key, &headers, times);
             let outcome = fetched(304, &entry);
             ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store, error: None }
         }
-        // A response that is no list does not replace metrics.
-        (200..=299, stored @ Some(_)) if exchange.may_serve_stale && !is_valid_body(exchange.cache_key, &body) => {
-            failure(UpstreamError::InvalidResponse, stored)
+        // Nobody asks for a part.
+        (206, stored) => failure(UpstreamError::InvalidResponse, stored),
+        // A preliminary response, and one that is no list, do not replace a list.
+        (200..=299, Some(stored)) if status != 200 || !may_replace(exchange, &stored.0, &body) => {
+            failure(UpstreamError::InvalidResponse, Some(stored))
         }
         (200..=299, stored) => match CacheEntry::from_response(exchange.cache_key, status, &headers, &body, times) {
             Ok(entry) => from_upstream(entry, body, CacheAction::Store),
@@ -118,20 +122,23 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
             }
         }
         (401, _) if exchange.has_own_key => ClassifiedResponse {
-            action: CacheAction::PurgePartition,
+            action: if exchange.is_key_refused { CacheAction::PurgePartition } else { CacheAction::Delete },
             ..upstream_failure(UpstreamError::OwnKeyRefused, None)
         },
         (400..=499, _) => {
             let is_json = headers.is_json() && std::str::from_utf8(&body).is_ok_and(is_json);
+            // The key is accepted for other paths. The metrics are one path; with the Worker's own key, others use it.
+            let refused_path = match exchange.cache_key.class {
+                PermissionClass::Metrics if !exchange.has_own_key => CacheAction::RevokePermission,
+                _ => CacheAction::Delete,
+            };
             let (local, action) = match status {
-                401 => (unauthorized("Invalid token."), CacheAction::PurgePartition),
-                // The key is accepted for other paths. The metrics are one path; with the Worker's own key, others use it.
-                403 if exchange.cache_key.class == PermissionClass::Metrics && !exchange.has_own_key => {
-                    (forbidden(), CacheAction::RevokePermission)
-                }
-                403 => (forbidden(), CacheAction::Delete),
-                // A page comes from a server in front of the API, which does not know its resources.
-                404 | 410 => (not_found(), if is_json { CacheAction::Delete } else { CacheAction::Keep }),
+                401 if exchange.is_key_refused => (unauthorized("Invalid token."), CacheAction::PurgePartition),
+                401 => (unauthorized("Invalid token."), refused_path),
+                403 => (forbidden(), refused_path),
+                // Objects are deleted, lists are not. A text that is not JSON comes from a server in front of the API.
+                404 | 410 if is_json && exchange.cache_key.is_object() => (not_found(), CacheAction::Delete),
+                404 | 410 => (not_found(), CacheAction::Keep),
                 _ => (Response::detail(status, "The upstream refused the request."), CacheAction::Keep),
             };
             let has_errors = status == 400 && is_json && is_list_of_errors(&body);
@@ -143,9 +150,11 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
     }
 }
 
-fn is_valid_body(cache_key: &CacheKey, body: &[u8]) -> bool {
-    let text = std::str::from_utf8(body).unwrap_or_default();
-    cache_key.class != PermissionClass::Metrics || Page::parse(text).is_some()
+/// Returns true if a body may replace a stored response: only a list replaces a list.
+fn may_replace(exchange: &Exchange<'_>, stored: &CacheEntry, body: &[u8]) -> bool {
+    let must_be_list = stored.is_list || exchange.cache_key.class == PermissionClass::Metrics;
+    let is_list = || std::str::from_utf8(body).is_ok_and(|text| Page::parse(text).is_some());
+    !exchange.may_serve_stale || !must_be_list || is_list()
 }
 
 /// Returns true for the errors of parameters, which callers need to know (§1). Other texts of the upstream are not passed on.
@@ -226,6 +235,7 @@ mod tests {
             has_partition: true,
             may_serve_stale,
             has_own_key: false,
+            is_key_refused: true,
             tries: 1,
             now,
         };
@@ -254,6 +264,7 @@ mod tests {
             response(200, &[], "[]"),
             response(304, &[], ""),
             response(100, &[], ""),
+            response(206, &[JSON], "[]"),
         ] {
             let what = format!("{invalid:?}");
             assert_is_invalid(&classify(invalid), &what);
@@ -316,7 +327,7 @@ mod tests {
         }
         let missing = r#"{"detail":"Not found."}"#;
         for status in [404, 410] {
-            assert_refusal(status, "application/json", secret, missing, CacheAction::Delete);
+            assert_refusal(status, "application/json", secret, missing, CacheAction::Keep);
             assert_refusal(status, "text/html", "<h1>", missing, CacheAction::Keep);
         }
         let errors = r#"{"limit":["Enter a number."]}"#;
@@ -334,6 +345,7 @@ mod tests {
             has_partition: true,
             may_serve_stale: true,
             has_own_key: true,
+            is_key_refused: true,
             tries: 1,
             now: NOW,
         };
@@ -381,6 +393,11 @@ mod tests {
             response(200, &[JSON], "[1"),
             response(200, &[JSON], ""),
             response(302, &[("location", "https://elsewhere.example/")], ""),
+            response(202, &[JSON], "[2]"),
+            response(204, &[], ""),
+            response(206, &[JSON], "[2]"),
+            // No condition was sent.
+            response(304, &[], ""),
         ] {
             let stale = classify_at(NOW, malformed, stored(), true);
             let expected = (CacheOutcome::stale_if_error(UpstreamError::InvalidResponse), CacheAction::Keep);

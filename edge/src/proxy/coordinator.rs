@@ -180,8 +180,9 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
     ) -> (CoordinatedResponse<S::Body>, usize) {
         let now = self.transport.now();
         let breaker = self.breakers.get(&request.caller, request.cache_key.endpoint());
-        let session = UpstreamSession::new(&self.transport, breaker, &self.settings, &request.upstream_key, now);
         let state = self.state(now);
+        let key = (request.upstream_key.as_str(), state.was_accepted());
+        let session = UpstreamSession::new(&self.transport, breaker, &self.settings, key, now);
         let exchange = CoordinatorExchange { request, session: &session, generation: state.generation };
         let must_ask = !state.is_authorized_within(request.cache_key.class, now, self.settings.key_ttl);
         let today = Day::from_number(request.today);
@@ -311,7 +312,17 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
         let upstream = &self.settings.upstream;
         let (tries, has_own_key) = (session.tries(), self.settings.upstream_key.is_some());
-        let exchange = Exchange { cache_key, upstream, has_partition: true, may_serve_stale, has_own_key, tries, now };
+        let is_key_refused = session.is_key_refused();
+        let exchange = Exchange {
+            cache_key,
+            upstream,
+            has_partition: true,
+            may_serve_stale,
+            has_own_key,
+            is_key_refused,
+            tries,
+            now,
+        };
         let mut classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {
             self.transport.log(request.request_id.as_deref(), &event);

@@ -4,7 +4,7 @@ use super::cache::{Deadlines, ExchangeTimes, response_policy};
 use super::cache_key::CacheKey;
 use super::default_freshness::default_freshness;
 use super::headers::Headers;
-use super::links::{Link, find_links};
+use super::links::{Link, Links, find_links};
 use crate::http::authorize::short_hash;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct CacheEntry {
     /// The metrics were derived from lists.
     #[serde(default)]
     pub derived: bool,
+    /// The body is a page of a list.
+    #[serde(default)]
+    pub is_list: bool,
 }
 
 /// Validators of the upstream, for conditional requests.
@@ -47,14 +50,16 @@ impl CacheEntry {
         times: ExchangeTimes,
     ) -> Result<CacheEntry, InvalidJsonError> {
         let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(InvalidJsonError)?;
+        let Links { links, is_list } = find_links(text).ok_or(InvalidJsonError)?;
         Ok(CacheEntry {
             status,
             headers: headers.passed(),
             tag: short_hash(body),
-            links: find_links(text).ok_or(InvalidJsonError)?,
+            links,
             validators: Validators::from_headers(headers),
             deadlines: deadlines(cache_key, headers, times).filter(|_| status == 200),
             derived: false,
+            is_list,
         })
     }
 
@@ -74,6 +79,7 @@ impl CacheEntry {
             validators: Validators::default(),
             deadlines: None,
             derived: false,
+            is_list: false,
         }
     }
 
@@ -96,6 +102,10 @@ impl CacheEntry {
 }
 
 impl Validators {
+    pub fn are_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+
     fn from_headers(headers: &Headers) -> Validators {
         let value = |name| headers.value(name).map(str::to_owned);
         Validators { etag: value("etag"), last_modified: value("last-modified") }

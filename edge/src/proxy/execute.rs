@@ -69,11 +69,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                 && (deadlines.is_fresh(now) || deadlines.may_serve_while_revalidating(now))
                 && let Some((entry, body)) = stored.take()
             {
-                let refreshing = &mut self.runtime.isolate_cache().borrow_mut().refreshing;
-                if !deadlines.is_fresh(now) && refreshing.insert(address.clone()) {
-                    let request = self.fetch_request(&context, true);
-                    tasks.push(BackgroundTask::Refresh { address, partition: partition.to_owned(), request });
-                }
+                self.refresh_if_stale(&context, &entry, address, tasks);
                 return Ok((ResolvedResponse { entry, body, outcome: CacheOutcome::Hit }, timing));
             }
         }
@@ -88,8 +84,29 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         if context.caller.is_none() {
             self.record_status(partition, response.entry.status).await?;
         }
+        if let (CacheOutcome::Hit, Some(state)) = (response.outcome, self.partition_state(partition).await) {
+            let address = response_address(partition, state.generation, &context.cache_key);
+            self.refresh_if_stale(&context, &response.entry, address, tasks);
+        }
         timing.fetched_at = Some(self.runtime.now());
         Ok((response, timing))
+    }
+
+    /// Refreshes a stale response that is served meanwhile, once for all requests of this isolate.
+    fn refresh_if_stale(
+        &self,
+        context: &FetchContext,
+        entry: &CacheEntry,
+        address: String,
+        tasks: &mut Tasks<R::Body>,
+    ) {
+        let (now, Some(partition)) = (self.runtime.now(), context.partition.clone()) else { return };
+        let refreshing = &mut self.runtime.isolate_cache().borrow_mut().refreshing;
+        if entry.deadlines.is_some_and(|deadlines| !deadlines.is_fresh(now)) && refreshing.get(&address, now).is_none()
+        {
+            refreshing.insert(&address, (), now);
+            tasks.push(BackgroundTask::Refresh { address, partition, request: self.fetch_request(context, true) });
+        }
     }
 
     /// Returns true if the upstream accepted the key recently.
@@ -142,7 +159,8 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let caller = caller.clone().or_else(|| partition.clone()).unwrap_or_else(|| key_hash(upstream_key));
         let breaker = self.runtime.isolate_cache().borrow().breakers.get(&caller, cache_key.endpoint());
         let transport = self.runtime.transport();
-        let session = UpstreamSession::new(transport, breaker, self.proxy_settings, upstream_key, *started_at);
+        let key = (upstream_key.as_str(), state.is_some_and(|state| state.was_accepted()));
+        let session = UpstreamSession::new(transport, breaker, self.proxy_settings, key, *started_at);
         let validators = stored.as_ref().map(|(entry, _)| entry.validators.clone()).unwrap_or_default();
         let result = session.send(&cache_key.target(), &validators).await;
 
@@ -154,7 +172,9 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
         let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
         let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
-        let exchange = Exchange { cache_key, upstream, has_partition, may_serve_stale, has_own_key, tries, now };
+        let is_key_refused = session.is_key_refused();
+        let exchange =
+            Exchange { cache_key, upstream, has_partition, may_serve_stale, has_own_key, is_key_refused, tries, now };
         let classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {
             transport.log(self.runtime.request_id().as_deref(), &event);

@@ -1,14 +1,10 @@
 //! Headers that pass through the proxy.
 //!
 //! Of a caller's headers only the key reaches the upstream, so that no header can change a response that others receive.
-//! Of a response only the listed headers reach a caller.
+//! Of a response only `Last-Modified` reaches a caller.
 
 /// Headers of every request to the upstream, besides the key and validators.
 pub const UPSTREAM_HEADERS: [(&str, &str); 2] = [("Accept", "application/json"), ("User-Agent", "streamgage")];
-
-/// Headers of successful responses that are passed to callers; those of refusals are written here. The proxy sets `ETag`, `Age`, `Vary` and `Cache-Control` itself, and rewrites
-/// `Location`.
-const PASSED: [&str; 2] = ["content-type", "last-modified"];
 
 /// Response headers: names in lower case, each once, values joined with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,9 +23,13 @@ impl Headers {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the headers that are passed to callers.
+    /// Returns the headers of a successful response for callers: the type, which is always JSON, and a valid date of
+    /// `Last-Modified`. The proxy writes all others itself, and rewrites `Location`.
     pub fn passed(&self) -> Vec<(String, String)> {
-        self.0.iter().filter(|(name, _)| PASSED.contains(&name.as_str())).cloned().collect()
+        let last_modified = self.value("last-modified").and_then(|date| httpdate::parse_http_date(date).ok());
+        let last_modified = last_modified.map(|date| ("last-modified".to_owned(), httpdate::fmt_http_date(date)));
+        let content_type = ("content-type".to_owned(), "application/json".to_owned());
+        [content_type].into_iter().chain(last_modified).collect()
     }
 
     /// Returns true if the body is declared as JSON.
@@ -51,8 +51,10 @@ mod tests {
     #[test]
     fn unlisted_headers_are_removed() {
         let all = headers(&[
-            ("Content-Type", "application/json"),
+            ("Content-Type", "application/json; charset=utf-16; upstream=\"1\""),
             ("Set-Cookie", "session=1"),
+            ("Server", "nginx"),
+            ("Content-Security-Policy", "default-src *"),
             ("Location", "http://elsewhere.example/"),
             ("X-Powered-By", "Django"),
             ("Access-Control-Allow-Origin", "*"),
@@ -64,6 +66,8 @@ mod tests {
         ]);
         let passed = [("content-type", "application/json"), ("last-modified", "Fri, 31 Dec 1999 23:59:59 GMT")];
         assert_eq!(all.passed(), passed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let invalid = headers(&[("Last-Modified", "a text of the upstream")]);
+        assert_eq!(invalid.passed(), [("content-type".to_owned(), "application/json".to_owned())]);
     }
 
     #[test]

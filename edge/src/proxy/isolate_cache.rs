@@ -5,14 +5,14 @@ use super::partition::PartitionState;
 use super::unknown_keys::UnknownKeys;
 use crate::http::authorize::KeyCache;
 use crate::http::recent::RecentCache;
-use std::collections::HashSet;
 
 #[derive(Debug, Default)]
 pub struct IsolateCache {
     pub(super) states: RecentCache<PartitionState>,
     pub(super) keys: KeyCache,
     pub(super) unknown_keys: UnknownKeys,
-    /// Addresses of responses that are being refreshed.
-    pub(super) refreshing: HashSet<String>,
+    /// Addresses of responses that are being refreshed. The task of a refresh may be lost, so none blocks others for more than a
+    /// minute.
+    pub(super) refreshing: RecentCache<()>,
     pub(super) breakers: CircuitBreakers,
 }

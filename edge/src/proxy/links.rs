@@ -16,19 +16,27 @@ pub struct Link {
     path_and_query: Option<String>,
 }
 
+/// The links of a body.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    pub links: Vec<Link>,
+    /// The body is a page of a list.
+    pub is_list: bool,
+}
+
 /// Finds `next` and `previous` in a body. Returns `None` if the body is not valid JSON.
-pub fn find_links(body: &str) -> Option<Vec<Link>> {
+pub fn find_links(body: &str) -> Option<Links> {
     if !body.trim_ascii_start().starts_with('{') {
-        return is_json(body).then(Vec::new);
+        return is_json(body).then(Links::default);
     }
     let Members(members) = from_json(body).filter(|_| !is_too_deep(body))?;
     // Readers disagree about the meaning of duplicate members, so that each of them counts.
     let links = members.iter().filter(|(name, _)| matches!(&**name, "next" | "previous"));
     let mut links: Vec<Link> = links.filter_map(|(_, json)| parse_link(body, json)).collect();
     // Other objects may have fields of these names.
-    let is_page = members.iter().any(|(name, _)| name == "results");
-    links.retain(|link| is_page || link.path_and_query.is_some());
-    Some(links)
+    let is_list = members.iter().any(|(name, _)| name == "results");
+    links.retain(|link| is_list || link.path_and_query.is_some());
+    Some(Links { links, is_list })
 }
 
 fn parse_link(body: &str, json: &str) -> Option<Link> {
@@ -69,7 +77,7 @@ mod tests {
     use super::*;
 
     fn rewritten(body: &str) -> String {
-        let links = find_links(body).unwrap();
+        let links = find_links(body).unwrap().links;
         String::from_utf8(rewrite_links(body.as_bytes(), &links, "https://gage.example")).unwrap()
     }
 

@@ -62,6 +62,11 @@ impl PartitionState {
         self.record_authorization(class, i64::MIN);
     }
 
+    /// Returns true if the upstream ever accepted the key.
+    pub fn was_accepted(&self) -> bool {
+        self.authorized_at.iter().any(|&time| time > i64::MIN)
+    }
+
     /// Returns true if the upstream accepted the key within the last `within` milliseconds. A time in the future, after a
     /// clock was set back, does not count.
     pub fn is_authorized_within(&self, class: PermissionClass, now: i64, within: i64) -> bool {

@@ -16,6 +16,9 @@ use streamgage::json::is_json;
 /// The number of requests that [`UpstreamClient`] may send for one caller. A Worker on the free plan has 50 subrequests.
 const MAX_REQUESTS: u32 = 40;
 
+/// Lists that tell if the upstream knows a key.
+const PROBES: [&str; 2] = ["/v3/customer/core/teams/", "/v3/customer/core/repos/"];
+
 /// All requests to the upstream for one request of a caller.
 pub struct UpstreamSession<'a, T> {
     transport: &'a T,
@@ -27,15 +30,19 @@ pub struct UpstreamSession<'a, T> {
     requests: Cell<u32>,
     authorized_at: Cell<Option<i64>>,
     may_store: Cell<bool>,
+    /// The upstream accepted the key before this session.
+    was_accepted: bool,
+    is_key_refused: Cell<bool>,
 }
 
 impl<'a, T: Transport> UpstreamSession<'a, T> {
-    /// The time limit starts at `started_at`, in milliseconds since 1970-01-01.
+    /// The time limit starts at `started_at`, in milliseconds since 1970-01-01. `was_accepted` states that the upstream accepted
+    /// the key before.
     pub fn new(
         transport: &'a T,
         breaker: Rc<RefCell<CircuitBreaker>>,
         settings: &'a ProxySettings,
-        key: &'a str,
+        (key, was_accepted): (&'a str, bool),
         started_at: i64,
     ) -> Self {
         UpstreamSession {
@@ -48,6 +55,8 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             requests: Cell::new(0),
             authorized_at: Cell::new(None),
             may_store: Cell::new(true),
+            was_accepted,
+            is_key_refused: Cell::new(false),
         }
     }
 
@@ -61,16 +70,44 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
         self.may_store.get()
     }
 
+    /// Returns true if a 401 refused the key itself, not one path.
+    pub fn is_key_refused(&self) -> bool {
+        self.is_key_refused.get()
+    }
+
     /// Returns the number of requests sent.
     pub fn tries(&self) -> u32 {
         self.tries.get()
     }
 
-    /// Sends `GET {target}`.
+    /// Sends `GET {target}`. After a 401, finds out if the key itself is refused.
     ///
     /// # Errors
     /// Returns an error if no response arrives, or one with a status of 500 and above, 408, 425 or 429.
     pub async fn send(&self, target: &str, validators: &Validators) -> Result<UpstreamResponse, UpstreamError> {
+        let response = self.send_with_retries(target, validators).await?;
+        if response.status == 401 && !self.is_key_refused.get() {
+            self.is_key_refused.set(!self.was_accepted || self.is_refused_elsewhere(target).await);
+        }
+        Ok(response)
+    }
+
+    /// Returns true unless the upstream knows the key at another path.
+    async fn is_refused_elsewhere(&self, target: &str) -> bool {
+        let [first, second] = PROBES;
+        let probe = if target.starts_with(first) { second } else { first };
+        let authorized_at = self.authorized_at.get();
+        let response = self.send_with_retries(&format!("{probe}?limit=1"), &Validators::default()).await;
+        // It authorizes no request for another permission.
+        self.authorized_at.set(authorized_at);
+        response.map_or(true, |response| response.status == 401)
+    }
+
+    async fn send_with_retries(
+        &self,
+        target: &str,
+        validators: &Validators,
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let mut tries = 0;
         loop {
             let now = self.transport.now();
@@ -92,8 +129,10 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
                         let retry_after = response.headers.value("retry-after").and_then(parse_retry_after);
                         return Err(UpstreamError::Status { status, retry_after });
                     }
-                    // A page, for example of a login form, is no proof that the key was accepted.
-                    if response.status == 304 || (matches!(response.status, 200..=299) && response.headers.is_json()) {
+                    // A page, for example of a login form, is no proof that the key was accepted. Neither is a 304 that nobody
+                    // asked for.
+                    let is_confirmed = response.status == 304 && !validators.are_empty();
+                    if is_confirmed || (matches!(response.status, 200..=299) && response.headers.is_json()) {
                         self.authorized_at.set(self.authorized_at.get().max(Some(response.sent_at)));
                     }
                     return Ok(response);
@@ -142,7 +181,7 @@ impl<T: Transport> UpstreamClient for UpstreamSession<'_, T> {
         let UpstreamResponse { sent_at, status, headers, body } = response;
         let body = String::from_utf8(body).map_err(|_| UpstreamError::InvalidResponse)?;
         let is_json = || headers.is_json() && is_json(&body);
-        if status < 400 && (status >= 300 || !is_json()) {
+        if status < 400 && (status >= 300 || status == 206 || !is_json()) {
             return Err(UpstreamError::InvalidResponse);
         }
         let times = ExchangeTimes { sent_at, received_at: self.transport.now() };
@@ -187,7 +226,7 @@ mod tests {
         let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
         let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
         let transport = FixedResponse(status, declared, body);
-        let upstream = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
+        let upstream = UpstreamSession::new(&transport, breaker, &settings, ("key", false), 0);
         UpstreamClient::get(&upstream, "/v3/customer/core/teams/", "").now_or_never().unwrap()
     }
 
@@ -197,9 +236,22 @@ mod tests {
             let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
             let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
             let transport = FixedResponse(200, declared, b"[]");
-            let session = UpstreamSession::new(&transport, breaker, &settings, "key", 0);
+            let session = UpstreamSession::new(&transport, breaker, &settings, ("key", false), 0);
             let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
             assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (200, is_authorized));
+        }
+    }
+
+    #[test]
+    fn a_304_that_nobody_asked_for_is_no_proof_of_authorization() {
+        let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
+        let settings = settings.unwrap().unwrap();
+        for etag in [None, Some("\"1\"".to_owned())] {
+            let transport = FixedResponse(304, "", b"");
+            let session = UpstreamSession::new(&transport, Rc::default(), &settings, ("key", false), 0);
+            let validators = Validators { etag: etag.clone(), last_modified: None };
+            let sent = session.send("/v3/customer/core/teams/", &validators).now_or_never().unwrap();
+            assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (304, etag.is_some()));
         }
     }
 
@@ -222,6 +274,7 @@ mod tests {
             (200, "application/json", b"\"\xff\""),
             (200, "text/html", b"[1]"),
             (302, "application/json", b"[1]"),
+            (206, "application/json", b"[1]"),
         ] {
             assert_eq!(fetched(status, declared, body), Err(UpstreamError::InvalidResponse));
         }

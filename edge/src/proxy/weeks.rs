@@ -96,8 +96,8 @@ impl WeeklyMetrics {
             let response = match response {
                 // A response that is no list does not replace stored rows.
                 Ok(response)
-                    if response.status == 200
-                        && Page::parse(&response.body).is_none()
+                    if response.status < 300
+                        && (response.status != 200 || Page::parse(&response.body).is_none())
                         && weeks.all(|week| stale_row(*week).is_some()) =>
                 {
                     Err(UpstreamError::InvalidResponse)
@@ -116,6 +116,9 @@ impl WeeklyMetrics {
                 Err(failure) => return Err(failure),
             };
             let Some(fetched_rows) = self.parse_rows(&response, range) else {
+                if response.status == 403 {
+                    self.delete_rows(store);
+                }
                 return self.pass_through(client, range, response).await;
             };
             let directives = response_policy(&response.headers, response.times);
@@ -181,6 +184,13 @@ impl WeeklyMetrics {
             Some((DaySpan { first: Day::parse(first)?, last: Day::parse(last)? }, StoredRow::parse(&text)?))
         };
         stored.into_iter().filter_map(parse).collect()
+    }
+
+    /// Deletes the stored rows of the requested range, which the upstream refuses.
+    fn delete_rows(&self, store: &impl KvStore) {
+        for (week, _) in self.stored_rows(store) {
+            store.delete(ROW_KIND, &self.row_key(week));
+        }
     }
 
     fn key_prefix(&self) -> String {

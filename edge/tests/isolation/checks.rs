@@ -1,6 +1,6 @@
 //! Checks of responses: each contains data of the caller's key and scope only.
 
-use crate::generator::{Caller, decoded};
+use crate::generator::{Caller, UNKNOWN_KEYS, decoded};
 use crate::upstream::{impact, requested_weeks};
 use crate::world::{Body, SECOND, World};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub struct Exchange<'a> {
 
 impl Exchange<'_> {
     pub fn check(&self, response: &ProxyResponse<Body>) {
-        let Exchange { world, name, request, .. } = self;
+        let Exchange { world, name, request, caller, .. } = self;
         let status = response.status;
         let header = |name: &str| {
             let mut headers = response.headers.iter();
@@ -42,7 +42,13 @@ impl Exchange<'_> {
             "fetched"
         };
         world.count(&format!("{status} {source}"));
-        assert!(header("set-cookie").is_none());
+        // A refusal of the Worker's own key is no refusal of the caller's.
+        assert!(!caller.has_own_key || status != 401 || source == "refused", "{name:?}: {cache_status}");
+        assert!(status != 200 || !UNKNOWN_KEYS.contains(&caller.key), "{name:?}: {cache_status}");
+        for name in ["set-cookie", "server", "location", "content-security-policy"] {
+            let value = header(name);
+            assert!(value.is_none_or(|value| value.starts_with(CORE_PATH)), "{name}: {value:?}");
+        }
         assert!(header("www-authenticate").is_none_or(|value| value == "Bearer"));
         assert!(header("retry-after").is_none_or(|value| value.parse::<u32>().is_ok()));
         assert!(header("cache-control").is_some_and(|value| value.starts_with("private")));
@@ -67,11 +73,11 @@ impl Exchange<'_> {
             assert!(text.is_empty());
             return;
         }
-        self.check_body(text);
+        self.check_body(text, cache_status);
         self.check_authorization(source, cache_status);
     }
 
-    fn check_body(&self, text: &str) {
+    fn check_body(&self, text: &str, cache_status: &str) {
         let Exchange { world, name, request, caller, .. } = self;
         let upstream_key = caller.upstream_key();
         let body: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -79,6 +85,9 @@ impl Exchange<'_> {
         let rows = body["results"].as_array().filter(|rows| !rows.is_empty());
         if let Some(rows) = rows.filter(|rows| rows[0]["total_impact"].is_number()) {
             world.count("derived");
+            assert!(cache_status.contains("derived"), "{name:?} got unmarked derived metrics: {cache_status}");
+            let missing = world.missing_metrics.borrow().get(upstream_key).copied().unwrap_or_default();
+            assert!(missing > 1, "{name:?} got derived metrics after {missing} responses with 404");
             for row in rows {
                 let figure = |name: &str| row[name].as_f64().unwrap();
                 let impact_per_commit = figure("total_impact") / figure("active_days") / figure("commit_count");

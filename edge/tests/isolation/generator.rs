@@ -7,6 +7,9 @@ use streamgage::query::{CORE_PATH, METRICS_PATH};
 /// Keys of the upstream. The last is the Worker's own key, in the deployment that has one.
 pub const UPSTREAM_KEYS: [&str; 5] = ["one", "two", "three", "tw", "owned"];
 
+/// Keys that the upstream does not know.
+pub const UNKNOWN_KEYS: [&str; 6] = ["unknown-1", "unknown-2", "unknown-3", "unknown-4", "unknown-5", "unknown-6"];
+
 /// Keys of streamgage, and their scopes.
 pub const OWN_KEYS: [(&str, Option<&str>); 6] = [
     ("all", None),
@@ -23,6 +26,10 @@ pub struct Random(RefCell<Rng>);
 impl Random {
     pub fn new(seed: u64) -> Random {
         Random(RefCell::new(Rng::with_seed(seed)))
+    }
+
+    pub fn reseed(&self, seed: u64) {
+        self.0.borrow_mut().seed(seed);
     }
 
     pub fn below(&self, end: usize) -> usize {
@@ -51,6 +58,7 @@ impl Caller {
         let has_own_key = random.one_in(2);
         let key = match has_own_key {
             true => random.pick(&OWN_KEYS).0,
+            false if random.one_in(16) => random.pick(&UNKNOWN_KEYS),
             false => random.pick(&UPSTREAM_KEYS[..4]),
         };
         Caller { key, has_own_key }
@@ -67,7 +75,7 @@ impl Caller {
 }
 
 /// Popular requests, so that many responses are stored.
-const POPULAR: [(&str, &str); 5] = [
+pub const POPULAR: [(&str, &str); 5] = [
     ("teams/", ""),
     ("repos/", "id=7"),
     ("commits/", "repo_id__in=7,8&limit=10"),
@@ -93,12 +101,16 @@ const LIST_NAMES: [&str; 11] = [
 const VALUES: [&str; 14] =
     ["", "1", "2", "7", "8", "1,2", "7,8", "1,7,9", "true", "%31", "1,%2C2", ",", "+1", "x;id__in=1"];
 
+/// Returns the path and query of a popular request.
+pub fn popular_request((path, query): (&str, &str)) -> (String, String) {
+    let path = if path == "metrics" { METRICS_PATH.to_owned() } else { format!("{CORE_PATH}{path}") };
+    (path, query.to_owned())
+}
+
 /// Returns the path and query of a random request.
 pub fn random_request(random: &Random) -> (String, String) {
     if !random.one_in(4) {
-        let (path, query) = *random.pick(&POPULAR);
-        let path = if path == "metrics" { METRICS_PATH.to_owned() } else { format!("{CORE_PATH}{path}") };
-        return (path, query.to_owned());
+        return popular_request(*random.pick(&POPULAR));
     }
     let path = match random.below(12) {
         0..4 => METRICS_PATH.to_owned(),

@@ -15,18 +15,38 @@ pub enum Fault {
     RefusesConnections,
     Hangs,
     TooLong,
+    TooManyBytes,
     Status(u16),
+    /// One path is refused.
+    RefusesPath(u16),
     BrokenJson,
+    NoBody,
     WrongType,
+    PageAsJson,
+    Partial,
     RedirectsElsewhere,
+    RedirectsToLogin,
     RedirectsToItself,
     NotModified,
+    /// The number of rows is 4·10⁹.
+    FalseCount,
+    /// Some bodies are too long for a Durable Object.
+    LongBodies,
 }
 
-pub const FAULTS: [Fault; 13] = [
+pub const FAULTS: [Fault; 22] = [
     Fault::RefusesConnections,
     Fault::Hangs,
     Fault::TooLong,
+    Fault::TooManyBytes,
+    Fault::RefusesPath(401),
+    Fault::RefusesPath(403),
+    Fault::NoBody,
+    Fault::PageAsJson,
+    Fault::Partial,
+    Fault::RedirectsToLogin,
+    Fault::FalseCount,
+    Fault::LongBodies,
     Fault::Status(500),
     Fault::Status(503),
     Fault::Status(408),
@@ -38,6 +58,19 @@ pub const FAULTS: [Fault; 13] = [
     Fault::RedirectsToItself,
     Fault::NotModified,
 ];
+
+/// The path that is refused alone.
+const REFUSED_PATH: &str = "/v3/customer/core/repos/";
+
+/// Values of `Retry-After`, mostly invalid.
+const RETRY_AFTERS: [&str; 6] = ["1", "0", "-1", "soon", "99999999999", "Fri, 31 Dec 1999 23:59:59 GMT"];
+
+/// A length of bodies that a Durable Object does not store.
+const LONG_BODY: usize = 2_000_000;
+
+/// The number of rows of a page and of repositories while lists are long.
+const SHORT_PAGE: usize = 2;
+const MANY_REPOS: i64 = 60;
 
 /// Values of `Cache-Control`.
 const CACHE_CONTROLS: [&str; 5] = ["", "max-age=20", "no-store", "no-cache", "private, max-age=4000, must-revalidate"];
@@ -54,6 +87,7 @@ impl World {
         let known = ["Accept", "User-Agent", "Authorization", "If-None-Match", "If-Modified-Since"];
         assert!(request.headers.iter().all(|(name, _)| known.contains(name)));
         let key = header("Authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
+        *self.requested.borrow_mut().entry(format!("{key} {target}")).or_default() += 1;
         let response = |status: u16, headers: &[(&str, String)], body: String| {
             let mut headers: Vec<(String, String)> =
                 headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -68,11 +102,19 @@ impl World {
             Fault::RefusesConnections => return Err(TransportError::Connection),
             Fault::Hangs => return Err(TransportError::Timeout),
             Fault::TooLong => return Err(TransportError::TooLarge),
-            Fault::Status(status) => return response(status, &[json], poison),
+            Fault::TooManyBytes => return Err(TransportError::Busy),
+            Fault::Status(status) => {
+                let retry_after = *self.random.pick(&RETRY_AFTERS);
+                return response(status, &[json, ("retry-after", retry_after.to_owned())], poison);
+            }
+            Fault::RefusesPath(status) if target.starts_with(REFUSED_PATH) => return response(status, &[json], poison),
             _ => {}
         }
         let is_metrics = target.starts_with(METRICS_PATH);
-        if is_metrics && self.has_no_metrics.get() {
+        let is_single_404 = is_metrics && self.single_404s.get() > 0;
+        if is_metrics && (self.has_no_metrics.get() || is_single_404) {
+            self.single_404s.set(self.single_404s.get().saturating_sub(1));
+            *self.missing_metrics.borrow_mut().entry(key.clone()).or_default() += 1;
             return response(404, &[json], r#"{"detail":"Not found."}"#.to_owned());
         }
         // Callers do not sort by id. The derivation of metrics does, and authorizes the key for metrics.
@@ -92,6 +134,10 @@ impl World {
         let teams = format!("{CORE_PATH}teams/");
         match fault {
             Fault::BrokenJson => return response(200, &[json], format!("{{\"poison\":\"{key}\"")),
+            Fault::NoBody => return response(200, &[json], String::new()),
+            Fault::PageAsJson => return response(200, &[json], "<h1>poison</h1>".to_owned()),
+            Fault::Partial => return response(206, &[json], poison),
+            Fault::RedirectsToLogin => return response(302, &[("location", "/login/?poison".into())], poison),
             Fault::WrongType => return response(200, &[("content-type", "text/html".into())], poison),
             Fault::RedirectsElsewhere => {
                 return response(302, &[("location", format!("https://elsewhere.example{teams}"))], poison);
@@ -100,9 +146,16 @@ impl World {
             Fault::NotModified => return response(304, &[("etag", etag)], String::new()),
             _ => {}
         }
+        let count = |rows: usize| if fault == Fault::FalseCount { 4_000_000_000 } else { rows };
         if is_for_derivation {
-            let rows = rows_for_derivation(path, query, &key);
-            return response(200, &[json], json!({ "count": rows.len(), "next": null, "results": rows }).to_string());
+            let rows = rows_for_derivation(path, query, &key, self.has_long_lists.get());
+            let parameter =
+                |name: &str| decoded(query).into_iter().find(|(known, _)| known == name)?.1.parse::<usize>().ok();
+            let longest = if self.has_long_lists.get() { SHORT_PAGE } else { 1_000 };
+            let (offset, limit) = (parameter("offset").unwrap_or(0), parameter("limit").unwrap_or(longest));
+            let page: Vec<&Value> = rows.iter().skip(offset).take(limit.min(longest)).collect();
+            let body = json!({ "count": count(rows.len()), "next": request.address, "results": page });
+            return response(200, &[json], body.to_string());
         }
         // This upstream has no aggregate of commits.
         if path.contains("/missing/") || query.contains("aggregate%5B") {
@@ -112,28 +165,32 @@ impl World {
             return response(304, &[("etag", etag)], String::new());
         }
         let shows = shows(path, query);
-        let now = self.now.get();
+        let (now, version) = (self.now.get(), self.version.get());
         let row = |monday: Day| {
             let filters: Vec<_> = decoded(query).into_iter().filter(|(name, _)| !name.ends_with("_date")).collect();
             let monday = monday.to_string();
-            json!({ "period_start_date": monday, "key": key, "filters": filters, "shows": shows, "at": now })
+            json!({ "period_start_date": monday, "key": key, "filters": filters, "shows": shows, "version": version })
         };
-        let body = match is_metrics.then(|| requested_weeks(query, now)).flatten() {
+        let mut body = match is_metrics.then(|| requested_weeks(query, now)).flatten() {
             Some(weeks) => {
-                json!({ "count": weeks.len(), "results": weeks.into_iter().map(row).collect::<Vec<_>>() })
+                json!({ "count": count(weeks.len()), "results": weeks.into_iter().map(row).collect::<Vec<_>>() })
             }
             None => {
                 let next = format!("{UPSTREAM}{teams}?offset=1");
-                json!({ "next": next, "key": key, "target": target, "shows": shows, "at": now })
+                json!({ "next": next, "key": key, "target": target, "shows": shows, "version": version })
             }
-        };
+        }
+        .to_string();
+        if fault == Fault::LongBodies && self.random.one_in(8) {
+            body.extend(std::iter::repeat_n(' ', LONG_BODY));
+        }
         let cache_control =
             if !self.is_calm.get() && self.random.one_in(3) { *self.random.pick(&CACHE_CONTROLS) } else { "" };
         let mut headers = vec![json, ("etag", etag)];
         if !cache_control.is_empty() {
             headers.push(("cache-control", cache_control.to_owned()));
         }
-        response(200, &headers, body.to_string())
+        response(200, &headers, body)
     }
 }
 
@@ -144,7 +201,7 @@ pub fn impact(key: &str) -> f64 {
 
 /// Returns rows from which metrics are derived. Each key sees one user, a member of team 1, who commits every Monday to
 /// repository 7 and, with three times the impact, to repository 8.
-fn rows_for_derivation(path: &str, query: &str, key: &str) -> Vec<Value> {
+fn rows_for_derivation(path: &str, query: &str, key: &str, has_many_repos: bool) -> Vec<Value> {
     let pairs = decoded(query);
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let matches = |name: &str, id: i64| value(name).is_none_or(|ids| ids.split(',').any(|one| one == id.to_string()));
@@ -153,7 +210,9 @@ fn rows_for_derivation(path: &str, query: &str, key: &str) -> Vec<Value> {
         "team_membership/" if matches("team_id__in", 1) => {
             vec![json!({ "id": 1, "apex_user_id": user, "team_id": 1, "membership_type": "contributor" })]
         }
-        "repos/" => (7..10).map(|id| json!({ "id": id, "name": "repo", "blocked": false, "tags": [] })).collect(),
+        "repos/" => (7..if has_many_repos { 7 + MANY_REPOS } else { 10 })
+            .map(|id| json!({ "id": id, "name": "repo", "blocked": false, "tags": [] }))
+            .collect(),
         "commits/" if matches("apex_user_id__in", user) => {
             let day = |name| Day::parse(value(name).unwrap()).unwrap().number();
             let days = (day("author_local_date__gte")..day("author_local_date__lt")).map(Day::from_number);

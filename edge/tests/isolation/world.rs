@@ -23,11 +23,19 @@ const START: i64 = 1_795_348_800_000;
 /// The number of isolates of each deployment.
 pub const ISOLATES: usize = 3;
 
-type Coordinator = PartitionCoordinator<SimulatedTransport, SimulatedStore>;
+pub type Coordinator = PartitionCoordinator<SimulatedTransport, SimulatedStore>;
+
+/// The number of times that a task may sleep without letting others run.
+const MAX_SLEEPS: u32 = 1_000;
 
 pub struct World {
     pub random: Random,
+    /// The time that clocks show, in milliseconds since 1970-01-01.
     pub now: Cell<i64>,
+    /// The milliseconds that passed. Timers count them, whatever clocks show.
+    pub passed: Cell<i64>,
+    /// The number of times that the current task slept since it was polled.
+    pub sleeps: Cell<u32>,
     pub fault: Cell<Fault>,
     /// Permissions of upstream keys: metrics, core.
     pub allowed: RefCell<BTreeMap<&'static str, [bool; 2]>>,
@@ -37,16 +45,24 @@ pub struct World {
     pub version: Cell<u64>,
     /// The metrics endpoint is missing, so that metrics are derived.
     pub has_no_metrics: Cell<bool>,
+    /// The number of further requests for metrics that get a 404.
+    pub single_404s: Cell<u32>,
+    /// The number of 404s of the metrics endpoint, by key.
+    pub missing_metrics: RefCell<BTreeMap<String, u32>>,
+    /// Lists need more requests than one caller may cause.
+    pub has_long_lists: Cell<bool>,
     pub edge_cache: RefCell<BTreeMap<String, (String, Body, i64)>>,
-    stored: RefCell<BTreeMap<String, Rc<RefCell<StoredPartition>>>>,
+    pub stored: RefCell<BTreeMap<String, Rc<RefCell<StoredPartition>>>>,
     pub coordinators: RefCell<BTreeMap<String, Rc<Coordinator>>>,
     pub coordinators_fail: Cell<bool>,
     pub key_database_fails: Cell<bool>,
-    /// No rate limit is exceeded, and the upstream states no freshness.
+    /// No rate limit is exceeded, the upstream states no freshness, and the edge cache stores everything.
     pub is_calm: Cell<bool>,
     pub revoked: RefCell<BTreeSet<&'static str>>,
     pub isolate_caches: Vec<RefCell<IsolateCache>>,
     pub counts: RefCell<BTreeMap<String, u64>>,
+    /// The number of requests to the upstream, by key and target.
+    pub requested: RefCell<BTreeMap<String, usize>>,
     /// Entity tags that a caller received, by caller and target.
     pub tags: RefCell<BTreeMap<(String, String), BTreeSet<String>>>,
 }
@@ -56,11 +72,16 @@ impl World {
         World {
             random: Random::new(seed),
             now: Cell::new(START),
+            passed: Cell::new(0),
+            sleeps: Cell::new(0),
             fault: Cell::new(Fault::None),
             allowed: RefCell::new(UPSTREAM_KEYS.iter().map(|key| (*key, [true, true])).collect()),
             authorized_at: RefCell::default(),
             version: Cell::new(0),
             has_no_metrics: Cell::new(false),
+            single_404s: Cell::new(0),
+            missing_metrics: RefCell::default(),
+            has_long_lists: Cell::new(false),
             edge_cache: RefCell::default(),
             stored: RefCell::default(),
             coordinators: RefCell::default(),
@@ -70,8 +91,15 @@ impl World {
             revoked: RefCell::default(),
             isolate_caches: (0..ISOLATES).map(|_| RefCell::default()).collect(),
             counts: RefCell::default(),
+            requested: RefCell::default(),
             tags: RefCell::default(),
         }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, milliseconds: i64) {
+        self.now.set(self.now.get() + milliseconds);
+        self.passed.set(self.passed.get() + milliseconds);
     }
 
     pub fn count(&self, what: &str) {
@@ -92,6 +120,16 @@ impl World {
     /// Lets other tasks run.
     async fn wait(&self) {
         for _ in 0..self.random.below(4) {
+            YieldOnce(false).await;
+        }
+    }
+
+    /// Waits until some time has passed.
+    async fn sleep(&self, milliseconds: u32) {
+        let end = self.passed.get() + i64::from(milliseconds);
+        self.sleeps.set(self.sleeps.get() + 1);
+        assert!(self.sleeps.get() < MAX_SLEEPS, "a task runs forever");
+        while self.passed.get() < end {
             YieldOnce(false).await;
         }
     }
@@ -130,24 +168,33 @@ impl Transport for SimulatedTransport {
         self.0.random.below(1_000) as f64 / 1_000.0
     }
 
-    async fn sleep(&self, _: u32) {
-        self.0.wait().await;
+    async fn sleep(&self, milliseconds: u32) {
+        self.0.sleep(milliseconds).await;
     }
 
-    async fn get(&self, request: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
+    async fn get(&self, request: UpstreamRequest, limit: u32) -> Result<UpstreamResponse, TransportError> {
         self.0.wait().await;
         let response = self.0.respond(&request);
-        self.0.wait().await;
+        match &response {
+            Err(TransportError::Timeout) => self.0.sleep(limit).await,
+            _ => self.0.wait().await,
+        }
         response
     }
 }
 
 #[derive(Default)]
-struct StoredPartition {
+pub struct StoredPartition {
     texts: BTreeMap<(String, String), String>,
     responses: BTreeMap<String, (String, Body)>,
     /// The instance of the Durable Object that may write.
     instance: u64,
+}
+
+impl StoredPartition {
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.responses.is_empty()
+    }
 }
 
 /// The store of one instance of a Durable Object.
@@ -240,7 +287,7 @@ pub struct Isolate {
 }
 
 impl Isolate {
-    fn coordinator(&self, partition: &str) -> Rc<Coordinator> {
+    pub fn coordinator(&self, partition: &str) -> Rc<Coordinator> {
         let world = &self.world;
         let mut coordinators = world.coordinators.borrow_mut();
         if let Some(coordinator) = coordinators.get(partition) {
@@ -278,13 +325,13 @@ impl Runtime for Isolate {
         let keys = UPSTREAM_KEYS.iter().chain(OWN_KEYS.iter().map(|(key, _)| key));
         assert!(keys.filter(|key| **key != "tw").all(|key| !address.contains(key)));
         let found = self.world.edge_cache.borrow().get(address).cloned();
-        found.filter(|(_, _, until)| self.now() < *until).map(|(text, body, _)| (text, body))
+        found.filter(|(_, _, until)| self.world.passed.get() < *until).map(|(text, body, _)| (text, body))
     }
 
     async fn put_cached(&self, address: &str, text: &str, body: Body, max_age: u32) {
         self.world.wait().await;
-        if !self.world.random.one_in(20) {
-            let until = self.now() + i64::from(max_age) * SECOND;
+        if self.world.is_calm.get() || !self.world.random.one_in(20) {
+            let until = self.world.passed.get() + i64::from(max_age) * SECOND;
             self.world.edge_cache.borrow_mut().insert(address.to_owned(), (text.to_owned(), body, until));
         }
     }

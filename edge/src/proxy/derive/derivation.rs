@@ -59,6 +59,11 @@ impl<C, S> Derivation<'_, C, S> {
                 self.age.set(Age { error: Some(*error), ..self.age.get() });
                 true
             }
+            // The key is not refused, and no list of the upstream disappears.
+            DerivationError::Refused(response) if !matches!(response.status, 401 | 403) => {
+                self.age.set(Age { error: Some(UpstreamError::InvalidResponse), ..self.age.get() });
+                true
+            }
             _ => false,
         }
     }
@@ -86,10 +91,10 @@ pub(super) fn is_missing(store: &impl KvStore, endpoint: &str, now: i64) -> bool
         .is_some_and(|missing| now < missing.until && missing.until.saturating_sub(now) <= MAX_MEMORY)
 }
 
-/// Returns true if an endpoint was missing when it was last asked, not long ago.
+/// Returns true if an endpoint was missing when it was last asked, no longer ago than its absence was remembered.
 pub(super) fn was_missing(store: &impl KvStore, endpoint: &str, now: i64) -> bool {
     MissingEndpoint::read(store, endpoint).is_some_and(|missing| {
-        now < missing.until.saturating_add(MAX_MEMORY) && missing.until <= now.saturating_add(MAX_MEMORY)
+        now < missing.until.saturating_add(missing.memory) && missing.until <= now.saturating_add(MAX_MEMORY)
     })
 }
 
@@ -99,6 +104,10 @@ pub(super) fn remember_missing_for_an_hour(store: &impl KvStore, endpoint: &str,
 }
 
 pub(super) fn remember_missing(store: &impl KvStore, endpoint: &str, now: i64) {
+    // Concurrent requests observe the same absence.
+    if is_missing(store, endpoint, now) {
+        return;
+    }
     let previous = MissingEndpoint::read(store, endpoint).filter(|_| was_missing(store, endpoint, now));
     let memory =
         previous.map_or(FIRST_MEMORY, |missing| missing.memory.saturating_mul(2).clamp(FIRST_MEMORY, MAX_MEMORY));

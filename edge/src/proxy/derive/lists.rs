@@ -27,7 +27,7 @@ const PART_BYTES: usize = 1_000_000;
 
 /// The kind of lists in the key-value store. Keys consist of the resource and the query, and the number of a further part.
 const LIST_KIND: &str = "list";
-/// The kind of pages of incomplete lists. Keys consist of the list, its length, the length of a page, and the offset.
+/// The kind of pages of incomplete lists. Keys consist of the list, the length of a page, and the offset.
 const PAGE_KIND: &str = "page";
 
 pub(super) enum ListResult {
@@ -146,7 +146,9 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
     }
 
     /// Reads all pages of a list of at most `max_rows` rows. Pages overlap by one row. If it is not the last row of the page
-    /// before, or if the total changes, rows have moved from page to page, and the list is read again. Pages of a long list are stored, so that a repetition continues.
+    /// before, rows have moved from page to page, and the list is read again. If the total changes, rows were added or removed,
+    /// and the list is read again from the pages that are still valid. Full pages of a long list are stored, so that a
+    /// repetition continues, even if the list grows meanwhile.
     ///
     /// The total is the upstream's statement: it ends the list, and sizes nothing.
     pub async fn read_list(&self, resource: &str, query: &str, max_rows: usize) -> Result<ListResult, DerivationError> {
@@ -178,7 +180,7 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
     ) -> Result<Option<Vec<String>>, DerivationError> {
         let page_length = rows.len();
         let list_key = format!("{resource}?{query}#");
-        let version = format!("{list_key}{count}/{page_length}/");
+        let version = format!("{list_key}{page_length}/");
         // Short lists fit into one budget.
         let is_long = count.div_ceil(page_length) > CONCURRENCY;
         let mut stored = if is_long { self.stored_pages(&list_key, &version) } else { BTreeMap::new() };
@@ -197,28 +199,39 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
                     }
                 }
             });
-            let (mut error, mut is_consistent) = (None, true);
+            let (mut error, mut has_changed, mut has_moved) = (None, false, false);
             for (&offset, (is_stored, page)) in offsets.iter().zip(join_all(pages).await) {
-                match page {
-                    Ok(page) if page.count == count && page.rows.len() == page_length.min(count - offset) => {
-                        if is_long && !is_stored {
-                            let text = format!("{}\n{}", self.now, page.rows.join("\n"));
-                            self.store.put(PAGE_KIND, &format!("{version}{offset:010}"), &text);
-                        }
-                        is_consistent &= overlap == 0 || page.rows.first() == rows.last();
-                        length += page.rows.iter().map(String::len).sum::<usize>();
-                        rows.extend(page.rows.into_iter().skip(overlap));
+                let page = match page {
+                    Ok(page) => page,
+                    Err(failure) => {
+                        error = error.or(Some(failure));
+                        continue;
                     }
-                    Ok(_) => is_consistent = false,
-                    Err(failure) => error = error.or(Some(failure)),
+                };
+                let is_complete = page.rows.len() == page_length.min(page.count.saturating_sub(offset));
+                if is_long && !is_stored && is_complete && page.rows.len() == page_length {
+                    let text = format!("{}\n{}", self.now, page.rows.join("\n"));
+                    self.store.put(PAGE_KIND, &format!("{version}{offset:010}"), &text);
                 }
+                has_changed |= !is_complete || page.count != count;
+                has_moved |= !is_complete && is_stored;
+                // Pages after a missing one are compared once it is there.
+                if has_changed || error.is_some() {
+                    continue;
+                }
+                has_moved |= overlap > 0 && page.rows.first() != rows.last();
+                length += page.rows.iter().map(String::len).sum::<usize>();
+                rows.extend(page.rows.into_iter().skip(overlap));
             }
-            if !is_consistent || length > MAX_RESPONSE_BYTES {
+            let is_too_long = length > MAX_RESPONSE_BYTES;
+            if has_moved || is_too_long {
                 self.delete_pages(&list_key, "");
-                return if is_consistent { Err(UpstreamError::TooLarge.into()) } else { Ok(None) };
             }
-            if let Some(error) = error {
-                return Err(error);
+            match error {
+                _ if is_too_long => return Err(UpstreamError::TooLarge.into()),
+                _ if has_moved || has_changed => return Ok(None),
+                Some(error) => return Err(error),
+                None => {}
             }
             offset = offset.saturating_add(step.saturating_mul(CONCURRENCY));
         }
