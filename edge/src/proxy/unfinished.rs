@@ -58,10 +58,11 @@ impl UnfinishedRequests {
         self.0.borrow_mut().retain(|other| other.request.cache_key != *cache_key);
     }
 
-    /// Returns the next request and the time of its next attempt. Removes requests for which nobody waits any longer.
+    /// Returns the next request and the time of its next attempt. Removes requests for which nobody waits any longer. A clock
+    /// that was set back ends the work.
     pub fn next(&self, now: i64) -> Option<(FetchRequest, i64)> {
         let mut all = self.0.borrow_mut();
-        all.retain(|unfinished| now.saturating_sub(unfinished.requested_at) < CALLER_PATIENCE);
+        all.retain(|unfinished| (0..CALLER_PATIENCE).contains(&now.saturating_sub(unfinished.requested_at)));
         let next = all.iter().min_by_key(|unfinished| unfinished.due)?;
         Some((next.request.clone(), next.due))
     }
@@ -102,6 +103,8 @@ mod tests {
         unfinished.record_caller(&request.cache_key, 10);
         assert!(unfinished.next(CALLER_PATIENCE + 9).is_some());
         assert_eq!(unfinished.next(CALLER_PATIENCE + 10), None);
+        unfinished.record_attempt(&request, 5_000);
+        assert_eq!(unfinished.next(4_000), None, "the clock was set back");
     }
 
     #[test]

@@ -23,8 +23,8 @@ use steps::{Step, shrink, steps};
 
 /// Caches fill up over time, so each simulation starts empty and has a limited number of steps.
 const STEPS_PER_SIMULATION: u64 = 20_000;
-/// The number of simulations that find the steps that matter.
-const MAX_RUNS: usize = 500;
+/// The number of steps that are executed in order to find those that matter.
+const SHRINKING_EFFORT: usize = 3_000_000;
 /// Seeds of simulations that failed before a fault was corrected: a seed in each line, and what it found.
 const FAILED_SEEDS: &str = include_str!("seeds.txt");
 
@@ -69,7 +69,7 @@ fn check(seed: u64, count: u64) -> Counts {
     };
     all.truncate(failure.executed + 1);
     let mut message = failure.message.clone();
-    let cause = shrink(all, MAX_RUNS, |steps| match simulate(seed, steps) {
+    let cause = shrink(all, SHRINKING_EFFORT, |steps| match simulate(seed, steps) {
         Err(other) if other.line == failure.line => {
             message = other.message;
             true

@@ -92,17 +92,18 @@ pub fn steps(seed: u64, count: usize) -> Vec<Step> {
     (0..count).map(|_| step()).collect()
 }
 
-/// Removes steps for as long as the rest fails: chunks first, then single steps. `fails` is called at most `max_runs` times.
-pub fn shrink(mut steps: Vec<Step>, max_runs: usize, mut fails: impl FnMut(&[Step]) -> bool) -> Vec<Step> {
-    let mut runs = 0;
+/// The effort of a simulation without steps, as a number of steps.
+const STEPS_OF_RUN: usize = 2_000;
+
+/// Removes steps for as long as the rest fails: chunks first, then single steps. `effort` is the number of steps that may be
+/// executed.
+pub fn shrink(mut steps: Vec<Step>, mut effort: usize, mut fails: impl FnMut(&[Step]) -> bool) -> Vec<Step> {
     let mut length = steps.len().div_ceil(2);
     while length > 0 {
         let (mut start, mut has_removed) = (0, false);
         while start < steps.len() {
-            if runs >= max_runs {
-                return steps;
-            }
-            runs += 1;
+            let Some(rest) = effort.checked_sub(steps.len() + STEPS_OF_RUN) else { return steps };
+            effort = rest;
             let end = (start + length).min(steps.len());
             let rest: Vec<Step> = steps[..start].iter().chain(&steps[end..]).copied().collect();
             if fails(&rest) {
@@ -123,8 +124,8 @@ fn shrinking_leaves_the_steps_that_cause_a_failure() {
     let all = steps(7, 1_000);
     let causes = [all[3], all[500], all[999]];
     let fails = |steps: &[Step]| causes.iter().all(|cause| steps.contains(cause));
-    assert_eq!(shrink(all.clone(), 1_000, fails), causes);
-    assert!(shrink(all.clone(), 20, fails).len() < all.len(), "a few runs remove some steps");
+    assert_eq!(shrink(all.clone(), 10_000_000, fails), causes);
+    assert!(shrink(all.clone(), 100_000, fails).len() < all.len(), "little effort removes some steps");
 }
 
 #[test]
