@@ -247,6 +247,9 @@ mod tests {
         assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));
         assert_eq!(tallied(&far, 0, u16::MAX), Err(CapacityError));
         assert_eq!(tallied_by(1, &far, 0, u16::MAX), Err(CapacityError));
+        // The first day of the 4,096th week: 2¹⁶ users times 2¹² weeks.
+        let too_far = [(u16::MAX, 0, 1, 1, 1), (u16::MAX, 28_662, 1, 1, 1)];
+        assert_eq!(tallied(&too_far, 0, u16::MAX), Err(CapacityError));
         // Days that are not requested need no marks.
         assert_eq!(tallied(&far, 65_000, u16::MAX), Ok(by_table(&far[..1])));
     }
