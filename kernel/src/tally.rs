@@ -160,6 +160,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::{Commit, Commits, Selection};
+    use alloc::vec;
     use proptest::prelude::*;
 
     type Row = (u16, u16, u16, u16, u32);
@@ -189,7 +190,7 @@ mod tests {
             let (haloc, churn, impact) = (haloc.into(), churn.into(), impact.into());
             commits.push(Commit { user: user.into(), repo: 0, day: day.into(), haloc, churn, impact });
         }
-        let users = [true; 1 << 16];
+        let users = vec![true; rows.iter().map(|row| usize::from(row.0) + 1).max().unwrap_or(0)];
         let selection = Selection { users: &users, repos: &[true], first_day: i32::MIN, last_day: i32::MAX };
         commits.into_sorted().week_sums(&selection)
     }
