@@ -84,6 +84,17 @@ mod tests {
         let control = CacheControl::parse(r#"a="max-age=1, \" no-store", MAX-Age="60",,no-cache"#);
         assert_eq!(control.seconds("max-age"), Some(60));
         assert!(control.has("no-cache") && !control.has("no-store"));
+        // Commas in a value separate nothing, also behind an escaped quotation mark.
+        for text in
+            [r#"a="x, no-store, max-age=1""#, r#"a="x\", no-store, max-age=1, y""#, r#"a="\\\", no-store, max-age=1""#]
+        {
+            let control = CacheControl::parse(&format!("{text}, max-age=60"));
+            assert!(!control.has("no-store") && control.seconds("max-age") == Some(60), "{text}");
+        }
+        // A backslash outside of a quoted string escapes nothing, and neither does an escaped one.
+        for text in [r#"\a="x", no-store"#, r#"a=\"x", no-store"#, r#"a="x\\", no-store"#] {
+            assert!(CacheControl::parse(text).has("no-store"), "{text}");
+        }
         for text in [r#"", no-store"#, r#"a=", no-store"#, r#"", no-store, ""#, r#"a="\", no-store"#] {
             assert!(CacheControl::parse(text).has("no-store"), "{text}");
         }
