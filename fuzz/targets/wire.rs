@@ -132,7 +132,8 @@ fuzz_target!(|data: &[u8]| {
     let (path, query) = TARGETS[usize::from(target) % TARGETS.len()];
     let cache_key = CacheKey::parse(path, query).expect("a target that is served");
     let upstream_key = "key".to_owned();
-    let request = FetchRequest { cache_key, upstream_key, caller: String::new(), refresh: target > 127, today: TODAY };
+    let (caller, request_id, refresh) = (String::new(), None, target > 127);
+    let request = FetchRequest { cache_key, upstream_key, caller, request_id, refresh, today: TODAY };
     let reply = coordinator.fetch(&request).now_or_never().expect("a reply, because nothing waits");
     if let FetchReply::Response(response) = reply {
         assert!((100..=599).contains(&response.entry.status) || text.contains(&response.entry.status.to_string()));
