@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 /// The number of lists and objects that may lie inside each other, which is also the limit of serde_json for most types.
-const MAX_DEPTH: usize = 127;
+pub(crate) const MAX_DEPTH: usize = 127;
 
 /// Serializes a value that serializes without errors: with text keys, and no failing implementation.
 ///

@@ -3,7 +3,7 @@
 use super::value::{MAX_INTEGER, Value};
 use super::{Field, Kind, Missing, Range};
 use crate::calendar::DateTime;
-use crate::json::{decode_string, is_deeper_than};
+use crate::json::{self, decode_string};
 use crate::number::{Number, parse_ten_thousandths};
 use alloc::{format, string::String, vec::Vec};
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ pub(super) fn with_value(field: &Field, json: &str, take: &mut dyn FnMut(Value<'
     let wrong = |expected: &str| format!("must be {expected}");
     let text;
     let value = match (field.kind, json.as_bytes().first()) {
-        (Kind::Json, _) => check_depth(json).map(|()| Value::Json(json))?,
+        (Kind::Json, _) => Value::Json(json),
         (_, Some(b'n')) if field.missing == Missing::Required => return Err("is required".into()),
         (_, Some(b'n')) => Value::Null,
         (Kind::Boolean, _) => Value::Boolean(json.parse().map_err(|_| wrong("true or false"))?),
@@ -94,10 +94,11 @@ fn nested_id(json: &str) -> Option<i64> {
     plain_integer(id.get())
 }
 
-/// The lists and objects of a value may be nested this deep. A page of a list adds three levels, and readers allow 127.
-pub(super) const MAX_DEPTH: usize = 120;
+/// The lists and objects of a value may be nested this deep. A page adds three levels and a row inside of a row two, so that
+/// pages stay within the limit of all readers ([`json::is_too_deep`](crate::json::is_too_deep)).
+pub(super) const MAX_DEPTH: usize = json::MAX_DEPTH - 7;
 
-/// Refuses values that are nested too deeply for readers of a whole page, such as `streamgage pull`.
-pub(super) fn check_depth(json: &str) -> Result<(), String> {
-    if is_deeper_than(json, MAX_DEPTH) { Err("is nested too deeply".into()) } else { Ok(()) }
+/// Reports whether a value is nested too deeply for readers of a whole page, such as `streamgage pull`.
+pub(super) fn is_too_deep(json: &str) -> bool {
+    json.starts_with(['[', '{']) && json::is_deeper_than(json, MAX_DEPTH)
 }

@@ -111,6 +111,43 @@ test("a dump of a server with all resources survives a Worker to the byte", asyn
   await readAsConnector(own, rows);
 });
 
+/** The greatest number of lists and objects that may lie inside each other in a value of a row. */
+const MAX_DEPTH = 120;
+
+test("the deepest values that are imported are listed and pulled; deeper ones are refused", async (context) => {
+  const own = await start();
+  context.after(() => own.close());
+  const key = await own.key("core import");
+  const lists = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  const texts: [string, (depth: number) => string][] = [
+    ["tags", (depth) => `{"id":1,"other":${lists(depth)}}`],
+    [
+      "commits",
+      (depth) => `{"id":1,"apex_user_id":1,"repo_id":1,"author_date":"2026-01-02","extracted_tags":${lists(depth)}}`,
+    ],
+    ["pull_requests", (depth) => `{"id":1,"title":${lists(depth)}}`],
+    ["tickets", (depth) => `{"id":1,"project_id":{"id":7,"other":${lists(depth - 1)}},"other":${lists(depth - 1)}}`],
+  ];
+  for (const [resource, text] of texts) {
+    assert.deepEqual(
+      await own.load(resource, text(MAX_DEPTH)),
+      { status: 200, body: { rows: 1, changed: 1 } },
+      resource,
+    );
+    const refused = await own.load(resource, text(MAX_DEPTH + 1).replace('"id":1', '"id":2'));
+    assert.equal(refused.status, 400, resource);
+    assert.match(JSON.stringify(refused.body), /is nested too deeply/, resource);
+    const page = await (await own.ask(`/v3/customer/core/${resource}/`)).text();
+    assert.ok(page.includes(lists(MAX_DEPTH - 2)) && JSON.parse(page).count === 1, resource);
+  }
+  const url = String(own.url).replace(/\/$/, "");
+  const dump = join(folder, "deep");
+  await streamgage(key, "pull", url, "--out", dump);
+  for (const [resource] of texts) assert.equal(files(dump)[`${resource}.ndjson`]?.split("\n").length, 2, resource);
+  const again = await streamgage(key, "push", dump, "--to", url);
+  assert.doesNotMatch(again, /[1-9]\d* changed/);
+});
+
 const TYPED = new Set(["commits", "users", "teams", "team_membership", "repos", "tags", "user_alias"]);
 
 /** The typed resources that filter by these dates. All other resources do. */
