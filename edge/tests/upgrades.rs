@@ -113,43 +113,8 @@ const ROW_TABLES: [&str; 8] =
 /// The tables that imports maintain.
 const MAINTAINED_TABLES: [&str; 5] = ["rollup", "row_count", "commit_count", "day_count", "new_work_count"];
 
-/// Returns queries that calculate a maintained table from the rows.
-fn calculations(table: &str) -> Vec<String> {
-    let sql = match table {
-        "rollup" => {
-            "SELECT day, apex_user_id, repo_id, COUNT(*) AS commits, SUM(coalesce(haloc, 0)) AS haloc, \
-             SUM(coalesce(churn, 0)) AS churn, SUM(coalesce(impact, 0)) AS impact FROM commits AS t \
-             WHERE coalesce(is_merge, 0) = 0 AND coalesce(is_pr_orphan, 0) = 0 AND outlier_reason IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM commits WHERE ignore_hash = t.ignore_hash AND id < t.id) GROUP BY 1, 2, 3"
-        }
-        "row_count" => {
-            let tables = ROW_TABLES.iter().filter(|table| **table != "generic_row").map(|table| (*table, *table));
-            let generic = RESOURCES.into_iter().filter(|resource| resource.is_generic);
-            let generic = generic.map(|resource| (resource.name, "generic_row"));
-            let count = |(resource, table): (&str, &str)| {
-                let condition =
-                    if table == resource { String::new() } else { format!(" WHERE resource = '{resource}'") };
-                [10, 62].map(|bits| {
-                    format!("SELECT '{resource}' AS resource, {bits} AS bits, id >> {bits} AS block, COUNT(*) AS count FROM {table}{condition} GROUP BY 3")
-                })
-            };
-            return tables.chain(generic).flat_map(count).collect();
-        }
-        "commit_count" => {
-            "SELECT repo_id, apex_user_id, is_duplicate, coalesce(is_merge, 1) AS is_merge, \
-             coalesce(is_pr_orphan, 1) AS is_pr_orphan, outlier_reason IS NOT NULL AS is_outlier, \
-             coalesce(is_weekday, 0) AS is_weekday, COUNT(*) AS count FROM commits GROUP BY 1, 2, 3, 4, 5, 6, 7"
-        }
-        "day_count" => {
-            "SELECT 'author_date' AS field, date(coalesce(author_date_utc, author_date)) AS day, COUNT(*) AS count \
-             FROM commits WHERE author_date IS NOT NULL GROUP BY 2 UNION ALL \
-             SELECT 'author_local_date', date(coalesce(author_local_date_utc, author_local_date)), COUNT(*) \
-             FROM commits WHERE author_local_date IS NOT NULL GROUP BY 2"
-        }
-        _ => "SELECT new_work, COUNT(*) AS count FROM commits WHERE new_work IS NOT NULL GROUP BY 1",
-    };
-    vec![sql.to_owned()]
-}
+/// Views with the contents of the maintained tables: `calculated_` and the name of the table.
+const CALCULATED_TABLES: &str = include_str!("store/calculated_tables.sql");
 
 fn import(store: &Store, is_imported: impl Fn(usize) -> bool) {
     for (_, resource, rows) in ROWS.iter().filter(|(since, ..)| is_imported(*since)) {
@@ -191,13 +156,14 @@ fn database_of(schema: usize, rows: &Store) -> Connection {
             database.execute("UPDATE commits SET author_local_date = NULL WHERE id = ?1", [id]).unwrap();
         }
     }
+    database.execute_batch(CALCULATED_TABLES).unwrap();
     for table in MAINTAINED_TABLES {
         let columns = columns(&database, table).join(", ");
-        for calculation in calculations(table) {
-            let has_rows = schema >= GENERIC_ROWS || !calculation.contains("generic_row");
-            if !columns.is_empty() && has_rows {
-                let sql = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM ({calculation})");
-                database.execute(&sql, []).unwrap();
+        if !columns.is_empty() {
+            let insert = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM calculated_");
+            database.execute(&format!("{insert}{table}"), []).unwrap();
+            if table == "row_count" && schema >= GENERIC_ROWS {
+                database.execute(&format!("{insert}generic_row_count"), []).unwrap();
             }
         }
     }
