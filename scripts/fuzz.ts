@@ -62,6 +62,7 @@ export async function fuzz(names: string[], seconds: number): Promise<void> {
     });
 }
 
+/** Selects few inputs that together reach all code that is known to be reachable. */
 async function merge(names: string[]): Promise<void> {
   const runTarget = await build();
   for (const target of names)
@@ -69,7 +70,14 @@ async function merge(names: string[]): Promise<void> {
       const merged = `${found(target)}.merged`;
       rmSync(merged, { recursive: true, force: true });
       mkdirSync(merged, { recursive: true });
-      await runTarget(target, ["-set_cover_merge=1", ...LIMITS, merged, corpus(target), found(target)]);
+      await runTarget(target, [
+        "-set_cover_merge=1",
+        "-use_counters=0",
+        ...LIMITS,
+        merged,
+        corpus(target),
+        found(target),
+      ]);
       rmSync(corpus(target), { recursive: true });
       renameSync(merged, corpus(target));
     });
