@@ -238,6 +238,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_plain_part_of_a_text_of_any_length_ends_at_its_first_special_byte() {
+        for length in 0..50 {
+            let mut text = [b'x'; 50];
+            assert_eq!(plain_length(&text[..length]), length);
+            for at in 0..length {
+                for (byte, is_end) in
+                    [(b'"', true), (b'\\', true), (0x1f, true), (0x20, false), (0x7f, false), (0xe9, false)]
+                {
+                    text[at] = byte;
+                    assert_eq!(plain_length(&text[..length]), if is_end { at } else { length });
+                    // The first one counts.
+                    text[length - 1] = b'"';
+                    assert_eq!(plain_length(&text[..length]), if is_end { at } else { length - 1 });
+                    text[length - 1] = b'x';
+                }
+                text[at] = b'x';
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn vectors_and_words_agree(one in any::<[u8; 16]>(), other in any::<[u8; 16]>()) {

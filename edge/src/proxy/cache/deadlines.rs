@@ -93,6 +93,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_headers_a_stale_response_is_served_for_ten_minutes_and_after_failures_for_thirty_days() {
+        let deadlines = Deadlines::with_defaults(1_000, 5_000);
+        assert_eq!((deadlines.generated_at, deadlines.fresh_until), (1_000, 5_000));
+        assert_eq!(deadlines.revalidate_until, 5_000 + 600_000);
+        assert_eq!(deadlines.error_until, 5_000 + 2_592_000_000);
+        assert_eq!(deadlines.last(), deadlines.error_until);
+        let [fresh, stale, failed] = [deadlines.fresh_until, deadlines.revalidate_until, deadlines.error_until];
+        assert!(deadlines.is_fresh(fresh - 1) && !deadlines.is_fresh(fresh));
+        assert!(deadlines.may_serve_while_revalidating(stale - 1) && !deadlines.may_serve_while_revalidating(stale));
+        assert!(deadlines.may_serve_on_error(failed - 1) && !deadlines.may_serve_on_error(failed));
+        assert_eq!([0, 1_000, 2_999, 3_000].map(|now| deadlines.age(now)), [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn no_deadline_is_later_than_ten_years() {
+        let ten_years = 315_360_000;
+        assert_eq!(
+            [0, 1, ten_years, ten_years + 1, u64::MAX].map(milliseconds),
+            [0, 1_000, 315_360_000_000, 315_360_000_000, 315_360_000_000]
+        );
+    }
+
+    #[test]
+    fn a_response_of_two_parts_has_the_age_of_the_older_and_the_earliest_deadlines() {
+        let of = |times: [i64; 4]| {
+            let [generated_at, fresh_until, revalidate_until, error_until] = times;
+            Deadlines { generated_at, fresh_until, revalidate_until, error_until }
+        };
+        assert_eq!(of([1, 6, 3, 8]).and(of([5, 2, 7, 4])), of([1, 2, 3, 4]));
+        assert_eq!(Deadlines::expiring_at(7), of([7, 7, 7, 7]));
+        assert_eq!([of([0, 9, 2, 3]), of([0, 1, 9, 3]), of([0, 1, 2, 9])].map(|each| each.last()), [9, 9, 9]);
+    }
+
+    #[test]
     fn a_response_from_the_future_is_not_fresh() {
         let now = 1_795_348_800_000;
         let deadlines = Deadlines::with_defaults(now, now + 60_000);
