@@ -160,8 +160,9 @@ pub(super) fn number(window: &Window, at: usize) -> Parsed {
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice, reason = "texts of tests")]
 mod tests {
+    #![allow(clippy::string_slice, reason = "texts of tests")]
+
     use super::super::value::unpack_span;
     use super::*;
     use alloc::string::{String, ToString};

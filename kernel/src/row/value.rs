@@ -157,8 +157,9 @@ pub(super) fn unpack_span(packed: i64) -> TextSpan {
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice, reason = "texts of tests")]
 mod tests {
+    #![allow(clippy::string_slice, reason = "texts of tests")]
+
     use super::*;
     use alloc::string::String;
     use proptest::prelude::*;
