@@ -1,9 +1,11 @@
 // npm run key: manages the API keys in the Worker's database. Only the hash of a key is stored.
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError, stateFolder, main } from "./lib.ts";
+import { UserError, main } from "./lib.ts";
+import { protectState, stateFolder } from "./state.ts";
 import { wrangler } from "./wrangler.ts";
 
 const usage = `npm run key -- create NAME [--permissions metrics,core] [--teams 1,2] [--repos 7] [--days N] [--remote]
@@ -90,9 +92,19 @@ export async function revokeKey(id: string, d1: string[]): Promise<void> {
 }
 
 async function execute<T>(sql: string, d1: string[]): Promise<T[]> {
-  const output = await wrangler(["d1", "execute", "DB", ...d1, "--json", "--yes", "--command", sql], { capture: true });
-  const [first] = JSON.parse(output) as { results: T[] }[];
-  return first?.results ?? [];
+  // Other users of this machine can see command lines: they could guess a weak key from its hash. The deployed database
+  // takes files without returning rows, and only random keys.
+  const folder = mkdtempSync(join(tmpdir(), "streamgage-key-"));
+  try {
+    const file = join(folder, "statement.sql");
+    writeFileSync(file, sql, { mode: 0o600 });
+    const statement = d1.includes("--local") ? ["--file", file] : ["--command", sql];
+    const output = await wrangler(["d1", "execute", "DB", ...d1, "--json", "--yes", ...statement], { capture: true });
+    const [first] = JSON.parse(output) as { results: T[] }[];
+    return first?.results ?? [];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function command(): Promise<void> {
@@ -113,6 +125,7 @@ async function command(): Promise<void> {
   const local = values["persist-to"] ?? join(stateFolder, "current");
   if (!values.remote && !existsSync(local))
     throw new UserError(`there is no local database in ${local}; npm start creates it`);
+  if (!values.remote && values["persist-to"] === undefined) protectState();
   const d1 = values.remote ? ["--remote"] : ["--local", "--persist-to", local];
   if (action === "create" && argument !== undefined && others.length === 0) {
     const permissions = values.permissions.split(",");

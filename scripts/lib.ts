@@ -21,9 +21,6 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Holds local databases, keys and the demo dump. */
-export const stateFolder = process.env.STREAMGAGE_HOME ?? join(root, ".streamgage");
-
 /** An error that the user can fix. It is shown without a stack trace, and the exit code is 1. */
 export class UserError extends Error {}
 

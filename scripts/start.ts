@@ -1,7 +1,8 @@
 // npm start: builds what is missing and serves the Worker and the page until Ctrl-C, either with a local database that is
 // filled from a dump, or as a proxy of an upstream.
-import { spawn, type ChildProcess } from "node:child_process";
+import { fork, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -19,18 +20,9 @@ import { buildBrowser } from "./build-browser.ts";
 import { buildPage } from "./build-page.ts";
 import { buildWorker } from "./build-worker.ts";
 import { createKey } from "./key.ts";
-import {
-  UserError,
-  fingerprint,
-  stateFolder,
-  main,
-  root,
-  run,
-  sha256,
-  stage,
-  stopChildren,
-  rebuildIfChanged,
-} from "./lib.ts";
+import { UserError, fingerprint, main, root, run, sha256, stage, stopChildren, rebuildIfChanged } from "./lib.ts";
+import type { Settings } from "./serve.ts";
+import { protectState, stateFolder } from "./state.ts";
 import { quiet, wrangler } from "./wrangler.ts";
 
 const usage = `npm start -- [--dump DIR | --repo PATH…] [--port 8787] [--key KEY] [--today YYYY-MM-DD] [--fresh]
@@ -111,7 +103,14 @@ function parseOptions(): Options {
 /** Returns the origin of a URL that has neither a path nor a query. */
 function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
+  // A missing port at the end, as in `http://host:`, is one that was not filled in.
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.href !== `${url.origin}/` ||
+    url.port === "0" ||
+    text.endsWith(":")
+  )
     throw new UserError("--upstream must be an origin such as https://HOST or https://HOST:PORT");
   return url.origin;
 }
@@ -167,63 +166,46 @@ async function localKey(givenKey: string | undefined, state: string): Promise<st
   return key;
 }
 
-/** Writes the variables of the proxy to a private file, because other users can see command lines. */
-function writeProxyVariables({ upstream, upstreamKey }: Options, state: string): string {
+/** Returns the variables of the Worker. */
+function workerVariables({ port, today, upstream, upstreamKey }: Options): Record<string, string> {
+  // Links must lead here even if a client sends the vendor's name as Host.
+  const vars: Record<string, string> = { PUBLIC_ORIGIN: `http://127.0.0.1:${port}` };
+  if (today !== undefined) vars.TODAY = today;
+  if (upstream === undefined) return vars;
   const secret = join(stateFolder, "cache-secret");
   if (!existsSync(secret)) writeFileSync(secret, randomBytes(32).toString("hex"), { mode: 0o600 });
-  const file = join(state, "variables");
-  const variables = { UPSTREAM: upstream, CACHE_SECRET: readFileSync(secret, "utf8"), UPSTREAM_KEY: upstreamKey };
-  const lines = Object.entries(variables).map(([name, value]) => (value === undefined ? "" : `${name}=${value}\n`));
-  writeFileSync(file, lines.join(""), { mode: 0o600 });
-  return file;
+  Object.assign(vars, { UPSTREAM: upstream, CACHE_SECRET: readFileSync(secret, "utf8") });
+  if (upstreamKey !== undefined) vars.UPSTREAM_KEY = upstreamKey;
+  return vars;
 }
 
 let server: ChildProcess | undefined;
 let stopping = false;
 
-/** Starts the Worker and resolves when it responds. */
+/** Starts the Worker and resolves when it listens. */
 async function serve(options: Options, state: string): Promise<void> {
-  const { port, today } = options;
-  const flags = ["--local", "--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", "0", "--persist-to", state];
-  // Links must lead here even if a client sends the vendor's name as Host.
-  flags.push("--var", `PUBLIC_ORIGIN:http://127.0.0.1:${port}`);
-  if (today !== undefined) flags.push("--var", `TODAY:${today}`);
-  if (options.upstream !== undefined) flags.push("--env-file", writeProxyVariables(options, state));
-  const args = ["dev", ...flags, "--log-level", "warn", "--show-interactive-dev-session=false"];
-  // wrangler runs in its own process group, so that all of its processes can be stopped. If this process is killed, the
-  // pipe to the shell closes and the shell stops the group.
-  const child = spawn("wrangler", args, {
-    cwd: root,
-    env: { ...process.env, ...quiet },
-    stdio: ["ignore", "inherit", "inherit"],
-    detached: true,
-  });
+  // The server runs in its own process group, so that all of its processes can be stopped. It ends when the channel to it
+  // closes, also if this process is killed. If both are killed, the shell stops the rest of the group.
+  const child = fork(join(root, "scripts/serve.ts"), { cwd: root, env: { ...process.env, ...quiet }, detached: true });
   server = child;
   spawn("sh", ["-c", `trap "" INT TERM HUP; read -r _; kill -TERM -${child.pid} 2>/dev/null`], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
   const ended = new Promise<never>((_, reject) => {
-    child.on("exit", (code) => {
-      if (!stopping) reject(new UserError(`wrangler dev ended with exit code ${code}`));
+    child.on("exit", (code, signal) => {
+      if (!stopping) reject(new UserError(`the server ended (${signal ?? `exit code ${code}`})`));
     });
   });
   ended.catch((error: Error) => {
     console.error(`error: ${error.message}`);
     process.exit(1);
   });
-  const responds = async () => {
-    for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50)))
-      if (
-        await fetch(`http://127.0.0.1:${port}/healthz`).then(
-          ({ ok }) => ok,
-          () => false,
-        )
-      )
-        return;
-    throw new UserError("the Worker did not respond within a minute");
-  };
-  await Promise.race([responds(), ended]);
+  // The settings have secrets, and other users can see command lines. A program of another user could listen on the port
+  // instead: the server itself tells when it listens.
+  const settings: Settings = { port: options.port, state, vars: workerVariables(options) };
+  child.send(settings);
+  await Promise.race([once(child, "message"), ended]);
 }
 
 function stop(signal: NodeJS.Signals): void {
@@ -321,6 +303,7 @@ await main(async () => {
     await buildBrowser();
     await buildPage();
   });
+  protectState();
   const url = `http://127.0.0.1:${port}`;
   await (upstream === undefined ? serveDump(options, url) : serveProxy(options, upstream, url));
 });
