@@ -83,7 +83,12 @@ async function readList(
   const lastId = () => read.ids.at(-1);
   const request = async (pageQuery: string): Promise<Outcome<Page>> => {
     const outcome = await fetch(pageQuery);
-    return outcome.ok ? done(parsePage(outcome.value)) : outcome;
+    if (!outcome.ok) return outcome;
+    const { deleting, ...page } = parsePage(outcome.value);
+    // Only the caller of `table.add` deletes rows.
+    return deleting === undefined
+      ? done(page)
+      : failed("unexpected", `${resource}: row ${deleting} has the reserved name "_deleted".`, { status: 200 });
   };
   /** Adds a page to the table, and returns the link to the next one. The first `repeated` rows are known. */
   const add = (page: Page, repeated = 0): Outcome<string | null> => {
@@ -160,7 +165,8 @@ async function readList(
   return done(read);
 }
 
-function parsePage(text: string): Page {
+/** Parses a page. `deleting` is the id of a row that would delete one of the table. */
+function parsePage(text: string): Page & { deleting: unknown } {
   let page: { count?: unknown; next?: unknown; results?: unknown } | null;
   try {
     page = JSON.parse(text) as typeof page;
@@ -168,12 +174,13 @@ function parsePage(text: string): Page {
     // The table reports the error.
     page = null;
   }
-  const results = Array.isArray(page?.results) ? (page.results as ({ id?: unknown } | null)[]) : [];
+  const results = Array.isArray(page?.results) ? (page.results as ({ id?: unknown; _deleted?: unknown } | null)[]) : [];
   const ids = results.map((row) => row?.id);
   return {
     text,
     count: typeof page?.count === "number" ? page.count : undefined,
     next: typeof page?.next === "string" ? page.next : null,
+    deleting: results.find((row) => row?._deleted !== undefined)?.id,
     ids: ids.every((id) => typeof id === "number") ? ids : [],
   };
 }

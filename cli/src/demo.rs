@@ -8,11 +8,11 @@ mod organization;
 use crate::dump::draft::Draft;
 use crate::dump::header::Header;
 use crate::error::CliError;
+use crate::files;
 use crate::terminal::printable_path;
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use organization::{Person, REPOS, Repo, TAGS, TEAMS, Team};
 use serde_json::{Value, json};
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -90,7 +90,7 @@ fn write_rows(
 ) -> Result<(&'static str, usize), CliError> {
     let path = folder.join(format!("{resource}.ndjson"));
     let write = || {
-        let mut file = BufWriter::new(File::create(&path)?);
+        let mut file = BufWriter::new(files::create(&path)?);
         let mut count = 0;
         for row in rows {
             writeln!(file, "{row}")?;

@@ -3,6 +3,7 @@
 mod demo;
 mod dump;
 mod error;
+mod files;
 mod git;
 mod http;
 mod progress;

@@ -286,6 +286,69 @@ fn rows_that_no_reader_accepts_are_put_aside() {
 }
 
 #[test]
+fn rows_with_reserved_names_are_put_aside() {
+    let home = folder("pull-reserved");
+    let mut all = lists(3);
+    all.insert("tags", vec![json!({"id": 3, "name": "t"}), json!({"id": 4, "_deleted": true}), json!({"id": 5})]);
+    all.get_mut("commits").unwrap()[1]["_deleted"] = json!(true);
+    let server = Server::start(move |_, request| match request.target.starts_with(&format!("{CORE}/tickets/")) {
+        true => Reply::ok(
+            r#"{"count":5,"next":null,"results":[{"id":1},{"id":2,"_deleted":true},{"id":3,"\u005fdeleted":true},{"results":[{"id":1,"_deleted":true}],"id":4},{"id":5,"x":{"_deleted":true}}]}"#,
+        ),
+        false => reply(&all, request),
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("tags: 2 rows, count 3, 1 rejected\n"), "{out}");
+    assert!(out.contains("commits: 2 rows, count 3, 1 rejected\n"), "{out}");
+    assert!(out.contains("tickets: 2 rows, count 5, 3 rejected\n"), "{out}");
+    for message in [
+        "tags: row 4: _deleted: is a reserved name\n",
+        "commits: row 2: _deleted: is a reserved name\n",
+        "tickets: row 2: _deleted: is a reserved name\n",
+        "tickets: row 3: _deleted: is a reserved name\n",
+        "tickets: row 4: must not begin like a page, with count, next, previous or results\n",
+    ] {
+        assert!(error.contains(message), "{message} is not in {error}");
+    }
+    let tickets = fs::read_to_string(home.join("dump/tickets.ndjson")).unwrap();
+    assert_eq!(tickets, "{\"id\":1}\n{\"id\":5,\"x\":{\"_deleted\":true}}\n");
+    assert_eq!(fs::read_to_string(home.join("dump/rejected.ndjson")).unwrap().lines().count(), 5);
+
+    // A push of the dump deletes nothing.
+    let worker =
+        Server::start(|_, request| Reply::ok(format!(r#"{{"rows":{},"changed":0}}"#, request.body.lines().count())));
+    let (code, _, error) = run(streamgage(&home).arg("push").arg(home.join("dump")).args(["--to", &worker.url]));
+    assert_eq!(code, 0, "{error}");
+    let requests = worker.requests();
+    assert!(requests.iter().any(|request| request.target == "/import/tags" && request.body.lines().count() == 2));
+    for request in requests {
+        for line in request.body.lines() {
+            let row: Value = serde_json::from_str(line).unwrap();
+            assert!(row.get("_deleted").is_none(), "{} {line}", request.target);
+        }
+    }
+}
+
+#[test]
+fn metrics_with_reserved_names_are_left_out() {
+    let home = folder("pull-reserved-metrics");
+    let all = lists(3);
+    let server = Server::start(move |_, request| match request.target.contains("/period_metrics/") {
+        true => Reply::ok(
+            r#"{"count":3,"results":[{"a":1},{"a":2,"team_id":9},{"a":3,"\u0074eam_id":9},{"_deleted":true},{"a":5}]}"#,
+        ),
+        false => reply(&all, request),
+    });
+    let (code, out, error) = pull(&home, &server.url, &[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("period_metrics: 4 rows\n"), "{out}");
+    let text = fs::read_to_string(home.join("dump/period_metrics.ndjson")).unwrap();
+    assert!(text.starts_with("{\"team_id\":null,\"a\":1}\n{\"team_id\":null,\"a\":5}\n{\"team_id\":5,"), "{text}");
+    assert!(error.contains("period_metrics: team 5: a row has the reserved name team_id; left out\n"), "{error}");
+}
+
+#[test]
 fn weekly_metrics_are_saved_where_the_server_answers_them() {
     let home = folder("pull-metrics");
     let gone = Arc::new(Mutex::new(false));

@@ -8,8 +8,8 @@ use flate2::write::GzEncoder;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
-use support::{folder, run, streamgage};
+use std::process::{Command, Stdio};
+use support::{folder, run, run_bounded, streamgage};
 
 const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/?start_date=2024-01-01&resolution=week";
 const ROW: &str =
@@ -60,6 +60,61 @@ fn the_line_number_is_right_in_a_large_file() {
     let good = format!("{ROW}\n").repeat(60_000);
     let error = error_of("large", "commits.ndjson", format!("{good}{}\n{good}", ROW.replace("10,", "\"x\",")));
     assert_eq!(error, "streamgage: DUMP/commits.ndjson:60001: haloc: must be a whole number of at most 2^53 - 1");
+}
+
+#[test]
+fn values_that_are_nested_too_deeply_are_named_as_such() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for (name, file, row, field) in [
+        ("unknown", "commits.ndjson", ROW.replace("\"haloc\":10", &format!("\"x\":{}", deep(300))), ""),
+        (
+            "known",
+            "commits.ndjson",
+            ROW.replace("\"haloc\":10", &format!("\"extracted_tags\":{}", deep(300))),
+            "extracted_tags: ",
+        ),
+        ("very", "commits.ndjson", ROW.replace("\"haloc\":10", &format!("\"x\":{}", deep(200_000))), ""),
+        ("generic", "tickets.ndjson", format!("{{\"id\":1,\"x\":{}}}", deep(300)), ""),
+        ("object", "tickets.ndjson", format!("{{\"id\":1,\"x\":{}1{}}}", "{\"a\":".repeat(300), "}".repeat(300)), ""),
+    ] {
+        let error =
+            error_of(&format!("deep-{name}"), file, format!("{}\n{row}\n", ROW.replace("\"id\":1,", "\"id\":9,")));
+        assert_eq!(error, format!("streamgage: DUMP/{file}:2: {field}is nested too deeply"), "{name}");
+    }
+}
+
+#[test]
+fn compressed_files_do_not_expand_without_limit() {
+    for (name, line) in [("rows", format!("{ROW}\n")), ("blank", "\n".repeat(100)), ("space", " ".repeat(100))] {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..(66 << 20) / line.len() {
+            encoder.write_all(line.as_bytes()).unwrap();
+        }
+        let bomb = encoder.finish().unwrap();
+        assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+        let error = error_of(&format!("bomb-{name}"), "commits.ndjson.gz", bomb);
+        let message =
+            if name == "space" { "too long for a row" } else { "the file expands to more than 100 times its size" };
+        assert!(error.starts_with("streamgage: DUMP/commits.ndjson.gz:") && error.contains(message), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_no_dump() {
+    for file in ["dump.json", "commits.ndjson", "users.ndjson.gz"] {
+        for is_pipe in [true, false] {
+            let dump = folder("query-pipe");
+            fs::write(dump.join("tags.ndjson"), "").unwrap();
+            match is_pipe {
+                true => assert!(Command::new("mkfifo").arg(dump.join(file)).status().unwrap().success()),
+                false => std::os::unix::fs::symlink("/dev/zero", dump.join(file)).unwrap(),
+            }
+            let (code, _, error) = run_bounded(streamgage(&dump).arg("query").arg(&dump).arg(METRICS));
+            assert_eq!(code, 2, "{file}: {error}");
+            assert!(error.contains(&format!("{file}: not a file")), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) fn write_rows<T: Serialize>(
     last: u64,
 ) -> io::Result<()> {
     rows.sort_by_key(|(id, _)| *id);
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(folder.join(format!("{name}.ndjson")))?);
+    let mut file = BufWriter::with_capacity(1 << 20, File::create_new(folder.join(format!("{name}.ndjson")))?);
     let mut rows = rows.into_iter().peekable();
     for id in 1..=last {
         match rows.next_if(|(row, _)| *row == id) {
@@ -66,7 +66,7 @@ pub(crate) fn write_rows<T: Serialize>(
 /// Writes `dump.json`.
 pub(crate) fn write_header(folder: &Path, name: &str, numbering: &Numbering) -> io::Result<()> {
     let header = json!({ "format": 1, "demo": false, "name": name, "git": numbering });
-    std::fs::write(folder.join("dump.json"), format!("{header:#}\n"))
+    File::create_new(folder.join("dump.json"))?.write_all(format!("{header:#}\n").as_bytes())
 }
 
 /// Reads the numbers from the `dump.json` of an earlier run.

@@ -10,9 +10,10 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 /// Changes with the format and with every rule that changes numbers.
 const VERSION: &[u8; 16] = b"streamgage-git-1";
@@ -102,6 +103,8 @@ impl StoredSnapshots {
 impl State {
     /// Reads a state, or nothing if there is none that can be used.
     pub fn read(path: &Path) -> Option<State> {
+        // Another user could have made a link, or a pipe that never ends.
+        std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
         let bytes = std::fs::read(path).ok()?;
         let rest = bytes.strip_prefix(VERSION)?;
         let (checksum, body) = rest.split_at_checked(32)?;
@@ -111,18 +114,18 @@ impl State {
         postcard::from_bytes(body).ok()
     }
 
-    /// Writes the state in place of an earlier one.
+    /// Writes the state in place of an earlier one. Only this user can read it: it has names and addresses.
     ///
     /// # Errors
     /// Returns an error if the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let body = postcard::to_stdvec(self).map_err(io::Error::other)?;
-        let draft = path.with_extension("draft");
-        let mut bytes = Vec::with_capacity(body.len().saturating_add(48));
-        bytes.extend_from_slice(VERSION);
-        bytes.extend_from_slice(Sha256::digest(&body).as_slice());
-        bytes.extend_from_slice(&body);
-        std::fs::write(&draft, bytes)?;
-        std::fs::rename(&draft, path)
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let mut draft = NamedTempFile::new_in(folder)?;
+        draft.write_all(VERSION)?;
+        draft.write_all(Sha256::digest(&body).as_slice())?;
+        draft.write_all(&body)?;
+        draft.persist(path)?;
+        Ok(())
     }
 }

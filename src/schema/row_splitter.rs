@@ -287,7 +287,7 @@ fn leading_name(text: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// Reports whether an object is a page, by its first member; `None` if its name has not ended.
-fn is_page(object: &[u8]) -> Option<bool> {
+pub(super) fn is_page(object: &[u8]) -> Option<bool> {
     let inside = object.get(1..)?.trim_ascii_start();
     match inside.first()? {
         b'"' => leading_name(inside).map(|(name, _)| PageMember::from_name(name).is_some()),

@@ -414,6 +414,15 @@ test("a page that fails is requested again, and its rows are stored once", async
   assert.equal(requests.length, 2);
 });
 
+test("rows of a server do not delete rows of the table", async () => {
+  using table = new Table({ lists: true });
+  assert.equal(table.add("users", rows(7, 1)).ok, true);
+  responses = [page(null, [{ id: 1 }, { id: 7, _deleted: true }], 2)];
+  const { error } = await client.load(table, "users");
+  assert.equal(error?.message, 'users: row 7 has the reserved name "_deleted".');
+  assert.equal(table.list("users").value?.count, 1);
+});
+
 test("every error response becomes a failure", async () => {
   client = createClient({ url, key: KEY, retries: 0 });
   const detail = "You do not have permission to perform this action.";

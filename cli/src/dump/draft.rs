@@ -2,6 +2,7 @@
 
 use super::{PERIOD_METRICS_FILE, REJECTED_FILE};
 use crate::error::CliError;
+use crate::files;
 use crate::terminal::printable;
 use std::fs::{self, File};
 use std::io;
@@ -33,6 +34,9 @@ impl Draft {
         let input_error = |message: &str| CliError::Input(format!("{}: {message}", target.display()));
         // If the target is a link, replace the folder that it points to.
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        if target.is_symlink() {
+            return Err(input_error("a link to something that does not exist"));
+        }
         if fs::canonicalize(".").is_ok_and(|here| here == target) {
             return Err(input_error("the current folder cannot be replaced"));
         }
@@ -48,16 +52,19 @@ impl Draft {
         let path = parent.join(format!(".{name}.draft"));
         let retired = parent.join(format!(".{name}.retired"));
         let lock_path = parent.join(format!(".{name}.lock"));
-        let lock = File::create(&lock_path).map_err(|error| CliError::file(&lock_path, error))?;
-        lock.try_lock().map_err(|_| input_error("another run is writing this dump"))?;
+        let lock = files::open_or_create(&lock_path).map_err(|error| CliError::file(&lock_path, error))?;
+        // A run that ends removes the file, so that another run may have locked a new one.
+        if lock.try_lock().is_err() || !files::is_at(&lock, &lock_path) {
+            return Err(input_error("another run is writing this dump"));
+        }
         // Undo or complete an interrupted `replace_target`.
-        if retired.exists() {
+        if files::check_folder(&retired).map_err(|error| CliError::file(&retired, error))? {
             let moved = if target.exists() { fs::remove_dir_all(&retired) } else { fs::rename(&retired, &target) };
             moved.map_err(|error| CliError::file(&retired, error))?;
         }
         let draft = Draft { target, path, retired, keep: true, _lock: lock, lock_path };
         draft.check_target(check_replaceable).map_err(|message| input_error(&message))?;
-        fs::create_dir_all(&draft.path).map_err(|error| CliError::file(&draft.path, error))?;
+        files::create_folder(&draft.path).map_err(|error| CliError::file(&draft.path, error))?;
         Ok(draft)
     }
 
@@ -75,7 +82,9 @@ impl Draft {
     /// Removes all files of the draft.
     pub fn clear(&self) -> Result<(), CliError> {
         for entry in entries(&self.path)? {
-            let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
+            // A link to a folder is removed itself.
+            let is_folder = entry.is_dir() && !entry.is_symlink();
+            let removed = if is_folder { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
             removed.map_err(|error| CliError::file(&entry, error))?;
         }
         Ok(())
@@ -117,6 +126,9 @@ impl Draft {
             // The Finder of macOS creates this file.
             if !is_dump_file(&name) && name != ".DS_Store" {
                 return Err(format!("it contains {}, which does not belong to a dump", printable(&name)));
+            }
+            if !fs::symlink_metadata(entry).is_ok_and(|metadata| metadata.is_file()) {
+                return Err(format!("its entry {} is not a file", printable(&name)));
             }
         }
         if entries.is_empty() { Ok(()) } else { check_replaceable(&self.target) }

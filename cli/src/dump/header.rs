@@ -1,13 +1,16 @@
 //! The header of a dump: its `dump.json` (specification §4).
 
 use crate::error::CliError;
+use crate::files;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::Path;
-use std::{fs, io};
 
 const FILE: &str = "dump.json";
+/// The numbers of a dump from git are the most of it.
+const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
@@ -68,7 +71,7 @@ impl Header {
 
     /// Reads the header of a dump folder, if there is one.
     pub fn read(folder: &Path) -> Result<Option<Header>, String> {
-        let text = match fs::read(folder.join(FILE)) {
+        let text = match files::open(&folder.join(FILE)).and_then(|file| files::read_at_most(file, MAX_BYTES)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("{FILE}: {error}")),
@@ -80,7 +83,8 @@ impl Header {
     pub fn write(&self, folder: &Path) -> Result<(), CliError> {
         let path = folder.join(FILE);
         let text = serde_json::to_string(self).map_err(|error| CliError::file(&path, error))?;
-        fs::write(&path, text + "\n").map_err(|error| CliError::file(&path, error))
+        let write = || files::create(&path)?.write_all((text + "\n").as_bytes());
+        write().map_err(|error| CliError::file(&path, error))
     }
 }
 

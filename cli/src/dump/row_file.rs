@@ -2,9 +2,10 @@
 
 use super::header::without_byte_order_mark;
 use crate::error::CliError;
+use crate::files;
 use flate2::read::MultiGzDecoder;
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub struct Line<'a> {
 
 /// The limit bounds the memory for a file that is not a dump. Rows of an import are far shorter.
 const MAX_LINE_BYTES: u64 = 64 << 20;
+/// Rows are compressed to a tenth; gzip can expand a thousand times. Small files may expand to the length of a line.
+const MAX_EXPANSION: u64 = 100;
 
 impl RowFile {
     /// Finds the file of a resource, or another one of rows, if there is one.
@@ -41,8 +44,9 @@ impl RowFile {
 
     /// Passes each line that is not empty to `take`.
     pub fn for_each_line(&self, mut take: impl FnMut(Line<'_>) -> Result<(), CliError>) -> Result<(), CliError> {
-        let file = File::open(&self.path)
-            .map_err(|error| CliError::Input(format!("{}: {}", self.path.display(), io_message(&error))))?;
+        let file = files::open(&self.path).map_err(|error| self.error(&error))?;
+        let length = file.metadata().map_err(|error| self.error(&error))?.len();
+        let mut left = if self.is_gzip { length.saturating_mul(MAX_EXPANSION).max(MAX_LINE_BYTES) } else { u64::MAX };
         let reader: Box<dyn Read> = if self.is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
         let mut reader = BufReader::with_capacity(1 << 18, reader);
         let mut bytes = Vec::new();
@@ -50,11 +54,15 @@ impl RowFile {
             bytes.clear();
             let mut line = Line { text: "", file: self, number };
             let length = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-            match length.map_err(|error| line.error(io_message(&error)))? as u64 {
+            let length = length.map_err(|error| line.error(io_message(&error)))? as u64;
+            match length {
                 0 => break,
                 MAX_LINE_BYTES.. => return Err(line.error("the line is too long for a row")),
                 _ => {}
             }
+            left = left.checked_sub(length).ok_or_else(|| {
+                line.error(format!("the file expands to more than {MAX_EXPANSION} times its size; it is no dump"))
+            })?;
             let text = str::from_utf8(without_byte_order_mark(&bytes));
             line.text = text.map_err(|_| line.error("invalid UTF-8"))?.trim_ascii();
             if !line.text.is_empty() {
@@ -62,6 +70,10 @@ impl RowFile {
             }
         }
         Ok(())
+    }
+
+    fn error(&self, error: &io::Error) -> CliError {
+        CliError::Input(format!("{}: {}", self.path.display(), io_message(error)))
     }
 }
 

@@ -27,6 +27,9 @@ impl BaseUrl {
         if !matches!(url.0.scheme(), "http" | "https") {
             return input_error("only http and https are supported");
         }
+        if url.0.port() == Some(0) {
+            return input_error("port 0 is not a port");
+        }
         if !url.0.username().is_empty() || url.0.password().is_some() {
             return input_error(&format!("set the key in the environment variable {KEY_VARIABLE}, not in the URL"));
         }
@@ -94,6 +97,13 @@ mod tests {
             "https://key@flow.example",
             "https://flow.example/?a",
             "https://flow.example/#a",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:65536",
+            "http://127.0.0.1:0",
+            "http://127.0.0.1:-1",
+            "http://127.0.0.1:x",
+            "http://[::1]:99999",
+            "https://flow.example:443443",
             "flow.example",
             "/v3",
             "",

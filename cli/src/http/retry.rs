@@ -1,11 +1,13 @@
 //! The classification of attempts, and the waits between them.
 
 use super::response::Response;
+use crate::files;
+use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 use ureq::http::HeaderMap;
 use ureq::{Body, Error};
 
-/// A page of 1,000 rows is far smaller.
+/// The limit of a body, both as it is sent and decompressed. A page of 1,000 rows is far smaller.
 const MAX_BODY_BYTES: u64 = 64 << 20;
 /// The wait after the first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -23,8 +25,14 @@ pub enum Attempt {
 impl Attempt {
     pub fn new(send: impl FnOnce() -> Result<ureq::http::Response<Body>, Error>) -> Attempt {
         let response = send().and_then(|response| {
-            let (head, mut body) = response.into_parts();
-            let body = body.with_config().limit(MAX_BODY_BYTES).read_to_vec()?;
+            let (head, body) = response.into_parts();
+            check_encoding(&head.headers)?;
+            // The limit of the client counts compressed bytes.
+            let reader = body.into_with_config().limit(MAX_BODY_BYTES).reader();
+            let body = files::read_at_most(reader, MAX_BODY_BYTES).map_err(|error| match error.kind() {
+                ErrorKind::FileTooLarge => Error::BodyExceedsLimit(MAX_BODY_BYTES),
+                _ => error.into(),
+            })?;
             let location = head.headers.get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
             Ok(Response { status: head.status.as_u16(), location, retry_after: retry_after(&head.headers), body })
         });
@@ -39,6 +47,19 @@ impl Attempt {
                 Attempt::Interrupted(error.to_string())
             }
             Err(error) => Attempt::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Accepts a body that the client decompresses, or one that is not compressed.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
+    let encodings: Vec<&[u8]> = headers.get_all("content-encoding").iter().map(|value| value.as_bytes()).collect();
+    match encodings.as_slice() {
+        [] | [b"gzip" | b"identity"] => Ok(()),
+        _ => {
+            let encodings = String::from_utf8_lossy(&encodings.join(&b", "[..])).into_owned();
+            let message = format!("the Content-Encoding of the response, {encodings}, is not supported");
+            Err(Error::Other(message.into()))
         }
     }
 }

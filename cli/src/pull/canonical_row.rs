@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use streamgage::json;
 use streamgage::metrics::check_row;
-use streamgage::schema::{Resource, RowError, missing_local_date, write_canonical_value};
+use streamgage::schema::{Resource, RowError, check_reserved_names, missing_local_date, write_canonical_value};
 
 /// The JSON of the members of a row, by name.
 type Members<'a> = BTreeMap<String, Cow<'a, str>>;
@@ -17,8 +17,9 @@ type Members<'a> = BTreeMap<String, Cow<'a, str>>;
 /// Returns the line of a dump for a row without line breaks. Rows of generic resources are kept as they came.
 ///
 /// # Errors
-/// Returns an error if no reader accepts the row.
+/// Returns an error if no reader accepts the row, or if it has a name that dumps reserve.
 pub fn canonical_line(resource: &'static Resource, text: &str) -> Result<String, RowError> {
+    check_reserved_names(resource, text)?;
     if resource.is_generic {
         return check_row(resource, text).map(|()| text.to_owned());
     }

@@ -3,14 +3,14 @@
 use super::paging::Paging;
 use crate::dump::draft::Draft;
 use crate::error::CliError;
+use crate::files;
 use crate::progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tempfile::NamedTempFile;
 
 /// The lists that have been read completely or in part.
 pub struct Checkpoint {
@@ -32,6 +32,8 @@ struct State {
 pub struct ListProgress {
     /// The number of rows according to the server.
     pub count: u64,
+    /// The same according to the first page.
+    pub first_count: u64,
     /// The number of rows received.
     pub rows: u64,
     /// The length of the file of rows. An interrupted write may have left more.
@@ -52,6 +54,7 @@ impl ListProgress {
     pub fn new(count: u64) -> Self {
         ListProgress {
             count,
+            first_count: count,
             rows: 0,
             bytes: 0,
             pages: 0,
@@ -73,13 +76,15 @@ const MAX_AGE_SECONDS: u64 = 24 * 60 * 60;
 
 const FOLDER: &str = "pull";
 const STATE_FILE: &str = "state.json";
+const MAX_STATE_BYTES: u64 = 1 << 20;
 
 impl Checkpoint {
     /// Continues an earlier pull of the same lists, or starts a new one.
     pub fn open(draft: &Draft, url: &str, since: Option<&str>, progress: &Progress) -> Result<Checkpoint, CliError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let folder = draft.path().join(FOLDER);
-        let earlier = fs::read(folder.join(STATE_FILE)).ok();
+        let earlier = files::check_folder(&folder).ok();
+        let earlier = earlier.and_then(|_| files::read(&folder.join(STATE_FILE), MAX_STATE_BYTES).ok());
         let earlier = earlier.and_then(|text| serde_json::from_slice::<State>(&text).ok()).filter(|state| {
             state.url == url && state.since.as_deref() == since && now.saturating_sub(state.began) < MAX_AGE_SECONDS
         });
@@ -116,13 +121,13 @@ impl Checkpoint {
     pub fn append(&mut self, resource: &str, rows: &str, progress: &mut ListProgress) -> Result<(), CliError> {
         let path = self.rows_file(resource);
         let write = || {
-            let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(&path)?;
+            let mut file = files::open_or_create(&path)?;
             file.set_len(progress.bytes)?;
             file.seek(SeekFrom::End(0))?;
             file.write_all(rows.as_bytes())
         };
         write().map_err(|error| CliError::file(&path, error))?;
-        progress.bytes += rows.len() as u64;
+        progress.bytes = progress.bytes.saturating_add(rows.len() as u64);
         self.set_list(resource, progress.clone())
     }
 
@@ -143,12 +148,7 @@ impl Checkpoint {
 
     fn write(&self) -> Result<(), CliError> {
         let path = self.folder.join(STATE_FILE);
-        let write = || -> io::Result<()> {
-            let mut temporary = NamedTempFile::new_in(&self.folder)?;
-            temporary.write_all(&serde_json::to_vec(&self.state)?)?;
-            temporary.persist(&path)?;
-            Ok(())
-        };
+        let write = || files::replace(&path, &serde_json::to_vec(&self.state)?);
         write().map_err(|error| CliError::file(&path, error))
     }
 }

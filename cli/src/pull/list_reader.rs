@@ -14,6 +14,14 @@ use streamgage::schema::{COMMITS, Resource};
 /// A list that changes during reading is read again this often.
 const MAX_READS: u32 = 3;
 
+/// No server has more rows in a list.
+const MAX_ROWS: u64 = 100_000_000;
+
+/// Returns the most rows of a list with this count at first. A list may grow during reading, but not without end.
+fn max_rows(first_count: u64) -> u64 {
+    first_count.saturating_mul(2).saturating_add(100_000).min(MAX_ROWS)
+}
+
 pub struct ListReader<'a> {
     pub client: &'a Client,
     pub progress: &'a Progress,
@@ -214,9 +222,16 @@ impl ListReader<'_> {
         checkpoint: &mut Checkpoint,
     ) -> Result<(), ReadError> {
         let rows = page.results.len() as u64;
-        if progress.rows + rows > progress.count || (rows == 0 && page.next.is_some()) {
+        let all_rows = progress.rows.saturating_add(rows);
+        if all_rows > progress.count || (rows == 0 && page.next.is_some()) {
             let message = format!("the pages do not match the count of {} rows", progress.count);
             return Err(ReadError::Changed(message));
+        }
+        let max_rows = max_rows(progress.first_count);
+        if all_rows > max_rows {
+            let message =
+                format!("{name}: {} has more than {max_rows} rows; the list seems endless", self.client.base());
+            return Err(CliError::Failed(message).into());
         }
         let mut lines = String::new();
         for row in &page.results {
@@ -234,8 +249,8 @@ impl ListReader<'_> {
             return Err(CliError::Failed(format!("{message}; it is not followed")).into());
         }
         progress.next = page.next;
-        progress.rows += rows;
-        progress.pages += 1;
+        progress.rows = all_rows;
+        progress.pages = progress.pages.saturating_add(1);
         checkpoint.append(name, &lines, progress)?;
         self.progress.advance(rows);
         Ok(())

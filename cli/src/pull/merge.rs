@@ -9,6 +9,7 @@ use crate::dump::draft::Draft;
 use crate::dump::header::SavedRows;
 use crate::dump::{Dump, REJECTED_FILE};
 use crate::error::CliError;
+use crate::files;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::cmp::Reverse;
@@ -24,7 +25,12 @@ pub struct SavedList {
     pub saved: Option<SavedRows>,
     /// The status of the server if it does not provide the list.
     pub unavailable: Option<u16>,
+    /// The first rejected rows, with the reasons.
+    pub rejected: Vec<String>,
 }
+
+/// The reports name no more rejected rows of a list than these.
+const MAX_REPORTED: usize = 5;
 
 /// A line of the file of rejected rows.
 #[derive(Serialize, Deserialize)]
@@ -44,7 +50,7 @@ pub fn write_rows(draft: &Draft, checkpoint: &Checkpoint, is_update: bool) -> Re
     let earlier = draft.existing().filter(|_| needs_earlier).map(Dump::open).transpose()?;
     let rejected_path = draft.path().join(REJECTED_FILE);
     let file_error = |error: io::Error| CliError::file(&rejected_path, error);
-    let mut rejected = BufWriter::new(File::create(&rejected_path).map_err(file_error)?);
+    let mut rejected = BufWriter::new(files::create(&rejected_path).map_err(file_error)?);
     let mut has_rejected = false;
     let mut lists = Vec::new();
     for resource in RESOURCES {
@@ -61,10 +67,10 @@ pub fn write_rows(draft: &Draft, checkpoint: &Checkpoint, is_update: bool) -> Re
         if is_received {
             files.push(checkpoint.rows_file(name));
         }
-        let mut saved = None;
+        let (mut saved, mut reasons) = (None, Vec::new());
         if !files.is_empty() {
             let out = draft.path().join(format!("{name}.ndjson"));
-            let merged = merge(resource, &files, &out, &mut rejected);
+            let merged = merge(resource, &files, &out, &mut rejected, &mut reasons);
             let merged = merged.map_err(|error| CliError::file(&out, error))?;
             let earlier_record = earlier.as_ref().and_then(|earlier| earlier.header.resources.get(name));
             let count =
@@ -72,7 +78,7 @@ pub fn write_rows(draft: &Draft, checkpoint: &Checkpoint, is_update: bool) -> Re
             has_rejected |= merged.rejected > 0;
             saved = Some(SavedRows { count, ..merged });
         }
-        lists.push(SavedList { resource, saved, unavailable });
+        lists.push(SavedList { resource, saved, unavailable, rejected: reasons });
     }
     rejected.flush().map_err(file_error)?;
     if !has_rejected {
@@ -84,7 +90,7 @@ pub fn write_rows(draft: &Draft, checkpoint: &Checkpoint, is_update: bool) -> Re
 /// Copies the rows of an earlier dump, also the rejected ones. Returns false if there are none.
 fn copy_rows(dump: &Dump, resource: &'static Resource, path: &Path) -> Result<bool, CliError> {
     let file_error = |error: io::Error| CliError::file(path, error);
-    let mut file = BufWriter::new(File::create(path).map_err(file_error)?);
+    let mut file = BufWriter::new(files::create(path).map_err(file_error)?);
     let mut has_rows = dump.has_file(resource)?;
     dump.for_each_line(resource, |line| writeln!(file, "{}", line.text).map_err(file_error))?;
     dump.for_each_rejected(|line| {
@@ -126,12 +132,13 @@ struct RowLocation {
 }
 
 /// Writes the rows of all files, sorted by id. Of rows with the same id, the last one counts. Rows that no reader accepts
-/// are written to `rejected`.
+/// are written to `rejected`, and the first ones are added to `reasons`.
 fn merge(
     resource: &'static Resource,
     files: &[PathBuf],
     out: &Path,
     rejected: &mut impl Write,
+    reasons: &mut Vec<String>,
 ) -> io::Result<SavedRows> {
     let mut rows = Vec::new();
     for (index, path) in files.iter().enumerate() {
@@ -144,7 +151,7 @@ fn merge(
     for path in files {
         readers.push((BufReader::new(File::open(path)?), 0));
     }
-    let mut out = BufWriter::new(File::create(out)?);
+    let mut out = BufWriter::new(files::create(out)?);
     let mut saved = SavedRows { rows: 0, count: None, rejected: 0 };
     let mut bytes = Vec::new();
     for row in &rows {
@@ -163,6 +170,10 @@ fn merge(
                 saved.rows += 1;
             }
             Err(error) => {
+                if reasons.len() < MAX_REPORTED {
+                    let id = row.id.map_or("without id".to_owned(), |id| id.to_string());
+                    reasons.push(format!("{}: row {id}: {error}", resource.name));
+                }
                 let row = serde_json::from_str(text)?;
                 let line = Rejected { resource: resource.name, reason: error.to_string(), row };
                 writeln!(rejected, "{}", serde_json::to_string(&line)?)?;

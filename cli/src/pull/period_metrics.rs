@@ -9,11 +9,15 @@ use crate::dump::PERIOD_METRICS_FILE;
 use crate::dump::draft::Draft;
 use crate::dump::header::SavedRows;
 use crate::error::CliError;
+use crate::files;
 use crate::http::{Client, Response};
 use crate::progress::Progress;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use streamgage::calendar::Day;
 use streamgage::query::{CORE_PATH, METRICS_PATH};
 use streamgage::schema::TEAMS;
@@ -22,6 +26,8 @@ use streamgage::schema::TEAMS;
 pub const NAME: &str = "period_metrics";
 /// The API answers requests for this many years.
 const YEARS: u32 = 3;
+/// The names that have another meaning in dumps. A row has its team from the request.
+const RESERVED: [&str; 2] = ["team_id", "_deleted"];
 
 #[derive(Deserialize)]
 struct Metrics<'a> {
@@ -53,7 +59,7 @@ pub fn read_period_metrics(
             Ok(response) if response.status == 401 => {
                 return Err(CliError::Failed(format!("{NAME}: {}: {}", client.base(), response.description())));
             }
-            Ok(response) => lines(team, &response).ok_or_else(|| match response.status {
+            Ok(response) => lines(team, &response, progress).ok_or_else(|| match response.status {
                 200 => "the response is not one of the API".to_owned(),
                 _ => response.description(),
             }),
@@ -63,14 +69,14 @@ pub fn read_period_metrics(
         };
         match (lines, team) {
             (Ok(lines), _) => {
-                done.rows += lines.lines().count() as u64;
-                done.pages += 1;
+                done.rows = done.rows.saturating_add(lines.lines().count() as u64);
+                done.pages = done.pages.saturating_add(1);
                 checkpoint.append(NAME, &lines, &mut done)?;
             }
             (Err(reason), None) => return Ok(Err(reason)),
             (Err(reason), Some(id)) => {
                 progress.print(&format!("{NAME}: team {id}: {reason}; left out"));
-                done.pages += 1;
+                done.pages = done.pages.saturating_add(1);
                 checkpoint.set_list(NAME, done.clone())?;
             }
         }
@@ -79,14 +85,22 @@ pub fn read_period_metrics(
     Ok(Ok(()))
 }
 
-/// Returns the rows of a response as lines that begin with the team.
-fn lines(team: Option<i64>, response: &Response) -> Option<String> {
+/// Returns the rows of a response as lines that begin with the team. Rows with a reserved name are reported and left out.
+fn lines(team: Option<i64>, response: &Response, progress: &Progress) -> Option<String> {
     if response.status != 200 {
         return None;
     }
     let Metrics { results } = serde_json::from_slice(&response.body).ok()?;
     let team = team.map_or("null".to_owned(), |id| id.to_string());
-    let rows = results.iter().map(|row| {
+    let is_reserved = |row: &RawValue| {
+        let members: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_str(row.get()).ok();
+        let reserved = members.and_then(|members| RESERVED.into_iter().find(|name| members.contains_key(*name)));
+        if let Some(name) = reserved {
+            progress.print(&format!("{NAME}: team {team}: a row has the reserved name {name}; left out"));
+        }
+        reserved.is_some()
+    };
+    let rows = results.iter().filter(|row| !is_reserved(row)).map(|row| {
         let row = one_line(row.get());
         let members = row.strip_prefix('{').filter(|members| members.trim() != "}")?;
         Some(format!("{{\"team_id\":{team},{members}\n"))
@@ -108,9 +122,18 @@ pub fn write_period_metrics(
     if !is_received && !file.exists() {
         return Ok(None);
     }
-    let text = fs::read(&file).map_err(|error| CliError::file(&file, error))?;
     let out = draft.path().join(PERIOD_METRICS_FILE);
-    fs::write(&out, &text).map_err(|error| CliError::file(&out, error))?;
-    let rows = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let copy = || {
+        let (mut reader, mut writer) = (BufReader::new(File::open(&file)?), BufWriter::new(files::create(&out)?));
+        let (mut line, mut rows) = (Vec::new(), 0);
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            writer.write_all(&line)?;
+            line.clear();
+            rows += 1;
+        }
+        writer.flush()?;
+        Ok(rows)
+    };
+    let rows = copy().map_err(|error: io::Error| CliError::file(&out, error))?;
     Ok(Some(SavedRows { rows, count: None, rejected: 0 }))
 }

@@ -10,9 +10,12 @@ use crate::terminal::printable;
 pub fn print(lists: &[SavedList], saved_metrics: Option<SavedRows>, metrics: Option<Result<(), String>>) {
     let mut incomplete = Vec::new();
     let mut rejected = 0;
-    for SavedList { resource, saved, unavailable } in lists {
+    for SavedList { resource, saved, unavailable, rejected: reasons } in lists {
         let name = resource.name;
         println!("{name}: {}", describe(*saved, *unavailable));
+        for reason in reasons {
+            eprintln!("{}", printable(reason));
+        }
         let all_rows = saved.map_or(0, |saved| saved.rows + saved.rejected);
         rejected += saved.map_or(0, |saved| saved.rejected);
         if unavailable.is_some() || saved.and_then(|saved| saved.count) != Some(all_rows) {

@@ -1,13 +1,12 @@
 //! The progress of an interrupted push.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use tempfile::NamedTempFile;
 
 /// The rows that a server has confirmed. The state only saves work: without a file, a push starts from the beginning.
 pub struct PushState {
@@ -23,6 +22,7 @@ struct StoredRows {
     rows: u64,
 }
 
+const MAX_BYTES: u64 = 1 << 20;
 /// Older states are ignored. A push that stops at a daily limit may need several days.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -62,10 +62,7 @@ impl PushState {
         let file = self.file.as_deref()?;
         let folder = file.parent()?;
         fs::create_dir_all(folder).ok()?;
-        let mut temporary = NamedTempFile::new_in(folder).ok()?;
-        temporary.write_all(&serde_json::to_vec(&self.resources).ok()?).ok()?;
-        temporary.persist(file).ok()?;
-        Some(())
+        files::replace(file, &serde_json::to_vec(&self.resources).ok()?).ok()
     }
 }
 
@@ -75,7 +72,7 @@ fn read(file: &Path) -> Option<BTreeMap<String, StoredRows>> {
     if age > MAX_AGE {
         return None;
     }
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
+    serde_json::from_slice(&files::read(file, MAX_BYTES).ok()?).ok()
 }
 
 /// Returns the folder for the user's state files (XDG Base Directory Specification).

@@ -7,8 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub const KEY: &str = "secret-key";
 
@@ -31,6 +32,32 @@ pub fn streamgage(home: &Path) -> Command {
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Runs the command for at most a minute; then it counts as failed.
+pub fn run_bounded(command: &mut Command) -> (i32, String, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    let (finished, ended) = std::sync::mpsc::channel();
+    let watch = std::thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(60)).is_err() {
+            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+        }
+    });
+    let read = |pipe: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            pipe.unwrap().read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let out = read(child.stdout.take().map(|pipe| Box::new(pipe) as Box<_>));
+    let error = read(child.stderr.take().map(|pipe| Box::new(pipe) as Box<_>));
+    let status = child.wait().unwrap();
+    finished.send(()).unwrap();
+    watch.join().unwrap();
+    assert!(status.code().is_some(), "the command did not end by itself");
+    (status.code().unwrap(), out.join().unwrap(), error.join().unwrap())
 }
 
 /// Returns the contents of all files of a folder, by name.
@@ -63,6 +90,8 @@ pub enum Reply {
     Truncate,
     /// Closes the connection without a response.
     Close,
+    /// Writes the whole response.
+    Raw(Box<dyn FnOnce(TcpStream) + Send>),
 }
 
 impl Reply {
@@ -143,6 +172,7 @@ fn write(mut stream: TcpStream, reply: Reply) {
         }
         Reply::Truncate => "HTTP/1.1 200 -\r\nContent-Length: 1000\r\n\r\n{\"count\":".to_owned(),
         Reply::Close => return,
+        Reply::Raw(write) => return write(stream),
     };
     let _ = stream.write_all(text.as_bytes());
 }
