@@ -2,6 +2,7 @@
 
 use super::partition::PartitionNames;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Settings of the proxy. Times are milliseconds.
 #[derive(Clone)]
@@ -104,10 +105,28 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// Returns true for an `http:` or `https:` address with a host and optional port, without user, path and query.
+///
+/// The runtime sends requests to port 80 or 443 if it does not understand the port, and with them the keys.
 fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    !host.is_empty() && host.bytes().all(plain)
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, "1"),
+    };
+    is_host(host) && is_digits(port) && matches!(port.parse::<u16>(), Ok(1..))
+}
+
+/// Returns true for a name, an IPv4 address or an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    if let Some(address) = text.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let are_labels = text.split('.').all(|label| !label.is_empty() && label.bytes().all(is_plain));
+    // A name whose last label is a number is an address (URL standard).
+    let is_number = |label: &str| is_digits(label) || label.starts_with("0x") || label.starts_with("0X");
+    let has_number = text.rsplit('.').next().is_some_and(is_number);
+    are_labels && (!has_number || text.parse::<Ipv4Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -142,8 +161,34 @@ mod tests {
             "https://u:p@flow.example",
             "https://a/b?c",
             "https://a b",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:65536",
+            "http://127.0.0.1:0",
+            "http://127.0.0.1:",
+            "http://127.0.0.1:+80",
+            "http://127.0.0.1:80x",
+            "http://127.0.0.1:80:80",
+            "http://:80",
+            "http://[::1",
+            "http://[::1]:99999",
+            "http://[::1]8080",
+            "http://::1",
+            "http://[x]",
+            "http://1.2.3.999",
+            "http://1.2",
+            "http://0x7f.1",
+            "http://flow..example",
         ] {
             assert_eq!(read(&[("UPSTREAM", upstream)]).err(), Some(InvalidVariableError("UPSTREAM")), "{upstream}");
+        }
+        for upstream in [
+            "http://[::1]:8000",
+            "http://[::1]",
+            "http://localhost:65535",
+            "https://a-b.c_d.example:1",
+            "http://10.0.0.7",
+        ] {
+            assert!(read(&[("UPSTREAM", upstream)]).is_ok(), "{upstream}");
         }
         let with = |name, value| read(&[("UPSTREAM", "http://127.0.0.1:8000"), (name, value)]).err();
         for (name, value) in
