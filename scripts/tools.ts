@@ -73,6 +73,10 @@ export function cargoMutants(): Promise<string> {
   });
 }
 
+export function cargoDeny(): Promise<string> {
+  return cargoTool({ crate: "cargo-deny", program: "cargo-deny", version: "0.20.2", duration: "4 minutes", flags: [] });
+}
+
 export async function wasmTarget(target: "wasm32-unknown-unknown" | "wasm32v1-none"): Promise<void> {
   const libraries = execFileSync("rustc", ["--print", "target-libdir", "--target", target], {
     encoding: "utf8",

@@ -22,7 +22,7 @@ const anchors = (document: string): string[] =>
   );
 
 const isIgnored = (path: string): boolean =>
-  spawnSync("git", ["check-ignore", "--quiet", "--no-index", path, `${path}/`], { cwd: root }).status === 0;
+  spawnSync("git", ["check-ignore", "--no-index", path, `${path}/`], { cwd: root }).status === 0;
 
 for (const document of documents) {
   const text = read(document);
