@@ -83,6 +83,9 @@ fn check_owned(metadata: &Metadata, is_kind: fn(&Metadata) -> bool, kind: &str) 
     if !is_owned(metadata) {
         return Err(io::Error::other(format!("a {kind} of another user")));
     }
+    if metadata.is_file() && has_other_names(metadata) {
+        return Err(io::Error::other("a file that has another name, too"));
+    }
     Ok(())
 }
 
@@ -128,6 +131,18 @@ fn is_owned(_: &Metadata) -> bool {
     true
 }
 
+/// Reports whether a file is also reached by a hard link.
+#[cfg(unix)]
+fn has_other_names(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
 /// Reports whether a path still leads to an open file.
 #[cfg(unix)]
 pub fn is_at(file: &File, path: &Path) -> bool {
@@ -165,6 +180,11 @@ mod tests {
         symlink(&victim, &link).unwrap();
         create(&link).unwrap().write_all(b"new").unwrap();
         assert_eq!(fs::read_to_string(&link).unwrap(), "new");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        fs::remove_file(&link).unwrap();
+        fs::hard_link(&victim, &link).unwrap();
+        assert_eq!(open_or_create(&link).unwrap_err().to_string(), "a file that has another name, too");
+        create(&link).unwrap().write_all(b"new").unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
         symlink(home.path(), home.path().join("folder")).unwrap();

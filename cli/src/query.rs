@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::terminal::printable_json;
 use answer::{Answerer, Response};
 use chrono::Utc;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use streamgage::calendar::Day;
 
@@ -28,6 +28,9 @@ pub struct Arguments {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     base: String,
 }
+
+/// Requests are far shorter.
+const MAX_REQUEST_BYTES: u64 = 1 << 20;
 
 fn parse_day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "expected a date such as 2026-09-01".to_owned())
@@ -52,9 +55,13 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     let mut is_first = true;
     loop {
         line.clear();
-        let length = input.read_until(b'\n', &mut line);
-        if length.map_err(|error| CliError::Failed(format!("standard input: {error}")))? == 0 {
-            return Ok(());
+        let length = (&mut input).take(MAX_REQUEST_BYTES).read_until(b'\n', &mut line);
+        match length.map_err(|error| CliError::Failed(format!("standard input: {error}")))? as u64 {
+            0 => return Ok(()),
+            MAX_REQUEST_BYTES.. => {
+                return Err(CliError::Input("standard input: a line is too long for a request".into()));
+            }
+            _ => {}
         }
         let request = if std::mem::take(&mut is_first) { without_byte_order_mark(&line) } else { &line };
         if !answer(String::from_utf8_lossy(request).trim_end_matches(['\r', '\n']))? {

@@ -142,6 +142,29 @@ fn links_in_the_draft_are_not_followed() {
 }
 
 #[test]
+fn a_file_of_the_draft_that_has_another_name_is_not_continued() {
+    let server = server();
+    let home = folder("links-hard");
+    let precious = precious(&home);
+    let pull = home.join(".dump.draft/pull");
+    fs::create_dir_all(&pull).unwrap();
+    let list = json!({
+        "count": 5, "first_count": 5, "rows": 0, "bytes": 0, "pages": 0, "next": null, "last_id": null,
+        "paging": "AfterId", "is_complete": true, "unavailable": null
+    });
+    let lists = json!({"users": list});
+    let core = format!("{}/v3/customer/core", server.url);
+    let state = json!({"url": core, "since": null, "began": 9_999_999_999u64, "resources": lists});
+    fs::write(pull.join("state.json"), state.to_string()).unwrap();
+    fs::hard_link(precious.join("file"), pull.join("tags.ndjson")).unwrap();
+    let (_, mut command) = commands(&home, &server.url).remove(1);
+    let (code, _, error) = run_bounded(&mut command);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("tags.ndjson: a file that has another name, too"), "{error}");
+    assert_unchanged(&precious, &error);
+}
+
+#[test]
 fn the_state_of_git_is_not_written_through_a_link() {
     let home = folder("links-git-state");
     let precious = precious(&home);

@@ -251,3 +251,18 @@ fn a_byte_order_mark_before_the_first_request_is_ignored() {
     let answer = r#"{"status":200,"body":{"count":0,"next":null,"previous":null,"results":[]}}"#;
     assert_eq!(answers, format!("{answer}\n{answer}\n"));
 }
+
+#[test]
+fn a_request_without_end_is_refused() {
+    let dump = folder("query-endless");
+    fs::write(dump.join("commits.ndjson"), ROW).unwrap();
+    let mut command = streamgage(&dump);
+    let piped = command.arg("query").arg(&dump).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // The command ends before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(&vec![b'x'; 4 << 20]);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error, "streamgage: standard input: a line is too long for a request\n");
+}

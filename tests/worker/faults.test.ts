@@ -37,6 +37,7 @@ const FAULTS: [string, Fault | "refuse", number[], boolean | "either"][] = [
   ["breaks its JSON", "broken", [502], true],
   ["sends a page", "html", [502], true],
   ["sends a gigabyte", "gigabyte", [502, 504], true],
+  ["sends 64 MB in 300 KB", "gzip", [502, 504], true],
 ];
 
 const DETAILS: Record<number, RegExp> = {

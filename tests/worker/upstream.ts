@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { bodyText, loadDump } from "../reference/metrics.mjs";
 import { METRICS } from "../conformance.ts";
 
@@ -19,7 +20,7 @@ export type Answer = { status: number; body: string; headers?: Record<string, st
  * A kind of misbehavior:
  * - `reset`: closes the connection before the response; `hang`: never responds; `trickle`: sends a byte every 50 ms;
  * - `cut`: closes the connection within the body; `long` and `short`: Content-Length is a byte too large or too small;
- * - `gigabyte`: a body of that length; `broken`: half of a JSON text; `html`: a page with status 200; `cookie`: Set-Cookie;
+ * - `gigabyte`: a body of that length; `gzip`: a list with 64 MB of spaces, compressed; `broken`: half of a JSON text; `html`: a page with status 200; `cookie`: Set-Cookie;
  * - parts of another response, or a delay in milliseconds before the correct one.
  */
 export type Fault =
@@ -30,6 +31,7 @@ export type Fault =
   | "long"
   | "short"
   | "gigabyte"
+  | "gzip"
   | "broken"
   | "html"
   | "cookie"
@@ -121,6 +123,14 @@ export async function startUpstream({ dump, today = new Date().toISOString().sli
 
 export type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
+let compressed: Buffer | undefined;
+
+/** Returns an empty list and 64 MB of spaces, compressed to a thousandth. */
+function compressedList(): Buffer {
+  const list = '{"count":0,"next":null,"previous":null,"results":[]}';
+  return (compressed ??= gzipSync(list.padEnd(64 << 20), { level: 1 }));
+}
+
 /** Sends a response, changed by a fault. */
 function misbehave(fault: Fault | undefined, response: ServerResponse, { status, body, headers = {} }: Answer): void {
   const length = Buffer.byteLength(body);
@@ -163,6 +173,9 @@ function misbehave(fault: Fault | undefined, response: ServerResponse, { status,
       write();
       return;
     }
+    case "gzip":
+      response.writeHead(status, { ...headers, "Content-Encoding": "gzip" }).end(compressedList());
+      return;
     case "broken":
       response.writeHead(status, headers).end(body.slice(0, length / 2));
       return;
