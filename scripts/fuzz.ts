@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, main, root, run, stage } from "./lib.ts";
+import { cppCompiler } from "./tools.ts";
 
 /**
  * libFuzzer options: inputs have at most the length of a URL; limits are five seconds, 512 MB, and 64 MB for a single
@@ -31,6 +32,7 @@ const found = (target: string): string => join(root, "target/fuzz/corpus", targe
 export const targets = readdirSync(join(root, "fuzz/targets")).map((file) => file.replace(/\.rs$/, ""));
 
 async function build(): Promise<(target: string, args: string[]) => Promise<string>> {
+  await cppCompiler();
   // With a target, cargo builds procedural macros and build scripts without the flags.
   const host = /^host: (.+)$/m.exec(execFileSync("rustc", ["-vV"], { encoding: "utf8" }))?.[1];
   if (!host) throw new UserError("rustc -vV names no host");

@@ -111,6 +111,26 @@ export async function schemathesis(requirements: string): Promise<string> {
   return program;
 }
 
+/** Installs packages by apt-get, where that is possible. */
+async function aptInstall(title: string, packages: string[]): Promise<void> {
+  if (!findOnPath("apt-get") || process.getuid?.() !== 0) return;
+  console.log(`   installing ${title} by apt-get (about a minute)`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], { env });
+  const flags = ["-y", "-qq", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends"];
+  await run("apt-get", ["install", ...flags, ...packages], { env });
+}
+
+/** Finds or installs a C++ compiler, which libFuzzer is built with. */
+export async function cppCompiler(): Promise<void> {
+  const exists = () => [process.env.CXX ?? "c++", "c++"].some((program) => findOnPath(program));
+  if (!exists()) await aptInstall("a C++ compiler", ["g++"]);
+  if (!exists())
+    throw new UserError(
+      "no C++ compiler found: install one (Debian: apt-get install g++; macOS: xcode-select --install)",
+    );
+}
+
 const browsers = [
   process.env.CHROME_PATH ?? "",
   "/usr/bin/chromium",
@@ -126,16 +146,8 @@ export async function chrome(): Promise<{ browser: string; driver: string }> {
     driver: process.env.CHROMEDRIVER ?? findOnPath("chromedriver"),
   });
   let { browser, driver } = find();
-  if ((!browser || !driver) && findOnPath("apt-get") && process.getuid?.() === 0) {
-    console.log("   installing Chromium and its driver by apt-get (about a minute)");
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    await run("apt-get", ["update", "-qq"], { env });
-    const packages = ["chromium", "chromium-driver"];
-    await run(
-      "apt-get",
-      ["install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends", ...packages],
-      { env },
-    );
+  if (!browser || !driver) {
+    await aptInstall("Chromium and its driver", ["chromium", "chromium-driver"]);
     ({ browser, driver } = find());
   }
   if (!browser)
