@@ -103,13 +103,13 @@ function parseOptions(): Options {
 /** Returns the origin of a URL that has neither a path nor a query. */
 function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // A missing port at the end, as in `http://host:`, is one that was not filled in.
+  // Without digits after the colon, as in `http://host:$PORT` without the variable, the port would be 80.
   if (
     !url ||
     !/^https?:$/.test(url.protocol) ||
     url.href !== `${url.origin}/` ||
     url.port === "0" ||
-    text.endsWith(":")
+    /:[/\\\s]*$/.test(text)
   )
     throw new UserError("--upstream must be an origin such as https://HOST or https://HOST:PORT");
   return url.origin;

@@ -239,7 +239,9 @@ function validateOptions(options: ClientOptions): void {
   const require = (isValid: boolean, name: string, what: string) => {
     if (!isValid) throw new TypeError(`The option "${name}" must be ${what}.`);
   };
-  require(/^https?:\/\/[^/]/i.test(String(url ?? "")), "url", "an address with http:// or https://");
+  // With an empty port, as in `http://localhost:`, the key would go to port 80.
+  const isAddress = /^https?:\/\/[^/?#\\]*[^:/?#\\]([/?#\\]|$)/i.test(String(url ?? ""));
+  require(isAddress, "url", "an address with http:// or https:// and a host");
   require(typeof key === "string" && key.trim() !== "", "key", "text");
   require(fetch === undefined || typeof fetch === "function", "fetch", "a function");
   require(Number.isInteger(retries) && retries >= 0, "retries", "a whole number from 0");

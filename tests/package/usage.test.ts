@@ -63,6 +63,8 @@ test("createClient validates its options", () => {
   for (const [more, message] of [
     [{ url: undefined }, /"url"/],
     [{ url: "example.com" }, /"url"/],
+    [{ url: "http://localhost:" }, /"url"/],
+    [{ url: "http://localhost:/v3/" }, /"url"/],
     [{ key: " " }, /"key"/],
     [{ retries: "x" }, /"retries"/],
     [{ retries: -1 }, /"retries"/],

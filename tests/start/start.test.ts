@@ -257,6 +257,7 @@ test("invalid options are reported", async () => {
     [["--upstream", "https://flow.example/v3/"], /error: --upstream must be an origin/],
     [["--upstream", "http://127.0.0.1:99999"], /error: --upstream must be an origin/],
     [["--upstream", "http://127.0.0.1:0"], /error: --upstream must be an origin/],
+    [["--upstream", "http://127.0.0.1:/"], /error: --upstream must be an origin/],
     [["--port", "99999"], /error: --port 99999 is not a port/],
     [["--port", "0"], /error: --port 0 is not a port/],
     [["--upstream-key", "x"], /error: --upstream-key requires --upstream URL/],

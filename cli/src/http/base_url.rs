@@ -9,6 +9,14 @@ use url::{Host, ParseError, Position, Url};
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaseUrl(Url);
 
+/// Reports whether the host is followed by a colon only.
+fn has_empty_port(url: &str) -> bool {
+    // The parser ignores tabs and line breaks, and takes backslashes for slashes.
+    let text: String = url.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let rest = text.split_once(':').map_or("", |(_, rest)| rest.trim_start_matches(['/', '\\']));
+    rest.split(['/', '\\', '?', '#']).next().is_some_and(|authority| authority.ends_with(':'))
+}
+
 /// Returns the part of a path before that of the API, which may follow as a whole or in part.
 pub fn path_before_api(path: &str) -> &str {
     let before = path.split_once("/v3/").map(|(before, _)| before);
@@ -27,8 +35,9 @@ impl BaseUrl {
         if !matches!(url.0.scheme(), "http" | "https") {
             return input_error("only http and https are supported");
         }
-        if url.0.port() == Some(0) {
-            return input_error("port 0 is not a port");
+        // The parser takes an empty port for port 80 or 443: as in `http://127.0.0.1:$PORT` without the variable.
+        if url.0.port() == Some(0) || has_empty_port(text) {
+            return input_error("the port is missing");
         }
         if !url.0.username().is_empty() || url.0.password().is_some() {
             return input_error(&format!("set the key in the environment variable {KEY_VARIABLE}, not in the URL"));
@@ -86,7 +95,13 @@ mod tests {
 
     #[test]
     fn keys_need_https_or_a_loopback_address() {
-        for good in ["https://flow.example", "http://127.0.0.1:8787/", "http://localhost", "http://[::1]:1/v3"] {
+        for good in [
+            "https://flow.example",
+            "https://flow.example:443/a:/",
+            "http://127.0.0.1:8787/",
+            "http://localhost",
+            "http://[::1]:1/v3",
+        ] {
             assert!(BaseUrl::parse(good, false).is_ok(), "{good}");
         }
         let bad = [
@@ -100,6 +115,13 @@ mod tests {
             "http://127.0.0.1:99999",
             "http://127.0.0.1:65536",
             "http://127.0.0.1:0",
+            "http://127.0.0.1:",
+            "http://127.0.0.1:/",
+            "http://[::1]:/v3",
+            "https://flow.example:?",
+            "HTTPS:flow.example:",
+            "https:\\\\flow.example:\\v3",
+            "https://flow.example\t:\n",
             "http://127.0.0.1:-1",
             "http://127.0.0.1:x",
             "http://[::1]:99999",
