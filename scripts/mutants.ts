@@ -2,7 +2,7 @@
 // of the crate for each (cargo-mutants). Fails if a change survives that tests/mutants.txt does not list. A part takes
 // hours; files (as globs) and a shard select a part of it.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError, main, root, stage } from "./lib.ts";
 import { cargoMutants, pathWith } from "./tools.ts";
@@ -49,6 +49,7 @@ function without(list: string[], other: string[]): string[] {
 
 async function runPart(name: string, { crate, files, except, tests, optimization }: Part, args: string[]) {
   const out = join(root, "target/mutants", name);
+  mkdirSync(out, { recursive: true });
   const program = await cargoMutants();
   const shards = args.filter((arg) => /^\d+\/\d+$/.test(arg));
   const selected = args.filter((arg) => !shards.includes(arg));
