@@ -9,6 +9,8 @@ use streamgage_edge::proxy::{CacheEntry, CacheKey, Deadlines, ExchangeTimes, Hea
 const NOW: i64 = 1_795_348_800_000;
 const SECOND: i64 = 1_000;
 const TEN_YEARS: i64 = 3_650 * 86_400 * SECOND;
+/// The time between the first and the last date that `Date` and `Expires` can state.
+const LONGEST_FRESHNESS: i64 = 253_402_300_799 * SECOND;
 /// What a response without stated freshness may be served for.
 const LONGEST_DEFAULT: i64 = 86_400 * SECOND;
 const TARGETS: [(&str, &str); 2] = [
@@ -44,7 +46,7 @@ fn plain_directives(fields: &Fields) -> Option<Vec<String>> {
 fn check(deadlines: Deadlines, directives: Option<&[String]>, received_at: i64) {
     let Deadlines { generated_at, fresh_until, revalidate_until, error_until } = deadlines;
     assert!(generated_at <= received_at);
-    assert!(fresh_until <= received_at.saturating_add(TEN_YEARS));
+    assert!(fresh_until <= received_at.saturating_add(LONGEST_FRESHNESS));
     assert!(fresh_until <= revalidate_until && revalidate_until <= fresh_until + TEN_YEARS);
     assert!(fresh_until <= error_until && error_until <= fresh_until + TEN_YEARS);
     for now in [received_at, fresh_until - 1, fresh_until, revalidate_until, error_until] {
