@@ -166,9 +166,8 @@ impl Number {
 
     /// Reports whether the nearest double is finite.
     pub fn is_double(&self) -> bool {
-        // The first digits of the smallest number whose nearest double is infinite: the largest double is 1.79…e308.
-        const BEYOND: &[u8] = &[1, 7, 9, 7, 6, 9, 3, 1, 3, 4, 8, 6, 2, 3, 1, 5, 8, 0, 7, 9, 3, 7];
-        (self.exponent, self.digits.as_slice()) < (309, BEYOND)
+        // The largest double is 1.79…e308, that is 0.179…e309.
+        self.exponent < 309 || (self.exponent == 309 && self.to_double().is_finite())
     }
 
     /// Returns the nearest double, ties to even; infinity if the number is beyond all doubles.
@@ -339,6 +338,15 @@ mod tests {
         }
         for text in ["0", "1e308", "-1.7976931348623157e308", "1.797693134862315807e308", "1e-999"] {
             assert!(Number::parse(text).unwrap().is_double(), "{text}");
+        }
+        // The least number whose nearest double is infinite: 2¹⁰²⁴ − 2⁹⁷⁰.
+        let digits = concat!(
+            "1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070963",
+            "3028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447573027",
+            "006985557136695962284291481986083493647529271907416844436551070434271155969950809304288017790417449779"
+        );
+        for (end, is_double) in [("2", false), ("1.999", true), ("1", true), ("2.001", false)] {
+            assert_eq!(Number::parse(&[digits, end].concat()).unwrap().is_double(), is_double, "{end}");
         }
         assert_eq!(Number::parse("-9223372036854775808.5").unwrap().floor(), Whole::Below);
     }
