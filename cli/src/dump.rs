@@ -2,7 +2,7 @@
 
 pub mod draft;
 pub mod header;
-mod row_file;
+pub mod row_file;
 
 use crate::error::CliError;
 use header::Header;

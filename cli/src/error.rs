@@ -4,6 +4,7 @@ use crate::terminal::printable;
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
+use streamgage_git::GitError;
 
 /// An error message of one line.
 #[derive(Debug)]
@@ -41,3 +42,12 @@ impl fmt::Display for CliError {
 }
 
 impl std::error::Error for CliError {}
+
+impl From<GitError> for CliError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Input(message) => CliError::Input(message),
+            GitError::Failed(message) => CliError::Failed(message),
+        }
+    }
+}

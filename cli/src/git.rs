@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use streamgage_git::{GitError, Options, Progress, Report, RepositoryReport};
+use streamgage_git::{Options, PeopleText, Progress, Report, RepositoryReport};
 
 /// Writes a dump of the commits of git repositories, with lines classified by age and author
 ///
@@ -44,12 +44,18 @@ pub struct Arguments {
     /// The number of added or edited lines beyond which a commit is an outlier
     #[arg(long, value_name = "LINES", default_value_t = 1000)]
     outlier_lines: u32,
-    /// A TOML file with users, their aliases, and teams
+    /// A TOML or CSV file with users, their aliases, and teams
     #[arg(long, value_name = "FILE")]
     people: Option<PathBuf>,
     /// Take every email address as a person: no mailmap, no people file, no recognition of forge addresses
     #[arg(long)]
     no_mailmap: bool,
+    /// Count a commit for each co-author that its trailers name, too: sums over several people count it several times
+    #[arg(long)]
+    co_authors: bool,
+    /// Make teams of the owners in CODEOWNERS files; members are the authors of most lines
+    #[arg(long)]
+    teams_from_codeowners: bool,
     /// Show bots in reports
     #[arg(long)]
     include_bots: bool,
@@ -73,8 +79,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), CliError> {
     let start = Instant::now();
     let draft = Draft::begin(&arguments.out, check_is_from_git)?;
-    let people =
-        arguments.people.as_ref().map(|path| fs::read_to_string(path).map_err(|error| CliError::file(path, error)));
+    let people = arguments.people.as_deref().map(read_people);
     let options = Options {
         repositories: arguments.repositories.clone(),
         branches: arguments.branches.clone(),
@@ -86,6 +91,8 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
         outlier_lines: arguments.outlier_lines,
         people: people.transpose()?,
         join_people: !arguments.no_mailmap,
+        co_authors: arguments.co_authors,
+        teams_from_codeowners: arguments.teams_from_codeowners,
         include_bots: arguments.include_bots,
         pseudonyms: arguments.pseudonyms,
         threads: arguments.threads.map(usize::from),
@@ -95,10 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<(), CliError> {
         output: draft.path().to_owned(),
     };
     let bar = Bar::new();
-    let finished = streamgage_git::run(&options, &bar).map_err(|error| match error {
-        GitError::Input(message) => CliError::Input(message),
-        GitError::Failed(message) => CliError::Failed(message),
-    })?;
+    let finished = streamgage_git::run(&options, &bar)?;
     bar.finish();
     // An unchanged dump keeps the times of its files, by which other programs notice changes.
     if !draft.existing().is_some_and(|existing| is_same_dump(draft.path(), existing)) {
@@ -136,7 +140,14 @@ fn check_is_from_git(folder: &Path) -> Result<(), String> {
     if header.get("git").is_some() { Ok(()) } else { Err("it contains a dump that is not from git".to_owned()) }
 }
 
-fn state_beside(dump: &Path) -> PathBuf {
+/// The format follows from the extension.
+fn read_people(path: &Path) -> Result<PeopleText, CliError> {
+    let text = fs::read_to_string(path).map_err(|error| CliError::file(path, error))?;
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    Ok(if is_csv { PeopleText::Csv(text) } else { PeopleText::Toml(text) })
+}
+
+pub fn state_beside(dump: &Path) -> PathBuf {
     let dump = fs::canonicalize(dump).unwrap_or_else(|_| dump.to_owned());
     let name = dump.file_name().unwrap_or_default().to_string_lossy().into_owned();
     dump.with_file_name(format!(".{name}.git-state"))
@@ -183,6 +194,9 @@ fn repository_summary(repository: &RepositoryReport) -> Vec<String> {
             repository.new_work, repository.legacy_refactor, repository.help_others, repository.churn
         ),
     ];
+    if repository.co_author_credits > 0 {
+        lines.push(format!("  rows that credit co-authors: {}", repository.co_author_credits));
+    }
     if repository.assisted > 0 {
         lines.push(format!("  commits that name a coding assistant: {}", repository.assisted));
     }

@@ -1,7 +1,8 @@
-//! The command line: answers requests over dumps, makes demo dumps, and copies dumps to a Worker and from a server.
+//! The command line: answers requests over dumps, makes and changes dumps, and copies dumps to a Worker and from a server.
 
 mod demo;
 mod dump;
+mod erase;
 mod error;
 mod files;
 mod git;
@@ -36,6 +37,7 @@ enum Command {
     Query(query::Arguments),
     Demo(demo::Arguments),
     Git(git::Arguments),
+    Erase(erase::Arguments),
     Push(push::Arguments),
     Pull(pull::Arguments),
 }
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Query(arguments) => query::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Git(arguments) => git::run(&arguments),
+        Command::Erase(arguments) => erase::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Pull(arguments) => pull::run(&arguments),
     }

@@ -156,7 +156,7 @@ impl Push<'_> {
             let end = batch.rows_before + batch.rows;
             // The first batch is always sent: if it changes rows, the database is not the one of the interrupted push.
             if end <= stored && batch.rows_before > 0 {
-                return Ok(());
+                return Ok::<(), CliError>(());
             }
             let counts = self.send_batch(summary.resource, batch)?;
             sent.rows += counts.rows;

@@ -64,7 +64,8 @@ fn a_dump_without_changes_is_left_alone() {
     dump(&home, &[]);
     let modified = || fs::metadata(home.join("dump/commits.ndjson")).unwrap().modified().unwrap();
     let before = modified();
-    assert_eq!(dump(&home, &[]).0, 0);
+    let (code, _, error) = dump(&home, &[]);
+    assert_eq!((code, error.as_str()), (0, ""));
     assert_eq!(modified(), before);
     commit(&path, "one\n");
     dump(&home, &[]);

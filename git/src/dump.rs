@@ -12,6 +12,9 @@ use std::path::Path;
 /// A row of `commits.ndjson`, in the order of the schema.
 #[derive(Debug, Serialize)]
 pub(crate) struct CommitRow<'a> {
+    /// True for a row that credits a co-author.
+    #[serde(skip)]
+    pub is_credit: bool,
     pub id: u64,
     pub hexsha: String,
     pub user_alias_id: u64,

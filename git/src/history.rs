@@ -1,5 +1,6 @@
 //! Lists the commits of a repository and puts them in the order in which the mainline includes them.
 
+use crate::erasure::{Erasures, pseudonym};
 use crate::objects::Objects;
 use crate::problems::Problems;
 use crate::refs::Tips;
@@ -8,6 +9,7 @@ use gix::ObjectId;
 use gix::objs::{CommitRef, Kind};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -127,6 +129,35 @@ impl History {
         }
         self.renumber_signatures();
         self.reach(tips, &known)
+    }
+
+    /// Replaces the names and addresses of erased persons, and empties their messages.
+    pub fn erase(&mut self, erasures: &Erasures, resolve: impl Fn(&Signature) -> Signature) {
+        if erasures.is_empty() {
+            return;
+        }
+        let mut kept: FxHashMap<Signature, u32> = FxHashMap::default();
+        let mut numbers = Vec::with_capacity(self.signatures.len());
+        let mut signatures = Vec::new();
+        for signature in std::mem::take(&mut self.signatures) {
+            let user = erasures.user(&signature).or_else(|| erasures.user(&resolve(&signature)));
+            let shown = user.map_or(signature, pseudonym);
+            let number = *kept.entry(shown.clone()).or_insert_with(|| {
+                signatures.push(shown);
+                position(signatures.len().saturating_sub(1))
+            });
+            numbers.push((number, user.is_some()));
+        }
+        self.signatures = signatures;
+        for commit in &mut self.commits {
+            let (number, is_erased) = numbers.get(commit.author as usize).copied().unwrap_or_default();
+            commit.author = number;
+            if is_erased {
+                commit.message.clear();
+            } else if let Cow::Owned(message) = erasures.scrub(&commit.message) {
+                commit.message = message;
+            }
+        }
     }
 
     /// Numbers signatures in the order of their first commit, so that the numbers do not depend on the traversal.

@@ -3,8 +3,11 @@
 mod analyze;
 mod annotate;
 mod cache;
+mod codeowners;
 mod diff;
 mod dump;
+mod erase;
+mod erasure;
 mod exclude;
 mod history;
 mod impact;
@@ -16,6 +19,7 @@ mod output;
 mod packs;
 mod patch;
 mod people;
+mod people_file;
 mod problems;
 mod project;
 mod refs;
@@ -25,11 +29,15 @@ mod report;
 mod run;
 mod signature;
 mod state;
+mod teams;
+mod trailers;
 mod tree;
 
+pub use erase::Eraser;
 pub use exclude::{COMMONLY_GENERATED, Exclusion};
 pub use impact::IMPACT_VERSION;
 pub use options::{GitError, Options, Progress};
+pub use people_file::PeopleText;
 pub use report::{ExcludedFiles, PeopleReport, Report, RepositoryReport};
 pub use run::{Finished, run};
 

@@ -1,6 +1,8 @@
 //! Numbers that stay the same from run to run.
 
-use crate::people::{People, PeopleFile, Person};
+use crate::erasure::Erasures;
+use crate::people::{People, Person};
+use crate::people_file::PeopleFile;
 use crate::signature::Signature;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ pub(crate) struct Numbering {
     /// Numbers of the alias and of the user, by `NAME <EMAIL>`. Not stored with `--pseudonyms`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, (u64, u64)>,
+    #[serde(skip_serializing_if = "Erasures::is_empty")]
+    pub erased: Erasures,
     /// Identifies the numbers of all commits.
     pub digest: String,
 }

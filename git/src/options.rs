@@ -1,5 +1,6 @@
 //! The settings, the progress and the errors of a run.
 
+use crate::people_file::PeopleText;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -22,10 +23,14 @@ pub struct Options {
     pub recent_days: u32,
     /// The number of added or edited lines beyond which a commit is an outlier.
     pub outlier_lines: u32,
-    /// The text of the people file.
-    pub people: Option<String>,
+    /// The people file.
+    pub people: Option<PeopleText>,
     /// Joins names and addresses into persons.
     pub join_people: bool,
+    /// Adds a row for each co-author of a commit.
+    pub co_authors: bool,
+    /// Makes teams of the owners that CODEOWNERS files name.
+    pub teams_from_codeowners: bool,
     /// Shows bots in reports.
     pub include_bots: bool,
     /// Replaces names and addresses, and leaves out messages and links.

@@ -1,11 +1,14 @@
 //! Writes the dump, and sums up the report.
 
+use crate::analyze::CommitStats;
 use crate::dump::{self, Activity, CommitRow};
-use crate::history::Reach;
+use crate::erasure::Erasures;
+use crate::history::{Commit, Reach};
 use crate::impact::impacts;
 use crate::numbering::{Numbering, PeopleNumbers};
 use crate::options::Options;
-use crate::people::{People, PeopleFile, Person};
+use crate::people::{People, Person};
+use crate::people_file::PeopleFile;
 use crate::project::Project;
 use crate::report::{PeopleReport, Report, RepositoryReport};
 use crate::signature::Signature;
@@ -21,6 +24,16 @@ const REASON_BOUNDARY: u32 = 2;
 /// The longest message in bytes.
 const MAX_MESSAGE: usize = 16_384;
 
+/// The commit of a row.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    project: &'a Project,
+    index: usize,
+    commit: &'a Commit,
+    stats: &'a CommitStats,
+    impact: f64,
+}
+
 /// The input of a dump.
 pub(crate) struct Output<'a> {
     pub options: &'a Options,
@@ -30,6 +43,7 @@ pub(crate) struct Output<'a> {
     pub numbers: &'a PeopleNumbers,
     pub file: &'a PeopleFile,
     pub has_file: bool,
+    pub erasures: &'a Erasures,
     pub report: Report,
 }
 
@@ -45,7 +59,7 @@ impl Output<'_> {
             let (report, activity) = self.commits(project, offset, &mut by_alias, &mut commits);
             repos.push((project.number, self.repo(project, activity)));
             self.report.repositories.push(report);
-            offset = offset.saturating_add(project.state.history.signatures.len());
+            offset = offset.saturating_add(project.signature_count());
         }
         commits.sort_unstable_by_key(|(id, _)| *id);
         release_duplicates_of_orphans(&mut commits);
@@ -88,64 +102,78 @@ impl Output<'_> {
         };
         let mut activity = Activity::default();
         let impacts = impacts(&state.history, state.stats.iter().map(|stats| (&stats.counts, &stats.work)));
+        let mut credits = project.credits.iter().peekable();
         for (index, commit, id, stats) in project.live() {
-            let signature = offset.saturating_add(commit.author as usize);
-            let person = self.people.by_signature.get(signature).copied().unwrap_or_default();
-            if let Some(activity) = by_alias.get_mut(signature) {
-                activity.add(commit.authored);
-            }
             activity.add(commit.committed);
-            let (counts, work) = (&stats.counts, &stats.work);
-            let outlier_reason = if counts.insertions > self.options.outlier_lines {
-                Some(REASON_SIZE)
-            } else {
-                commit.is_boundary().then_some(REASON_BOUNDARY)
-            };
-            let email =
-                self.people.persons.get(person as usize).map(|person| person.email.as_str()).unwrap_or_default();
-            let ignore_hash = (!commit.is_merge()).then(|| dump::ignore_hash(commit, email, &counts.patch));
-            let is_pr_orphan = project.reach.get(index) == Some(&Reach::Other);
             report.add_unlisted(commit, stats);
-            let hexsha = commit.id.0.to_string();
-            rows.push((
-                id,
-                CommitRow {
-                    id,
-                    user_alias_id: self.numbers.aliases.get(signature).copied().unwrap_or_default(),
-                    apex_user_id: self.numbers.users.get(person as usize).copied().unwrap_or_default(),
-                    repo_id: project.number,
-                    author_date: dump::utc(commit.authored),
-                    author_tzoffset: commit.authored.offset,
-                    author_local_date: dump::local(commit.authored),
-                    committer_date: dump::utc(commit.committed),
-                    committer_tzoffset: commit.committed.offset,
-                    committer_local_date: dump::local(commit.committed),
-                    is_merge: commit.is_merge(),
-                    is_pr_orphan,
-                    is_trivial: counts.is_trivial,
-                    outlier_reason,
-                    ignore_hash,
-                    haloc: work.haloc(),
-                    new_work: work.new_work,
-                    legacy_refactor: work.legacy_refactor,
-                    help_others: work.help_others,
-                    churn: work.churn,
-                    files: counts.files,
-                    hunks: counts.hunks,
-                    insertions: counts.insertions,
-                    deletions: counts.deletions,
-                    impact: impacts.get(index).copied().unwrap_or_default(),
-                    message: (!self.options.pseudonyms).then(|| shorten(&commit.message)),
-                    external_commit_url: if self.options.pseudonyms {
-                        None
-                    } else {
-                        project.remote.commit_url(&hexsha)
-                    },
-                    hexsha,
-                },
-            ));
+            let author = Some((id, commit.author, false));
+            let others = std::iter::from_fn(|| {
+                let credit = credits.next_if(|credit| credit.commit as usize == index)?;
+                Some((credit.id, credit.signature, true))
+            });
+            for (id, signature, is_credit) in author.into_iter().chain(others) {
+                let signature = offset.saturating_add(signature as usize);
+                let impact = impacts.get(index).copied().unwrap_or_default();
+                let subject = Subject { project, index, commit, stats, impact };
+                let Some(row) = self.row(&subject, id, signature, is_credit) else { continue };
+                if let Some(activity) = by_alias.get_mut(signature) {
+                    activity.add(commit.authored);
+                }
+                rows.push((id, row));
+            }
         }
         (report, activity)
+    }
+
+    /// Makes the row of a commit for its author or a co-author. The commits of an erased person may be removed.
+    fn row<'b>(&self, subject: &Subject<'b>, id: u64, signature: usize, is_credit: bool) -> Option<CommitRow<'b>> {
+        let Subject { project, index, commit, stats, impact } = *subject;
+        let person = self.people.by_signature.get(signature).copied().unwrap_or_default();
+        let user = self.numbers.users.get(person as usize).copied().unwrap_or_default();
+        let erased = self.erasures.get(user);
+        if erased.is_some_and(|erased| erased.commits) {
+            return None;
+        }
+        let is_anonymous = self.options.pseudonyms || erased.is_some();
+        let (counts, work) = (&stats.counts, &stats.work);
+        let outlier_reason = if counts.insertions > self.options.outlier_lines {
+            Some(REASON_SIZE)
+        } else {
+            commit.is_boundary().then_some(REASON_BOUNDARY)
+        };
+        let email = self.people.persons.get(person as usize).map(|person| person.email.as_str()).unwrap_or_default();
+        let hexsha = commit.id.0.to_string();
+        Some(CommitRow {
+            is_credit,
+            id,
+            user_alias_id: self.numbers.aliases.get(signature).copied().unwrap_or_default(),
+            apex_user_id: user,
+            repo_id: project.number,
+            author_date: dump::utc(commit.authored),
+            author_tzoffset: commit.authored.offset,
+            author_local_date: dump::local(commit.authored),
+            committer_date: dump::utc(commit.committed),
+            committer_tzoffset: commit.committed.offset,
+            committer_local_date: dump::local(commit.committed),
+            is_merge: commit.is_merge(),
+            is_pr_orphan: project.reach.get(index) == Some(&Reach::Other),
+            is_trivial: counts.is_trivial,
+            outlier_reason,
+            ignore_hash: (!commit.is_merge()).then(|| dump::ignore_hash(commit, email, &counts.patch)),
+            haloc: work.haloc(),
+            new_work: work.new_work,
+            legacy_refactor: work.legacy_refactor,
+            help_others: work.help_others,
+            churn: work.churn,
+            files: counts.files,
+            hunks: counts.hunks,
+            insertions: counts.insertions,
+            deletions: counts.deletions,
+            impact,
+            message: (!is_anonymous).then(|| shorten(&commit.message)),
+            external_commit_url: if is_anonymous { None } else { project.remote.commit_url(&hexsha) },
+            hexsha,
+        })
     }
 
     /// Adds the commits to the reports of their repositories.

@@ -1,81 +1,11 @@
 //! Finds out which names and addresses are one person.
 
 use crate::history::position;
-use crate::signature::Signature;
+use crate::people_file::PeopleFile;
+use crate::signature::{Signature, fold, noreply_login, person_key};
 use gix::bstr::ByteSlice;
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The people file: users with their aliases, and teams.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct PeopleFile {
-    #[serde(rename = "user")]
-    pub users: Vec<UserEntry>,
-    #[serde(rename = "team")]
-    pub teams: Vec<TeamEntry>,
-}
-
-/// A person.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct UserEntry {
-    pub name: Option<String>,
-    pub email: String,
-    /// Addresses, names, or `Name <address>`.
-    pub aliases: Vec<String>,
-    /// Leaves the person out of reports.
-    pub excluded: bool,
-    /// Overrides the recognition of bots.
-    pub bot: Option<bool>,
-}
-
-/// A team.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct TeamEntry {
-    pub name: String,
-    pub parent: Option<String>,
-    /// Addresses of users.
-    pub members: Vec<String>,
-}
-
-impl PeopleFile {
-    /// Parses the file and checks that names and addresses refer to each other.
-    ///
-    /// # Errors
-    /// Returns the first mistake.
-    pub fn parse(text: &str) -> Result<PeopleFile, String> {
-        let file: PeopleFile = toml::from_str(text).map_err(|error| error.to_string())?;
-        if let Some(index) = file.users.iter().position(|user| user.email.trim().is_empty()) {
-            return Err(format!("user {} has no email", index.saturating_add(1)));
-        }
-        let mut names = BTreeSet::new();
-        for team in &file.teams {
-            if team.name.trim().is_empty() {
-                return Err("a team has no name".to_owned());
-            }
-            if !names.insert(team.name.as_str()) {
-                return Err(format!("team {} is listed twice", team.name));
-            }
-        }
-        for team in &file.teams {
-            let mut above = team.parent.as_deref();
-            for _ in 0..=file.teams.len() {
-                let Some(name) = above else { break };
-                let Some(parent) = file.teams.iter().find(|other| other.name == name) else {
-                    return Err(format!("team {}: its parent {name} is not listed", team.name));
-                };
-                above = parent.parent.as_deref();
-            }
-            if above.is_some() {
-                return Err(format!("team {} is nested in itself", team.name));
-            }
-        }
-        Ok(file)
-    }
-}
 
 /// A person with all names and addresses that they use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +94,14 @@ impl People {
         people
     }
 
+    /// Hides the persons of some names and addresses from reports.
+    pub fn hide(&mut self, signatures: &[Mapped], is_hidden: impl Fn(&Signature) -> bool) {
+        for person in &mut self.persons {
+            let mut own = person.signatures.iter().filter_map(|index| signatures.get(*index as usize));
+            person.is_excluded |= own.any(|signature| is_hidden(&signature.raw));
+        }
+    }
+
     /// Returns signatures grouped by person, for comparison with those of an earlier run.
     pub fn groups(&self, signatures: &[Mapped]) -> BTreeMap<Signature, u32> {
         let mut first: FxHashMap<u32, u32> = FxHashMap::default();
@@ -197,39 +135,6 @@ impl<'a> Aliases<'a> {
             aliases.get(&format!("{name} <{email}>")).or_else(|| aliases.get(&email)).or_else(|| aliases.get(&name))?;
         emails.iter().find(|email| **email == fold(found)).map(String::as_str)
     }
-}
-
-fn fold(text: &str) -> String {
-    text.trim().to_lowercase()
-}
-
-/// Returns the address of a signature in a comparable form, or the name if there is no address.
-fn person_key(signature: &Signature) -> String {
-    let email = fold(&signature.email);
-    if email.is_empty() {
-        return format!("<{}>", fold(&signature.name));
-    }
-    match noreply_login(&email) {
-        Some((login, host)) => format!("{login}@{host}"),
-        None => email,
-    }
-}
-
-/// Splits an address that a forge made, such as `123+login@users.noreply.github.com`, into login and host.
-fn noreply_login(email: &str) -> Option<(String, String)> {
-    let email = fold(email);
-    let (local, host) = email.split_once('@')?;
-    if !host.starts_with("users.noreply.") && !host.starts_with("noreply.") {
-        return None;
-    }
-    // GitHub puts a number and `+` before the login, GitLab a number and `-`.
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let login = [local.split_once('+'), local.split_once('-')]
-        .into_iter()
-        .flatten()
-        .find(|(number, _)| is_number(number))
-        .map_or(local, |(_, login)| login);
-    Some((login.to_owned(), host.to_owned()))
 }
 
 /// Joins an address that a forge made with the only other person of the same full name.
@@ -319,7 +224,7 @@ mod tests {
     }
 
     fn groups(signatures: &[(&str, &str)], file: &str, join: bool) -> Vec<u32> {
-        People::new(&mapped(signatures), &PeopleFile::parse(file).unwrap(), join).by_signature
+        People::new(&mapped(signatures), &PeopleFile::from_toml(file).unwrap(), join).by_signature
     }
 
     #[test]
@@ -361,7 +266,7 @@ mod tests {
             ("Eve", "root@x.org"),
             ("CI", "ci-bot@x.org"),
         ];
-        let people = People::new(&mapped(&signatures), &PeopleFile::parse(file).unwrap(), true);
+        let people = People::new(&mapped(&signatures), &PeopleFile::from_toml(file).unwrap(), true);
         assert_eq!(people.by_signature, [0, 0, 0, 1, 2]);
         assert!(people.persons[0].is_excluded && people.persons[0].name == "Ada");
         assert!(!people.persons[2].is_bot && people.persons[2].is_listed);
@@ -380,18 +285,5 @@ mod tests {
         for (name, email) in [("Abbot", "abbot@x.org"), ("Bob Robot", "robot@x.org"), ("Jenkins Smith", "js@x.org")] {
             assert!(!is_bot(&mapped(&[(name, email)])[0].raw), "{name}");
         }
-    }
-
-    #[test]
-    fn mistakes_in_the_people_file_are_named() {
-        for (text, expected) in [
-            ("[[user]]\nname = 'A'", "user 1 has no email"),
-            ("[[team]]\nname = 'A'\nparent = 'B'", "team A: its parent B is not listed"),
-            ("[[team]]\nname = 'A'\nparent = 'A'", "team A is nested in itself"),
-            ("[[team]]\nname = 'A'\n[[team]]\nname = 'A'", "team A is listed twice"),
-        ] {
-            assert_eq!(PeopleFile::parse(text).unwrap_err(), expected);
-        }
-        assert!(PeopleFile::parse("[[person]]").unwrap_err().contains("person"));
     }
 }

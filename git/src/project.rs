@@ -2,26 +2,40 @@
 
 use crate::analyze::{Analysis, CommitStats};
 use crate::annotate::{Ages, Paths, Snapshot};
+use crate::codeowners::CodeOwners;
+use crate::erasure::Erasures;
 use crate::exclude::FileRules;
 use crate::history::{Commit, History, Reach, position};
 use crate::numbering::Numbering;
 use crate::objects::Objects;
 use crate::options::{GitError, Options, Progress};
 use crate::packs::PackFiles;
-use crate::people::{self, Mapped};
+use crate::people::{self, Mapped, People};
 use crate::problems::Problems;
 use crate::refs::{RefRules, Tips, tips};
 use crate::remote::Remote;
+use crate::signature::Signature;
 use crate::state::{RepositoryState, State, StoredSnapshots};
+use crate::teams::{self, TeamLines};
+use crate::trailers::co_authors;
 use crate::tree;
 use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 /// The most branches and other refs whose line origins are kept for the next run.
 const MAX_TIPS: usize = 256;
+/// A row that credits a co-author.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credit {
+    pub commit: u32,
+    pub signature: u32,
+    pub id: u64,
+}
+
 /// One repository during a run.
 pub(crate) struct Project {
     path: PathBuf,
@@ -33,6 +47,13 @@ pub(crate) struct Project {
     snapshots: FxHashMap<u32, Snapshot>,
     tips: Tips,
     pub reach: Vec<Reach>,
+    /// Names and addresses of co-authors who are not authors.
+    others: Vec<Signature>,
+    /// The signatures of the co-authors of each commit.
+    co_authors: Vec<Vec<u32>>,
+    /// The rows that credit co-authors, by commit.
+    pub credits: Vec<Credit>,
+    teams: Vec<TeamLines>,
     mailmap: gix::mailmap::Snapshot,
     pub new_commits: u64,
     pub number: u64,
@@ -87,6 +108,10 @@ pub(crate) fn open(options: &Options, state: &mut State) -> Result<Vec<Project>,
             state,
             tips: Tips::default(),
             reach: Vec::new(),
+            others: Vec::new(),
+            co_authors: Vec::new(),
+            credits: Vec::new(),
+            teams: Vec::new(),
             new_commits: 0,
             number: 0,
         });
@@ -131,6 +156,12 @@ pub(crate) fn digest(projects: &[Project], numbering: &Numbering) -> String {
     for project in projects {
         hash.update(&project.remote.key);
         let mut commits: Vec<_> = project.live().map(|(_, commit, id, _)| (id, commit.id)).collect();
+        commits.extend(
+            project
+                .credits
+                .iter()
+                .filter_map(|credit| Some((credit.id, project.state.history.commits.get(credit.commit as usize)?.id))),
+        );
         commits.sort_unstable();
         for (number, id) in commits {
             hash.update(number.to_be_bytes());
@@ -144,6 +175,7 @@ impl Project {
     pub fn read_history(
         &mut self,
         options: &Options,
+        erasures: &Erasures,
         problems: &mut Problems,
         progress: &dyn Progress,
     ) -> Result<(), GitError> {
@@ -172,12 +204,49 @@ impl Project {
             .history
             .extend(&mut objects, &self.tips, &shallow, &mut found, |commits| progress.advance(commits));
         problems.append(found, &format!("{}: ", self.remote.name));
+        self.state.history.erase(erasures, |signature| people::map(&self.mailmap, signature));
+        if options.co_authors {
+            self.read_co_authors();
+        }
+        if options.teams_from_codeowners && self.mainline_tip().is_some_and(|tip| self.is_without_snapshot(tip)) {
+            self.forget_stats();
+        }
         Ok(())
     }
 
+    fn mainline_tip(&self) -> Option<u32> {
+        self.state.history.mainline(self.tips.mainline).first().copied()
+    }
+
+    /// Returns true if a commit is known, but not the origins of its lines.
+    fn is_without_snapshot(&self, commit: u32) -> bool {
+        (commit as usize) < self.state.stats.len() && !self.snapshots.contains_key(&commit)
+    }
+
+    fn read_co_authors(&mut self) {
+        let history = &self.state.history;
+        let signatures = history.signatures.iter().cloned().zip(0..);
+        let mut numbers: FxHashMap<Signature, u32> = signatures.collect();
+        for commit in &history.commits {
+            let found = if commit.is_merge() { Vec::new() } else { co_authors(&commit.message) };
+            let found = found.into_iter().map(|signature| {
+                let next = position(numbers.len());
+                *numbers.entry(signature).or_insert_with_key(|signature| {
+                    self.others.push(signature.clone());
+                    next
+                })
+            });
+            self.co_authors.push(found.collect());
+        }
+    }
+
     pub fn signatures(&self) -> Vec<Mapped> {
-        let signatures = self.state.history.signatures.iter();
+        let signatures = self.state.history.signatures.iter().chain(&self.others);
         signatures.map(|raw| Mapped { mapped: people::map(&self.mailmap, raw), raw: raw.clone() }).collect()
+    }
+
+    pub fn signature_count(&self) -> usize {
+        self.state.history.signatures.len().saturating_add(self.others.len())
     }
 
     pub fn forget_stats(&mut self) {
@@ -234,19 +303,73 @@ impl Project {
         let analyzed = analysis.run(&mut paths, &|commits| progress.advance(commits));
         self.new_commits = analyzed.stats.len() as u64;
         self.state.stats.extend(analyzed.stats);
+        let mut found = Problems::default();
+        if options.teams_from_codeowners {
+            self.teams = self.count_team_lines(&analyzed.snapshots, &paths.names, persons, &mut found);
+        }
         self.state.snapshots = StoredSnapshots::new(&analyzed.snapshots);
         self.state.paths = paths.names;
         self.state.key.clone_from(&self.remote.key);
         self.state.settings = self.settings;
+        problems.append(found, &format!("{}: ", self.remote.name));
         problems.append(analyzed.problems, &format!("{}: ", self.remote.name));
     }
 
-    pub fn assign_numbers(&mut self, numbering: &mut Numbering) {
+    fn count_team_lines(
+        &self,
+        snapshots: &BTreeMap<u32, Snapshot>,
+        paths: &[Box<[u8]>],
+        persons: &[u32],
+        problems: &mut Problems,
+    ) -> Vec<TeamLines> {
+        let history = &self.state.history;
+        let Some(tip) = self.mainline_tip() else { return Vec::new() };
+        let (Some(commit), Some(snapshot)) = (history.commits.get(tip as usize), snapshots.get(&tip)) else {
+            return Vec::new();
+        };
+        let packs = PackFiles::default();
+        let mut objects = Objects::new(&self.repository, &packs, 8 << 20);
+        let owners = CodeOwners::read(&mut objects, commit.tree.0, problems);
+        let files = snapshot.iter().filter_map(|(path, lines)| Some((&**paths.get(*path as usize)?, lines)));
+        let author = |commit: u32| {
+            let commit = history.commits.get(commit as usize)?;
+            persons.get(commit.author as usize).copied()
+        };
+        teams::lines(&owners, files, &self.rules, author)
+    }
+
+    pub fn team_lines(&self) -> &[TeamLines] {
+        &self.teams
+    }
+
+    /// Numbers commits, and the rows that credit co-authors.
+    pub fn assign_numbers(&mut self, numbering: &mut Numbering, people: &People, offset: usize) {
         self.number = numbering.repo(&self.remote.key);
         self.state.ids.resize(self.state.history.commits.len(), 0);
-        for (id, reach) in self.state.ids.iter_mut().zip(&self.reach) {
-            if *id == 0 && *reach != Reach::None {
+        let person = |signature: u32| {
+            let index = offset.saturating_add(signature as usize);
+            people.by_signature.get(index).copied().unwrap_or(u32::MAX)
+        };
+        let is_bot = |person: u32| people.persons.get(person as usize).is_some_and(|person| person.is_bot);
+        for (index, (id, reach)) in self.state.ids.iter_mut().zip(&self.reach).enumerate() {
+            if *reach == Reach::None {
+                continue;
+            }
+            if *id == 0 {
                 *id = numbering.commit();
+            }
+            let mut credited: Vec<u32> =
+                self.state.history.commits.get(index).map(|commit| person(commit.author)).into_iter().collect();
+            for signature in self.co_authors.get(index).into_iter().flatten().copied() {
+                if credited.contains(&person(signature)) || is_bot(person(signature)) {
+                    continue;
+                }
+                credited.push(person(signature));
+                let names = self.state.history.signatures.iter().chain(&self.others);
+                let Some(name) = names.clone().nth(signature as usize) else { continue };
+                let commit = position(index);
+                let id = *self.state.credits.entry((commit, name.clone())).or_insert_with(|| numbering.commit());
+                self.credits.push(Credit { commit, signature, id });
             }
         }
     }

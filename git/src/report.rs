@@ -4,6 +4,7 @@ use crate::analyze::CommitStats;
 use crate::dump::CommitRow;
 use crate::exclude::Exclusion;
 use crate::history::Commit;
+use crate::trailers::is_assisted;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ pub struct RepositoryReport {
     pub outliers: u64,
     /// Commits whose patch an earlier commit of the same author already has.
     pub duplicates: u64,
+    /// Rows that credit co-authors, with `co_authors`. They are not in the other numbers.
+    pub co_author_credits: u64,
     /// Commits that name a coding assistant in a trailer.
     pub assisted: u64,
     /// Lines by kind of work, without merges, outliers, commits on no branch and duplicates.
@@ -86,6 +89,10 @@ impl RepositoryReport {
     }
 
     pub(crate) fn add(&mut self, row: &CommitRow<'_>, is_duplicate: bool) {
+        if row.is_credit {
+            self.co_author_credits = self.co_author_credits.saturating_add(1);
+            return;
+        }
         let is_outlier = row.outlier_reason.is_some();
         for (count, is_counted) in [
             (&mut self.commits, true),
@@ -108,16 +115,4 @@ impl RepositoryReport {
             *sum = sum.saturating_add(u64::from(lines));
         }
     }
-}
-
-/// Returns true if a trailer names a coding assistant.
-fn is_assisted(message: &str) -> bool {
-    const ASSISTANTS: &[&str] =
-        &["claude", "copilot", "cursor", "codex", "aider", "devin", "gemini", "chatgpt", "windsurf", "amazon q"];
-    message.lines().map(str::to_lowercase).any(|line| {
-        ["co-authored-by:", "assisted-by:", "generated-by:", "ai-assisted-by:"]
-            .iter()
-            .any(|trailer| line.starts_with(trailer))
-            && ASSISTANTS.iter().any(|assistant| line.contains(assistant))
-    })
 }

@@ -1,4 +1,4 @@
-//! Reads names, dates and text of commits leniently.
+//! Reads names, dates and text of commits leniently, and compares names and addresses.
 
 use gix::bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,40 @@ fn parse_offset(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     let (hours, minutes) = (number.checked_div(100)?, number.checked_rem(100)?);
     hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)
+}
+
+/// Makes names and addresses comparable.
+pub(crate) fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+/// Returns the address of a signature in a comparable form, or the name if there is no address.
+pub(crate) fn person_key(signature: &Signature) -> String {
+    let email = fold(&signature.email);
+    if email.is_empty() {
+        return format!("<{}>", fold(&signature.name));
+    }
+    match noreply_login(&email) {
+        Some((login, host)) => format!("{login}@{host}"),
+        None => email,
+    }
+}
+
+/// Splits an address that a forge made, such as `123+login@users.noreply.github.com`, into login and host.
+pub(crate) fn noreply_login(email: &str) -> Option<(String, String)> {
+    let email = fold(email);
+    let (local, host) = email.split_once('@')?;
+    if !host.starts_with("users.noreply.") && !host.starts_with("noreply.") {
+        return None;
+    }
+    // GitHub puts a number and `+` before the login, GitLab a number and `-`.
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let login = [local.split_once('+'), local.split_once('-')]
+        .into_iter()
+        .flatten()
+        .find(|(number, _)| is_number(number))
+        .map_or(local, |(_, login)| login);
+    Some((login.to_owned(), host.to_owned()))
 }
 
 #[cfg(test)]

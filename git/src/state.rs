@@ -4,6 +4,7 @@
 
 use crate::analyze::CommitStats;
 use crate::annotate::{Annotation, Run, Snapshot};
+use crate::erasure::{Erasures, pseudonym};
 use crate::history::History;
 use crate::signature::Signature;
 use rustc_hash::FxHashMap;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 /// Changes with the format and with every rule that changes numbers.
-const VERSION: &[u8; 16] = b"streamgage-git-1";
+const VERSION: &[u8; 16] = b"streamgage-git-2";
 
 /// The state of all repositories of a dump.
 #[derive(Default, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub(crate) struct RepositoryState {
     pub settings: [u8; 32],
     pub history: History,
     pub ids: Vec<u64>,
+    /// The numbers of rows that credit co-authors, by commit.
+    pub credits: BTreeMap<(u32, Signature), u64>,
     pub stats: Vec<CommitStats>,
     pub paths: Vec<Box<[u8]>>,
     pub snapshots: StoredSnapshots,
@@ -101,6 +104,22 @@ impl StoredSnapshots {
 }
 
 impl State {
+    /// Replaces the names and addresses of erased persons.
+    pub fn erase(&mut self, erasures: &Erasures) {
+        let shown = |signature: &Signature| erasures.user(signature).map_or_else(|| signature.clone(), pseudonym);
+        for repository in &mut self.repositories {
+            repository.history.erase(erasures, Signature::clone);
+            let credits = std::mem::take(&mut repository.credits).into_iter().rev();
+            repository.credits = credits.map(|((commit, name), id)| ((commit, shown(&name)), id)).collect();
+        }
+        // Of several names that become one, the first alias stays.
+        for (name, (alias, user)) in std::mem::take(&mut self.aliases) {
+            let entry = self.aliases.entry(shown(&name)).or_insert((alias, user));
+            entry.0 = entry.0.min(alias);
+        }
+        self.groups = std::mem::take(&mut self.groups).into_iter().map(|(name, group)| (shown(&name), group)).collect();
+    }
+
     /// Reads a state, or nothing if there is none that can be used.
     pub fn read(path: &Path) -> Option<State> {
         // Another user could have made a link, or a pipe that never ends.

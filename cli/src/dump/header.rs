@@ -71,13 +71,7 @@ impl Header {
 
     /// Reads the header of a dump folder, if there is one.
     pub fn read(folder: &Path) -> Result<Option<Header>, String> {
-        let text = match files::open(&folder.join(FILE)).and_then(|file| files::read_at_most(file, MAX_BYTES)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("{FILE}: {error}")),
-        };
-        let header = serde_json::from_slice(without_byte_order_mark(&text));
-        header.map(Some).map_err(|error| format!("{FILE}: {error}"))
+        read_json(folder)
     }
 
     pub fn write(&self, folder: &Path) -> Result<(), CliError> {
@@ -86,6 +80,17 @@ impl Header {
         let write = || files::create(&path)?.write_all((text + "\n").as_bytes());
         write().map_err(|error| CliError::file(&path, error))
     }
+}
+
+/// Reads the `dump.json` of a folder, if there is one.
+pub fn read_json<T: DeserializeOwned>(folder: &Path) -> Result<Option<T>, String> {
+    let text = match files::open(&folder.join(FILE)).and_then(|file| files::read_at_most(file, MAX_BYTES)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{FILE}: {error}")),
+    };
+    let header = serde_json::from_slice(without_byte_order_mark(&text));
+    header.map(Some).map_err(|error| format!("{FILE}: {error}"))
 }
 
 /// Removes the byte order mark that some editors write; it carries no information (RFC 8259 §8.1).

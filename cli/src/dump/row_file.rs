@@ -3,10 +3,12 @@
 use super::header::without_byte_order_mark;
 use crate::error::CliError;
 use crate::files;
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub struct RowFile {
@@ -40,6 +42,37 @@ impl RowFile {
             (false, true) => Ok(Some(RowFile { path: gzip, is_gzip: true })),
             (false, false) => Ok(None),
         }
+    }
+
+    /// Writes a file of the same name and compression into another folder, with each line changed by `change`.
+    pub fn rewrite(
+        &self,
+        folder: &Path,
+        change: impl FnMut(&Line<'_>) -> Result<String, CliError>,
+    ) -> Result<(), CliError> {
+        let path = folder.join(self.path.file_name().unwrap_or_default());
+        let failed = |error: io::Error| CliError::file(&path, error);
+        let mut file = BufWriter::with_capacity(1 << 18, files::create(&path).map_err(failed)?);
+        if self.is_gzip {
+            let mut encoder = GzEncoder::new(&mut file, Compression::default());
+            self.write_lines(&mut encoder, &path, change)?;
+            encoder.finish().map_err(failed)?;
+        } else {
+            self.write_lines(&mut file, &path, change)?;
+        }
+        file.flush().map_err(failed)
+    }
+
+    fn write_lines(
+        &self,
+        writer: &mut impl Write,
+        path: &Path,
+        mut change: impl FnMut(&Line<'_>) -> Result<String, CliError>,
+    ) -> Result<(), CliError> {
+        self.for_each_line(|line| {
+            let text = change(&line)? + "\n";
+            writer.write_all(text.as_bytes()).map_err(|error| CliError::file(path, error))
+        })
     }
 
     /// Passes each line that is not empty to `take`.

@@ -110,7 +110,7 @@ fn a_damaged_or_foreign_state_is_not_used() {
     }
     let first = dump_with(&repo, |_| {});
     let full = dump_with(&repo, |_| {}).files();
-    for damage in [&b""[..], b"streamgage-git-1", b"something else"] {
+    for damage in [&b""[..], b"streamgage-git-2", b"something else"] {
         fs::write(&first.state, damage).unwrap();
         let second = update(&repo, &first, true);
         assert_same_files(&second.files(), &full);

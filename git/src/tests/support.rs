@@ -128,6 +128,8 @@ pub fn options(repositories: &[&Path], output: &Path) -> Options {
         outlier_lines: 1000,
         people: None,
         join_people: true,
+        co_authors: false,
+        teams_from_codeowners: false,
         include_bots: false,
         pseudonyms: false,
         threads: Some(2),
