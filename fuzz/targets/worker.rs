@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let mut paths: Vec<String> = paths.map(str::to_owned).into_iter().chain(lists).collect();
     paths.push("core/commits/1/".to_owned());
     let path = &paths[text.len() % paths.len()];
-    let row = StatementResult { rows: r#"[[[1,"metrics core import",null]]]"#.to_owned(), changes: 0 };
+    let row = StatementResult { rows: vec![vec![r#"[1,"metrics core import",null]"#.to_owned()]], changes: 0 };
     let key = Key::read(&row).expect("a row of a key");
     for address in [format!("https://example.com/v3/customer/{path}?{text}"), format!("https://example.com/{text}")] {
         let request = Request {

@@ -31,10 +31,10 @@ impl Database {
         let mut batch = Batch::default();
         for result in self.0.batch(prepared).await? {
             let rows: Vec<Row> = result.results()?;
-            let rows: Vec<&str> = rows.iter().map(|Row(json)| json.as_str()).collect();
+            let rows = rows.into_iter().map(|Row(columns)| columns).collect();
             let meta = result.meta()?.unwrap_or_else(empty_meta);
             let changes = meta.changes.unwrap_or_default() as u64;
-            batch.results.push(StatementResult { rows: format!("[{}]", rows.join(",")), changes });
+            batch.results.push(StatementResult { rows, changes });
             batch.metas.push(meta);
         }
         Ok(batch)
@@ -91,8 +91,8 @@ fn to_js(parameter: &Parameter) -> JsValue {
     }
 }
 
-/// A row as a JSON array. Columns contain numbers or JSON text.
-struct Row(String);
+/// The JSON text of each column of a row.
+struct Row(Vec<String>);
 
 impl<'de> Deserialize<'de> for Row {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Row, D::Error> {
@@ -110,14 +110,10 @@ impl<'de> Visitor<'de> for RowVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut columns: A) -> std::result::Result<Row, A::Error> {
-        let mut row = String::from("[");
+        let mut row = Vec::new();
         while let Some((IgnoredAny, Column(json))) = columns.next_entry()? {
-            if row.len() > 1 {
-                row.push(',');
-            }
-            row.push_str(&json);
+            row.push(json);
         }
-        row.push(']');
         Ok(Row(row))
     }
 }

@@ -9,7 +9,7 @@ use streamgage::schema::MAX_INTEGER;
 
 /// A statement with its parameters, `?1` first.
 ///
-/// Every selected column holds a number or JSON, never `NULL`, so that the Worker joins columns to
+/// Every selected column holds a number or JSON, never `NULL`, so that the Worker copies columns to
 /// [`StatementResult::rows`] without looking at them. Most columns of a row are combined by `json_array`, because D1 and
 /// the Worker spend time on each column of each row.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +102,16 @@ impl Parameters {
 }
 
 /// Returns a JSON array of values that are JSON already.
-fn json_array(values: impl Iterator<Item = String>) -> String {
-    format!("[{}]", values.collect::<Vec<_>>().join(","))
+fn json_array<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
+    let mut array = String::from("[");
+    for value in values {
+        if array.len() > 1 {
+            array.push(',');
+        }
+        array.push_str(value.as_ref());
+    }
+    array.push(']');
+    array
 }
 
 /// Returns the sum of an expression that is a whole number and not negative, limited to what a JavaScript number holds.
@@ -162,8 +170,8 @@ impl Columns {
 /// The result of a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatementResult {
-    /// The rows as JSON: an array of rows, each an array of the columns' values.
-    pub rows: String,
+    /// The JSON of each column of each row.
+    pub rows: Vec<Vec<String>>,
     /// The number of rows that the statement inserted, updated or deleted.
     pub changes: u64,
 }
@@ -171,21 +179,20 @@ pub struct StatementResult {
 impl StatementResult {
     /// Returns the rows as values of a type.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, DatabaseError> {
-        parse(&self.rows)
+        self.rows.iter().map(|row| parse(&json_array(row.iter().map(String::as_str)))).collect()
     }
 
     /// Returns the JSON of each value in each row. A column that holds a list stands for the list's elements.
     pub(crate) fn cells(&self) -> Result<Vec<Vec<&str>>, DatabaseError> {
-        let rows: Vec<Vec<&RawValue>> = parse(&self.rows)?;
-        let mut cells = Vec::with_capacity(rows.len());
-        for columns in rows {
+        let mut cells = Vec::with_capacity(self.rows.len());
+        for columns in &self.rows {
             let mut row = Vec::new();
             for column in columns {
-                if column.get().starts_with('[') {
-                    let elements: Vec<&RawValue> = parse(column.get())?;
+                if column.starts_with('[') {
+                    let elements: Vec<&RawValue> = parse(column)?;
                     row.extend(elements.into_iter().map(RawValue::get));
                 } else {
-                    row.push(column.get());
+                    row.push(column);
                 }
             }
             cells.push(row);
@@ -221,24 +228,24 @@ impl std::error::Error for DatabaseError {}
 mod tests {
     use super::*;
 
-    fn cells(rows: &str) -> Option<Vec<Vec<String>>> {
-        let result = StatementResult { rows: rows.to_owned(), changes: 0 };
-        let cells = result.cells().ok()?;
-        Some(cells.into_iter().map(|row| row.into_iter().map(str::to_owned).collect()).collect())
+    fn result(rows: &[&[&str]]) -> StatementResult {
+        let texts = |row: &&[&str]| row.iter().map(|&column| column.to_owned()).collect();
+        StatementResult { rows: rows.iter().map(texts).collect(), changes: 0 }
     }
 
     #[test]
     fn a_list_in_a_column_stands_for_its_elements() {
-        let rows = r#"[[1,["a\"]",null,[[2]]],1.50],[[]],[]]"#;
-        assert_eq!(cells(rows).unwrap(), [vec!["1", r#""a\"]""#, "null", "[[2]]", "1.50"], vec![], vec![]]);
-        for wrong in ["", "1", "[1]", "[[1]", "[[1]]]", "[[1,]]"] {
-            assert_eq!(cells(wrong), None, "{wrong}");
+        let result_of_rows = result(&[&["1", r#"["a\"]",null,[[2]]]"#, "1.50"], &["[]"], &[]]);
+        let cells = result_of_rows.cells().unwrap();
+        assert_eq!(cells, [vec!["1", r#""a\"]""#, "null", "[[2]]", "1.50"], vec![], vec![]]);
+        for wrong in ["[1", "[1]]", "[1,]"] {
+            assert!(result(&[&[wrong]]).cells().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn rows_are_read_by_type() {
-        let result = StatementResult { rows: r#"[[["a",null],7]]"#.to_owned(), changes: 0 };
+        let result = result(&[&[r#"["a",null]"#, "7"]]);
         assert_eq!(result.read::<((String, Option<i64>), u64)>(), Ok(vec![(("a".to_owned(), None), 7)]));
         assert!(result.read::<(String, u64)>().is_err());
     }

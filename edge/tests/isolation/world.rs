@@ -2,7 +2,7 @@
 
 use crate::generator::{OWN_KEYS, Random, UPSTREAM_KEYS};
 use crate::upstream::Fault;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -375,9 +375,8 @@ impl Runtime for Isolate {
         let Some(Parameter::Text(hash)) = statement.parameters.first() else { panic!("{statement:?}") };
         let found = OWN_KEYS.iter().enumerate().find(|(_, (key, _))| sha256(key) == *hash);
         let found = found.filter(|(_, (key, _))| !self.world.revoked.borrow().contains(key));
-        let rows: Vec<Value> =
-            found.map(|(id, (_, scopes))| json!([[id, "metrics core import", scopes]])).into_iter().collect();
-        Ok(StatementResult { rows: json!(rows).to_string(), changes: 0 })
+        let rows = found.map(|(id, (_, scopes))| vec![json!([id, "metrics core import", scopes]).to_string()]);
+        Ok(StatementResult { rows: rows.into_iter().collect(), changes: 0 })
     }
 
     fn client_address(&self) -> String {

@@ -96,9 +96,8 @@ impl Store {
     }
 
     fn run_one(&self, statement: &Statement) -> Result<StatementResult, rusqlite::Error> {
-        let (rows, changes) = self.query(statement, as_joined)?;
-        let rows: Vec<String> = rows.iter().map(|row| format!("[{}]", row.join(","))).collect();
-        Ok(StatementResult { rows: format!("[{}]", rows.join(",")), changes })
+        let (rows, changes) = self.query(statement, as_json_text)?;
+        Ok(StatementResult { rows, changes })
     }
 
     /// Returns the converted columns of each row, and the number of changed rows.
@@ -211,8 +210,8 @@ pub fn request(method: &str, path: &str) -> Request {
     }
 }
 
-/// Returns a selected column as the Worker joins it to a row.
-fn as_joined(value: ValueRef<'_>) -> String {
+/// Returns a selected column as the Worker copies it.
+fn as_json_text(value: ValueRef<'_>) -> String {
     match json(value) {
         Value::Null => panic!("a selected column is NULL"),
         Value::String(text) => text,
