@@ -46,6 +46,8 @@ function serve({ port, state, vars }: Settings): Miniflare {
           name,
           modules,
           modulesRoot: root,
+          // Miniflare never removes what it caches, and each import outdates all cached lists.
+          cacheAPI: vars.UPSTREAM !== undefined,
           // Not the secrets of .dev.vars: those are for deployments.
           bindings: { ...config.vars, ...vars },
         },

@@ -14,7 +14,7 @@ import { randomExchange, TODAY, type Kind } from "./soak/requests.ts";
 const CONNECTIONS = 8;
 const SAMPLES = 10;
 /** The import's rows have a limited number of ids, so the database stops growing. */
-const MAX_GROWTH = 64e6;
+const MAX_GROWTH = 32e6;
 const TIMEOUT = 30_000;
 
 const home = join(root, "target/soak");

@@ -234,6 +234,8 @@ const stateFolderOf = (source: string): string => join(stateFolder, "state", sha
 /** Prepares a folder of local databases, and makes it the current one for `npm run key` and other scripts. */
 async function openState(state: string, fresh: boolean): Promise<void> {
   if (fresh) rmSync(state, { recursive: true, force: true });
+  // The cache of the former run and the traces of former versions. The local server would keep both forever.
+  for (const name of ["cache", "observability"]) rmSync(join(state, "v3", name), { recursive: true, force: true });
   mkdirSync(state, { recursive: true });
   rmSync(join(stateFolder, "current"), { force: true });
   symlinkSync(state, join(stateFolder, "current"));

@@ -18,7 +18,8 @@ export function compareTables(folder: string): string[] {
   const files = filesIn(folder).filter((name) => /miniflare-D1DatabaseObject\/[0-9a-f]{64}\.sqlite$/.test(name));
   const [file] = files;
   if (file === undefined || files.length > 1) throw new UserError(`${files.length} databases in ${folder}`);
-  const database = new DatabaseSync(join(folder, file));
+  // The server may still be closing it.
+  const database = new DatabaseSync(join(folder, file), { timeout: 30_000 });
   try {
     database.exec(readFileSync(join(root, "edge/tests/store/calculated_tables.sql"), "utf8"));
     const query = (sql: string) => database.prepare(sql).all() as Record<string, unknown>[];
