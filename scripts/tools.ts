@@ -1,6 +1,6 @@
 // Finds or installs the programs that neither npm nor rustup's default toolchain provides.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { UserError, findOnPath, root, run, sha256, rebuildIfChanged } from "./lib.ts";
@@ -129,6 +129,23 @@ export async function cppCompiler(): Promise<void> {
     throw new UserError(
       "no C++ compiler found: install one (Debian: apt-get install g++; macOS: xcode-select --install)",
     );
+}
+
+const CACHE_TESTS = "https://github.com/http-tests/cache-tests";
+const CACHE_TESTS_COMMIT = "b55b8bda3dbb8c927c04e85bd8d496a8caa3e4ba";
+
+/** Fetches the public suite of tests for HTTP caches, and returns its folder. git verifies the commit by its hash. */
+export async function cacheTests(): Promise<string> {
+  const folder = join(cache, `cache-tests-${CACHE_TESTS_COMMIT.slice(0, 7)}`);
+  if (existsSync(join(folder, "tests/index.mjs"))) return folder;
+  console.log(`   fetching ${CACHE_TESTS} into ${folder}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const git = (...args: string[]) => run("git", ["-C", folder, ...args]);
+  await git("init", "--quiet");
+  await git("fetch", "--quiet", "--depth", "1", CACHE_TESTS, CACHE_TESTS_COMMIT);
+  await git("-c", "advice.detachedHead=false", "checkout", "--quiet", CACHE_TESTS_COMMIT);
+  return folder;
 }
 
 const browsers = [

@@ -44,6 +44,7 @@ pub fn read_request(source: &web_sys::Request, settings: &Settings) -> worker::R
         url: Url::parse(&source.url()),
         authorization: headers.get("Authorization")?,
         if_none_match: headers.get("If-None-Match")?,
+        if_modified_since: headers.get("If-Modified-Since")?,
         method,
         origin,
         requested_method,

@@ -15,6 +15,8 @@ pub struct Request {
     pub requested_method: Option<String>,
     /// The header `If-None-Match`.
     pub if_none_match: Option<String>,
+    /// The header `If-Modified-Since`.
+    pub if_modified_since: Option<String>,
 }
 
 /// An absolute URL, split but not decoded.

@@ -95,7 +95,7 @@ pub fn throttled() -> Response {
 pub fn finalize(mut response: Response, request: &Request, settings: &Settings) -> Response {
     let tag = response.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.as_str());
     let is_tagged = tag.is_some();
-    if tag.is_some_and(|tag| is_none_match(request.if_none_match.as_deref(), tag)) {
+    if tag.is_some_and(|tag| is_not_modified(request, tag, None)) {
         response.status = 304;
     }
     if request.method == "HEAD" || response.status == 304 {
@@ -113,16 +113,26 @@ pub fn finalize(mut response: Response, request: &Request, settings: &Settings) 
     response
 }
 
-/// Reports whether `If-None-Match` contains a tag.
-pub(crate) fn is_none_match(if_none_match: Option<&str>, tag: &str) -> bool {
-    let Some(tags) = if_none_match else { return false };
+/// Evaluates the conditions of a request for a response with a tag and a date of its last change (RFC 9110 §13.2.2).
+/// `If-Modified-Since` counts only without `If-None-Match`.
+pub(crate) fn is_not_modified(request: &Request, tag: &str, last_modified: Option<&str>) -> bool {
+    if let Some(tags) = &request.if_none_match {
+        return is_none_match(tags, tag);
+    }
+    let date = |text: &str| httpdate::parse_http_date(text.trim()).ok();
+    let since = request.if_modified_since.as_deref().and_then(date);
+    last_modified.and_then(date).zip(since).is_some_and(|(modified, since)| modified <= since)
+}
+
+/// Reports whether the tags of `If-None-Match` contain a tag. The comparison is weak.
+pub(crate) fn is_none_match(tags: &str, tag: &str) -> bool {
     let mut tags = tags.split(',').map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{failure_response, unknown_error};
+    use super::{Request, failure_response, is_not_modified, unknown_error};
 
     #[test]
     fn the_daily_limit_of_d1_ends_at_midnight() {
@@ -133,5 +143,40 @@ mod tests {
         assert_eq!(response.status, 503);
         assert!(response.headers.contains(&("Retry-After", "21599".to_owned())), "{:?}", response.headers);
         assert_eq!(failure_response("D1_ERROR: no such table: commits", 0.0), unknown_error());
+    }
+
+    #[test]
+    fn conditions_are_evaluated_in_their_order() {
+        let evaluate = |tags: Option<&str>, since: Option<&str>, modified: Option<&str>| {
+            let (if_none_match, if_modified_since) = (tags.map(str::to_owned), since.map(str::to_owned));
+            is_not_modified(&Request { if_none_match, if_modified_since, ..Request::default() }, "\"a\"", modified)
+        };
+        for (tags, expected) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("a", false),
+            ("\"b\"", false),
+            ("w/\"a\"", false),
+            ("", false),
+        ] {
+            assert_eq!(evaluate(Some(tags), None, None), expected, "{tags}");
+        }
+        let date = "Sun, 22 Nov 2026 12:00:00 GMT";
+        for (since, modified, expected) in [
+            (date, Some(date), true),
+            ("Sunday, 22-Nov-26 12:00:00 GMT", Some(date), true),
+            ("Sun, 22 Nov 2026 12:00:01 GMT", Some(date), true),
+            ("Sun, 22 Nov 2026 11:59:59 GMT", Some(date), false),
+            ("Sun, 22 Nov 2026 12:00:00", Some(date), false),
+            (date, Some("yesterday"), false),
+            (date, None, false),
+        ] {
+            assert_eq!(evaluate(None, Some(since), modified), expected, "{since} {modified:?}");
+            // A tag is the stronger condition.
+            assert!(!evaluate(Some("\"b\""), Some(since), modified));
+            assert!(evaluate(Some("\"a\""), Some(since), modified));
+        }
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Exchange<'a> {
     /// The number of requests sent.
     pub tries: u32,
     pub now: i64,
+    /// The freshness of a response whose headers do not state it, in milliseconds.
+    pub default_freshness: i64,
 }
 
 /// Classifies the result of a request. `stored` is the stored response for the same key.
@@ -78,6 +80,10 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
         Err(error) => return failure(error, stored),
     };
     let UpstreamResponse { sent_at, status, headers, body } = response;
+    let invalid = |stored| {
+        let classified = failure(UpstreamError::InvalidResponse, stored);
+        ClassifiedResponse { outcome: classified.outcome.with_status(status), ..classified }
+    };
     let times = ExchangeTimes { sent_at, received_at: exchange.now };
     let stale = stored.is_some();
     let fetched = |status, entry: &CacheEntry| CacheOutcome::Fetched {
@@ -98,27 +104,27 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
     match (status, stored) {
         // Only a request with validators of a stored response can get a 304.
         (304, Some((stored, body))) if !stored.validators.are_empty() => {
-            let entry = stored.revalidated(exchange.cache_key, &headers, times);
+            let entry = stored.revalidated(&headers, times, exchange.default_freshness);
             let outcome = fetched(304, &entry);
             ClassifiedResponse { entry, body, outcome, new_length: 0, action: CacheAction::Store, error: None }
         }
         // Nobody asks for a part.
-        (206, stored) => failure(UpstreamError::InvalidResponse, stored),
+        (206, stored) => invalid(stored),
         // A preliminary response, and one that is no list, do not replace a list.
-        (200..=299, Some(stored)) if status != 200 || !may_replace(exchange, &stored.0, &body) => {
-            failure(UpstreamError::InvalidResponse, Some(stored))
+        (200..=299, Some(stored)) if status != 200 || !may_replace(exchange, &stored.0, &body) => invalid(Some(stored)),
+        (200..=299, stored) => {
+            match CacheEntry::from_response(status, &headers, &body, times, exchange.default_freshness) {
+                Ok(entry) => from_upstream(entry, body, CacheAction::Store),
+                Err(_) => invalid(stored),
+            }
         }
-        (200..=299, stored) => match CacheEntry::from_response(exchange.cache_key, status, &headers, &body, times) {
-            Ok(entry) => from_upstream(entry, body, CacheAction::Store),
-            Err(_) => failure(UpstreamError::InvalidResponse, stored),
-        },
         (301 | 302 | 303 | 307 | 308, stored) => {
             match headers.value("location").and_then(|location| local_location(location, exchange.upstream)) {
                 Some(location) => {
                     let entry = CacheEntry::unstored(status, vec![("location".into(), location)], b"");
                     from_upstream(entry, Vec::new(), CacheAction::Keep)
                 }
-                None => failure(UpstreamError::InvalidResponse, stored),
+                None => invalid(stored),
             }
         }
         (401, _) if exchange.has_own_key => ClassifiedResponse {
@@ -146,7 +152,7 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
             let headers = local.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
             from_upstream(CacheEntry::unstored(status, headers, &body), body, action)
         }
-        (_, stored) => failure(UpstreamError::InvalidResponse, stored),
+        (_, stored) => invalid(stored),
     }
 }
 
@@ -238,6 +244,7 @@ mod tests {
             is_key_refused: true,
             tries: 1,
             now,
+            default_freshness: 60_000,
         };
         classify_response(&exchange, result, stored)
     }
@@ -246,8 +253,8 @@ mod tests {
         classify_at(NOW, result, None, true)
     }
 
-    fn assert_is_invalid(classified: &ClassifiedResponse<Vec<u8>>, what: &str) {
-        let expected = (502, CacheOutcome::Failed { status: None }, CacheAction::Keep);
+    fn assert_is_invalid(classified: &ClassifiedResponse<Vec<u8>>, status: u16, what: &str) {
+        let expected = (502, CacheOutcome::Failed { status: Some(status) }, CacheAction::Keep);
         assert_eq!((classified.entry.status, classified.outcome, classified.action), expected, "{what}");
         assert_eq!(classified.body, br#"{"detail":"The upstream's answer makes no sense."}"#, "{what}");
     }
@@ -265,9 +272,11 @@ mod tests {
             response(304, &[], ""),
             response(100, &[], ""),
             response(206, &[JSON], "[]"),
+            response(204, &[], ""),
         ] {
             let what = format!("{invalid:?}");
-            assert_is_invalid(&classify(invalid), &what);
+            let status = invalid.as_ref().unwrap().status;
+            assert_is_invalid(&classify(invalid), status, &what);
         }
     }
 
@@ -284,7 +293,7 @@ mod tests {
         ] {
             let classified = classify(response(302, &[("location", location)], ""));
             let Some(local) = local else {
-                assert_is_invalid(&classified, location);
+                assert_is_invalid(&classified, 302, location);
                 continue;
             };
             assert_eq!((classified.entry.status, classified.action), (302, CacheAction::Keep));
@@ -348,6 +357,7 @@ mod tests {
             is_key_refused: true,
             tries: 1,
             now: NOW,
+            default_freshness: 60_000,
         };
         let refused: ClassifiedResponse<Vec<u8>> = classify_response(&exchange, response(401, &[JSON], "{}"), None);
         assert_eq!((refused.entry.status, refused.action), (502, CacheAction::PurgePartition));
@@ -399,8 +409,9 @@ mod tests {
             // No condition was sent.
             response(304, &[], ""),
         ] {
+            let status = malformed.as_ref().unwrap().status;
             let stale = classify_at(NOW, malformed, stored(), true);
-            let expected = (CacheOutcome::stale_if_error(UpstreamError::InvalidResponse), CacheAction::Keep);
+            let expected = (CacheOutcome::StaleIfError { status: Some(status) }, CacheAction::Keep);
             assert_eq!((stale.outcome, stale.action), expected);
             assert_eq!(stale.body, b"[1]");
         }

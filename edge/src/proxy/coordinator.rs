@@ -4,6 +4,7 @@
 use super::breaker::CircuitBreakers;
 use super::cache_key::PermissionClass;
 use super::classify::{CacheAction, Exchange, classify_response};
+use super::default_freshness::default_freshness;
 use super::derive;
 use super::entry::CacheEntry;
 use super::error::UpstreamError;
@@ -322,6 +323,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             is_key_refused,
             tries,
             now,
+            default_freshness: default_freshness(cache_key, self.settings.list_ttl, now),
         };
         let mut classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {

@@ -15,10 +15,10 @@ const DAYS_UNTIL_CLOSED: i32 = 3;
 /// A period is old this many days after its last day: 14 days after its end.
 const DAYS_UNTIL_OLD: i32 = 15;
 
-/// Returns the default freshness of a response, in milliseconds: one minute for lists; for metrics, that of the last week.
-pub(super) fn default_freshness(key: &CacheKey, now: i64) -> i64 {
+/// Returns the default freshness of a response, in milliseconds: `list_ttl` for lists; for metrics, that of the last week.
+pub(super) fn default_freshness(key: &CacheKey, list_ttl: i64, now: i64) -> i64 {
     if key.class == PermissionClass::Core {
-        return MINUTE;
+        return list_ttl;
     }
     let Ok(today) = i32::try_from(now.div_euclid(DAY)).map(Day::from_number) else { return MINUTE };
     let Ok(request) = MetricsRequest::parse(&key.query.encode(), today) else { return MINUTE };

@@ -1,8 +1,6 @@
 //! Metadata of a cached response.
 
 use super::cache::{Deadlines, ExchangeTimes, response_policy};
-use super::cache_key::CacheKey;
-use super::default_freshness::default_freshness;
 use super::headers::Headers;
 use super::links::{Link, Links, find_links};
 use crate::http::authorize::short_hash;
@@ -27,6 +25,9 @@ pub struct CacheEntry {
     /// The body is a page of a list.
     #[serde(default)]
     pub is_list: bool,
+    /// Headers of the upstream that decide about caching. Entries of earlier versions have none.
+    #[serde(default)]
+    pub caching: Vec<(String, String)>,
 }
 
 /// Validators of the upstream, for conditional requests.
@@ -38,16 +39,16 @@ pub struct Validators {
 }
 
 impl CacheEntry {
-    /// Reads a successful response.
+    /// Reads a successful response. If its headers state no freshness, it is fresh for `default_freshness` milliseconds.
     ///
     /// # Errors
     /// Returns an error if the body is not valid JSON or is not declared as JSON.
     pub fn from_response(
-        cache_key: &CacheKey,
         status: u16,
         headers: &Headers,
         body: &[u8],
         times: ExchangeTimes,
+        default_freshness: i64,
     ) -> Result<CacheEntry, InvalidJsonError> {
         let text = std::str::from_utf8(body).ok().filter(|_| headers.is_json()).ok_or(InvalidJsonError)?;
         let Links { links, is_list } = find_links(text).ok_or(InvalidJsonError)?;
@@ -57,9 +58,10 @@ impl CacheEntry {
             tag: short_hash(body),
             links,
             validators: Validators::from_headers(headers),
-            deadlines: deadlines(cache_key, headers, times).filter(|_| status == 200),
+            deadlines: deadlines(headers, times, default_freshness).filter(|_| status == 200),
             derived: false,
             is_list,
+            caching: headers.caching(),
         })
     }
 
@@ -80,13 +82,15 @@ impl CacheEntry {
             deadlines: None,
             derived: false,
             is_list: false,
+            caching: Vec::new(),
         }
     }
 
     /// Updates the headers and deadlines after a 304 (RFC 9111 §3.2).
     #[must_use]
-    pub fn revalidated(&self, cache_key: &CacheKey, headers: &Headers, times: ExchangeTimes) -> CacheEntry {
+    pub fn revalidated(&self, headers: &Headers, times: ExchangeTimes, default_freshness: i64) -> CacheEntry {
         let mut entry = self.clone();
+        let headers = &headers.completed_by(&self.caching);
         for (name, value) in headers.passed() {
             if name != "content-type" {
                 entry.headers.retain(|(known, _)| *known != name);
@@ -96,7 +100,8 @@ impl CacheEntry {
         let validators = Validators::from_headers(headers);
         entry.validators.etag = validators.etag.or(entry.validators.etag);
         entry.validators.last_modified = validators.last_modified.or(entry.validators.last_modified);
-        entry.deadlines = deadlines(cache_key, headers, times);
+        entry.deadlines = deadlines(headers, times, default_freshness);
+        entry.caching = headers.caching();
         entry
     }
 }
@@ -110,10 +115,18 @@ impl Validators {
         let value = |name| headers.value(name).map(str::to_owned);
         Validators { etag: value("etag"), last_modified: value("last-modified") }
     }
+
+    /// Returns true if a 304 with these headers is about another response: both have strong entity tags, which differ
+    /// (RFC 9111 §4.3.4).
+    pub(super) fn is_contradicted_by(&self, headers: &Headers) -> bool {
+        let strong = |tag: &&str| !tag.starts_with("W/");
+        let (known, received) = (self.etag.as_deref().filter(strong), headers.value("etag").filter(strong));
+        known.zip(received).is_some_and(|(known, received)| known != received)
+    }
 }
 
-fn deadlines(cache_key: &CacheKey, headers: &Headers, times: ExchangeTimes) -> Option<Deadlines> {
-    Some(response_policy(headers, times)?.deadlines(default_freshness(cache_key, times.received_at)))
+fn deadlines(headers: &Headers, times: ExchangeTimes, default_freshness: i64) -> Option<Deadlines> {
+    Some(response_policy(headers, times)?.deadlines(default_freshness))
 }
 
 /// A body that is not valid JSON, or not declared as JSON.
@@ -123,6 +136,8 @@ pub struct InvalidJsonError;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::cache_key::CacheKey;
+    use crate::proxy::default_freshness::default_freshness;
     use streamgage::query::{CORE_PATH, METRICS_PATH};
 
     /// Sunday 2026-11-22, noon.
@@ -130,8 +145,50 @@ mod tests {
 
     fn deadlines_of(path: &str, query: &str, headers: &[(&str, &str)]) -> Option<Deadlines> {
         let cache_key = CacheKey::parse(path, query).unwrap();
-        let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        deadlines(&cache_key, &headers, ExchangeTimes { sent_at: NOW, received_at: NOW })
+        let times = ExchangeTimes { sent_at: NOW, received_at: NOW };
+        deadlines(&read(headers), times, default_freshness(&cache_key, 60_000, NOW))
+    }
+
+    fn read(headers: &[(&str, &str)]) -> Headers {
+        Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    /// Returns the deadlines of a response after a 304, in milliseconds after [`NOW`]. The default freshness is 9 ms.
+    fn revalidated(stored: &[(&str, &str)], received: &[(&str, &str)]) -> (CacheEntry, Option<[i64; 3]>) {
+        let (stored, received) = (read(&[&[("content-type", "application/json")], stored].concat()), read(received));
+        let times = |received_at| ExchangeTimes { sent_at: received_at, received_at };
+        let entry = CacheEntry::from_response(200, &stored, b"[]", times(NOW - 86_400_000), 9).unwrap();
+        let entry = entry.revalidated(&received, times(NOW), 9);
+        let deadlines = entry.deadlines.map(|deadlines| {
+            [deadlines.fresh_until, deadlines.revalidate_until, deadlines.error_until].map(|time| time - NOW)
+        });
+        (entry, deadlines)
+    }
+
+    #[test]
+    fn stored_headers_stay_in_force_if_a_304_omits_them() {
+        let strict = [("cache-control", "max-age=60, must-revalidate")];
+        let minute = Some([60_000, 60_000, 60_000]);
+        assert_eq!(revalidated(&strict, &[]).1, minute);
+        assert_eq!(revalidated(&strict, &[("cache-control", "no-store")]).1, None);
+        let once = revalidated(&strict, &[("cache-control", "max-age=5, must-revalidate")]);
+        assert_eq!(once.1, Some([5_000, 5_000, 5_000]));
+        assert_eq!(once.0.caching, [("cache-control".to_owned(), "max-age=5, must-revalidate".to_owned())]);
+        let expires = [("expires", "Sun, 22 Nov 2026 12:01:00 GMT")];
+        assert_eq!(revalidated(&expires, &[("date", "Sun, 22 Nov 2026 12:00:00 GMT")]).1.unwrap()[0], 60_000);
+        assert_eq!(revalidated(&[], &[("expires", "0")]).1.unwrap()[0], 0);
+        assert_eq!(revalidated(&[], &[]).1.unwrap()[0], 9);
+        assert_eq!(revalidated(&[("cdn-cache-control", "max-age=60, must-revalidate")], &[]).1, minute);
+        // The age of the stored response is not the age of the 304.
+        assert_eq!(revalidated(&[("cache-control", "max-age=60, must-revalidate"), ("age", "30")], &[]).1, minute);
+    }
+
+    #[test]
+    fn entries_without_stored_headers_are_revalidated_by_the_304_alone() {
+        let (mut entry, _) = revalidated(&[("cache-control", "max-age=60")], &[]);
+        entry.caching.clear();
+        let times = ExchangeTimes { sent_at: NOW, received_at: NOW };
+        assert_eq!(entry.revalidated(&read(&[]), times, 9).deadlines.unwrap().fresh_until, NOW + 9);
     }
 
     fn fresh_seconds(path: &str, query: &str, headers: &[(&str, &str)]) -> i64 {

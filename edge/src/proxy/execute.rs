@@ -3,6 +3,7 @@
 use super::background_task::BackgroundTask;
 use super::cache_key::{CacheKey, PermissionClass};
 use super::classify::{CacheAction, Exchange, classify_response};
+use super::default_freshness::default_freshness;
 use super::entry::CacheEntry;
 use super::handler::ProxyHandler;
 use super::json::{from_json, to_json};
@@ -172,9 +173,17 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
         let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
         let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
-        let is_key_refused = session.is_key_refused();
-        let exchange =
-            Exchange { cache_key, upstream, has_partition, may_serve_stale, has_own_key, is_key_refused, tries, now };
+        let exchange = Exchange {
+            cache_key,
+            upstream,
+            has_partition,
+            may_serve_stale,
+            has_own_key,
+            is_key_refused: session.is_key_refused(),
+            tries,
+            now,
+            default_freshness: default_freshness(cache_key, self.proxy_settings.list_ttl, now),
+        };
         let classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {
             transport.log(self.runtime.request_id().as_deref(), &event);

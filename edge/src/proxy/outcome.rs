@@ -50,6 +50,15 @@ impl CacheOutcome {
         CacheOutcome::Failed { status: error.status() }
     }
 
+    /// Returns the outcome with the status of a response that was no usable answer.
+    #[must_use]
+    pub(super) fn with_status(mut self, received: u16) -> CacheOutcome {
+        if let CacheOutcome::StaleIfError { status } | CacheOutcome::Failed { status } = &mut self {
+            *status = Some(received);
+        }
+        self
+    }
+
     /// Returns the outcome for a caller that awaited another caller's request.
     #[must_use]
     pub(super) fn as_collapsed(mut self) -> CacheOutcome {

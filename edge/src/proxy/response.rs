@@ -8,7 +8,7 @@ use super::outcome::{CacheOutcome, NO_SECRET, REFUSED};
 use super::runtime::Runtime;
 use crate::http::authorize::key_hash;
 use crate::http::cors::cors_headers;
-use crate::http::response::{Response, finalize, is_none_match, unknown_error};
+use crate::http::response::{Response, finalize, is_not_modified, unknown_error};
 use std::fmt::Write;
 
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let bypass = self.proxy_settings.partitions.is_none().then_some(NO_SECRET);
         let ttl = entry.deadlines.map(|deadlines| (deadlines.fresh_until - now).div_euclid(1_000));
         let mut headers = entry.headers;
+        let last_modified = headers.iter().find(|(name, _)| name == "last-modified").map(|(_, date)| date.clone());
         let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
         header("cache-status", outcome.cache_status(ttl, bypass, entry.derived));
         header("server-timing", timing.header(outcome));
@@ -63,7 +64,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             if let Some(deadlines) = entry.deadlines {
                 header("age", deadlines.age(now).to_string());
             }
-            if is_none_match(self.request.if_none_match.as_deref(), &tag) {
+            if is_not_modified(self.request, &tag, last_modified.as_deref()) {
                 status = 304;
             }
             header("etag", tag);

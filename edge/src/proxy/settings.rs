@@ -21,6 +21,8 @@ pub struct ProxySettings {
     pub try_limit: i64,
     /// `TIME_LIMIT` (seconds; default 25): the time limit of a caller's request.
     pub time_limit: i64,
+    /// `LIST_TTL` (seconds; default 60): the freshness of lists without cache headers. 0 means that they are never fresh.
+    pub list_ttl: i64,
     /// `METRICS`.
     pub metrics: MetricsSource,
 }
@@ -84,6 +86,7 @@ impl ProxySettings {
             stale_key_ttl: time("STALE_KEY_TTL", 86_400)?,
             try_limit: time("TRY_LIMIT", 10)?,
             time_limit: time("TIME_LIMIT", 25)?,
+            list_ttl: if variable("LIST_TTL").as_deref() == Some("0") { 0 } else { time("LIST_TTL", 60)? },
             metrics,
         }))
     }
@@ -150,6 +153,9 @@ mod tests {
         assert_eq!((settings.key_ttl, settings.stale_key_ttl), (300_000, 86_400_000));
         assert_eq!((settings.try_limit, settings.time_limit), (250, 25_000));
         assert!(settings.partitions.is_none() && settings.metrics == MetricsSource::Auto);
+        assert_eq!(settings.list_ttl, 60_000);
+        let never = read(&[("UPSTREAM", "https://flow.example"), ("LIST_TTL", "0")]).unwrap().unwrap();
+        assert_eq!(never.list_ttl, 0);
     }
 
     #[test]
@@ -191,9 +197,15 @@ mod tests {
             assert!(read(&[("UPSTREAM", upstream)]).is_ok(), "{upstream}");
         }
         let with = |name, value| read(&[("UPSTREAM", "http://127.0.0.1:8000"), (name, value)]).err();
-        for (name, value) in
-            [("KEY_TTL", "-1"), ("KEY_TTL", "soon"), ("TIME_LIMIT", "inf"), ("METRICS", "yes"), ("UPSTREAM_KEY", "a b")]
-        {
+        for (name, value) in [
+            ("KEY_TTL", "-1"),
+            ("KEY_TTL", "soon"),
+            ("KEY_TTL", "0"),
+            ("LIST_TTL", "-1"),
+            ("TIME_LIMIT", "inf"),
+            ("METRICS", "yes"),
+            ("UPSTREAM_KEY", "a b"),
+        ] {
             assert_eq!(with(name, value), Some(InvalidVariableError(name)), "{name}={value}");
         }
         assert_eq!(with("METRICS", "derive"), None);

@@ -106,9 +106,9 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
     async fn send_with_retries(
         &self,
         target: &str,
-        validators: &Validators,
+        stored_validators: &Validators,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let mut tries = 0;
+        let (mut tries, mut validators) = (0, stored_validators.clone());
         loop {
             let now = self.transport.now();
             let remaining = self.deadline - now;
@@ -121,7 +121,7 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             }
             tries += 1;
             self.tries.set(self.tries.get() + 1);
-            let result = self.transport.get(self.request(target, validators), limit).await;
+            let result = self.transport.get(self.request(target, &validators), limit).await;
             let (failure, error) = match result {
                 Ok(response) if response.status < 500 => {
                     self.breaker.borrow_mut().record_success();
@@ -129,9 +129,18 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
                         let retry_after = response.headers.value("retry-after").and_then(parse_retry_after);
                         return Err(UpstreamError::Status { status, retry_after });
                     }
+                    let is_conditional = !validators.are_empty();
+                    // A 304 about another response updates none (RFC 9111 §4.3.4).
+                    if response.status == 304 && is_conditional && validators.is_contradicted_by(&response.headers) {
+                        validators = Validators::default();
+                        continue;
+                    }
+                    if response.status == 304 && !is_conditional && !stored_validators.are_empty() {
+                        return Err(UpstreamError::InvalidResponse);
+                    }
                     // A page, for example of a login form, is no proof that the key was accepted. Neither is a 304 that nobody
                     // asked for.
-                    let is_confirmed = response.status == 304 && !validators.are_empty();
+                    let is_confirmed = response.status == 304 && is_conditional;
                     if is_confirmed || (matches!(response.status, 200..=299) && response.headers.is_json()) {
                         self.authorized_at.set(self.authorized_at.get().max(Some(response.sent_at)));
                     }
@@ -240,6 +249,55 @@ mod tests {
             let sent = session.send("/v3/customer/core/teams/", &Validators::default()).now_or_never().unwrap();
             assert_eq!((sent.unwrap().status, session.authorized_at().is_some()), (200, is_authorized));
         }
+    }
+
+    /// An upstream that answers conditional requests with 304 and a fixed tag, others with a fixed status. Counts requests.
+    struct ConditionalUpstream(&'static str, u16, Cell<u32>);
+
+    impl Transport for ConditionalUpstream {
+        fn now(&self) -> i64 {
+            0
+        }
+
+        fn random(&self) -> f64 {
+            0.0
+        }
+
+        async fn sleep(&self, _: u32) {}
+
+        async fn get(&self, request: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
+            self.2.set(self.2.get() + 1);
+            let is_conditional = request.headers.iter().any(|(name, _)| *name == "If-None-Match");
+            let status = if is_conditional { 304 } else { self.1 };
+            let headers = [("etag", self.0), ("content-type", "application/json")];
+            let headers = Headers::new(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            Ok(UpstreamResponse { sent_at: 0, status, headers, body: b"[]".to_vec() })
+        }
+    }
+
+    /// Returns the status for a request with a stored tag, and the number of requests.
+    fn sent_with(known: Option<&str>, received: &'static str, status: u16) -> (Result<u16, UpstreamError>, u32) {
+        let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
+        let (settings, breaker) = (settings.unwrap().unwrap(), Rc::default());
+        let transport = ConditionalUpstream(received, status, Cell::new(0));
+        let session = UpstreamSession::new(&transport, breaker, &settings, ("key", false), 0);
+        let validators = Validators { etag: known.map(str::to_owned), last_modified: None };
+        let sent = session.send("/v3/customer/core/teams/", &validators).now_or_never().unwrap();
+        (sent.map(|response| response.status), transport.2.get())
+    }
+
+    #[test]
+    fn a_304_about_another_response_is_repeated_without_conditions() {
+        assert_eq!(sent_with(Some("\"a\""), "\"a\"", 200), (Ok(304), 1));
+        assert_eq!(sent_with(Some("\"a\""), "\"b\"", 200), (Ok(200), 2));
+        // Weak tags prove nothing.
+        assert_eq!(sent_with(Some("W/\"a\""), "\"b\"", 200), (Ok(304), 1));
+        assert_eq!(sent_with(Some("\"a\""), "W/\"b\"", 200), (Ok(304), 1));
+    }
+
+    #[test]
+    fn a_304_to_the_repetition_without_conditions_is_invalid() {
+        assert_eq!(sent_with(Some("\"a\""), "\"b\"", 304), (Err(UpstreamError::InvalidResponse), 2));
     }
 
     #[test]

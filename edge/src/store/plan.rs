@@ -138,7 +138,7 @@ impl ETag {
     pub fn is_none_match(&self, request: &Request) -> bool {
         // `*` matches only if the response exists, which requires the query.
         let tags = request.if_none_match.as_deref().filter(|tags| tags.trim() != "*");
-        is_none_match(tags, &self.0)
+        tags.is_some_and(|tags| is_none_match(tags, &self.0))
     }
 
     fn add_to(&self, response: Response) -> Response {

@@ -1,7 +1,12 @@
-//! The `Cache-Control` header (RFC 9111 §5.2).
+//! The `Cache-Control` header (RFC 9111 §5.2), and the variant of it for caches at the edge (RFC 9213).
+
+use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
 /// The greatest number of seconds. Greater values, and values that overflow, count as this one (RFC 9111 §1.2.2).
 pub(super) const MAX_SECONDS: u64 = 1 << 31;
+
+/// Directives with a number of seconds.
+const WITH_SECONDS: [&str; 4] = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
 
 /// Directives of a response, with names in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +20,24 @@ impl CacheControl {
             directives.push((name.to_ascii_lowercase(), value.map(unquote)));
         }
         CacheControl(directives)
+    }
+
+    /// Parses a targeted field, which is a dictionary of structured fields. Returns `None` for an invalid or empty field,
+    /// which is ignored (RFC 9213 §2.2).
+    pub(super) fn parse_targeted(text: &str) -> Option<CacheControl> {
+        let mut directives = Vec::new();
+        for (name, member) in Parser::new(text).parse::<Dictionary>().ok()? {
+            let ListEntry::Item(item) = member else { return None };
+            let name = name.as_str().to_owned();
+            let value = match item.bare_item {
+                BareItem::Integer(seconds) => Some(seconds.to_string()),
+                _ if WITH_SECONDS.contains(&name.as_str()) => return None,
+                BareItem::Boolean(false) => continue,
+                _ => None,
+            };
+            directives.push((name, value));
+        }
+        (!directives.is_empty()).then_some(CacheControl(directives))
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -23,38 +23,39 @@ pub struct CacheDirectives {
     initial_age: u64,
     /// The age at which the response becomes stale (RFC 9111 §4.2.1), if the headers state it.
     freshness: Option<u64>,
-    stale_while_revalidate: u64,
+    /// `None` if the headers do not decide.
+    stale_while_revalidate: Option<u64>,
     stale_if_error: u64,
 }
 
 /// Reads the headers of a 200 response. Returns `None` if the response must not be stored (RFC 9111 §3).
 pub fn response_policy(headers: &Headers, times: ExchangeTimes) -> Option<CacheDirectives> {
-    let control = CacheControl::parse(headers.value("cache-control").unwrap_or_default());
+    // A field for caches at the edge replaces `Cache-Control` and `Expires` (RFC 9213 §2.2).
+    let targeted = headers.value("cdn-cache-control").and_then(CacheControl::parse_targeted);
+    let is_targeted = targeted.is_some();
+    let control = targeted.unwrap_or_else(|| CacheControl::parse(headers.value("cache-control").unwrap_or_default()));
+    let expires = headers.value("expires").filter(|_| !is_targeted);
     let varies_by_everything = headers.value("vary").unwrap_or_default().split(',').any(|name| name.trim() == "*");
     // A cache that understands the status ignores `no-store` beside `must-understand` (RFC 9111 §5.2.2.3).
-    let is_forbidden = control.has("no-store") && !control.has("must-understand");
+    // Caches at the edge are shared, so `private` in their field excludes this one, too.
+    let is_forbidden =
+        (control.has("no-store") && !control.has("must-understand")) || (is_targeted && control.has("private"));
     if varies_by_everything || is_forbidden {
         return None;
     }
-    let policy = cache_policy(headers, &control, times.received_at);
+    let policy = cache_policy(headers, &control, expires, times.received_at);
     if !policy.is_storable() {
         return None;
     }
     let must_revalidate = control.has("must-revalidate") || control.has("no-cache");
-    let is_explicit =
-        control.seconds("max-age").is_some() || headers.value("expires").is_some() || control.has("no-cache");
-    // An upstream that states freshness and nothing else wants no stale responses (RFC 9111 §4.2.4).
-    let default_while_revalidating = if is_explicit { 0 } else { STALE_WHILE_REVALIDATE_SECONDS };
-    let stale_seconds = |name: &str, default: u64| match must_revalidate {
-        true => 0,
-        false => control.seconds(name).unwrap_or(default),
-    };
+    let is_explicit = control.seconds("max-age").is_some() || expires.is_some() || control.has("no-cache");
+    let stale_seconds = |name: &str| if must_revalidate { Some(0) } else { control.seconds(name) };
     Some(CacheDirectives {
         received_at: times.received_at,
         initial_age: initial_age(headers, times),
         freshness: is_explicit.then(|| policy.time_to_live(system_time(times.received_at)).as_secs()),
-        stale_while_revalidate: stale_seconds("stale-while-revalidate", default_while_revalidating),
-        stale_if_error: stale_seconds("stale-if-error", STALE_IF_ERROR_SECONDS),
+        stale_while_revalidate: stale_seconds("stale-while-revalidate"),
+        stale_if_error: stale_seconds("stale-if-error").unwrap_or(STALE_IF_ERROR_SECONDS),
     })
 }
 
@@ -66,10 +67,14 @@ impl CacheDirectives {
             None => default_freshness,
         };
         let fresh_until = self.received_at.saturating_add(freshness);
+        // An upstream that states freshness and nothing else wants no stale responses (RFC 9111 §4.2.4).
+        let has_default = self.freshness.is_none() && default_freshness > 0;
+        let default_while_revalidating = if has_default { STALE_WHILE_REVALIDATE_SECONDS } else { 0 };
+        let stale_while_revalidate = self.stale_while_revalidate.unwrap_or(default_while_revalidating);
         Deadlines {
             generated_at: self.received_at.saturating_sub(milliseconds(self.initial_age)),
             fresh_until,
-            revalidate_until: fresh_until.saturating_add(milliseconds(self.stale_while_revalidate)),
+            revalidate_until: fresh_until.saturating_add(milliseconds(stale_while_revalidate)),
             error_until: fresh_until.saturating_add(milliseconds(self.stale_if_error)),
         }
     }
@@ -77,7 +82,7 @@ impl CacheDirectives {
 
 /// Builds the policy from normalized headers, because `http-cache-semantics` compares directives case-sensitively, accepts
 /// malformed dates, and replaces numbers that overflow by 0.
-fn cache_policy(headers: &Headers, control: &CacheControl, received_at: i64) -> CachePolicy {
+fn cache_policy(headers: &Headers, control: &CacheControl, expires: Option<&str>, received_at: i64) -> CachePolicy {
     use http::{HeaderMap, HeaderValue, Request, Response, header};
     fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
         headers.extend(HeaderValue::from_str(value).map(|value| (name, value)));
@@ -89,7 +94,7 @@ fn cache_policy(headers: &Headers, control: &CacheControl, received_at: i64) -> 
     }
     directives.extend(control.seconds("max-age").map(|seconds| format!("max-age={seconds}")));
     insert(response.headers_mut(), header::CACHE_CONTROL, &directives.join(", "));
-    if let Some(text) = headers.value("expires") {
+    if let Some(text) = expires {
         // An invalid date is in the past (RFC 9111 §5.3).
         let date = parse_date(text).map(httpdate::fmt_http_date);
         insert(response.headers_mut(), header::EXPIRES, date.as_deref().unwrap_or("0"));
@@ -168,6 +173,43 @@ mod tests {
         }
         assert_eq!(policy(&[("Cache-Control", "max-age=60"), ("Vary", "Accept, *")]), None);
         assert!(policy(&[("Cache-Control", "max-age=60"), ("Set-Cookie", "a=b")]).is_some());
+    }
+
+    #[test]
+    fn a_targeted_field_replaces_cache_control_and_expires() {
+        for (targeted, control, freshness) in [
+            ("no-store", "max-age=60", None),
+            ("max-age=60, no-store", "max-age=60", None),
+            ("private", "max-age=60", None),
+            ("no-cache", "max-age=60", Some(Some(0))),
+            ("max-age=0", "max-age=60", Some(Some(0))),
+            ("max-age=60", "max-age=5", Some(Some(60))),
+            ("max-age=60, extension", "no-store", Some(Some(60))),
+            ("no-store=?0, max-age=60", "max-age=5", Some(Some(60))),
+            ("must-revalidate", "max-age=60", Some(None)),
+            // Invalid and empty fields are ignored.
+            ("max-age=60, &&&&&", "no-store", None),
+            ("max-age=\"60\"", "no-store", None),
+            ("max-age", "no-store", None),
+            ("max-age=(60)", "no-store", None),
+            ("max-age=1.5", "max-age=5", Some(Some(5))),
+            ("MAX-AGE=60", "max-age=5", Some(Some(5))),
+            ("", "max-age=5", Some(Some(5))),
+        ] {
+            let expires = ("Expires", "Sun, 22 Nov 2026 13:00:00 GMT");
+            let found = policy(&[("CDN-Cache-Control", targeted), ("Cache-Control", control), expires, DATE]);
+            assert_eq!(found.map(|directives| directives.freshness), freshness, "{targeted}");
+        }
+        let strict = policy(&[("CDN-Cache-Control", "max-age=60, must-revalidate")]).unwrap().deadlines(9);
+        assert_eq!(strict.last(), NOON + 60_000);
+    }
+
+    #[test]
+    fn responses_without_any_freshness_are_not_served_stale() {
+        let implicit = policy(&[DATE]).unwrap().deadlines(0);
+        assert_eq!((implicit.fresh_until, implicit.revalidate_until), (NOON, NOON));
+        let explicit = policy(&[("Cache-Control", "stale-while-revalidate=7")]).unwrap().deadlines(0);
+        assert_eq!((explicit.fresh_until, explicit.revalidate_until), (NOON, NOON + 7_000));
     }
 
     #[test]
