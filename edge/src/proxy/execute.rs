@@ -1,6 +1,7 @@
 //! The execution of an authorized request: the edge cache first, then the coordinator of the partition, then the upstream.
 
 use super::background_task::BackgroundTask;
+use super::cache::Deadlines;
 use super::cache_key::{CacheKey, PermissionClass};
 use super::classify::{CacheAction, Exchange, classify_response};
 use super::default_freshness::default_freshness;
@@ -139,7 +140,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             Ok(FetchReply::Response(response)) => {
                 self.remember_state(partition, response.state, tasks);
                 let address = response_address(partition, response.state.generation, &request.cache_key);
-                self.store_response(address, &response.entry, &response.body, tasks);
+                self.store_response(address, stored.is_some(), (&response.entry, &response.body), tasks);
                 ResolvedResponse { entry: response.entry, body: response.body, outcome: response.outcome }
             }
             Ok(FetchReply::Uncoalesced) | Err(UnavailableError) => {
@@ -184,6 +185,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
             now,
             default_freshness: default_freshness(cache_key, self.proxy_settings.list_ttl, now),
         };
+        let has_stored = stored.is_some();
         let classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {
             transport.log(self.runtime.request_id().as_deref(), &event);
@@ -195,7 +197,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                     state.record_authorization(cache_key.class, session.authorized_at().unwrap_or(now));
                     self.remember_state(partition, state, tasks);
                     let address = response_address(partition, state.generation, cache_key);
-                    self.store_response(address, &classified.entry, &classified.body, tasks);
+                    self.store_response(address, has_stored, (&classified.entry, &classified.body), tasks);
                 }
                 CacheAction::PurgePartition => {
                     let state = PartitionState::new(now, state.map(|state| state.generation));
@@ -215,17 +217,27 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         ResolvedResponse { entry: classified.entry, body: classified.body, outcome: classified.outcome }
     }
 
-    /// Stores a response in the edge cache until its last deadline.
-    fn store_response(&self, address: String, entry: &CacheEntry, body: &R::Body, tasks: &mut Tasks<R::Body>) {
-        let Some(deadlines) = entry.deadlines else { return };
+    /// Stores a response in the edge cache until its last deadline. One that must not be stored removes the one that it
+    /// replaces, if there is one.
+    fn store_response(
+        &self,
+        address: String,
+        has_stored: bool,
+        (entry, body): (&CacheEntry, &R::Body),
+        tasks: &mut Tasks<R::Body>,
+    ) {
         let now = self.runtime.now();
-        let may_be_served =
-            deadlines.is_fresh(now) || deadlines.may_serve_while_revalidating(now) || deadlines.may_serve_on_error(now);
-        let max_age = ((deadlines.last() - now) / 1_000).min(MAX_EDGE_CACHE_AGE);
-        if let Ok(max_age @ 1..) = u32::try_from(max_age)
-            && may_be_served
-        {
-            tasks.push(BackgroundTask::Put { address, text: to_json(entry), body: body.clone(), max_age });
+        let may_be_served = |deadlines: &Deadlines| {
+            deadlines.is_fresh(now) || deadlines.may_serve_while_revalidating(now) || deadlines.may_serve_on_error(now)
+        };
+        let deadlines = entry.deadlines.filter(may_be_served);
+        let max_age = deadlines.map_or(0, |deadlines| ((deadlines.last() - now) / 1_000).min(MAX_EDGE_CACHE_AGE));
+        match u32::try_from(max_age) {
+            Ok(max_age @ 1..) => {
+                tasks.push(BackgroundTask::Put { address, text: to_json(entry), body: body.clone(), max_age });
+            }
+            _ if has_stored && entry.status == 200 => tasks.push(BackgroundTask::Delete(address)),
+            _ => {}
         }
     }
 
