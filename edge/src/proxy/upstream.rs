@@ -16,6 +16,9 @@ use streamgage::json::is_json;
 /// The number of requests that [`UpstreamClient`] may send for one caller. A Worker on the free plan has 50 subrequests.
 const MAX_REQUESTS: u32 = 40;
 
+/// The pause in which a request waits for another one of the same session that probes the upstream, in milliseconds.
+const PROBE_DELAY: u32 = 50;
+
 /// Lists that tell if the upstream knows a key.
 const PROBES: [&str; 2] = ["/v3/customer/core/teams/", "/v3/customer/core/repos/"];
 
@@ -30,6 +33,8 @@ pub struct UpstreamSession<'a, T> {
     requests: Cell<u32>,
     authorized_at: Cell<Option<i64>>,
     may_store: Cell<bool>,
+    /// The number of requests that await a response.
+    in_flight: Cell<u32>,
     /// The upstream accepted the key before this session.
     was_accepted: bool,
     is_key_refused: Cell<bool>,
@@ -55,6 +60,7 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             requests: Cell::new(0),
             authorized_at: Cell::new(None),
             may_store: Cell::new(true),
+            in_flight: Cell::new(0),
             was_accepted,
             is_key_refused: Cell::new(false),
         }
@@ -115,13 +121,20 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
             let limit = u32::try_from(remaining.min(self.settings.try_limit)).ok().filter(|&limit| limit > 0);
             let Some(limit) = limit else { return Err(UpstreamError::TimedOut) };
             // The breaker is asked last: a request that it admits must be sent.
-            if let Err(pause) = self.breaker.borrow_mut().try_acquire(now) {
+            let acquired = self.breaker.borrow_mut().try_acquire(now);
+            if let Err(pause) = acquired {
+                if self.in_flight.get() > 0 {
+                    self.transport.sleep(PROBE_DELAY).await;
+                    continue;
+                }
                 let retry_after = u32::try_from(pause / 1_000 + 1).unwrap_or(1);
                 return Err(UpstreamError::CircuitOpen { retry_after });
             }
             tries += 1;
             self.tries.set(self.tries.get() + 1);
+            self.in_flight.set(self.in_flight.get() + 1);
             let result = self.transport.get(self.request(target, &validators), limit).await;
+            self.in_flight.set(self.in_flight.get() - 1);
             let (failure, error) = match result {
                 Ok(response) if response.status < 500 => {
                     self.breaker.borrow_mut().record_success();
@@ -210,6 +223,9 @@ mod tests {
     use super::*;
     use crate::proxy::headers::Headers;
     use futures_util::FutureExt;
+    use futures_util::future::join_all;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
     /// An upstream that always returns the same response.
     struct FixedResponse(u16, &'static str, &'static [u8]);
@@ -284,6 +300,60 @@ mod tests {
         let validators = Validators { etag: known.map(str::to_owned), last_modified: None };
         let sent = session.send("/v3/customer/core/teams/", &validators).now_or_never().unwrap();
         (sent.map(|response| response.status), transport.2.get())
+    }
+
+    /// An upstream that answers after a while.
+    struct SlowUpstream(Cell<u32>);
+
+    async fn wait() {
+        let mut polls = 0;
+        std::future::poll_fn(|_| {
+            polls += 1;
+            if polls > 3 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    impl Transport for SlowUpstream {
+        fn now(&self) -> i64 {
+            1_000_000
+        }
+
+        fn random(&self) -> f64 {
+            0.0
+        }
+
+        async fn sleep(&self, _: u32) {
+            wait().await;
+        }
+
+        async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
+            self.0.set(self.0.get() + 1);
+            wait().await;
+            Ok(UpstreamResponse { sent_at: 0, status: 200, headers: Headers::default(), body: Vec::new() })
+        }
+    }
+
+    #[test]
+    fn simultaneous_requests_of_a_session_wait_for_the_one_that_probes_the_upstream() {
+        let settings = ProxySettings::read(|name| (name == "UPSTREAM").then(|| "https://flow.example".to_owned()));
+        let (settings, breaker) = (settings.unwrap().unwrap(), Rc::<RefCell<CircuitBreaker>>::default());
+        for _ in 0..5 {
+            breaker.borrow_mut().record_failure(0);
+        }
+        let transport = SlowUpstream(Cell::new(0));
+        let session = UpstreamSession::new(&transport, breaker, &settings, ("key", false), 1_000_000);
+        let validators = Validators::default();
+        let requests =
+            ["/v3/customer/core/teams/", "/v3/customer/core/repos/"].map(|path| session.send(path, &validators));
+        let mut all = pin!(join_all(requests));
+        let mut context = Context::from_waker(Waker::noop());
+        let answers = (0..20).find_map(|_| match all.as_mut().poll(&mut context) {
+            Poll::Ready(answers) => Some(answers),
+            Poll::Pending => None,
+        });
+        assert!(answers.unwrap().iter().all(Result::is_ok));
+        assert_eq!(transport.0.get(), 2);
     }
 
     #[test]
