@@ -1,5 +1,9 @@
 // The published table of results.
-import type { Kind, Result } from "./suite.ts";
+
+/** A test must pass (required), passes in a good cache (optimal), or records a behavior (check). */
+export type Kind = "required" | "optimal" | "check";
+/** The outcome of a test. `message` is absent if the test passed. */
+export type Result = { id: string; name: string; group: string; kind: Kind; message?: string };
 
 /** The reason for the failure of tests. `*` stands for any part of an id. */
 export type Reason = { reason: string; tests: string[] };
@@ -30,12 +34,12 @@ export function report(readme: string, results: Result[], reasons: Reason[]): st
       .join(", ");
   const table = [
     row("group", "required", "optimal", "check"),
-    row("---", "---", "---", "---"),
+    "|---|---|---|---|",
     ...groups.map((group) => row(group, ...counts(group))),
     row("**all**", ...counts()),
     "",
     row("reason", "required tests that fail", "optimal tests that fail"),
-    row("---", "---", "---"),
+    "|---|---|---|",
     ...reasons.map((reason) => row(reason.reason, ids(reason, "required"), ids(reason, "optimal"))),
   ];
   return `${readme.slice(0, readme.indexOf(START) + START.length)}\n\n${table.join("\n")}\n`;

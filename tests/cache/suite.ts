@@ -3,22 +3,18 @@ import { join } from "node:path";
 import { start } from "../worker/harness.ts";
 import { SECRET } from "../worker/proxy.ts";
 import { startAdapter, type Handler } from "./adapter.ts";
-
-/** A test must pass (required), passes in a good cache (optimal), or records a behavior (check). */
-export type Kind = "required" | "optimal" | "check";
-/** The outcome of a test. `message` is absent if the test passed. */
-export type Result = { id: string; name: string; group: string; kind: Kind; message?: string };
+import { failures, type Kind, type Result } from "./report.ts";
 
 type Test = { id: string; name: string; kind?: Kind; browser_only?: boolean; dump?: boolean };
 type Group = { id: string; name: string; tests: Test[] };
 
 /** The number of tests that run at the same time. Most of a test is waiting. */
 const PARALLEL = 60;
-/** The number of attempts for tests that passed before, because the suite's deadlines are one or two seconds. */
+/** The number of attempts for tests that must pass, because the suite's deadlines are one or two seconds. */
 const ATTEMPTS = 3;
 
-/** Runs all tests of the suite, or those with the given ids. `passing` are the ids of tests that passed before. */
-export async function runSuite(suite: string, ids: string[], passing: string[]): Promise<Result[]> {
+/** Runs all tests of the suite, or those with the given ids. */
+export async function runSuite(suite: string, ids: string[], mustPass: (result: Result) => boolean): Promise<Result[]> {
   const load = (file: string) => import(join(suite, file));
   const handler = async (name: string) => (await load(`test-engine/server/handle-${name}.mjs`)).default as Handler;
   const handlers = { config: await handler("config"), state: await handler("state"), test: await handler("test") };
@@ -46,8 +42,10 @@ export async function runSuite(suite: string, ids: string[], passing: string[]):
   };
   try {
     await attempt(ids.length > 0 ? all.filter(({ id }) => ids.includes(id)) : all);
-    for (let count = 1; count < ATTEMPTS; count += 1)
-      await attempt(all.filter(({ id }) => passing.includes(id) && results.get(id)?.message !== undefined));
+    for (let count = 1; count < ATTEMPTS; count += 1) {
+      const failed = failures([...results.values()]).filter(mustPass);
+      await attempt(all.filter(({ id }) => failed.some((result) => result.id === id)));
+    }
   } finally {
     adapter.close();
     await worker.close();

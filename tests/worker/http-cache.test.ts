@@ -23,6 +23,20 @@ test("cache headers of the upstream are respected", async (context) => {
   assert.equal(await sent(7, { "Cache-Control": "no-store,\tmax-age=60" }), 2);
 });
 
+test("an answer that must not be stored replaces a stale one everywhere", async (context) => {
+  const { upstream, ask } = await proxy(context, SECRET);
+  upstream.headers = { "Cache-Control": "max-age=0, stale-while-revalidate=600" };
+  await ask(TEAMS);
+  upstream.headers = { "Cache-Control": "no-store" };
+  let last = "";
+  for (let count = 0; count < 40; count += 1) {
+    last = (await ask(TEAMS)).cache ?? "";
+    if (!last.includes("hit")) break;
+    await new Promise((next) => setTimeout(next, 250));
+  }
+  assert.equal(last, "streamgage; fwd=uri-miss; fwd-status=200");
+});
+
 test("a 304 of the upstream leaves the cache headers in force that it omits", async (context) => {
   const { upstream, ask } = await proxy(context, SECRET);
   upstream.etag = true;
