@@ -137,14 +137,15 @@ const CACHE_TESTS_COMMIT = "b55b8bda3dbb8c927c04e85bd8d496a8caa3e4ba";
 /** Fetches the public suite of tests for HTTP caches, and returns its folder. git verifies the commit by its hash. */
 export async function cacheTests(): Promise<string> {
   const folder = join(cache, `cache-tests-${CACHE_TESTS_COMMIT.slice(0, 7)}`);
-  if (existsSync(join(folder, "tests/index.mjs"))) return folder;
-  console.log(`   fetching ${CACHE_TESTS} into ${folder}`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   const git = (...args: string[]) => run("git", ["-C", folder, ...args]);
-  await git("init", "--quiet");
-  await git("fetch", "--quiet", "--depth", "1", CACHE_TESTS, CACHE_TESTS_COMMIT);
-  await git("-c", "advice.detachedHead=false", "checkout", "--quiet", CACHE_TESTS_COMMIT);
+  if (!existsSync(join(folder, "tests/index.mjs"))) {
+    console.log(`   fetching ${CACHE_TESTS} into ${folder}`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    await git("init", "--quiet");
+    await git("fetch", "--quiet", "--depth", "1", CACHE_TESTS, CACHE_TESTS_COMMIT);
+  }
+  await git("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", CACHE_TESTS_COMMIT);
   return folder;
 }
 
