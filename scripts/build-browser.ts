@@ -28,7 +28,7 @@ export async function buildBrowser(): Promise<void> {
       profile,
       cargoArgs: ["--no-default-features", "--features", features],
       // Each entry of the package finds the module in its own way.
-      bindgenArgs: ["--omit-default-module-path"],
+      bindgenArgs: ["--omit-default-module-path", "--encode-into", "always"],
     });
     modules.push({ name, folder: join(root, out), wasm: readFileSync(join(root, out, "wasm_bg.wasm")) });
   }

@@ -2,7 +2,11 @@
 import type { BufferSource } from "./platform.ts";
 
 export const isBytes = (value: unknown): value is BufferSource =>
-  ArrayBuffer.isView(value) || Object.prototype.toString.call(value) === "[object ArrayBuffer]";
+  ArrayBuffer.isView(value) || hasTag(value, "ArrayBuffer");
+
+/** Recognizes objects of another realm, such as a frame's, for which `instanceof` is false. */
+export const hasTag = (value: unknown, tag: string): boolean =>
+  Object.prototype.toString.call(value) === `[object ${tag}]`;
 
 /** Decodes base64. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -1,14 +1,14 @@
 /** A client of the v3 API, which validates and retries requests, follows pages, and loads rows into tables. */
-import { abortOf } from "./abort.ts";
+import { aborted, abortOf } from "./abort.ts";
 import { describeErrors } from "./failures.ts";
-import { loadList, type Progress } from "./load.ts";
-import { checkOptions } from "./options.ts";
+import { loadList, type LoadedPage, type Progress } from "./load.ts";
+import { checkOptions, invalidOption, MAX_DELAY, requireOption, requireOptions, requireTimeout } from "./options.ts";
 import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, Response, URL } from "./platform.ts";
-import { listPath, METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
+import { listPath, METRICS, objectPath, queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest } from "./request.ts";
 import { done, failed, type Added, type Failed, type ListErrors, type Outcome } from "./results.ts";
-import type { AggregateRow, Day, MetricsAnswer, Page, ResourceName, Shown } from "./rows.ts";
+import type { AggregateRow, Day, ListRow, MetricsAnswer, Page, ResourceName } from "./rows.ts";
 import type { Table } from "./table.ts";
 import { validateRequest } from "./validate.ts";
 
@@ -52,13 +52,18 @@ export interface Client {
   /** Returns the metrics of a range (§1). */
   metrics(query: Query<MetricsParameters>, options?: Fetching): Promise<Outcome<MetricsAnswer>>;
   /** Returns a page of a list (§2). */
-  list<Name extends ResourceName>(
+  list<Name extends ResourceName, const Parameters extends Query = Query>(
     resource: Name,
-    query?: Query,
+    query?: Parameters,
     options?: Fetching,
-  ): Promise<Outcome<Page<Shown[Name]>>>;
+  ): Promise<Outcome<Page<ListRow<Name, Parameters>>>>;
   /** Returns one object of a resource (§2). */
-  object<Name extends ResourceName>(resource: Name, id: number, options?: Fetching): Promise<Outcome<Shown[Name]>>;
+  object<Name extends ResourceName, const Parameters extends Query = Query>(
+    resource: Name,
+    id: number,
+    query?: Parameters,
+    options?: Fetching,
+  ): Promise<Outcome<ListRow<Name, Parameters>>>;
   /** Returns counts and sums of commits by group (§2). */
   aggregate(query: Query, options?: Fetching): Promise<Outcome<Page<AggregateRow>>>;
   /**
@@ -70,7 +75,7 @@ export interface Client {
 }
 
 /** The failures that a retry may resolve. */
-const RETRIABLE = new Set(["throttled", "server", "network"]);
+const RETRIABLE = ["throttled", "server", "network"];
 /** The wait before the first retry, in milliseconds. Each further wait is twice as long. */
 const FIRST_WAIT = 500;
 
@@ -93,33 +98,32 @@ export function createClient(options: ClientOptions): Client {
     read: (response: Response) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value> & { wait?: number | undefined }> {
     const controller = new AbortController();
-    const onAbort = () => controller.abort(signal?.reason);
-    const late = globalThis.AbortSignal.timeout(timeout);
-    const onTimeout = () => controller.abort(new Error(`no response within ${timeout / 1000} s`));
-    signal?.addEventListener("abort", onAbort);
-    late.addEventListener("abort", onTimeout);
-    const abortion = abortOf(controller.signal);
+    const late = abortOf(globalThis.AbortSignal.timeout(timeout));
+    void late.promise.then(() => controller.abort(new Error(`no response within ${timeout / 1000} s`)));
+    const abortion = abortOf(signal);
+    void abortion.promise.then(() => controller.abort(signal?.reason));
     // A `fetch` of the caller may ignore the signal.
-    const aborting = abortion.promise.then(() => Promise.reject(controller.signal.reason));
+    const aborting = abortOf(controller.signal).promise.then(() => Promise.reject(controller.signal.reason));
     try {
       const address = `${base}${path}${query && `?${query}`}`;
       const headers = { Accept: "application/json", Authorization: `Bearer ${key}` };
       // A redirect could send the key to another server. The API redirects none of these paths.
       const init = { headers, redirect: "manual", signal: controller.signal } as const;
       const response = await Promise.race([fetchResponse(address, init), aborting]);
+      if (typeof response?.text !== "function") return invalidOption("fetch", FETCH);
       if (response.status === 200) return await Promise.race([read(response), aborting]);
       const body = await Promise.race([response.text(), aborting]);
       return { ...responseFailure(response, body), wait: retryAfter(response) };
     } catch (error) {
-      if (signal?.aborted) return failed("aborted", String(signal.reason));
-      const message = `The server did not respond: ${error instanceof Error ? error.message : error}`;
-      // The error for a key that is no valid header value contains the key.
-      const isSafe = !key || !`${message}${error instanceof Error ? error.stack : ""}`.includes(key);
-      return failed("network", key ? message.replaceAll(key, "…") : message, {}, isSafe ? error : undefined);
+      if (signal?.aborted) return aborted(signal);
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      // An error of the caller's `fetch` may contain the key.
+      const isSafe = !`${message}${stack}`.includes(key);
+      const reason = `The server did not respond: ${message.replaceAll(key, "…")}`;
+      return failed("network", reason, {}, isSafe ? error : undefined);
     } finally {
       abortion.stop();
-      signal?.removeEventListener("abort", onAbort);
-      late.removeEventListener("abort", onTimeout);
+      late.stop();
     }
   }
 
@@ -129,10 +133,10 @@ export function createClient(options: ClientOptions): Client {
     options: Fetching,
     read: (response: Response) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
-    const { signal } = options;
-    const mistake = checkOptions(options, ["signal", "today"]) ?? checkSignal(signal);
+    const mistake = checkOptions(options, ["signal", "today"]);
     if (mistake) return mistake;
-    if (signal?.aborted) return failed("aborted", String(signal.reason));
+    const { signal } = options;
+    if (signal?.aborted) return aborted(signal);
     const checked = checkQuery(path, query);
     if (!checked.ok) return checked;
     const request = apiRequest(path, query, options);
@@ -142,50 +146,42 @@ export function createClient(options: ClientOptions): Client {
     for (let retry = 0; ; retry += 1) {
       const { wait, ...outcome } = await attempt(request, signal, read);
       if (outcome.ok) return withIgnored(outcome, checked.value);
-      if (retry >= retries || !RETRIABLE.has(outcome.error.kind)) return outcome;
+      if (retry >= retries || !RETRIABLE.includes(outcome.error.kind)) return outcome;
       // The jitter keeps clients that failed together from retrying together.
       const delay = wait ?? FIRST_WAIT * 2 ** retry * (0.5 + Math.random() / 2);
       if (delay > longestWait) return outcome;
-      if (!(await sleep(delay, signal))) return failed("aborted", String(signal?.reason));
+      if (!(await sleep(delay, signal))) return aborted(signal);
     }
   }
 
-  /** Reads a JSON body that must have a member of this name. */
+  /** Reads a JSON body, an object that must have a member of this name. */
   const json =
-    <Value>(member: string) =>
+    <Value>(member?: "results" | "id") =>
     async (response: Response): Promise<Outcome<Value>> => {
       const body = parse(await response.text()) as Record<string, unknown> | null | undefined;
-      const value = body?.[member];
-      if (member === "results" ? Array.isArray(value) : value != null) return done(body as Value);
-      return failed("unexpected", `The body of the response has no "${member}".`, { status: response.status });
+      const value = body instanceof Object && (member ? body[member] : body);
+      if (member === "results" ? Array.isArray(value) : value) return done(body as Value);
+      return missing(response, member ?? "id");
     };
 
   return {
     metrics: (query, options = {}) => send(METRICS, query, options, json<MetricsAnswer>("results")),
-    list: <Name extends ResourceName>(resource: Name, query: Query = "", options: Fetching = {}) =>
-      send(listPath(resource), query, options, json<Page<Shown[Name]>>("results")),
-    object: <Name extends ResourceName>(resource: Name, id: number, options: Fetching = {}) =>
-      send(`${listPath(resource)}${id}/`, "", options, json<Shown[Name]>("id")),
+    list: (resource, query, options = {}) => send(listPath(resource), query ?? "", options, json<any>("results")),
+    object: (resource, id, query, options = {}) =>
+      send(objectPath(resource, id), query ?? "", options, json<any>(query ? undefined : "id")),
     aggregate: (query, options = {}) =>
       send(listPath("commits.agg"), query, options, json<Page<AggregateRow>>("results")),
 
-    load(table, resource, query = "limit=1000", { onProgress, ...options } = {}) {
+    async load(table, resource, query = "limit=1000", options = {}) {
       if (typeof (table as Table | null)?.add !== "function")
-        return Promise.resolve(failed("usage", "The first argument must be a table."));
-      const fetchPage = (pageQuery: string) => send(listPath(resource), pageQuery, options, pageText);
-      const report = (progress: Progress) => {
-        try {
-          onProgress?.(progress);
-        } catch (error) {
-          throw new CallbackError("onProgress threw an error.", { cause: error });
-        }
-      };
+        return failed("usage", "The first argument must be a table.");
+      // The requests check the other options.
+      const { onProgress, ...fetching } = { ...options };
+      const fetchPage = (pageQuery: string) =>
+        send(listPath(resource), pageQuery, fetching, (response) => readPage(resource, response));
       const checked = checkQuery(listPath(resource), query);
-      if (!checked.ok) return Promise.resolve(checked);
-      return loadList(table, resource, queryString(query), fetchPage, report).catch((error: unknown) => {
-        if (error instanceof CallbackError) return failed("usage", error.message, {}, error.cause);
-        throw error;
-      });
+      if (!checked.ok) return checked;
+      return loadList(table, resource, queryString(query), fetchPage, onProgress);
     },
   };
 }
@@ -194,7 +190,7 @@ export function createClient(options: ClientOptions): Client {
 function responseFailure(response: Response, body: string): Failed {
   const { status } = response;
   const parsed = parse(body);
-  const fields = typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  const fields = ((typeof parsed === "object" && parsed) || {}) as Record<string, unknown>;
   const detail = typeof fields.detail === "string" ? fields.detail : "";
   switch (status) {
     case 400:
@@ -215,53 +211,57 @@ function responseFailure(response: Response, body: string): Failed {
   return failed("unexpected", detail || `The response has the unexpected status ${status}.`, { status });
 }
 
-class CallbackError extends Error {}
-
-/** Reads the text of a page, and checks that it is one. The table reports invalid JSON and rows. */
-async function pageText(response: Response): Promise<Outcome<string>> {
+/** Reads a page. The table reports invalid JSON and rows. */
+async function readPage(resource: string, response: Response): Promise<Outcome<LoadedPage>> {
   const text = await response.text();
-  const unexpected = (message: string) => failed("unexpected", message, { status: response.status });
-  if (text.trim() === "") return unexpected('The body of the response has no "results".');
-  const page = parse(text);
-  if (typeof page !== "object" || page === null || Array.isArray(page)) return done(text);
-  const { results, next } = page as Record<string, unknown>;
-  if (!Array.isArray(results)) return unexpected('The body of the response has no "results".');
-  if (next != null && typeof next !== "string")
-    return unexpected('The body of the response has no "next" that is an address.');
-  return done(text);
+  const body = parse(text);
+  const { count, next, results } = (body ?? {}) as Record<string, unknown>;
+  const isObject = body instanceof Object && !Array.isArray(body);
+  if (text.trim() === "" || (isObject && !Array.isArray(results))) return missing(response, "results");
+  if (next != null && typeof next !== "string") return missing(response, "next");
+  const rows = Array.isArray(results) ? (results as ({ id?: unknown; _deleted?: unknown } | null)[]) : [];
+  const deleting = rows.find((row) => typeof row?._deleted === "boolean");
+  // Only the caller of `table.add` deletes rows.
+  if (deleting)
+    return failed("unexpected", `${resource}: row ${deleting.id} has the reserved name "_deleted".`, {
+      status: response.status,
+    });
+  const ids = rows.map((row) => row?.id);
+  return done({
+    text,
+    count: typeof count === "number" ? count : undefined,
+    next: next ?? null,
+    ids: ids.every((id) => typeof id === "number") ? ids : [],
+  });
 }
+
+/** Returns the failure of a response whose body lacks a member, or has another type of value there. */
+const missing = (response: Response, member: string): Failed =>
+  failed("unexpected", `The body of the response has no "${member}".`, { status: response.status });
 
 /** Throws a `TypeError` if an option is invalid. */
 function validateOptions(options: ClientOptions): void {
-  const mistake = checkOptions(options, ["url", "key", "fetch", "retries", "longestWait", "timeout"]);
-  if (mistake) throw new TypeError(mistake.error.message);
+  requireOptions(options, ["url", "key", "fetch", "retries", "longestWait", "timeout"]);
   const { url, key, fetch, retries = 0, longestWait = 0, timeout = 1 } = options;
-  const require = (isValid: boolean, name: string, what: string) => {
-    if (!isValid) throw new TypeError(`The option "${name}" must be ${what}.`);
-  };
   // With an empty port, as in `http://localhost:`, the key would go to port 80.
-  const isAddress = /^https?:\/\/[^/?#\\]*[^:/?#\\]([/?#\\]|$)/i.test(String(url ?? ""));
-  require(isAddress, "url", "an address with http:// or https:// and a host");
-  require(typeof key === "string" && key.trim() !== "", "key", "text");
-  require(fetch === undefined || typeof fetch === "function", "fetch", "a function");
-  require(Number.isInteger(retries) && retries >= 0, "retries", "a whole number from 0");
-  require(typeof longestWait === "number" && longestWait >= 0, "longestWait", "milliseconds from 0");
-  require(typeof timeout === "number" && timeout > 0, "timeout", "milliseconds above 0");
+  const isAddress = /^https?:\/\/[^/?#@\\\s]*[^/?#@\\\s:](\/[^?#@\\\s]*)?$/i.test(String(url));
+  requireOption(isAddress, "url", "an http address");
+  // Other characters are not allowed in a header.
+  requireOption(typeof key === "string" && /^[!-~]+$/.test(key.trim()), "key", "ASCII text");
+  requireOption(fetch === undefined || typeof fetch === "function", "fetch", FETCH);
+  requireOption(Number.isInteger(retries) && retries >= 0, "retries", "a whole number from 0");
+  requireOption(typeof longestWait === "number" && longestWait >= 0, "longestWait", "a number from 0");
+  requireTimeout(timeout);
 }
 
-function checkSignal(signal: unknown): Failed | undefined {
-  const isSignal = signal == null || typeof (signal as { addEventListener?: unknown }).addEventListener === "function";
-  return isSignal ? undefined : failed("usage", 'The option "signal" must be an AbortSignal.');
-}
-
-/** The three forms of an HTTP date, roughly: `Date.parse` checks the rest, but also accepts other forms. */
-const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*:\d\d( GMT| \d{4})$/;
+const FETCH = "a function like fetch";
 
 /** Returns the wait that `Retry-After` asks for, in milliseconds (RFC 9110, 10.2.3: whole seconds or an HTTP date). */
 function retryAfter(response: Response): number | undefined {
   const text = response.headers.get("Retry-After")?.trim() ?? "";
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!HTTP_DATE.test(text)) return undefined;
+  // `Date.parse` also accepts other forms than those of HTTP, which begin with a day of the week.
+  if (!/^[A-Z].*:/.test(text)) return undefined;
   const wait = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) - Date.now();
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
@@ -278,11 +278,9 @@ function parse(text: string): unknown {
 async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> {
   const abortion = abortOf(signal);
   let timer;
-  const elapsed = new Promise<true>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, true);
-  });
-  const outcome = await Promise.race([elapsed, abortion.promise]);
+  const elapsed = new Promise((resolve) => (timer = setTimeout(resolve, Math.min(milliseconds, MAX_DELAY))));
+  await Promise.race([elapsed, abortion.promise]);
   clearTimeout(timer);
   abortion.stop();
-  return outcome === true;
+  return !signal?.aborted;
 }

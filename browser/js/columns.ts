@@ -46,7 +46,7 @@ export function metricsOf(commits: CommitColumns, range: Query<MetricsRange>, op
 /** Returns the metrics of commits as typed arrays like {@link Table.metricsColumns}. */
 export function metricsColumnsOf(
   commits: CommitColumns,
-  range: MetricsRange,
+  range: Query<MetricsRange>,
   options?: Asked,
 ): Outcome<MetricsColumns> {
   return compute("metricsColumnsOf", commits, range, options);
@@ -59,12 +59,10 @@ function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   name: Name,
   commits: CommitColumns,
   range: Query<MetricsRange>,
-  options: Asked | undefined,
+  options: Asked = {},
 ): Outcome<ReturnType<Bindings[Name]>> {
   try {
-    const mistake =
-      (options === undefined ? undefined : checkOptions(options, ["today"])) ??
-      checkRange(range as Query<MetricsParameters>);
+    const mistake = checkOptions(options, ["today"]) ?? checkRange(range as Query<MetricsParameters>);
     if (mistake) return mistake;
     const request = apiRequest(METRICS, range as Query<MetricsParameters>, options);
     const wasm = bindings();

@@ -1,6 +1,6 @@
 /** Starting the WebAssembly module. */
 import { createBindings, type Bindings } from "./bindings.js";
-import { isBytes } from "./bytes.ts";
+import { hasTag, isBytes } from "./bytes.ts";
 import { adopt, currentInstance } from "./instance.ts";
 import type { BufferSource, Request, Response, URL, WasmModule } from "./platform.ts";
 import { listPath } from "./queries.ts";
@@ -46,16 +46,17 @@ export const entry =
  * has no effect, and a call after a failure tries again.
  */
 export function init(source: Init): Promise<void> {
-  if (isNamed(source)) source = source.module_or_path;
-  const key = source instanceof globalThis.URL ? source.href : source;
-  return startOnce(key, () => start(source));
+  const given = unwrap(source, "module_or_path") as Source | Promise<Source>;
+  const key = given instanceof globalThis.URL ? given.href : given;
+  return startOnce(key, () => start(given));
 }
 
-const isNamed = (source: Init): source is { module_or_path: Source | Promise<Source> } =>
-  typeof source === "object" && source !== null && "module_or_path" in source;
+/** Returns the member of this name, or the source itself if it has none. */
+const unwrap = (source: unknown, name: string): unknown =>
+  isObject(source) && name in source ? source[name as never] : source;
 
 function startOnce(key: unknown, work: () => Promise<void>): Promise<void> {
-  if ((typeof key !== "object" || key === null) && typeof key !== "function" && typeof key !== "string")
+  if (!isObject(key) && typeof key !== "function" && typeof key !== "string")
     return Promise.reject(startError(NO_SOURCE));
   const map = (typeof key === "string" ? starts.strings : starts.objects) as Map<unknown, Promise<void>>;
   let started = map.get(key);
@@ -80,7 +81,7 @@ async function start(source: Source | Promise<Source>): Promise<void> {
 
 /** Starts the module synchronously from bytes or a compiled module. Browsers limit the size of such modules. */
 export function initSync(source: BufferSource | WasmModule | { module: BufferSource | WasmModule }): void {
-  const given = isObject(source) && "module" in source ? source.module : source;
+  const given = unwrap(source, "module") as BufferSource | WasmModule;
   if (isObject(given) && starts.objects.has(given)) return;
   const glue = createBindings();
   try {
@@ -135,8 +136,7 @@ const NO_SOURCE = "it must be bytes, a compiled module, a response or an address
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-const isModule = (value: unknown): value is WebAssembly.Module =>
-  Object.prototype.toString.call(value) === "[object WebAssembly.Module]";
+const isModule = (value: unknown): value is WebAssembly.Module => hasTag(value, "WebAssembly.Module");
 
 class StartError extends Error {
   override name = "StartError";

@@ -5,7 +5,7 @@
  */
 import { bindings } from "./instance.ts";
 import { listPath } from "./queries.ts";
-import { done, failed, type Added, type Outcome } from "./results.ts";
+import { callbackFailure, done, failed, type Added, type Outcome } from "./results.ts";
 import type { ResourceName } from "./rows.ts";
 import type { Table } from "./table.ts";
 
@@ -19,11 +19,11 @@ export interface Progress {
   pages: number;
 }
 
-/** Sends a request for a page of the list and returns the text of the response. */
-type Fetch = (query: string) => Promise<Outcome<string>>;
+/** Sends a request for a page of the list. */
+type Fetch = (query: string) => Promise<Outcome<LoadedPage>>;
 
 /** A page, as far as the client reads it. `ids` is empty if a row has no id. */
-interface Page {
+export interface LoadedPage {
   text: string;
   count: number | undefined;
   next: string | null;
@@ -81,17 +81,8 @@ async function readList(
   let pages = 0;
   const changed = (change: string) => done({ ...read, change });
   const lastId = () => read.ids.at(-1);
-  const request = async (pageQuery: string): Promise<Outcome<Page>> => {
-    const outcome = await fetch(pageQuery);
-    if (!outcome.ok) return outcome;
-    const { deleting, ...page } = parsePage(outcome.value);
-    // Only the caller of `table.add` deletes rows.
-    return deleting === undefined
-      ? done(page)
-      : failed("unexpected", `${resource}: row ${deleting} has the reserved name "_deleted".`, { status: 200 });
-  };
   /** Adds a page to the table, and returns the link to the next one. The first `repeated` rows are known. */
-  const add = (page: Page, repeated = 0): Outcome<string | null> => {
+  const add = (page: LoadedPage, repeated = 0): Outcome<string | null> => {
     // The table stores a page as a whole or not at all.
     const added = table.add(resource, page.text);
     if (!added.ok) return added;
@@ -102,20 +93,24 @@ async function readList(
     pagesById &&= page.ids.length === added.value.rows;
     read.rows += added.value.rows - repeated;
     pages += 1;
-    onProgress?.({ resource, rows: read.rows, count: read.count ?? null, pages });
+    try {
+      onProgress?.({ resource, rows: read.rows, count: read.count ?? null, pages });
+    } catch (error) {
+      return callbackFailure(error);
+    }
     return done(page.next);
   };
   /** Adds the page after the last id. Returns `undefined` if the server ignores the filter or the order. */
   const addPageById = async (): Promise<Outcome<string | null> | undefined> => {
     const last = lastId() ?? -Infinity;
-    const page = await request(`${first}&id__gt=${last}`);
+    const page = await fetch(`${first}&id__gt=${last}`);
     if (!page.ok) return page.error.kind === "request" ? undefined : page;
     if (page.value.count === undefined || page.value.ids.some((id) => id <= last)) return undefined;
     read.count = read.rows + page.value.count;
     return add(page.value);
   };
 
-  const firstPage = await request(first);
+  const firstPage = await fetch(first);
   if (!firstPage.ok) return firstPage;
   read.count = firstPage.value.count;
   let next = add(firstPage.value);
@@ -134,11 +129,10 @@ async function readList(
         continue;
       }
       pagesById = false;
-      if (requested.has(pageQuery))
-        return failed("unexpected", `The pages repeat: "next" leads to "?${pageQuery}" again.`, { status: 200 });
+      if (requested.has(pageQuery)) return failed("unexpected", "The pages of the list repeat.", { status: 200 });
       requested.add(pageQuery);
       const overlapping = lastId() === undefined ? pageQuery : overlappingPage(pageQuery);
-      const page = await request(overlapping);
+      const page = await fetch(overlapping);
       if (!page.ok) return page;
       if (page.value.count !== read.count)
         return changed(`the count changed from ${read.count} to ${page.value.count}`);
@@ -149,7 +143,7 @@ async function readList(
     }
     // The count of a page after an id does not show that rows before it disappeared.
     if (!pagesById || pages === 1) break;
-    const whole = await request(countQuery(first));
+    const whole = await fetch(countQuery(first));
     if (!whole.ok) return whole;
     const { rows } = read;
     read.count = whole.value.count;
@@ -163,26 +157,6 @@ async function readList(
   if (read.count !== undefined && distinct !== read.count)
     return changed(`received ${distinct} rows instead of ${read.count}`);
   return done(read);
-}
-
-/** Parses a page. `deleting` is the id of a row that would delete one of the table. */
-function parsePage(text: string): Page & { deleting: unknown } {
-  let page: { count?: unknown; next?: unknown; results?: unknown } | null;
-  try {
-    page = JSON.parse(text) as typeof page;
-  } catch {
-    // The table reports the error.
-    page = null;
-  }
-  const results = Array.isArray(page?.results) ? (page.results as ({ id?: unknown; _deleted?: unknown } | null)[]) : [];
-  const ids = results.map((row) => row?.id);
-  return {
-    text,
-    count: typeof page?.count === "number" ? page.count : undefined,
-    next: typeof page?.next === "string" ? page.next : null,
-    deleting: results.find((row) => row?._deleted !== undefined)?.id,
-    ids: ids.every((id) => typeof id === "number") ? ids : [],
-  };
 }
 
 /** Returns the query of a page with one row, whose count is that of the list. */

@@ -2,23 +2,20 @@
 import { toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
 import { unknownName } from "./options.ts";
-import type { URLSearchParams } from "./platform.ts";
 import { METRICS, queryString, type MetricsParameters, type Query } from "./queries.ts";
 import { done, failed, type Failed, type Outcome } from "./results.ts";
 
-/** The names of each path's parameters, and the functions of the module that they are from. */
-let cache: { from: unknown; paths: Map<string, Set<string> | undefined> } | undefined;
+/** The names of the parameters of the last path, and the functions of the module that they are from. */
+let last: { from: unknown; path: string; names: Set<string> | undefined } | undefined;
 
 /** Returns the names of a path's parameters, unless they are unknown. */
 function parameterNames(path: string): Set<string> | undefined {
   const from = bindings();
-  if (cache?.from !== from) cache = { from, paths: new Map() };
-  const { paths } = cache;
-  if (!paths.has(path)) {
-    const names = from.parameterNames(path);
-    paths.set(path, names === undefined ? undefined : new Set(names.split(" ")));
+  if (last?.from !== from || last.path !== path) {
+    const names = from.parameterNames(path)?.split(" ");
+    last = { from, path, names: names && new Set(names) };
   }
-  return paths.get(path);
+  return last.names;
 }
 
 /**
@@ -26,10 +23,10 @@ function parameterNames(path: string): Set<string> | undefined {
  * returned.
  */
 export function checkQuery(path: string, query: Query<MetricsParameters> | Query): Outcome<string[]> {
-  if (!isText(query) && (typeof query !== "object" || query === null || Array.isArray(query)))
-    return failed("usage", "The query must be text or an object of parameters.");
+  let names: string[];
   let known: Set<string> | undefined;
   try {
+    names = namesOf(query);
     known = query === "" ? undefined : parameterNames(path);
   } catch (error) {
     return toFailure(error);
@@ -37,13 +34,11 @@ export function checkQuery(path: string, query: Query<MetricsParameters> | Query
   if (known === undefined) return done([]);
   const isUnknown = (name: string) =>
     !known.has(name) && !(known.has("aggregate[sum]") && name.startsWith("group_by["));
-  const unknown = namesOf(query).filter(isUnknown);
-  if (isText(query) || unknown.length === 0) return done(unknown);
+  const unknown = names.filter(isUnknown);
+  const isText = typeof query === "string" || query instanceof globalThis.URLSearchParams;
+  if (isText || unknown.length === 0) return done(unknown);
   return failed("usage", unknownName("parameter", unknown[0]!, known));
 }
-
-const isText = (query: unknown): query is string | URLSearchParams =>
-  typeof query === "string" || query instanceof globalThis.URLSearchParams;
 
 /** Returns the names of the parameters that a query has. */
 const namesOf = (query: Query<MetricsParameters> | Query): string[] => [

@@ -57,21 +57,36 @@ export interface ListParameters {
 /** A query string with or without a leading `?`, or parameters. */
 export type Query<Parameters = ListParameters> = string | URLSearchParams | Parameters;
 
-/** Returns the query string of parameters. Omits parameters that are `undefined` or `null`. */
+/**
+ * Returns the query string of parameters. Omits parameters that are `undefined` or `null`.
+ *
+ * @throws if the query is no text and no object, or if a value is none of {@link ParameterValue}
+ */
 export function queryString(query: Query<MetricsParameters> | Query): string {
   if (typeof query === "string") return query.replace(/^\?/, "");
   if (query instanceof globalThis.URLSearchParams) return query.toString();
+  if (typeof query !== "object" || query === null || Array.isArray(query))
+    throw new TypeError("The query must be text or an object of parameters.");
   const parameters = new globalThis.URLSearchParams();
-  for (const [name, value] of Object.entries(query) as [string, ParameterValue][])
-    // An empty array becomes a comma, which matches nothing. A blank value would match everything (§0).
-    if (value != null) parameters.append(name, Array.isArray(value) && value.length === 0 ? "," : String(value));
+  for (const [name, value] of Object.entries(query) as [string, ParameterValue][]) {
+    if (value == null) continue;
+    const isArray = Array.isArray(value);
+    // A blank element would match everything (§0).
+    if ([value].flat().some((each) => /object|undefined|function/.test(typeof each) || (isArray && each === "")))
+      throw new TypeError(`The parameter "${name.slice(0, 60)}" must be text, a number or an array.`);
+    // An empty array becomes a comma, which matches nothing.
+    parameters.append(name, isArray && value.length === 0 ? "," : String(value));
+  }
   return parameters.toString();
 }
 
 /** The path of the metrics. */
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 /** Returns the path of a list. */
-export const listPath = (resource: ResourceName | "commits.agg"): string => `/v3/customer/core/${resource}/`;
+export const listPath = (resource: ResourceName | "commits.agg"): string => `/v3/customer/core/${String(resource)}/`;
+
+/** Returns the path of one object of a list. */
+export const objectPath = (resource: ResourceName, id: number): string => `${listPath(resource)}${id}/`;
 
 /** Returns today's date in UTC, which the API uses. */
 export const utcToday = (): Day => new Date().toISOString().slice(0, 10);

@@ -86,6 +86,9 @@ export function failed<Kind extends Failure["kind"]>(
 /** Returns the failure of a call on a freed table. */
 export const freed = () => failed("freed", "The table was freed.");
 
+/** Returns the failure of a call whose callback threw an error. */
+export const callbackFailure = (error: unknown) => failed("usage", "onProgress threw an error.", {}, error);
+
 /** Returns the failure of a stream that ended with an error. */
 export const streamFailure = (error: unknown) =>
   failed("network", `Reading the rows failed: ${String(error)}`, {}, error);

@@ -43,7 +43,10 @@ export function serve(port: Port, start: () => Promise<void>): void {
     if ("abort" in call) return running.get(call.id)?.abort(call.abort);
     if ("chunk" in call || "end" in call) return streams.get(call.id)?.add(call);
     if (call.method === "load") streams.set(call.id, new Stream());
-    const value = await run(call).catch((error: unknown) => failed("worker", String(error)));
+    const value = await run(call).catch((error: unknown) =>
+      // An option is invalid.
+      error instanceof TypeError ? failed("usage", error.message) : failed("worker", String(error)),
+    );
     running.delete(call.id);
     streams.delete(call.id);
     port.postMessage({ id: call.id, value } satisfies Reply, buffers(value));

@@ -3,14 +3,24 @@ import { abortOf, aborted } from "./abort.ts";
 import type { Reader, WasmTable } from "./bindings.js";
 import { toFailure } from "./failures.ts";
 import { bindings } from "./instance.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions, requireOption, requireOptions } from "./options.ts";
 import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, URL } from "./platform.ts";
-import { listPath, METRICS, type MetricsParameters, type Query } from "./queries.ts";
+import { listPath, METRICS, objectPath, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest, type ApiResponse, type Asked } from "./request.ts";
-import { done, failed, freed, statusFailure, streamFailure, type Added, type Failed, type Outcome } from "./results.ts";
+import {
+  callbackFailure,
+  done,
+  failed,
+  freed,
+  statusFailure,
+  streamFailure,
+  type Added,
+  type Failed,
+  type Outcome,
+} from "./results.ts";
 import { openChunks, pieces, type Rows, type Stream } from "./row-text.ts";
-import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName } from "./rows.ts";
 
 declare global {
   // TypeScript before 5.2, and libraries before `esnext.disposable`, do not declare these.
@@ -47,13 +57,14 @@ export class Table {
    * Creates an empty table. With `lists`, the table keeps whole rows, which lists need and metrics don't. Lists also
    * require the `init` of `streamgage/lists`.
    *
-   * @throws if the module is not started, or if an option is unknown
+   * @throws if the module is not started, or if an option is invalid
    */
   constructor(options: { lists?: boolean } = {}) {
     const Wasm = bindings().Table;
-    const mistake = checkOptions(options, ["lists"]);
-    if (mistake) throw new TypeError(mistake.error.message);
-    const state: State = { wasm: new Wasm(options.lists === true) };
+    requireOptions(options, ["lists"]);
+    const { lists = false } = options;
+    requireOption(typeof lists === "boolean", "lists", "true or false");
+    const state: State = { wasm: new Wasm(lists) };
     this.state = () => state;
   }
 
@@ -77,7 +88,7 @@ export class Table {
    */
   async load(resource: ResourceName, source: Stream, options: LoadOptions = {}): Promise<Outcome<Added>> {
     const state = this.state();
-    const mistake = checkOptions(options, ["signal", "onProgress", "today"]) ?? statusFailure(source);
+    const mistake = checkOptions(options, ["signal", "onProgress"]) ?? statusFailure(source);
     if (mistake) return mistake;
     const { signal, onProgress } = options;
     const opened = openChunks(source);
@@ -117,7 +128,7 @@ export class Table {
         try {
           onProgress?.({ rows: reader.rows, bytes });
         } catch (error) {
-          return fail(failed("usage", "onProgress threw an error. No rows were added.", {}, error));
+          return fail(callbackFailure(error));
         }
       }
     } finally {
@@ -144,8 +155,12 @@ export class Table {
   }
 
   /** Returns one object of a resource by its id (§2). */
-  object<Name extends ResourceName>(resource: Name, id: number, query: Query = ""): Outcome<Shown[Name]> {
-    return list(this.state(), `${listPath(resource)}${id}/`, query);
+  object<Name extends ResourceName, const Parameters extends Query = Query>(
+    resource: Name,
+    id: number,
+    query?: Parameters,
+  ): Outcome<ListRow<Name, Parameters>> {
+    return list(this.state(), objectPath(resource, id), query ?? "");
   }
 
   /** Returns counts and sums of commits by group (§2, `commits.agg`). */
@@ -157,7 +172,9 @@ export class Table {
    * Returns the status and the body that the API sends for a request such as `/v3/…?…`, to the byte. Links to other
    * pages start with the origin of the request, if it has one.
    */
-  answer(request: string | URL, options?: Asked): Outcome<ApiResponse> {
+  answer(request: string | URL, options: Asked = {}): Outcome<ApiResponse> {
+    const mistake = checkOptions(options, ["today"]);
+    if (mistake) return mistake;
     const address = String(request);
     const origin = /^\w+:\/\/[^/?#]*/.exec(address)?.[0] ?? "";
     const [, path = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(address.slice(origin.length)) ?? [];
@@ -195,11 +212,11 @@ function ask<Value>(
   state: State,
   path: string,
   query: Query<MetricsParameters> | Query,
-  options: Asked | undefined,
+  options: Asked = {},
   call: (wasm: WasmTable, request: ApiRequest) => Value,
 ): Outcome<Value> {
   if (state.wasm === undefined) return freed();
-  const mistake = options === undefined ? undefined : checkOptions(options, ["today"]);
+  const mistake = checkOptions(options, ["today"]);
   if (mistake) return mistake;
   const checked = checkQuery(path, query);
   if (!checked.ok) return checked;

@@ -11,13 +11,14 @@
 import { abortOf } from "./abort.ts";
 import { isBytes } from "./bytes.ts";
 import type { Client, ClientOptions, Loading } from "./client.ts";
-import { queryString, type MetricsParameters, type Query } from "./queries.ts";
-import type { AbortSignal } from "./platform.ts";
+import { checkOptions, requireOptions, requireTimeout } from "./options.ts";
+import type { MetricsParameters, Query } from "./queries.ts";
+import type { AbortSignal, URL } from "./platform.ts";
 import { listen, THREAD, type Call, type Port, type Reply } from "./protocol.ts";
 import type { ApiResponse, Asked } from "./request.ts";
-import { failed, statusFailure, type Added, type Failed, type Outcome } from "./results.ts";
+import { callbackFailure, failed, statusFailure, type Added, type Failed, type Outcome } from "./results.ts";
 import { openChunks, type Rows, type Stream } from "./row-text.ts";
-import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName, Shown } from "./rows.ts";
+import type { AggregateRow, ListRow, MetricsAnswer, MetricsColumns, Page, ResourceName } from "./rows.ts";
 import type { LoadOptions } from "./table.ts";
 
 export type { Port } from "./protocol.ts";
@@ -39,11 +40,15 @@ export interface RemoteTable {
     query?: Parameters,
   ): Promise<Outcome<Page<ListRow<Name, Parameters>>>>;
   /** Returns one object of a resource (§2). */
-  object<Name extends ResourceName>(resource: Name, id: number, query?: Query): Promise<Outcome<Shown[Name]>>;
+  object<Name extends ResourceName, const Parameters extends Query = Query>(
+    resource: Name,
+    id: number,
+    query?: Parameters,
+  ): Promise<Outcome<ListRow<Name, Parameters>>>;
   /** Returns counts and sums of commits by group (§2). */
   aggregate(query: Query): Promise<Outcome<Page<AggregateRow>>>;
   /** Returns the API's response to a request, to the byte. */
-  answer(request: string, options?: Asked): Promise<Outcome<ApiResponse>>;
+  answer(request: string | URL, options?: Asked): Promise<Outcome<ApiResponse>>;
   /** Releases the table's memory. */
   free(): Promise<void>;
 }
@@ -81,8 +86,12 @@ type Pending = { resolve: (value: unknown) => void; onProgress: ((progress: any)
  * Connects to a thread that runs `streamgage/thread`, or that called {@link serve} with its end of the port.
  *
  * @param port a `Worker` of the page or of `node:worker_threads`, or a `MessagePort`
+ * @throws if an argument is invalid
  */
-export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): Connection {
+export function connect(port: Port, options: ConnectOptions = {}): Connection {
+  requireOptions(options, ["timeout"]);
+  const { timeout = 10_000 } = options;
+  requireTimeout(timeout);
   const pending = new Map<number, Pending>();
   const targets = new WeakMap<object, Target>();
   let lastId = 0;
@@ -127,7 +136,7 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
     clearTimeout(timer);
   });
 
-  function call<Value>(target: Target, method: string, args: unknown[], options: CallOptions = {}): Promise<Value> {
+  function call<Value>(target: Target, method: string, args: unknown[], options?: CallOptions): Promise<Value> {
     return startCall<Value>(target, method, args, options).result;
   }
 
@@ -135,12 +144,16 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
     target: Target,
     method: string,
     args: unknown[],
-    { signal, onProgress, ...others }: CallOptions = {},
+    options?: CallOptions,
   ): { id: number; result: Promise<Value> } {
     const id = (lastId += 1);
-    const failure = typeof target === "number" ? ended : target;
+    const failure =
+      (typeof target === "number" ? ended : target) ?? (options === undefined ? undefined : checkOptions(options));
     if (failure) return { id, result: Promise.resolve(failure as Value) };
-    const message: Call = { id, target: target as number, method, args: [...args, others] };
+    const { signal, onProgress, ...others } = options ?? {};
+    const sent = args.map(portable);
+    if (options) sent.push(others);
+    const message: Call = { id, target: target as number, method, args: sent };
     const transfer = args.flatMap((arg) => (!isBytes(arg) ? [] : "buffer" in arg ? arg.buffer : arg));
     const result = new Promise<Value>((resolve) => {
       const abort = (reason: string) => port.postMessage({ id, abort: reason } satisfies Call, []);
@@ -154,13 +167,13 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
           onProgress?.(progress);
         } catch (error) {
           pending.delete(id);
-          abort("onProgress threw an error");
-          settle(failed("usage", "onProgress threw an error.", {}, error));
+          abort("");
+          settle(callbackFailure(error));
         }
       };
       pending.set(id, { resolve: settle, onProgress: report });
       try {
-        port.postMessage(message, transfer);
+        send(port, message, transfer);
       } catch (error) {
         pending.delete(id);
         return settle(failed("usage", "The arguments cannot be sent to the worker.", {}, error));
@@ -173,7 +186,7 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
 
   /** Sends a stream to the thread part by part. */
   async function load(target: Target, resource: string, source: Stream, options: LoadOptions): Promise<Outcome<Added>> {
-    const opened = statusFailure(source) ?? openChunks(source);
+    const opened = checkOptions(options) ?? statusFailure(source) ?? openChunks(source);
     if (!opened.ok) return opened;
     const chunks = opened.value;
     let acknowledge = () => {};
@@ -210,12 +223,12 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
     const table: RemoteTable = {
       add: (resource, rows) => call(target, "add", [resource, rows]),
       load: (resource, source, options = {}) => load(target, resource, source, options),
-      metrics: (query, options = {}) => call(target, "metrics", [queryString(query)], options),
-      metricsColumns: (query, options = {}) => call(target, "metricsColumns", [queryString(query)], options),
-      list: (resource, query) => call(target, "list", [resource, queryString(query ?? "")]),
-      object: (resource, id, query = "") => call(target, "object", [resource, id, queryString(query)]),
-      aggregate: (query) => call(target, "aggregate", [queryString(query)]),
-      answer: (request, options = {}) => call(target, "answer", [request], options),
+      metrics: (query, options) => call(target, "metrics", [query, options]),
+      metricsColumns: (query, options) => call(target, "metricsColumns", [query, options]),
+      list: (resource, query) => call(target, "list", [resource, query]),
+      object: (resource, id, query) => call(target, "object", [resource, id, query]),
+      aggregate: (query) => call(target, "aggregate", [query]),
+      answer: (request, options) => call(target, "answer", [request, options]),
       free: async () => void (await call(target, "free", [])),
     };
     targets.set(table, target);
@@ -223,22 +236,37 @@ export function connect(port: Port, { timeout = 10_000 }: ConnectOptions = {}): 
   }
 
   return {
-    table: async (options = {}) => remoteTable(await call<Target>(THREAD, "table", [options])),
+    table: async (options) => remoteTable(await call<Target>(THREAD, "table", [options])),
     close: () => {
       end("The connection was closed.");
       const { terminate, close } = port as { terminate?: () => unknown; close?: () => unknown };
       void (terminate ?? close)?.call(port);
     },
     client: async (options) => {
-      const target = await call<Target>(THREAD, "client", [{ ...options, url: String(options.url) }]);
+      const target = await call<Target>(THREAD, "client", [{ ...options, url: String(options?.url) }]);
       return {
-        metrics: (query, options) => call(target, "metrics", [queryString(query)], options),
-        list: (resource, query = "", options) => call(target, "list", [resource, queryString(query)], options),
-        object: (resource, id, options) => call(target, "object", [resource, id], options),
-        aggregate: (query, options) => call(target, "aggregate", [queryString(query)], options),
-        load: (table, resource, query = "limit=1000", options) =>
-          call(target, "load", [targets.get(table), resource, queryString(query)], options),
+        metrics: (query, options = {}) => call(target, "metrics", [query], options),
+        list: (resource, query, options = {}) => call(target, "list", [resource, query], options),
+        object: (resource, id, query, options = {}) => call(target, "object", [resource, id, query], options),
+        aggregate: (query, options = {}) => call(target, "aggregate", [query], options),
+        async load(table, resource, query, options = {}) {
+          const id = targets.get(table) ?? failed("usage", "The table must be one of this connection.");
+          return typeof id === "number" ? call(target, "load", [id, resource, query], options) : id;
+        },
       };
     },
   };
 }
+
+/** Sends a message. Buffers are copied if they cannot be transferred: those of WebAssembly, and shared ones. */
+function send(port: Port, message: Call, buffers: unknown[]): void {
+  try {
+    port.postMessage(message, buffers);
+  } catch {
+    port.postMessage(message, []);
+  }
+}
+
+/** Returns a query or an address in a form that can be sent. */
+const portable = (query: unknown): unknown =>
+  query instanceof globalThis.URLSearchParams || query instanceof globalThis.URL ? query.toString() : query;

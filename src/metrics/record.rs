@@ -91,7 +91,8 @@ impl<T> Records<T> {
         }
         if !is_sorted {
             let ids = all.iter().map(|&(id, _)| id).zip(0..).collect();
-            all = last_of_ids(ids).into_iter().filter_map(|place| all.get(place).copied()).collect();
+            let places = last_of_ids(ids).into_iter();
+            all = places.filter_map(|place| all.get(usize::try_from(place).ok()?).copied()).collect();
         }
         let mut sorted = Vec::with_capacity(all.len());
         for (id, record) in all {
@@ -103,8 +104,9 @@ impl<T> Records<T> {
     }
 }
 
-/// Returns the positions of the last change of each id, in the order of the ids.
-fn last_of_ids(mut ids: Vec<(i64, usize)>) -> Vec<usize> {
+/// Returns the positions of the last change of each id, in the order of the ids. Positions are `i64`, so that all pairs of
+/// ids are sorted by the same code.
+fn last_of_ids(mut ids: Vec<(i64, i64)>) -> Vec<i64> {
     ids.sort_unstable();
     let nexts = ids.iter().skip(1).map(|&(next, _)| Some(next)).chain([None]);
     ids.iter().zip(nexts).filter(|&(&(id, _), next)| next != Some(id)).map(|(&(_, place), _)| place).collect()

@@ -83,7 +83,7 @@ test("an invalid request is not sent and fails with the messages of the API", as
       },
     },
   });
-  assert.deepEqual(validateMetrics("start_date=soon&resolution=month&repo_id=x", today), outcome);
+  assert.deepEqual(validateMetrics("start_date=soon&resolution=month&repo_id=x", { today }), outcome);
   using table = new Table();
   const lists = [
     await client.list("commits", "haloc=x", { today }),
@@ -267,10 +267,17 @@ test("a redirect is not followed, because it could send the key to another serve
   assert.equal(requests.length, 1);
 });
 
-test("the key is trimmed, and an error about an invalid key does not contain the key", async () => {
+test("the key is trimmed, and no error contains the key", async () => {
   const spaced = await createClient({ url, key: `\n${KEY}\n` }).metrics(WEEKS, { today });
   assert.deepEqual([spaced.ok, keys], [true, [`Bearer ${KEY}`]]);
-  const { error } = await createClient({ url, key: "secret\n\nsecret", retries: 0 }).metrics(WEEKS, { today });
+  for (const key of ["secret\n\nsecret", "s\u00e9cret", "sec ret"])
+    assert.throws(() => createClient({ url, key }), {
+      name: "TypeError",
+      message: 'The option "key" must be ASCII text.',
+    });
+  const fetch = (_: string, { headers }: { headers: Record<string, string> }) =>
+    Promise.reject(new Error(`bad header: ${headers.Authorization}`));
+  const { error } = await createClient({ url, key: "secret", retries: 0, fetch }).metrics(WEEKS, { today });
   assert.equal(error?.kind, "network");
   assert.match(error?.message ?? "", /…/);
   assert.doesNotMatch(JSON.stringify(error), /secr/);

@@ -190,7 +190,7 @@ test("an invalid today and an error response are reported, and the table keeps i
   for (const today of [new Date(0), 20240601, null] as never[]) {
     for (const asked of [table.metrics(range, { today }), table.metricsColumns(range, { today })])
       assert.deepEqual(asked.error, noDay);
-    assert.deepEqual(validateMetrics(range, today).error, noDay);
+    assert.deepEqual(validateMetrics(range, { today }).error, noDay);
   }
   assert.equal(table.list("commits").value?.count, 1);
 });

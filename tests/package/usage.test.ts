@@ -1,7 +1,15 @@
 // Mistakes of the caller: unknown names, dates that are not local, invalid options, and responses that are no pages.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import init, { createClient, metricsOf, Table, validateList, type Failure } from "../../browser/dist/lists-inline.js";
+import init, {
+  createClient,
+  metricsOf,
+  queryString,
+  Table,
+  validateList,
+  validateMetrics,
+  type Failure,
+} from "../../browser/dist/lists-inline.js";
 
 const WEEKS = { start_date: "2026-06-01", resolution: "week" } as const;
 const COMMIT = { id: 1, apex_user_id: 7, repo_id: 3 };
@@ -25,6 +33,7 @@ test("an unknown name in an object fails with a suggestion, and in a query strin
   for (const query of [null, 42, [], undefined] as never[])
     assert.deepEqual(table.metrics(query, options).error, usage("The query must be text or an object of parameters."));
   assert.throws(() => new Table({ list: true } as never), /There is no option "list". Did you mean "lists"\?/);
+  assert.throws(() => new Table({ lists: "yes" } as never), /The option "lists" must be true or false/);
 });
 
 test("columns have no filters", () => {
@@ -59,6 +68,54 @@ test("load rejects what is no stream, and a callback that throws", async () => {
   assert.equal(table.list("users").value?.count, 0);
 });
 
+test("a value that has no meaning as text fails, because its text could match everything", () => {
+  using table = new Table();
+  for (const value of [[""], [1, null], [undefined], [[1, [2]]], {}, new Set([1]), () => 7, new Date(0)]) {
+    const invalid = usage('The parameter "team_id__in" must be text, a number or an array.');
+    assert.deepEqual(table.metrics({ ...WEEKS, team_id__in: value } as never, options).error, invalid, String(value));
+    assert.throws(() => queryString({ team_id__in: value } as never), TypeError);
+  }
+  for (const query of [null, 42, [], undefined] as never[]) assert.throws(() => queryString(query), TypeError);
+  assert.equal(queryString({ a: [1, "b"], b: [], c: null, d: undefined, e: true, f: "" }), "a=1%2Cb&b=%2C&e=true&f=");
+});
+
+test("options that are no object, and signals that are none, fail everywhere", async () => {
+  using table = new Table({ lists: true });
+  const client = createClient({ url: "https://example.com", key: "k", fetch: () => Promise.reject(new Error()) });
+  const noObject = usage("The options must be an object.");
+  const columns = { users: [0], days: [20605], haloc: [1], churn: [0], impact: [1] };
+  for (const invalid of [null, 7] as never[])
+    for (const { error } of [
+      table.metrics(WEEKS, invalid),
+      table.metricsColumns(WEEKS, invalid),
+      table.answer("/v3/", invalid),
+      validateMetrics(WEEKS, invalid),
+      metricsOf(columns, WEEKS, invalid),
+      await table.load("users", new Blob([]), invalid),
+      await client.metrics(WEEKS, invalid),
+      await client.list("users", "", invalid),
+      await client.object("users", 1, "", invalid),
+      await client.aggregate("", invalid),
+    ])
+      assert.deepEqual(error, noObject);
+  assert.deepEqual(validateMetrics(WEEKS, { todya: "" } as never).error?.kind, "usage");
+  const signal = 3 as never;
+  for (const { error } of [
+    await table.load("users", new Blob([]), { signal }),
+    await client.load(table, "users", "", { signal }),
+    await client.object("users", 1, "", { signal }),
+  ])
+    assert.deepEqual(error, usage('The option "signal" must be an AbortSignal.'));
+});
+
+test("an abort ends the loading of a silent stream", async () => {
+  using table = new Table();
+  const keepAlive = setTimeout(() => {}, 5_000);
+  const outcome = await table.load("users", new ReadableStream({}), { signal: AbortSignal.timeout(20) });
+  clearTimeout(keepAlive);
+  assert.equal(outcome.error?.kind, "aborted");
+});
+
 test("createClient validates its options", () => {
   for (const [more, message] of [
     [{ url: undefined }, /"url"/],
@@ -71,6 +128,13 @@ test("createClient validates its options", () => {
     [{ longestWait: NaN }, /"longestWait"/],
     [{ timeout: 0 }, /"timeout"/],
     [{ fetch: true }, /"fetch"/],
+    [{ timeout: 0.5 }, /"timeout"/],
+    [{ timeout: Infinity }, /"timeout"/],
+    [{ timeout: "5" }, /"timeout"/],
+    [{ key: "two words" }, /"key"/],
+    [{ url: "https://user@example.com" }, /"url"/],
+    [{ url: "https://example.com/?page=1" }, /"url"/],
+    [{ url: "https://exam ple.com" }, /"url"/],
     [{ retrys: 1 }, /There is no option "retrys"/],
   ] as const)
     assert.throws(() => createClient({ url: "https://example.com", key: "k", ...more } as never), message);
@@ -106,6 +170,35 @@ test("a client rejects responses that are no pages, a silent server, and mistake
     fetch: () => Promise.reject(new Error("no connection")),
   }).list("users");
   assert.equal(refused.error?.kind === "network" && (refused.error.cause as Error).message, "no connection");
+});
+
+test("a fetch that returns no response is a mistake of the caller", async () => {
+  for (const response of [undefined, null, "{}", {}] as never[]) {
+    const fetch = () => Promise.resolve(response);
+    const { error } = await createClient({ url: "https://example.com", key: "k", fetch }).list("users");
+    assert.deepEqual(error, usage('The option "fetch" must be a function like fetch.'));
+  }
+});
+
+test("a wait longer than timers support is not cut to nothing", async () => {
+  let requests = 0;
+  const fetch = () => {
+    requests += 1;
+    return Promise.resolve(new Response("", { status: 429, headers: { "Retry-After": "3000000" } }));
+  };
+  const client = createClient({ url: "https://example.com", key: "k", longestWait: Infinity, fetch });
+  const controller = new AbortController();
+  const waiting = client.list("users", "", { signal: controller.signal });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  controller.abort();
+  assert.deepEqual([(await waiting).error?.kind, requests], ["aborted", 1]);
+});
+
+test("an object with selected fields may lack its id", async () => {
+  const fetch = () => Promise.resolve(new Response('{"name":"Ada"}'));
+  const client = createClient({ url: "https://example.com", key: "k", fetch });
+  assert.equal((await client.object("users", 1, { fields: ["name"] })).value?.name, "Ada");
+  assert.equal((await client.object("users", 1)).error?.kind, "unexpected");
 });
 
 test("Retry-After is whole seconds or an HTTP date", async () => {

@@ -90,3 +90,70 @@ test("rows that cannot be sent are the caller's mistake", async () => {
   });
   connection.close();
 });
+
+const usage = (message: string) => ({ ok: false, error: { kind: "usage", message } });
+
+test("a connection checks what a table and a client check, and throws nothing", async () => {
+  const connection = connect(thread());
+  const table = await connection.table({ lists: true });
+  const client = await connection.client({ url: "https://example.com", key: "k" });
+  const gone = await connection.table({ list: true } as never);
+  const unknown = usage('There is no parameter "apexUserId". Did you mean "apex_user_id"?');
+  const noQuery = usage("The query must be text or an object of parameters.");
+  const noObject = usage("The options must be an object.");
+  const noSignal = usage('The option "signal" must be an AbortSignal.');
+  const noTable = usage("The table must be one of this connection.");
+  const silent = () => new ReadableStream<Uint8Array>({});
+  for (const [outcome, expected] of [
+    [table.metrics({ ...WEEKS, apexUserId: 7 } as never), unknown],
+    [client.metrics({ ...WEEKS, apexUserId: 7 } as never), unknown],
+    [table.metrics(null as never), noQuery],
+    [table.aggregate(undefined as never), noQuery],
+    [client.metrics(42 as never), noQuery],
+    [table.metrics(WEEKS, null as never), noObject],
+    [table.answer("/v3/", null as never), noObject],
+    [table.load("users", silent(), null as never), noObject],
+    [client.list("users", "", null as never), noObject],
+    [table.load("users", silent(), { signal: 3 as never }), noSignal],
+    [client.list("users", "", { signal: 3 as never }), noSignal],
+    [table.metrics(WEEKS, { todya: "" } as never), usage('There is no option "todya". Did you mean "today"?')],
+    [client.load({} as never, "users"), noTable],
+    [client.load(null as never, "users"), noTable],
+    [client.load(await connect(thread()).table(), "users"), noTable],
+    [client.load(gone, "users"), usage('There is no option "list". Did you mean "lists"?')],
+    [gone.list("users"), usage('There is no option "list". Did you mean "lists"?')],
+    [(await connection.table(null as never)).list("users"), noObject],
+    [(await connection.client(undefined as never)).list("users"), usage('The option "url" must be an http address.')],
+    [
+      (await connection.client({ url: "https://example.com", key: "k", fetch } as never)).list("users"),
+      usage("The arguments cannot be sent to the worker."),
+    ],
+  ] as const)
+    assert.deepEqual(await outcome, expected);
+  const query = new URLSearchParams({ start_date: "2026-06-01", resolution: "week", x: "1" });
+  assert.deepEqual((await table.metrics(query, { today })).ignored, ["x"]);
+  assert.equal((await table.answer(new URL("https://example.com/v3/none/"))).value?.status, 404);
+  connection.close();
+  connection.close();
+  assert.deepEqual(await (await connection.table()).list("users"), failed("The connection was closed."));
+});
+
+test("bytes that cannot be transferred are copied", async () => {
+  const connection = connect(thread());
+  const table = await connection.table({ lists: true });
+  const text = row(1);
+  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
+  const memory = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, text.length);
+  // A small Buffer is a part of a pool, which Node does not transfer.
+  for (const bytes of [Buffer.from(text), shared, memory]) {
+    bytes.set(new TextEncoder().encode(text));
+    assert.deepEqual(await table.add("commits", bytes), { ok: true, value: { rows: 1, next: null } });
+  }
+  connection.close();
+});
+
+test("connect throws if its arguments are invalid", () => {
+  for (const port of [null, undefined, {}, 7] as never[]) assert.throws(() => connect(port), TypeError);
+  for (const options of [null, { timeout: "x" }, { timeout: Infinity }, { timout: 3 }] as never[])
+    assert.throws(() => connect(new EventTarget() as never, options), TypeError);
+});

@@ -9,6 +9,6 @@ const loaded = init().then(
 
 export async function validate(query: string, today: string): Promise<Errors> {
   if (!(await loaded)) return {};
-  const result = validateMetrics(query, today);
+  const result = validateMetrics(query, { today });
   return !result.ok && result.error.kind === "request" ? (result.error.errors as Errors) : {};
 }

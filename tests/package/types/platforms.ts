@@ -1,5 +1,12 @@
 // Checks the types with and without the DOM library. This code is never executed.
-import init, { createClient, Table, type Added, type Outcome } from "streamgage/lists";
+import init, {
+  createClient,
+  metricsColumnsOf,
+  Table,
+  validateMetrics,
+  type Added,
+  type Outcome,
+} from "streamgage/lists";
 import { connect } from "streamgage/worker";
 
 await init(new Uint8Array());
@@ -33,6 +40,23 @@ const client = createClient({ url: "https://example.com", key: "k" });
 // @ts-expect-error: a client is no text
 const text: string = client;
 const loaded: Outcome<Added> = await client.load(table, "commits");
+
+const listed = await client.list("commits", { fields: ["id"], haloc__gte: 3 });
+if (listed.ok) {
+  listed.value.results[0]!.id satisfies number;
+  // @ts-expect-error: the field is not selected
+  listed.value.results[0]!.haloc;
+}
+const one = table.object("users", 7, { fields: "id,name" });
+if (one.ok) {
+  one.value.name satisfies string | null;
+  // @ts-expect-error: the field is not selected
+  one.value.email;
+}
+validateMetrics({ start_date: "2026-06-01", resolution: "week" }, { today: "2026-09-01" });
+// @ts-expect-error: today is an option
+validateMetrics({ start_date: "2026-06-01", resolution: "week" }, "2026-09-01");
+metricsColumnsOf({ users: [], days: [], haloc: [], churn: [], impact: [] }, "start_date=2026-06-01&resolution=week");
 
 const connection = connect({ postMessage() {}, addEventListener() {} });
 const users = await (await connection.table()).list("users", { fields: ["id"] });
