@@ -6,7 +6,7 @@ import { checkOptions } from "./options.ts";
 import { checkRange } from "./parameters.ts";
 import { METRICS, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type Asked } from "./request.ts";
-import { done, failed, type Outcome } from "./results.ts";
+import { done, type Outcome } from "./results.ts";
 import type { MetricsAnswer, MetricsColumns } from "./rows.ts";
 
 /** Numbers. `Uint16Array` (for impact, `Uint32Array`) is the fastest kind; the values of other kinds are checked. */
@@ -52,9 +52,6 @@ export function metricsColumnsOf(
   return compute("metricsColumnsOf", commits, range, options);
 }
 
-/** The number of commits, of twelve bytes each, in 4 GB. */
-const MAX_COMMITS = Math.floor(2 ** 32 / 12);
-
 function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   name: Name,
   commits: CommitColumns,
@@ -67,8 +64,7 @@ function compute<Name extends "metricsOf" | "metricsColumnsOf">(
     const request = apiRequest(METRICS, range as Query<MetricsParameters>, options);
     const wasm = bindings();
     wasm.validate(request);
-    if (commitCount(commits) > MAX_COMMITS)
-      return failed("memory", `The columns have more than ${MAX_COMMITS} commits.`);
+    checkColumns(commits);
     const impact = typedColumn(commits, "impact", Uint32Array);
     const narrow = (name: keyof CommitColumns) => typedColumn(commits, name, Uint16Array);
     const columns = [narrow("users"), narrow("days"), narrow("haloc"), narrow("churn"), impact] as const;
@@ -78,7 +74,7 @@ function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   }
 }
 
-function commitCount(commits: CommitColumns): number {
+function checkColumns(commits: CommitColumns): void {
   if (typeof commits !== "object" || commits === null) throw badColumn(null, "impact", "is required");
   const length = commits.impact?.length;
   for (const name of ["impact", "users", "days", "haloc", "churn"] as const) {
@@ -88,7 +84,6 @@ function commitCount(commits: CommitColumns): number {
       throw badColumn(null, name, "is detached: its buffer was transferred");
     if (column.length !== length) throw badColumn(null, name, `must have as many numbers as impact, ${length}`);
   }
-  return length;
 }
 
 /** Returns a column as it is, or a copy of its values as an array of the kind that the module takes. */

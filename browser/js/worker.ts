@@ -137,25 +137,16 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
   });
 
   function call<Value>(target: Target, method: string, args: unknown[], options?: CallOptions): Promise<Value> {
-    return startCall<Value>(target, method, args, options).result;
-  }
-
-  function startCall<Value>(
-    target: Target,
-    method: string,
-    args: unknown[],
-    options?: CallOptions,
-  ): { id: number; result: Promise<Value> } {
     const id = (lastId += 1);
     const failure =
       (typeof target === "number" ? ended : target) ?? (options === undefined ? undefined : checkOptions(options));
-    if (failure) return { id, result: Promise.resolve(failure as Value) };
+    if (failure) return Promise.resolve(failure as Value);
     const { signal, onProgress, ...others } = options ?? {};
     const sent = args.map(portable);
     if (options) sent.push(others);
     const message: Call = { id, target: target as number, method, args: sent };
     const transfer = args.flatMap((arg) => (!isBytes(arg) ? [] : "buffer" in arg ? arg.buffer : arg));
-    const result = new Promise<Value>((resolve) => {
+    return new Promise<Value>((resolve) => {
       const abort = (reason: string) => port.postMessage({ id, abort: reason } satisfies Call, []);
       const onAbort = () => abort(String(signal?.reason));
       const settle = (value: unknown) => {
@@ -181,7 +172,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
       signal?.addEventListener("abort", onAbort);
       if (signal?.aborted) onAbort();
     });
-    return { id, result };
   }
 
   /** Sends a stream to the thread part by part. */
@@ -194,7 +184,8 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
       acknowledge();
       options.onProgress?.(progress);
     };
-    const { id, result } = startCall<Outcome<Added>>(target, "load", [resource, null], { ...options, onProgress });
+    const result = call<Outcome<Added>>(target, "load", [resource, null], { ...options, onProgress });
+    const id = lastId;
     const settled = result.then(() => undefined);
     const abortion = abortOf(options.signal);
     try {

@@ -41,6 +41,9 @@ test("columns have no filters", () => {
   const message = 'Columns have no teams, repositories or ids: the parameter "team_id" requires a Table.';
   assert.deepEqual(metricsOf(columns, { ...WEEKS, team_id: 3 } as never, options).error, usage(message));
   assert.equal(metricsOf(columns, "start_date=2026-06-01&resolution=week", options).ok, true);
+  const long = { length: 2 ** 40 };
+  const endless = { users: long, days: long, haloc: long, churn: long, impact: long };
+  assert.equal(metricsOf(endless as never, WEEKS, options).error?.kind, "memory");
 });
 
 test("a local date is no Date and has no Z", () => {
