@@ -2,7 +2,7 @@
 import { aborted, abortOf } from "./abort.ts";
 import { describeErrors } from "./failures.ts";
 import { loadList, type LoadedPage, type Progress } from "./load.ts";
-import { checkOptions, invalidOption, MAX_DELAY, requireOption, requireOptions, requireTimeout } from "./options.ts";
+import { checkOptions, MAX_DELAY, requireOption, requireOptions, requireTimeout } from "./options.ts";
 import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, Response, URL } from "./platform.ts";
 import { listPath, METRICS, objectPath, queryString, type MetricsParameters, type Query } from "./queries.ts";
@@ -110,7 +110,7 @@ export function createClient(options: ClientOptions): Client {
       // A redirect could send the key to another server. The API redirects none of these paths.
       const init = { headers, redirect: "manual", signal: controller.signal } as const;
       const response = await Promise.race([fetchResponse(address, init), aborting]);
-      if (typeof response?.text !== "function") return invalidOption("fetch", FETCH);
+      if (typeof response?.text !== "function") return failed("usage", "fetch returned no response.");
       if (response.status === 200) return await Promise.race([read(response), aborting]);
       const body = await Promise.race([response.text(), aborting]);
       return { ...responseFailure(response, body), wait: retryAfter(response) };
@@ -150,7 +150,8 @@ export function createClient(options: ClientOptions): Client {
       // The jitter keeps clients that failed together from retrying together.
       const delay = wait ?? FIRST_WAIT * 2 ** retry * (0.5 + Math.random() / 2);
       if (delay > longestWait) return outcome;
-      if (!(await sleep(delay, signal))) return aborted(signal);
+      await sleep(delay, signal);
+      if (signal?.aborted) return aborted(signal);
     }
   }
 
@@ -244,17 +245,15 @@ function validateOptions(options: ClientOptions): void {
   requireOptions(options, ["url", "key", "fetch", "retries", "longestWait", "timeout"]);
   const { url, key, fetch, retries = 0, longestWait = 0, timeout = 1 } = options;
   // With an empty port, as in `http://localhost:`, the key would go to port 80.
-  const isAddress = /^https?:\/\/[^/?#@\\\s]*[^/?#@\\\s:](\/[^?#@\\\s]*)?$/i.test(String(url));
+  const isAddress = /^https?:\/\/[^/?#@\\\s]*[^/?#@\\\s:](\/[^?#@]*)?$/i.test(String(url));
   requireOption(isAddress, "url", "an http address");
   // Other characters are not allowed in a header.
   requireOption(typeof key === "string" && /^[!-~]+$/.test(key.trim()), "key", "ASCII text");
-  requireOption(fetch === undefined || typeof fetch === "function", "fetch", FETCH);
+  requireOption(fetch === undefined || typeof fetch === "function", "fetch", "a function");
   requireOption(Number.isInteger(retries) && retries >= 0, "retries", "a whole number from 0");
   requireOption(typeof longestWait === "number" && longestWait >= 0, "longestWait", "a number from 0");
   requireTimeout(timeout);
 }
-
-const FETCH = "a function like fetch";
 
 /** Returns the wait that `Retry-After` asks for, in milliseconds (RFC 9110, 10.2.3: whole seconds or an HTTP date). */
 function retryAfter(response: Response): number | undefined {
@@ -274,13 +273,12 @@ function parse(text: string): unknown {
   }
 }
 
-/** Waits. Resolves to false if the signal is aborted. */
-async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> {
+/** Waits until the time has passed or the signal is aborted. */
+async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   const abortion = abortOf(signal);
   let timer;
   const elapsed = new Promise((resolve) => (timer = setTimeout(resolve, Math.min(milliseconds, MAX_DELAY))));
   await Promise.race([elapsed, abortion.promise]);
   clearTimeout(timer);
   abortion.stop();
-  return !signal?.aborted;
 }

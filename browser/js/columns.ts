@@ -52,6 +52,9 @@ export function metricsColumnsOf(
   return compute("metricsColumnsOf", commits, range, options);
 }
 
+/** The number of commits, of twelve bytes each, in 4 GB. */
+const MAX_COMMITS = Math.floor(2 ** 32 / 12);
+
 function compute<Name extends "metricsOf" | "metricsColumnsOf">(
   name: Name,
   commits: CommitColumns,
@@ -84,6 +87,7 @@ function checkColumns(commits: CommitColumns): void {
       throw badColumn(null, name, "is detached: its buffer was transferred");
     if (column.length !== length) throw badColumn(null, name, `must have as many numbers as impact, ${length}`);
   }
+  if (length > MAX_COMMITS) throw new RangeError("The columns have too many commits.");
 }
 
 /** Returns a column as it is, or a copy of its values as an array of the kind that the module takes. */

@@ -24,7 +24,6 @@ export class NotStartedError extends Error {
 /** Converts an exception to a failure. Throws exceptions of unknown origin again. */
 export function toFailure(error: unknown): Failed {
   if (error instanceof BadRowError) return badRow(error.row);
-  // An array is too long.
   if (error instanceof RangeError) return failed("memory", error.message);
   // An argument is invalid.
   if (error instanceof TypeError) return failed("usage", error.message);

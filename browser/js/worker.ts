@@ -8,7 +8,6 @@
  * const table = await streamgage.table();
  * ```
  */
-import { abortOf } from "./abort.ts";
 import { isBytes } from "./bytes.ts";
 import type { Client, ClientOptions, Loading } from "./client.ts";
 import { checkOptions, requireOptions, requireTimeout } from "./options.ts";
@@ -100,7 +99,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
 
   const failPending = (failure: Failed) => {
     for (const { resolve } of pending.values()) resolve(failure);
-    pending.clear();
   };
   const end = (message: string) => {
     clearTimeout(timer);
@@ -113,7 +111,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
     const call = pending.get(reply.id);
     if (call === undefined) return;
     if ("progress" in reply) return call.onProgress?.(reply.progress);
-    pending.delete(reply.id);
     call.resolve(reply.value);
   });
   for (const type of ["error", "messageerror"])
@@ -150,6 +147,7 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
       const abort = (reason: string) => port.postMessage({ id, abort: reason } satisfies Call, []);
       const onAbort = () => abort(String(signal?.reason));
       const settle = (value: unknown) => {
+        pending.delete(id);
         signal?.removeEventListener("abort", onAbort);
         resolve(value as Value);
       };
@@ -157,7 +155,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
         try {
           onProgress?.(progress);
         } catch (error) {
-          pending.delete(id);
           abort("");
           settle(callbackFailure(error));
         }
@@ -166,7 +163,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
       try {
         send(port, message, transfer);
       } catch (error) {
-        pending.delete(id);
         return settle(failed("usage", "The arguments cannot be sent to the worker.", {}, error));
       }
       signal?.addEventListener("abort", onAbort);
@@ -187,10 +183,9 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
     const result = call<Outcome<Added>>(target, "load", [resource, null], { ...options, onProgress });
     const id = lastId;
     const settled = result.then(() => undefined);
-    const abortion = abortOf(options.signal);
     try {
       for (;;) {
-        const next = await Promise.race([chunks.next(), settled, abortion.promise]);
+        const next = await Promise.race([chunks.next(), settled]);
         if (next === undefined) break;
         if (next.done) {
           port.postMessage({ id, end: true } satisfies Call, []);
@@ -202,8 +197,6 @@ export function connect(port: Port, options: ConnectOptions = {}): Connection {
       }
     } catch (error) {
       port.postMessage({ id, end: true, error: String(error) } satisfies Call, []);
-    } finally {
-      abortion.stop();
     }
     const outcome = await result;
     chunks.cancel();

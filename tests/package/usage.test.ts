@@ -179,7 +179,7 @@ test("a fetch that returns no response is a mistake of the caller", async () => 
   for (const response of [undefined, null, "{}", {}] as never[]) {
     const fetch = () => Promise.resolve(response);
     const { error } = await createClient({ url: "https://example.com", key: "k", fetch }).list("users");
-    assert.deepEqual(error, usage('The option "fetch" must be a function like fetch.'));
+    assert.deepEqual(error, usage("fetch returned no response."));
   }
 });
 
