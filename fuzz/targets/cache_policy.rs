@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
-use streamgage_edge::proxy::{CacheEntry, CacheKey, Deadlines, ExchangeTimes, Headers};
+use streamgage_edge::proxy::{CacheEntry, Deadlines, ExchangeTimes, Headers};
 
 /// 2026-11-22T12:00:00Z
 const NOW: i64 = 1_795_348_800_000;
@@ -11,19 +11,14 @@ const SECOND: i64 = 1_000;
 const TEN_YEARS: i64 = 3_650 * 86_400 * SECOND;
 /// The time between the first and the last date that `Date` and `Expires` can state.
 const LONGEST_FRESHNESS: i64 = 253_402_300_799 * SECOND;
-/// What a response without stated freshness may be served for.
-const LONGEST_DEFAULT: i64 = 86_400 * SECOND;
-const TARGETS: [(&str, &str); 2] = [
-    ("/v3/customer/core/teams/", ""),
-    ("/v3/customer/metrics/code_fundamentals/period_metrics/", "start_date=2026-09-01&resolution=week"),
-];
-
+/// Default freshness of responses, in milliseconds.
+const DEFAULTS: [i64; 3] = [0, 60 * SECOND, 86_400 * SECOND];
 /// Names in lower case, and values as they are joined.
 type Fields = BTreeMap<String, String>;
 
-/// Each line is a field. The bytes before them are the delay of the response in seconds, the clock and the target.
-fn read(data: &[u8]) -> Option<(Fields, ExchangeTimes, CacheKey)> {
-    let (&[target, delay, days, sign], rest) = data.split_first_chunk()?;
+/// Each line is a field. The bytes before them are the default, the delay of the response in seconds, and the clock.
+fn read(data: &[u8]) -> Option<(Fields, ExchangeTimes, i64)> {
+    let (&[default, delay, days, sign], rest) = data.split_first_chunk()?;
     let mut fields = Fields::from([("content-type".to_owned(), "application/json".to_owned())]);
     for (name, value) in streamgage_fuzz::text(rest).lines().filter_map(|line| line.split_once(':')) {
         let joined = fields.entry(name.to_ascii_lowercase()).or_default();
@@ -32,13 +27,17 @@ fn read(data: &[u8]) -> Option<(Fields, ExchangeTimes, CacheKey)> {
     }
     let received_at = NOW + i64::from(days) * 86_400 * SECOND * if sign % 2 == 0 { 1 } else { -1 };
     let times = ExchangeTimes { sent_at: received_at - i64::from(delay) * SECOND, received_at };
-    let (path, query) = TARGETS[usize::from(target) % TARGETS.len()];
-    Some((fields, times, CacheKey::parse(path, query)?))
+    Some((fields, times, DEFAULTS[usize::from(default) % DEFAULTS.len()]))
 }
 
-/// The directives of a text without quotes, where every comma separates.
+/// The directives that decide, if every comma separates them because there are no quotes.
 fn plain_directives(fields: &Fields) -> Option<Vec<String>> {
-    let text = fields.get("cache-control").map_or("", String::as_str);
+    let text = match fields.get("cdn-cache-control") {
+        None => fields.get("cache-control").map_or("", String::as_str),
+        // Other values may be invalid, so that `Cache-Control` counts.
+        Some(text) if matches!(text.as_str(), "no-store" | "no-cache" | "must-revalidate" | "max-age=60") => text,
+        Some(_) => return None,
+    };
     let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
     is_plain.then(|| text.split(',').map(|directive| directive.trim().to_ascii_lowercase()).collect())
 }
@@ -70,29 +69,25 @@ fn check(deadlines: Deadlines, directives: Option<&[String]>, received_at: i64) 
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((fields, times, key)) = read(data) else { return };
+    let Some((fields, times, default)) = read(data) else { return };
     let directives = plain_directives(&fields);
-    let varies = fields.get("vary").is_some_and(|names| names.split(',').any(|name| name.trim() == "*"));
-    let states_freshness = ["expires", "cache-control"].iter().any(|name| fields.contains_key(*name));
-    let headers = Headers::new(fields.clone());
-    let Ok(entry) = CacheEntry::from_response(&key, 200, &headers, b"{\"count\":0,\"results\":[]}", times) else {
+    let states_freshness =
+        ["expires", "cache-control", "cdn-cache-control"].iter().any(|name| fields.contains_key(*name));
+    let headers = Headers::new(fields);
+    let varies = headers.value("vary").is_some_and(|names| names.split(',').any(|name| name.trim() == "*"));
+    let of_status = |status| CacheEntry::from_response(status, &headers, b"{\"results\":[]}", times, default);
+    let Ok(entry) = of_status(200) else {
         return assert!(!headers.is_json());
     };
-    assert!(entry.headers.iter().all(|(name, _)| matches!(name.as_str(), "content-type" | "last-modified")));
+    assert!(entry.headers.iter().all(|(name, _)| matches!(name.as_str(), "content-type" | "date" | "last-modified")));
     if let Some(deadlines) = entry.deadlines {
-        assert!(!varies || headers.value("vary").is_none(), "a response that varies by everything is stored");
+        assert!(!varies, "a response that varies by everything is stored");
         check(deadlines, directives.as_deref(), times.received_at);
-        if !states_freshness {
-            assert!(deadlines.fresh_until <= times.received_at + LONGEST_DEFAULT);
-        }
+        assert!(states_freshness || deadlines.fresh_until <= times.received_at + default);
     }
-    let of_status =
-        |status| CacheEntry::from_response(&key, status, &headers, b"[]", times).map(|entry| entry.deadlines);
-    assert_eq!(of_status(201), Ok(None));
+    assert_eq!(of_status(201).map(|entry| entry.deadlines), Ok(None));
     // A 304 with the same headers changes nothing.
-    let revalidated = entry.revalidated(&key, &headers, times);
-    assert_eq!(revalidated.deadlines, entry.deadlines);
-    assert_eq!(revalidated.validators, entry.validators);
+    assert_eq!(entry.revalidated(&headers, times, default), entry);
     let stored = serde_json::to_string(&entry).expect("an entry has a stored form");
     assert_eq!(serde_json::from_str::<CacheEntry>(&stored).ok(), Some(entry));
 });

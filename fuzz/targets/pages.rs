@@ -10,10 +10,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
 use streamgage::calendar::Day;
-use streamgage::query::{METRICS_PATH, MetricsRequest};
+use streamgage::query::MetricsRequest;
 use streamgage_edge::proxy::{
-    AssembledMetrics, CacheEntry, CacheKey, ExchangeTimes, Headers, JsonResponse, MetricsResult, UpstreamError,
-    WeeklyMetrics, derive,
+    AssembledMetrics, CacheEntry, ExchangeTimes, Headers, JsonResponse, MetricsResult, UpstreamError, WeeklyMetrics,
+    derive,
 };
 
 /// 2026-11-22T12:00:00Z
@@ -70,9 +70,8 @@ fuzz_target!(|data: &[u8]| {
 
     let times = ExchangeTimes { sent_at: NOW, received_at: NOW };
     let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
-    let key = CacheKey::parse(METRICS_PATH, query).expect("a target that is served");
-    let _ = CacheEntry::from_response(&key, 200, &headers, data, times);
-    if let Ok(entry) = CacheEntry::from_response(&key, 200, &headers, text.as_bytes(), times) {
+    let _ = CacheEntry::from_response(200, &headers, data, times, 0);
+    if let Ok(entry) = CacheEntry::from_response(200, &headers, text.as_bytes(), times, 0) {
         assert!(serde_json::to_string(&entry).expect("an entry has a stored form").len() <= 1_000 + 8 * text.len());
     }
 
