@@ -176,3 +176,62 @@ impl Record for Repo {
         Ok(repo)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::TAGS;
+    use alloc::vec;
+
+    const COMMIT: &str = r#"{"id":1,"apex_user_id":2,"repo_id":3,"author_local_date":"2024-02-29T10:00:00"}"#;
+
+    #[test]
+    fn rows_become_records_of_their_resource() {
+        let mut organization = Organization::default();
+        let rows: [(&'static Resource, &str); 10] = [
+            (&COMMITS, COMMIT),
+            (&USERS, r#"{"id":1,"name":"a","hidden_from_reports":true}"#),
+            (&USERS, r#"{"id":2,"hidden_from_reports":false,"alias_count":1}"#),
+            (&TEAMS, r#"{"id":1,"name":"a","parent":2}"#),
+            (&TEAMS, r#"{"id":2,"parent":null}"#),
+            (&TEAM_MEMBERSHIP, r#"{"id":1,"apex_user_id":4,"team_id":5,"membership_type":"contributor"}"#),
+            (&TEAM_MEMBERSHIP, r#"{"id":2,"apex_user_id":4,"team_id":5,"membership_type":"viewer"}"#),
+            (&REPOS, r#"{"id":1,"name":"a","blocked":true,"tags":[1,2]}"#),
+            // The later of two values counts.
+            (&REPOS, r#"{"id":2,"name":"a","name":null,"blocked":true,"blocked":null,"tags":[1],"tags":null}"#),
+            (&TAGS, r#"{"id":1,"name":"a"}"#),
+        ];
+        for (resource, row) in rows {
+            assert_eq!(organization.read_text(resource, row), Ok(()), "{row}");
+        }
+        assert_eq!(organization.commits.sorted().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1]);
+        let users = [1, 2].map(|id| (id, User { hidden_from_reports: id == 1 }));
+        assert!(organization.users.sorted().into_iter().eq(users.iter().map(|(id, user)| (*id, user))));
+        let teams = [Team { parent: Some(2) }, Team { parent: None }];
+        assert!(organization.teams.sorted().into_iter().map(|(_, team)| team).eq(&teams));
+        let memberships =
+            [true, false].map(|is_contributor| Membership { apex_user_id: Some(4), team_id: Some(5), is_contributor });
+        assert!(organization.memberships.sorted().into_iter().map(|(_, membership)| membership).eq(&memberships));
+        let repos = [Repo { name: "a".into(), blocked: true, tags: vec![1, 2] }, Repo::default()];
+        assert!(organization.repos.sorted().into_iter().map(|(_, repo)| repo).eq(&repos));
+
+        let mut all = Organization::default();
+        all.append(organization);
+        assert_eq!(
+            [all.commits.sorted().len(), all.users.sorted().len(), all.teams.sorted().len(), all.repos.sorted().len()],
+            [1, 2, 2, 2]
+        );
+        assert_eq!(all.memberships.sorted().len(), 2);
+    }
+
+    #[test]
+    fn rows_are_checked_by_their_resource() {
+        for resource in [&COMMITS, &USERS, &TEAMS, &TEAM_MEMBERSHIP, &REPOS, &TAGS] {
+            for row in [r#"{"id":"x"}"#, r#"{"name":"a"}"#, "[]"] {
+                assert!(Organization::default().read_text(resource, row).is_err(), "{row}");
+                assert_eq!(Organization::default().read_text(resource, row), check_row(resource, row), "{row}");
+            }
+        }
+        assert_eq!((check_row(&COMMITS, COMMIT), check_row(&TAGS, r#"{"id":1}"#)), (Ok(()), Ok(())));
+    }
+}

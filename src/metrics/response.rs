@@ -214,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_week_are_added_and_weeks_without_commits_have_no_row() {
+        let request = request("start_date=2021-06-01&end_date=2021-06-30&resolution=week");
+        let parts = [
+            week("2021-06-14", 1, 2, 3, "10.0"),
+            week("2021-06-07", 1, 1, 0, "1.0"),
+            week("2021-06-14", 1, 4, 1, "20.0"),
+        ];
+        let whole = [week("2021-06-14", 2, 6, 4, "30.0")];
+        let [rows, expected] = [&parts[..], &whole].map(|sums| MetricsResponse::new(&request, sums).results);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
     fn periods_without_commits() {
         for resolution in ["week", "period"] {
             let answer = MetricsResponse::new(&request(&format!("start_date=2021-06-01&resolution={resolution}")), &[]);
