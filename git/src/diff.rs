@@ -106,7 +106,7 @@ impl<'a> Differ<'a> {
         let mut diff = CommitDiff::default();
         let mut patch = Patch::default();
         if let Err(error) = self.compare(subject, &mut diff, &mut patch) {
-            diff.problems.add(format!("commit {}: {error}", subject.id));
+            diff.problems.add_unreadable(format!("commit {}: {error}", subject.id));
         }
         diff.counts.is_trivial = !patch.has_content;
         diff.counts.patch = patch.finish();
@@ -137,7 +137,7 @@ impl<'a> Differ<'a> {
             let source = from.get(&index).and_then(|source| changes.get(*source));
             if let Err(error) = self.file(subject, change, source, &mut others, diff, patch) {
                 let path = String::from_utf8_lossy(&change.path);
-                diff.problems.add(format!("commit {}: {path}: {error}", subject.id));
+                diff.problems.add_unreadable(format!("commit {}: {path}: {error}", subject.id));
                 diff.files.push(FileDiff::without_lines(&change.path));
             }
         }

@@ -113,7 +113,7 @@ impl History {
                     advance(1);
                 }
                 Err(why) => {
-                    problems.add(format!("commit {id}: {why}"));
+                    problems.add_unreadable(format!("commit {id}: {why}"));
                     unreadable.insert(id);
                 }
             }

@@ -4,6 +4,7 @@ mod analyze;
 mod annotate;
 mod cache;
 mod codeowners;
+mod completeness;
 mod diff;
 mod dump;
 mod erase;

@@ -8,6 +8,8 @@ const MAX_LISTED: usize = 100;
 pub(crate) struct Problems {
     listed: Vec<String>,
     count: u64,
+    /// The number of objects that could not be read.
+    unreadable: u64,
 }
 
 impl Problems {
@@ -18,8 +20,19 @@ impl Problems {
         }
     }
 
+    /// Adds an object that could not be read. A later run may find it.
+    pub fn add_unreadable(&mut self, problem: String) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        self.add(problem);
+    }
+
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
     pub fn append(&mut self, others: Problems, prefix: &str) {
         self.count = self.count.saturating_add(others.count.saturating_sub(others.listed.len() as u64));
+        self.unreadable = self.unreadable.saturating_add(others.unreadable);
         for problem in others.listed {
             self.add(format!("{prefix}{problem}"));
         }

@@ -3,6 +3,7 @@
 use crate::analyze::{Analysis, CommitStats};
 use crate::annotate::{Ages, Paths, Snapshot};
 use crate::codeowners::CodeOwners;
+use crate::completeness::{partial_filter, shallow};
 use crate::erasure::Erasures;
 use crate::exclude::FileRules;
 use crate::history::{Commit, History, Reach, position};
@@ -91,7 +92,12 @@ pub(crate) fn open(options: &Options, state: &mut State) -> Result<Vec<Project>,
             .map_err(GitError::Input)?;
         let settings = settings(options, &local);
         let found = state.repositories.iter().position(|other| other.key == remote.key);
-        let mut state = found.map(|index| state.repositories.swap_remove(index)).unwrap_or_default();
+        let mut found = found.map(|index| state.repositories.swap_remove(index)).unwrap_or_default();
+        let shallow = shallow(&local);
+        if found.is_incomplete || shallow.as_ref().is_ok_and(|shallow| *shallow != found.shallow) {
+            found = RepositoryState::default();
+        }
+        let mut state = found;
         if state.settings != settings {
             state.stats.clear();
             state.snapshots = StoredSnapshots::default();
@@ -184,13 +190,10 @@ impl Project {
         let mut found = Problems::default();
         let rules = RefRules { branches: options.branches.clone(), tags: options.tags };
         self.tips = tips(&repository, &rules, &mut found).map_err(unusable)?;
-        let shallow = match repository.shallow_commits() {
-            Ok(commits) => commits.iter().flat_map(|commits| commits.iter().copied()).collect(),
-            Err(error) => {
-                found.add(format!("the list of shallow commits cannot be read: {error}"));
-                FxHashSet::default()
-            }
-        };
+        let shallow = shallow(&repository).unwrap_or_else(|error| {
+            found.add(format!("the list of shallow commits cannot be read: {error}"));
+            Vec::new()
+        });
         if !shallow.is_empty() {
             found.add(format!(
                 "the repository is shallow: history before {} of its commits is missing, and their lines look new (git fetch --unshallow)",
@@ -199,10 +202,15 @@ impl Project {
         }
         let packs = PackFiles::default();
         let mut objects = Objects::new(&self.repository, &packs, 8 << 20);
-        self.reach = self
-            .state
-            .history
-            .extend(&mut objects, &self.tips, &shallow, &mut found, |commits| progress.advance(commits));
+        self.reach = self.state.history.extend(
+            &mut objects,
+            &self.tips,
+            &shallow.iter().map(|id| id.0).collect(),
+            &mut found,
+            |commits| progress.advance(commits),
+        );
+        self.state.shallow = shallow;
+        self.state.is_incomplete = found.unreadable() > 0;
         problems.append(found, &format!("{}: ", self.remote.name));
         self.state.history.erase(erasures, |signature| people::map(&self.mailmap, signature));
         if options.co_authors {
@@ -304,6 +312,16 @@ impl Project {
         self.new_commits = analyzed.stats.len() as u64;
         self.state.stats.extend(analyzed.stats);
         let mut found = Problems::default();
+        let unreadable = analyzed.problems.unreadable();
+        if unreadable > 0 {
+            self.state.is_incomplete = true;
+            if let Some(filter) = partial_filter(&self.repository.to_thread_local()) {
+                found.add(format!(
+                    "the repository is a partial clone with the filter {filter}: {unreadable} files or commits cannot be \
+                     compared, and their lines are not counted (git fetch --refetch --no-filter)"
+                ));
+            }
+        }
         if options.teams_from_codeowners {
             self.teams = self.count_team_lines(&analyzed.snapshots, &paths.names, persons, &mut found);
         }

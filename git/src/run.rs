@@ -75,7 +75,7 @@ pub fn run(options: &Options, progress: &dyn Progress) -> Result<Finished, GitEr
         project.analyze(options, persons, &mut problems, progress);
         offset = offset.saturating_add(count);
     }
-    if state.digest.is_empty() || state.digest != numbering.digest {
+    if projects.iter().any(|project| project.state.ids.is_empty()) {
         projects.iter().for_each(|project| {
             numbering.repo(&project.remote.key);
         });
@@ -147,7 +147,7 @@ fn recover_numbers(options: &Options, numbering: &mut Numbering, projects: &mut 
         numbering.last_user = numbering.last_user.max(commit.user);
         by_repo.entry(commit.repo).or_default().entry(commit.hexsha.clone()).or_default().push(commit);
     }
-    for project in projects {
+    for project in projects.iter_mut().filter(|project| project.state.ids.is_empty()) {
         let Some(known) = by_repo.get(&numbering.repo(&project.remote.key)) else { continue };
         let history = &project.state.history;
         project.state.ids = history

@@ -5,7 +5,7 @@
 use crate::analyze::CommitStats;
 use crate::annotate::{Annotation, Run, Snapshot};
 use crate::erasure::{Erasures, pseudonym};
-use crate::history::History;
+use crate::history::{History, Id};
 use crate::signature::Signature;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,10 @@ pub(crate) struct RepositoryState {
     pub key: String,
     /// A hash of the settings on which the numbers depend.
     pub settings: [u8; 32],
+    /// The commits at which the history was cut off.
+    pub shallow: Vec<Id>,
+    /// True if objects could not be read. A later run begins anew, because they may be there then.
+    pub is_incomplete: bool,
     pub history: History,
     pub ids: Vec<u64>,
     /// The numbers of rows that credit co-authors, by commit.

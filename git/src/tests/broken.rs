@@ -1,6 +1,6 @@
 //! Broken and unusual input: everything readable is read, and the rest is reported.
 
-use super::support::{ADA, BOB, DAY, Repo, START, dump, dump_with, options, try_dump};
+use super::support::{ADA, BOB, DAY, Dump, Repo, START, assert_same_files, dump, dump_with, options, try_dump};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -83,6 +83,62 @@ fn a_shallow_clone_has_a_boundary() {
     assert_eq!(dump.commits()[&ids[1]]["outlier_reason"], 2);
     assert_eq!(dump.commits()[&ids[2]]["outlier_reason"], serde_json::Value::Null);
     assert!(dump.report.problems[0].contains("shallow"), "{:?}", dump.report.problems);
+}
+
+/// Runs after another run, with its state.
+fn again(repo: &Repo, previous: &Dump, path: &Path) -> Dump {
+    dump_with(repo, |options| {
+        options.repositories = vec![path.to_owned()];
+        options.previous = Some(previous.folder.clone());
+        fs::copy(&previous.state, &options.state).unwrap();
+    })
+}
+
+#[test]
+fn a_partial_clone_is_read_as_far_as_it_goes() {
+    let repo = Repo::new();
+    let ids = three_commits(&repo);
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", repo.path.display());
+    for filter in ["blob:none", "tree:0"] {
+        let clone = repo.beside(&filter.replace(':', "-"));
+        let path = clone.to_str().unwrap();
+        repo.git(&["clone", "-q", "--filter", filter, &url, path]);
+        let first = dump_with(&repo, |options| options.repositories = vec![clone.clone()]);
+        assert_eq!(first.commits().len(), 3);
+        // The work tree needs the files of the last commit, so that new files in it can be read.
+        let expected = if filter == "blob:none" { [1, 0, 0, 0] } else { [0, 0, 0, 0] };
+        assert_eq!(first.work(&ids[2]), expected, "{filter}");
+        let problems = &first.report.problems;
+        assert!(problems[0].contains(&format!("partial clone with the filter {filter}")), "{problems:?}");
+        assert!(problems[0].contains("git fetch --refetch --no-filter"), "{problems:?}");
+        assert!(problems[1..].iter().all(|problem| problem.ends_with(": missing")), "{problems:?}");
+        // The next run reads what has been fetched meanwhile.
+        repo.git(&["-C", path, "fetch", "-q", "--refetch", "--no-filter"]);
+        let second = again(&repo, &first, &clone);
+        assert_eq!(second.report.problems, [""; 0]);
+        let full = dump_with(&repo, |options| options.repositories = vec![clone.clone()]);
+        assert_same_files(&second.files(), &full.files());
+        assert_eq!(ids.each_ref().map(|id| second.work(id)), ids.each_ref().map(|id| dump(&repo).work(id)));
+    }
+}
+
+#[test]
+fn a_shallow_clone_that_becomes_complete_is_read_anew() {
+    let repo = Repo::new();
+    let ids = three_commits(&repo);
+    let clone = repo.beside("deepened");
+    let path = clone.to_str().unwrap();
+    repo.git(&["clone", "-q", "--depth", "1", &format!("file://{}", repo.path.display()), path]);
+    let first = dump_with(&repo, |options| options.repositories = vec![clone.clone()]);
+    assert_eq!(first.commits().len(), 1);
+    repo.git(&["-C", path, "fetch", "-q", "--unshallow"]);
+    let second = again(&repo, &first, &clone);
+    assert_eq!(second.report.problems, [""; 0]);
+    assert_eq!(second.commits()[&ids[2]]["id"], 1, "the number stays");
+    assert_eq!(second.commits()[&ids[2]]["outlier_reason"], serde_json::Value::Null);
+    let complete = dump(&repo);
+    assert_eq!(ids.each_ref().map(|id| second.work(id)), ids.each_ref().map(|id| complete.work(id)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The choice of refs and files.
 
-use super::support::{ADA, DAY, Repo, START, dump, dump_with, options, try_dump};
+use super::support::{ADA, DAY, Repo, START, assert_same_files, dump, dump_with, options, try_dump};
 use crate::Exclusion;
 
 fn commit(repo: &Repo, number: i64) -> String {
@@ -113,6 +113,27 @@ fn repositories_of_all_kinds_are_read() {
         assert_eq!(dump.commits().into_keys().collect::<Vec<_>>(), expected, "{name}");
         assert_eq!(dump.report.problems, [""; 0]);
     }
+}
+
+#[test]
+fn the_commit_graph_changes_nothing() {
+    let repo = Repo::new();
+    commit(&repo, 0);
+    repo.git(&["checkout", "-q", "-b", "side"]);
+    commit(&repo, 1);
+    repo.git(&["checkout", "-q", "main"]);
+    commit(&repo, 2);
+    repo.git(&["merge", "-q", "--no-ff", "--no-edit", "side"]);
+    let without = dump(&repo).files();
+    repo.git(&["commit-graph", "write", "--reachable", "--changed-paths"]);
+    assert_same_files(&dump(&repo).files(), &without);
+    // A graph that does not contain the newest commit, and a damaged one.
+    commit(&repo, 3);
+    let newer = dump(&repo).files();
+    let graph = repo.path.join(".git/objects/info/commit-graph");
+    std::fs::remove_file(&graph).unwrap();
+    std::fs::write(&graph, "damaged").unwrap();
+    assert_same_files(&dump(&repo).files(), &newer);
 }
 
 #[test]
