@@ -122,6 +122,11 @@ impl Generator {
                     self.repo.write(&path, resolve(&text, choice));
                 }
             }
+            // A merge can change lines that neither side has changed.
+            let files = self.files();
+            if let (true, Some(path)) = (self.random.bool(), self.random.choice(&files).cloned()) {
+                self.edit(&path);
+            }
             self.commit();
         }
     }
