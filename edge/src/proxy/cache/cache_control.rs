@@ -1,6 +1,8 @@
 //! The `Cache-Control` header (RFC 9111 §5.2), and the variant of it for caches at the edge (RFC 9213).
 
-use sfv::{BareItem, Dictionary, ListEntry, Parser};
+use sfv::visitor::{DictionaryVisitor, EntryVisitor, Ignored, InnerListVisitor, ItemVisitor, Never};
+use sfv::{BareItemFromInput, KeyRef, Parser};
+use std::fmt;
 
 /// The greatest number of seconds. Greater values, and values that overflow, count as this one (RFC 9111 §1.2.2).
 pub(super) const MAX_SECONDS: u64 = 1 << 31;
@@ -25,18 +27,10 @@ impl CacheControl {
     /// Parses a targeted field, which is a dictionary of structured fields. Returns `None` for an invalid or empty field,
     /// which is ignored (RFC 9213 §2.2).
     pub(super) fn parse_targeted(text: &str) -> Option<CacheControl> {
-        let mut directives = Vec::new();
-        for (name, member) in Parser::new(text).parse::<Dictionary>().ok()? {
-            let ListEntry::Item(item) = member else { return None };
-            let name = name.as_str().to_owned();
-            let value = match item.bare_item {
-                BareItem::Integer(seconds) => Some(seconds.to_string()),
-                _ if WITH_SECONDS.contains(&name.as_str()) => return None,
-                BareItem::Boolean(false) => continue,
-                _ => None,
-            };
-            directives.push((name, value));
-        }
+        // The maps of the library would add three kilobytes to the Worker.
+        let CacheControl(mut directives) =
+            Parser::new(text).parse_dictionary_with_visitor(CacheControl::default()).ok()?;
+        directives.retain(|(_, value)| value.as_deref() != Some(FALSE));
         (!directives.is_empty()).then_some(CacheControl(directives))
     }
 
@@ -49,6 +43,53 @@ impl CacheControl {
     pub(super) fn seconds(&self, name: &str) -> Option<u64> {
         let values = self.0.iter().filter(|(other, _)| other == name);
         values.map(|(_, value)| value.as_deref().and_then(parse_seconds).unwrap_or(0)).min()
+    }
+}
+
+/// The value of a directive that is switched off in a dictionary.
+const FALSE: &str = "?0";
+
+impl<'de> DictionaryVisitor<'de> for CacheControl {
+    type Out = CacheControl;
+    type Error = fmt::Error;
+
+    fn entry(&mut self, name: &'de KeyRef) -> Result<impl EntryVisitor<'de>, fmt::Error> {
+        let name = name.as_str().to_owned();
+        // The last value of a name counts (RFC 9651 §3.2).
+        self.0.retain(|(other, _)| *other != name);
+        Ok(Member { directives: &mut self.0, name })
+    }
+
+    fn finish(self) -> Result<CacheControl, fmt::Error> {
+        Ok(self)
+    }
+}
+
+/// A directive whose value is parsed next.
+struct Member<'a> {
+    directives: &'a mut Vec<(String, Option<String>)>,
+    name: String,
+}
+
+impl<'de> EntryVisitor<'de> for Member<'_> {
+    type Error = fmt::Error;
+
+    fn item(self) -> Result<impl ItemVisitor<'de>, fmt::Error> {
+        Ok(|value: BareItemFromInput<'de>| {
+            let value = match value {
+                BareItemFromInput::Integer(seconds) => Some(seconds.to_string()),
+                _ if WITH_SECONDS.contains(&self.name.as_str()) => return Err(fmt::Error),
+                BareItemFromInput::Boolean(false) => Some(FALSE.to_owned()),
+                _ => None,
+            };
+            self.directives.push((self.name, value));
+            Ok(Ignored)
+        })
+    }
+
+    /// No directive has a list.
+    fn inner_list(self) -> Result<impl InnerListVisitor<'de>, fmt::Error> {
+        Err::<Never, _>(fmt::Error)
     }
 }
 

@@ -187,6 +187,9 @@ mod tests {
             ("max-age=60, extension", "no-store", Some(Some(60))),
             ("no-store=?0, max-age=60", "max-age=5", Some(Some(60))),
             ("must-revalidate", "max-age=60", Some(None)),
+            ("max-age=5, max-age=60", "no-store", Some(Some(60))),
+            ("no-store, max-age=60, no-store=?0", "max-age=5", Some(Some(60))),
+            ("max-age=60;extension=1", "no-store", Some(Some(60))),
             // Invalid and empty fields are ignored.
             ("max-age=60, &&&&&", "no-store", None),
             ("max-age=\"60\"", "no-store", None),
@@ -195,6 +198,7 @@ mod tests {
             ("max-age=1.5", "max-age=5", Some(Some(5))),
             ("MAX-AGE=60", "max-age=5", Some(Some(5))),
             ("", "max-age=5", Some(Some(5))),
+            ("no-store=?0", "max-age=5", Some(Some(5))),
         ] {
             let expires = ("Expires", "Sun, 22 Nov 2026 13:00:00 GMT");
             let found = policy(&[("CDN-Cache-Control", targeted), ("Cache-Control", control), expires, DATE]);
