@@ -80,13 +80,22 @@ export function queryString(query: Query<MetricsParameters> | Query): string {
   return parameters.toString();
 }
 
+/** Converts a value to text. Objects that cannot be converted become blank, which no name is. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "";
+  }
+}
+
 /** The path of the metrics. */
 export const METRICS = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 /** Returns the path of a list. */
-export const listPath = (resource: ResourceName | "commits.agg"): string => `/v3/customer/core/${String(resource)}/`;
+export const listPath = (resource: ResourceName | "commits.agg"): string => `/v3/customer/core/${textOf(resource)}/`;
 
 /** Returns the path of one object of a list. */
-export const objectPath = (resource: ResourceName, id: number): string => `${listPath(resource)}${id}/`;
+export const objectPath = (resource: ResourceName, id: number): string => `${listPath(resource)}${textOf(id)}/`;
 
 /** Returns today's date in UTC, which the API uses. */
 export const utcToday = (): Day => new Date().toISOString().slice(0, 10);

@@ -1,5 +1,5 @@
 /** Requests as the WebAssembly module takes them. */
-import { queryString, utcToday, type MetricsParameters, type Query } from "./queries.ts";
+import { queryString, textOf, utcToday, type MetricsParameters, type Query } from "./queries.ts";
 import type { Day } from "./rows.ts";
 
 /** A request for a path of the API. */
@@ -29,4 +29,4 @@ export const apiRequest = (
   query: Query<MetricsParameters> | Query,
   { today = utcToday() }: Asked = {},
   origin = "",
-): ApiRequest => ({ path, query: queryString(query), today: String(today), origin });
+): ApiRequest => ({ path, query: queryString(query), today: textOf(today), origin });

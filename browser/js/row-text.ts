@@ -97,7 +97,7 @@ export function openChunks(source: Stream): Outcome<Chunks> {
   if ("bodyUsed" in source && source.bodyUsed) return failed("usage", "The response was already read.");
   const body = "body" in source ? source.body : "getReader" in source ? source : asStream(source);
   if (body === null) return done({ next: () => Promise.resolve({ done: true }), cancel() {} });
-  if ("locked" in body && body.locked) return failed("usage", "The stream is being read by someone else.");
+  if ("locked" in body && body.locked) return failed("usage", "The stream is locked.");
   // Safari's streams are not async iterables.
   if ("getReader" in body) {
     const reader = body.getReader();

@@ -6,7 +6,7 @@ import { bindings } from "./instance.ts";
 import { checkOptions, requireOption, requireOptions } from "./options.ts";
 import { checkQuery, withIgnored } from "./parameters.ts";
 import type { AbortSignal, URL } from "./platform.ts";
-import { listPath, METRICS, objectPath, type MetricsParameters, type Query } from "./queries.ts";
+import { listPath, METRICS, objectPath, textOf, type MetricsParameters, type Query } from "./queries.ts";
 import { apiRequest, type ApiRequest, type ApiResponse, type Asked } from "./request.ts";
 import {
   callbackFailure,
@@ -175,7 +175,7 @@ export class Table {
   answer(request: string | URL, options: Asked = {}): Outcome<ApiResponse> {
     const mistake = checkOptions(options, ["today"]);
     if (mistake) return mistake;
-    const address = String(request);
+    const address = textOf(request);
     const origin = /^\w+:\/\/[^/?#]*/.exec(address)?.[0] ?? "";
     const [, path = "", query = ""] = /^([^?#]*)\??([^#]*)/.exec(address.slice(origin.length)) ?? [];
     const parts = apiRequest(path, query, options, origin);
@@ -231,9 +231,9 @@ const list = <Value>(state: State, path: string, query: Query): Outcome<Value> =
   ask(state, path, query, undefined, (wasm, request) => JSON.parse(wasm.list(request)) as Value);
 
 function openReader(state: State, resource: string): Outcome<Reader> {
-  const started = use(state, (wasm) => wasm.reader(String(resource)));
+  const started = use(state, (wasm) => wasm.reader(textOf(resource)));
   if (!started.ok) return started;
-  return started.value ? done(started.value) : failed("not-found", `There is no resource "${resource}".`);
+  return started.value ? done(started.value) : failed("not-found", `There is no resource "${textOf(resource)}".`);
 }
 
 function store(state: State, reader: Reader): Outcome<Added> {

@@ -111,6 +111,25 @@ test("options that are no object, and signals that are none, fail everywhere", a
     assert.deepEqual(error, usage('The option "signal" must be an AbortSignal.'));
 });
 
+test("arguments that have no text name nothing, and nothing is thrown", async () => {
+  using table = new Table({ lists: true });
+  const client = createClient({ url: "https://example.com", key: "k", fetch: () => Promise.reject(new Error()) });
+  for (const odd of [Symbol("users"), Object.create(null)] as never[]) {
+    for (const { error } of [
+      table.add(odd, []),
+      table.list(odd),
+      table.object("users", odd),
+      validateList(odd, ""),
+      await table.load(odd, new Blob([])),
+      await client.list(odd),
+      await client.object("users", odd),
+    ])
+      assert.equal(error?.kind, "not-found");
+    assert.equal(table.metrics(WEEKS, { today: odd }).error?.kind, "request");
+    assert.equal(table.answer(odd).value?.status, 404);
+  }
+});
+
 test("an abort ends the loading of a silent stream", async () => {
   using table = new Table();
   const keepAlive = setTimeout(() => {}, 5_000);
