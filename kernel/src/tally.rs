@@ -243,6 +243,9 @@ mod tests {
     fn users_and_days_extend_the_table() {
         let rows = [(2, 20_005, 1, 1, 1), (65_535, 19_990, 1, 1, 1), (40, 20_100, 1, 1, 1), (2, 20_005, 1, 1, 1)];
         assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
+        // The mark of the first user without a place would be that of the first user of the next week.
+        let rows = [(0, 20_000, 1, 1, 1), (7, 20_007, 1, 1, 1), (8, 20_000, 1, 1, 1), (0, 20_007, 1, 1, 1)];
+        assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
         assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
         let far = [(u16::MAX, u16::MAX, 1, 1, 1), (0, 0, 1, 1, 1)];
         assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));
