@@ -62,7 +62,8 @@ fn last<'a>(members: &'a [(String, String)], name: &str) -> Option<&'a str> {
 /// Checks what the scanner has read against the text of the members.
 fn assert_values(scanner: &RowScanner, text: &str, members: &[(String, String)]) {
     for (index, field) in FIELDS.iter().enumerate().filter(|(_, field)| field.is_wanted) {
-        let written = last(members, field.name);
+        // A space may stand before a value.
+        let written = last(members, field.name).map(str::trim_start);
         let value = written.filter(|value| *value != "null").map(|value| serde_json::from_str::<Value>(value).unwrap());
         assert_eq!(scanner.has_value(index), value.is_some(), "{} of {text}", field.name);
         assert_eq!(scanner.is_null(index), written == Some("null"), "{} of {text}", field.name);
