@@ -245,7 +245,11 @@ mod tests {
         assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
         // The mark of the first user without a place would be that of the first user of the next week.
         let rows = [(0, 20_000, 1, 1, 1), (7, 20_007, 1, 1, 1), (8, 20_000, 1, 1, 1), (0, 20_007, 1, 1, 1)];
-        assert_eq!(tallied_by(1, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
+        // One by one, and in groups.
+        for count in [1, 8] {
+            let rows: Vec<Row> = rows.into_iter().flat_map(|row| core::iter::repeat_n(row, count)).collect();
+            assert_eq!(tallied_by(count, &rows, 19_990, u16::MAX), Ok(by_table(&rows)));
+        }
         assert_eq!(tallied(&[], 0, 9), Ok(Vec::new()));
         let far = [(u16::MAX, u16::MAX, 1, 1, 1), (0, 0, 1, 1, 1)];
         assert_eq!(tallied(&far[..1], 0, u16::MAX), Ok(by_table(&far[..1])));

@@ -134,6 +134,14 @@ fn rows_without_a_required_field_or_that_delete_are_left_to_the_caller() {
 }
 
 #[test]
+fn a_field_after_another_member_does_not_follow_a_brace() {
+    let behind = " ".repeat(99);
+    for text in [r#"{"other":1{"id":1}"#, r#"{"id":1{"id":1}"#, r#"{"text":"a"{"id":1}"#] {
+        assert_eq!(RowScanner::new(FIELDS).read(format!("{text}{behind}").as_bytes()), None, "{text}");
+    }
+}
+
+#[test]
 fn fields_beyond_the_largest_number_are_members_that_are_no_fields() {
     const NAMES: [&str; 70] = {
         let mut names = ["x"; 70];
