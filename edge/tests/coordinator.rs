@@ -105,7 +105,7 @@ impl Transport for Upstream {
 
 fn response(status: u16, body: impl Into<String>) -> Result {
     let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
-    Ok(UpstreamResponse { sent_at: 0, status, headers, body: body.into().into_bytes() })
+    Ok(UpstreamResponse { sent_at: 0, status, headers, body: body.into().into_bytes().into() })
 }
 
 fn list(rows: &[serde_json::Value]) -> Result {
@@ -139,7 +139,7 @@ fn fetch(coordinator: &Coordinator, caller: &str, path: &str, query: &str) -> Co
 fn response_of(reply: FetchReply<Vec<u8>>) -> CoordinatedResponse<Vec<u8>> {
     match reply {
         FetchReply::Response(response) => response,
-        FetchReply::Uncoalesced => panic!("not coalesced"),
+        FetchReply::Busy => panic!("busy"),
     }
 }
 
@@ -242,7 +242,10 @@ fn a_403_of_metrics_drops_the_weeks_of_its_path() {
     for query in [WEEK, &week_of_team] {
         assert_eq!(fetch(&coordinator, "one", METRICS_PATH, query).entry.status, 200);
     }
-    upstream.advance(25 * 3_600 * SECOND);
+    // The weeks become stale, but the key stays accepted.
+    upstream.advance(13 * 3_600 * SECOND);
+    assert_eq!(fetch(&coordinator, "one", METRICS_PATH, PERIOD).entry.status, 200);
+    upstream.advance(13 * 3_600 * SECOND);
     status.set(Some(403));
     assert_eq!(fetch(&coordinator, "two", METRICS_PATH, &week_of_team).entry.status, 403);
     // Stored weeks would be served after a failure.
@@ -355,15 +358,16 @@ fn slow_requests_of_one_caller_do_not_open_the_circuit_of_another() {
 #[test]
 fn a_key_that_was_never_accepted_leaves_nothing() {
     // This upstream does not know the metrics endpoint, whatever the key is.
-    let upstream = Upstream::new(|target| match target.starts_with(METRICS_PATH) {
-        true => response(404, "{}"),
-        false => response(401, "{}"),
-    });
-    for (path, query, status) in
-        [(METRICS_PATH, PERIOD, 401), (METRICS_PATH, "start_date=2026-08-24&resolution=week", 401), (TEAMS, "", 401)]
-    {
+    for (status, path, query) in [401, 403].into_iter().flat_map(|status| {
+        [(METRICS_PATH, PERIOD), (METRICS_PATH, WEEK), (TEAMS, "")].map(|(path, query)| (status, path, query))
+    }) {
+        let upstream = Upstream::new(move |target| match target.starts_with(METRICS_PATH) {
+            true => response(404, "{}"),
+            false => response(status, "{}"),
+        });
         let (coordinator, partition) = coordinator(&upstream, false);
         assert_eq!(fetch(&coordinator, "", path, query).entry.status, status);
+        assert_eq!(partition.texts.texts(), [""; 0], "{status} {path}?{query}");
         coordinator.purge();
         assert!(partition.texts.texts().is_empty() && partition.responses.borrow().is_empty());
         assert!(!coordinator.has_state() && coordinator.next_resumption().is_none());
@@ -389,8 +393,8 @@ fn a_request_whose_task_was_lost_blocks_nobody() {
 }
 
 #[test]
-fn a_long_response_is_fetched_once_up_to_the_limit_of_bytes() {
-    for (length, shared) in [(3 << 20, 12), (31 << 20, 2)] {
+fn a_long_response_is_fetched_once_for_all_callers() {
+    for length in [3 << 20, 31 << 20] {
         let upstream = Upstream::new(move |_| response(200, format!("[\"{}\"]", "x".repeat(length))));
         let (coordinator, _) = coordinator(&upstream, false);
         upstream.0.waits.set(true);
@@ -402,7 +406,7 @@ fn a_long_response_is_fetched_once_up_to_the_limit_of_bytes() {
         }
         let replies = complete(futures_util::future::join_all(tasks));
         let responses = replies.iter().filter(|reply| matches!(reply, FetchReply::Response(_))).count();
-        assert_eq!((upstream.requests(), responses), (1, shared), "{length}");
+        assert_eq!((upstream.requests(), responses), (1, 12), "{length}");
     }
 }
 

@@ -15,7 +15,7 @@ use streamgage::calendar::Day;
 use streamgage::query::METRICS_PATH;
 use streamgage_edge::proxy::{
     FetchReply, FetchRequest, Headers, IsolateCache, PartitionCoordinator, PartitionState, ProxyHandler, ProxySettings,
-    Runtime, Transport, TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
+    ReservedBody, Runtime, Transport, TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
 };
 use streamgage_edge::{Backend, Request, Routed, Settings, Statement, StatementResult, Url, route_request};
 
@@ -64,7 +64,12 @@ impl Transport for CountingUpstream {
     async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
         self.0.requests.set(self.0.requests.get() + 1);
         let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
-        Ok(UpstreamResponse { sent_at: self.now(), status: 200, headers, body: br#"{"count":0,"results":[]}"#.into() })
+        Ok(UpstreamResponse {
+            sent_at: self.now(),
+            status: 200,
+            headers,
+            body: br#"{"count":0,"results":[]}"#.to_vec().into(),
+        })
     }
 }
 
@@ -132,8 +137,8 @@ impl Runtime for Edge {
         true
     }
 
-    async fn read_body(&self, body: Vec<u8>) -> Option<Vec<u8>> {
-        Some(body)
+    async fn read_body(&self, body: Vec<u8>) -> Option<Rc<ReservedBody>> {
+        Some(Rc::new(body.into()))
     }
 }
 

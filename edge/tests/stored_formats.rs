@@ -33,7 +33,7 @@ impl Transport for RecordingTransport {
     async fn get(&self, request: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
         self.0.borrow_mut().push(request.address);
         let headers = Headers::new([("content-type".to_owned(), "application/json".to_owned())]);
-        Ok(UpstreamResponse { sent_at: NOW, status: 200, headers, body: b"[]".to_vec() })
+        Ok(UpstreamResponse { sent_at: NOW, status: 200, headers, body: b"[]".to_vec().into() })
     }
 }
 

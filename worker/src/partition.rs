@@ -1,7 +1,7 @@
 //! The Durable Object of a partition of the proxy: a [`PartitionCoordinator`] over the object's SQLite database.
 
 use crate::config;
-use crate::proxy::REPORT;
+use crate::proxy::{LENGTH, REPORT};
 use crate::response::{self, Body};
 use crate::sqlite::SqliteStore;
 use crate::upstream::FetchTransport;
@@ -37,7 +37,7 @@ impl DurableObject for Partition {
                     self.schedule_alarm().await?;
                     return respond(&CoordinatorReport::Response { entry, state, outcome }, &body);
                 }
-                FetchReply::Uncoalesced => CoordinatorReport::Uncoalesced,
+                FetchReply::Busy => return Err(Error::from("a coordinator reads no body")),
             },
             CoordinatorCommand::Purge => CoordinatorReport::Purged { state: coordinator.purge() },
             CoordinatorCommand::Refresh { today } => {
@@ -89,5 +89,7 @@ impl Partition {
 }
 
 fn respond(report: &CoordinatorReport, body: &Body) -> Result<Response> {
-    response::build(200, &[(REPORT, response::escape_non_ascii(&report.to_json()))], body).map(Response::from)
+    let length = if let Body::Bytes(body) = body { body.len() } else { 0 };
+    let headers = [(REPORT, response::escape_non_ascii(&report.to_json())), (LENGTH, length.to_string())];
+    response::build(200, &headers, body).map(Response::from)
 }

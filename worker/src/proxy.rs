@@ -5,7 +5,7 @@ use crate::edge_cache::{self, Entry};
 use crate::exchange::{Exchange, log};
 use crate::response::{self, Body};
 use crate::sqlite::today;
-use crate::upstream::{FetchTransport, timeout};
+use crate::upstream::FetchTransport;
 use crate::{config, rate_limit};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
@@ -13,9 +13,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 use streamgage_edge::proxy::{
-    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache,
-    MAX_RESPONSE_BYTES, PartitionState, ProxyHandler, ProxySettings, ResponseBody as ProxyBody, Runtime,
-    UnavailableError,
+    CacheOutcome, CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache,
+    MAX_RESPONSE_BYTES, MAX_UNCOUNTED_BYTES, PartitionState, ProxyHandler, ProxySettings, ReservedBody,
+    ResponseBody as ProxyBody, Runtime, UnavailableError,
 };
 use streamgage_edge::{Event, PendingRequest, REQUEST_ID, RateLimit, Statement, StatementResult, error_text};
 use worker::{Delay, Env, Error, Request, Result, web_sys};
@@ -76,6 +76,10 @@ pub async fn refresh(env: Env) -> Result<()> {
 
 /// The header that contains the report of a coordinator. The body of its response is a body from the upstream.
 pub const REPORT: &str = "Streamgage-Report";
+/// The header that contains the length of the body, which is a stream.
+pub const LENGTH: &str = "Streamgage-Length";
+/// The time that a body waits for memory, in milliseconds.
+const PATIENCE: u32 = 10_000;
 
 struct WorkerRuntime {
     env: Env,
@@ -108,13 +112,22 @@ impl WorkerRuntime {
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_body(&command.to_json().into());
-        let limit = u32::try_from(self.time_limit + GRACE_PERIOD).unwrap_or(u32::MAX);
-        init.set_signal(Some(&timeout(limit)));
         let request = web_sys::Request::new_with_str_and_init("https://partition.invalid/", &init)?;
-        let response = stub.fetch_with_request(Request::from(request)).await?;
+        // A signal would also end a body that a caller reads slowly.
+        let response = self.within_limit(stub.fetch_with_request(Request::from(request))).await?;
         let report = response.headers().get(REPORT)?.and_then(|text| CoordinatorReport::from_json(&text));
+        let length = response.headers().get(LENGTH)?;
         let (_, body) = response.into_parts();
-        Ok((report.ok_or_else(|| Error::from("the partition failed"))?, body.into()))
+        Ok((report.ok_or_else(|| Error::from("the partition failed"))?, Body::from(body).with_length(length)))
+    }
+
+    /// Awaits a response of a coordinator, which has the same time limit.
+    async fn within_limit<T>(&self, response: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = u64::try_from(self.time_limit + GRACE_PERIOD).unwrap_or_default();
+        match select(pin!(response), Delay::from(Duration::from_millis(limit))).await {
+            Either::Left((response, _)) => response,
+            Either::Right(_) => Err(Error::from("the partition did not answer in time")),
+        }
     }
 
     fn log(&self, event: &Event) {
@@ -152,6 +165,10 @@ impl Runtime for WorkerRuntime {
     }
 
     async fn put_cached(&self, url: &str, metadata: &str, body: Body, seconds: u32) {
+        // A stream belongs to the caller, and can be read once.
+        if let Body::Stream(..) = body {
+            return;
+        }
         let entry = Entry { metadata: metadata.to_owned(), body };
         if let Err(error) = edge_cache::put(url, entry, seconds).await {
             self.log(&Event::EdgeCacheFailed { error: error_text(&error) });
@@ -173,10 +190,17 @@ impl Runtime for WorkerRuntime {
             let command = CoordinatorCommand::Fetch { request: request.clone() };
             let (report, body) = self.send_command(partition, &command).await?;
             let CoordinatorReport::Response { entry, state, outcome } = report else {
-                return Ok(FetchReply::Uncoalesced);
+                return Err(Error::from("the partition sent another report"));
             };
-            let body = response::read(body, MAX_RESPONSE_BYTES).await?;
-            let body = body.ok_or_else(|| Error::from("the partition's response is too long"))?.into();
+            // A long body passes through without taking memory here. The caller whose request was sent stores it.
+            let is_long = matches!(body, Body::Stream(_, length) if length > MAX_UNCOUNTED_BYTES);
+            if is_long && matches!(outcome, CacheOutcome::Fetched { collapsed: true, .. }) {
+                return Ok(FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }));
+            }
+            let body = match self.within_limit(response::read(body, MAX_RESPONSE_BYTES, PATIENCE)).await {
+                Err(error) if response::is_busy(&error) => return Ok(FetchReply::Busy),
+                body => body?.ok_or_else(|| Error::from("the partition's response is too long"))?.into(),
+            };
             Ok(FetchReply::Response(CoordinatedResponse { entry, body, state, outcome }))
         };
         fetch.await.map_err(|error| self.unavailable(&error))
@@ -222,7 +246,7 @@ impl Runtime for WorkerRuntime {
             || rate_limit::check_failed_key(&self.env, self.address.clone()).await.unwrap_or(false)
     }
 
-    async fn read_body(&self, body: Body) -> Option<Vec<u8>> {
-        response::read(body, MAX_RESPONSE_BYTES).await.ok()?
+    async fn read_body(&self, body: Body) -> Option<Rc<ReservedBody>> {
+        response::read(body, MAX_RESPONSE_BYTES, PATIENCE).await.ok()?
     }
 }

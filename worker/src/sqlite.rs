@@ -119,8 +119,8 @@ impl PartitionStore for SqliteStore {
         let bytes = match body {
             Body::Empty => Vec::new(),
             Body::Text(text) => text.clone().into_bytes(),
-            Body::Bytes(bytes) => bytes.clone(),
-            Body::Stream(_) => return,
+            Body::Bytes(bytes) => bytes.to_vec(),
+            Body::Stream(..) => return,
         };
         self.create_tables();
         let length = bytes.len();

@@ -122,8 +122,8 @@ fn send_data(exchange: &Exchange, query: &Query, etag: ETag, data: &Batch) -> Re
 }
 
 async fn execute_import(exchange: &Exchange, database: &Database, import: Import) -> Result<Response> {
-    let body = exchange.source.body().map_or(Body::Empty, Body::Stream);
-    let Some(body) = response::read(body, MAX_BODY).await? else { return Ok(Import::too_large()) };
+    let body = exchange.source.body().map_or(Body::Empty, |stream| Body::Stream(stream, 0));
+    let Some(body) = response::read(body, MAX_BODY, 0).await? else { return Ok(Import::too_large()) };
     let batch = match import.read(&body) {
         Ok(batch) => batch,
         Err(response) => return Ok(response),

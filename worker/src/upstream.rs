@@ -1,7 +1,8 @@
 //! Requests to the upstream.
 
 use crate::exchange::log;
-use crate::response;
+use crate::response::{self, Body};
+use std::rc::Rc;
 use std::time::Duration;
 use streamgage_edge::Event;
 use streamgage_edge::proxy::{
@@ -42,8 +43,11 @@ impl Transport for FetchTransport {
     }
 }
 
+/// The time that a body of the upstream waits for memory, in milliseconds.
+const PATIENCE: u32 = 2_000;
+
 /// Returns a signal that aborts a request. `worker` has no signal with a timeout.
-pub fn timeout(milliseconds: u32) -> web_sys::AbortSignal {
+fn timeout(milliseconds: u32) -> web_sys::AbortSignal {
     web_sys::AbortSignal::timeout_with_u32(milliseconds)
 }
 
@@ -60,7 +64,9 @@ async fn send(request: UpstreamRequest, limit: u32) -> Result<std::result::Resul
     let status = response.status_code();
     let headers = Headers::new(response.headers().entries());
     let (_, body) = response.into_parts();
-    let body = response::read(body.into(), MAX_RESPONSE_BYTES).await?;
+    // The length of a compressed body is less than that of its content.
+    let body = Body::from(body).with_length(headers.value("content-length").map(str::to_owned));
+    let body = response::read(body, MAX_RESPONSE_BYTES, PATIENCE).await?.map(Rc::unwrap_or_clone);
     Ok(body.map(|body| UpstreamResponse { sent_at, status, headers, body }).ok_or(TransportError::TooLarge))
 }
 

@@ -1,5 +1,6 @@
 //! Classification of upstream responses: the response for the caller, and the effect on the cache.
 
+use super::byte_budget::ReservedBody;
 use super::cache::ExchangeTimes;
 use super::cache_key::{CacheKey, PermissionClass};
 use super::entry::CacheEntry;
@@ -68,7 +69,7 @@ pub(super) struct Exchange<'a> {
 }
 
 /// Classifies the result of a request. `stored` is the stored response for the same key.
-pub(super) fn classify_response<B: From<Vec<u8>>>(
+pub(super) fn classify_response<B: From<ReservedBody>>(
     exchange: &Exchange<'_>,
     result: Result<UpstreamResponse, UpstreamError>,
     stored: Option<(CacheEntry, B)>,
@@ -93,7 +94,7 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
         collapsed: false,
         tries: exchange.tries,
     };
-    let from_upstream = |entry: CacheEntry, body: Vec<u8>, action| ClassifiedResponse {
+    let from_upstream = |entry: CacheEntry, body: ReservedBody, action| ClassifiedResponse {
         outcome: fetched(entry.status, &entry),
         entry,
         new_length: body.len(),
@@ -122,7 +123,7 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
             match headers.value("location").and_then(|location| local_location(location, exchange.upstream)) {
                 Some(location) => {
                     let entry = CacheEntry::unstored(status, vec![("location".into(), location)], b"");
-                    from_upstream(entry, Vec::new(), CacheAction::Keep)
+                    from_upstream(entry, ReservedBody::default(), CacheAction::Keep)
                 }
                 None => invalid(stored),
             }
@@ -148,7 +149,7 @@ pub(super) fn classify_response<B: From<Vec<u8>>>(
                 _ => (Response::detail(status, "The upstream refused the request."), CacheAction::Keep),
             };
             let has_errors = status == 400 && is_json && is_list_of_errors(&body);
-            let body = if has_errors { body } else { local.body.into_bytes() };
+            let body = if has_errors { body } else { local.body.into_bytes().into() };
             let headers = local.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
             from_upstream(CacheEntry::unstored(status, headers, &body), body, action)
         }
@@ -169,7 +170,10 @@ fn is_list_of_errors(body: &[u8]) -> bool {
 }
 
 /// Returns the stored response if the error allows a stale one, or else an error response.
-fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(CacheEntry, B)>) -> ClassifiedResponse<B> {
+pub(super) fn upstream_failure<B: From<ReservedBody>>(
+    error: UpstreamError,
+    stored: Option<(CacheEntry, B)>,
+) -> ClassifiedResponse<B> {
     let action = CacheAction::Keep;
     if let Some((entry, body)) = stored.filter(|_| error.allows_stale()) {
         let outcome = CacheOutcome::stale_if_error(error);
@@ -179,7 +183,7 @@ fn upstream_failure<B: From<Vec<u8>>>(error: UpstreamError, stored: Option<(Cach
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
     let entry = CacheEntry::unstored(status, headers, body.as_bytes());
-    let body = body.into_bytes();
+    let body = ReservedBody::from(body.into_bytes());
     ClassifiedResponse {
         entry,
         new_length: body.len(),
@@ -225,7 +229,12 @@ mod tests {
 
     fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Result<UpstreamResponse, UpstreamError> {
         let pairs = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Ok(UpstreamResponse { sent_at: NOW, status, headers: Headers::new(pairs), body: body.into() })
+        Ok(UpstreamResponse {
+            sent_at: NOW,
+            status,
+            headers: Headers::new(pairs),
+            body: body.as_bytes().to_vec().into(),
+        })
     }
 
     fn classify_at(

@@ -2,6 +2,7 @@
 //! requests, so that concurrent misses for one response send one request.
 
 use super::breaker::CircuitBreakers;
+use super::byte_budget::ReservedBody;
 use super::cache_key::PermissionClass;
 use super::classify::{CacheAction, Exchange, classify_response};
 use super::default_freshness::default_freshness;
@@ -19,7 +20,7 @@ use super::recent_requests::RecentRequests;
 use super::settings::{MetricsSource, ProxySettings};
 use super::single_flight::{Role, SingleFlight};
 use super::storage::STATE_KIND;
-use super::transport::{MAX_BYTES_IN_FLIGHT, Transport, UpstreamResponse};
+use super::transport::{Transport, UpstreamResponse};
 use super::unfinished::UnfinishedRequests;
 use super::upstream::UpstreamSession;
 use super::upstream_client::JsonResponse;
@@ -155,30 +156,18 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
                     }
                 }
             };
-            let (response, new_length) = self.fetch_upstream(request, stored).await;
-            let mut length = new_length;
+            let response = self.fetch_upstream(request, stored).await;
             for follower in flight.land() {
-                length = length.saturating_add(new_length);
-                let reply = match length {
-                    ..=MAX_BYTES_IN_FLIGHT => FetchReply::Response(CoordinatedResponse {
-                        outcome: response.outcome.as_collapsed(),
-                        ..response.clone()
-                    }),
-                    _ => FetchReply::Uncoalesced,
-                };
+                let outcome = response.outcome.as_collapsed();
                 // A follower may have gone away.
-                let _ = follower.send(reply);
+                let _ = follower.send(FetchReply::Response(CoordinatedResponse { outcome, ..response.clone() }));
             }
             return FetchReply::Response(response);
         }
     }
 
-    /// Plans and executes requests to the upstream. Returns the response and the length of a new body.
-    async fn fetch_upstream(
-        &self,
-        request: &FetchRequest,
-        stored: Stored<S::Body>,
-    ) -> (CoordinatedResponse<S::Body>, usize) {
+    /// Plans and executes requests to the upstream.
+    async fn fetch_upstream(&self, request: &FetchRequest, stored: Stored<S::Body>) -> CoordinatedResponse<S::Body> {
         let now = self.transport.now();
         let breaker = self.breakers.get(&request.caller, request.cache_key.endpoint());
         let state = self.state(now);
@@ -249,14 +238,15 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         exchange: &CoordinatorExchange<'_, T>,
         result: Result<MetricsResult, UpstreamError>,
         derived: bool,
-    ) -> (CoordinatedResponse<S::Body>, usize) {
+    ) -> CoordinatedResponse<S::Body> {
         let CoordinatorExchange { request, session, generation } = exchange;
         let class = request.cache_key.class;
         let assembled = match result {
             Ok(MetricsResult::Assembled(assembled)) => assembled,
             Ok(MetricsResult::Passthrough(response)) => {
-                let JsonResponse { status, body, headers, times } = response;
-                let response = UpstreamResponse { sent_at: times.sent_at, status, headers, body: body.into_bytes() };
+                let JsonResponse { status, body, headers, times, reservation } = response;
+                let body = ReservedBody::new(body.into_bytes(), reservation);
+                let response = UpstreamResponse { sent_at: times.sent_at, status, headers, body };
                 return self.finish_response(exchange, Ok(response), None);
             }
             Err(error) => return self.finish_response(exchange, Err(error), None),
@@ -289,8 +279,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
                 CacheOutcome::Fetched { status: 200, stored, stale: false, collapsed: false, tries }
             }
         };
-        let new_length = bytes.len();
-        (CoordinatedResponse { entry, body: bytes.into(), state, outcome }, new_length)
+        CoordinatedResponse { entry, body: ReservedBody::from(bytes).into(), state, outcome }
     }
 
     /// Classifies the result of a request and updates the store.
@@ -299,7 +288,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         exchange: &CoordinatorExchange<'_, T>,
         result: Result<UpstreamResponse, UpstreamError>,
         stored: Stored<S::Body>,
-    ) -> (CoordinatedResponse<S::Body>, usize) {
+    ) -> CoordinatedResponse<S::Body> {
         let CoordinatorExchange { request, session, generation } = exchange;
         let cache_key = &request.cache_key;
         let name = &response_name(cache_key);
@@ -359,7 +348,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
             CacheAction::Keep => {}
         }
         let (entry, body, outcome) = (classified.entry, classified.body, classified.outcome);
-        (CoordinatedResponse { entry, body, state, outcome }, classified.new_length)
+        CoordinatedResponse { entry, body, state, outcome }
     }
 
     fn state(&self, now: i64) -> PartitionState {

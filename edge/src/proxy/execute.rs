@@ -1,11 +1,13 @@
 //! The execution of an authorized request: the edge cache first, then the coordinator of the partition, then the upstream.
 
 use super::background_task::BackgroundTask;
+use super::byte_budget::ReservedBody;
 use super::cache::Deadlines;
 use super::cache_key::{CacheKey, PermissionClass};
-use super::classify::{CacheAction, Exchange, classify_response};
+use super::classify::{CacheAction, Exchange, classify_response, upstream_failure};
 use super::default_freshness::default_freshness;
 use super::entry::CacheEntry;
+use super::error::UpstreamError;
 use super::handler::ProxyHandler;
 use super::json::{from_json, to_json};
 use super::outcome::CacheOutcome;
@@ -143,10 +145,21 @@ impl<R: Runtime> ProxyHandler<'_, R> {
                 self.store_response(address, stored.is_some(), (&response.entry, &response.body), tasks);
                 ResolvedResponse { entry: response.entry, body: response.body, outcome: response.outcome }
             }
-            Ok(FetchReply::Uncoalesced) | Err(UnavailableError) => {
-                self.fetch_directly(context, state, stored, tasks).await
+            Ok(FetchReply::Busy) => {
+                let may_serve_stale = self.may_serve_stale(&context.cache_key, state, &stored);
+                let failed = upstream_failure(UpstreamError::Busy, stored.filter(|_| may_serve_stale));
+                ResolvedResponse { entry: failed.entry, body: failed.body, outcome: failed.outcome }
             }
+            Err(UnavailableError) => self.fetch_directly(context, state, stored, tasks).await,
         }
+    }
+
+    /// Returns true if a response of the edge cache may be served when the upstream fails.
+    fn may_serve_stale(&self, cache_key: &CacheKey, state: Option<PartitionState>, stored: &Stored<R::Body>) -> bool {
+        let (now, within) = (self.runtime.now(), self.proxy_settings.stale_key_ttl);
+        let deadlines = stored.as_ref().and_then(|(entry, _)| entry.deadlines);
+        state.is_some_and(|state| state.is_authorized_within(cache_key.class, now, within))
+            && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now))
     }
 
     /// Fetches from the upstream without a coordinator.
@@ -167,11 +180,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let result = session.send(&cache_key.target(), &validators).await;
 
         let now = self.runtime.now();
-        let stale_key_ttl = self.proxy_settings.stale_key_ttl;
-        let deadlines = stored.as_ref().and_then(|(entry, _)| entry.deadlines);
-        let may_serve_stale = state
-            .is_some_and(|state| state.is_authorized_within(cache_key.class, now, stale_key_ttl))
-            && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
+        let may_serve_stale = self.may_serve_stale(cache_key, state, &stored);
         let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
         let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
         let exchange = Exchange {
@@ -270,6 +279,6 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         // Afterwards the recorded authorization has expired.
         let max_age = u32::try_from(self.proxy_settings.key_ttl / 1_000).unwrap_or(u32::MAX).max(1);
         let (address, text) = (state_address(partition), to_json(&state));
-        tasks.push(BackgroundTask::Put { address, text, body: Vec::new().into(), max_age });
+        tasks.push(BackgroundTask::Put { address, text, body: ReservedBody::default().into(), max_age });
     }
 }

@@ -15,6 +15,7 @@ mod authorize;
 mod background;
 mod background_task;
 mod breaker;
+mod byte_budget;
 mod cache;
 pub(crate) mod cache_key;
 mod classify;
@@ -54,6 +55,7 @@ mod upstream_client;
 mod weeks;
 
 pub use background_task::BackgroundTask;
+pub use byte_budget::{ByteBudget, MAX_UNCOUNTED_BYTES, Reservation, ReservedBody};
 pub use cache::{Deadlines, ExchangeTimes};
 pub use cache_key::CacheKey;
 pub use coordinator::PartitionCoordinator;
@@ -71,8 +73,6 @@ pub use protocol::{CoordinatedResponse, CoordinatorCommand, CoordinatorReport, F
 pub use response::{ProxyResponse, ResponseBody};
 pub use runtime::{Runtime, UnavailableError};
 pub use settings::{InvalidVariableError, MetricsSource, ProxySettings};
-pub use transport::{
-    MAX_BYTES_IN_FLIGHT, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
-};
+pub use transport::{MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse};
 pub use upstream_client::{JsonResponse, UpstreamClient};
 pub use weeks::WeeklyMetrics;

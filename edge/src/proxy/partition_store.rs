@@ -1,5 +1,6 @@
 //! The durable store of a partition.
 
+use super::byte_budget::ReservedBody;
 use super::kv_store::KvStore;
 
 /// The greatest length of a body, in bytes, that is stored here. A row of a Durable Object's
@@ -7,7 +8,7 @@ use super::kv_store::KvStore;
 pub const MAX_STORED_BYTES: usize = 1_900_000;
 
 pub trait PartitionStore: KvStore {
-    type Body: Clone + From<Vec<u8>>;
+    type Body: Clone + From<ReservedBody>;
 
     /// Returns the entry, as JSON, and the body of a response.
     fn get_response(&self, name: &str) -> Option<(String, Self::Body)>;

@@ -39,8 +39,8 @@ pub struct CoordinatedResponse<B> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum FetchReply<B> {
     Response(CoordinatedResponse<B>),
-    /// The copies of the body are too long for all callers: this one fetches the response itself.
-    Uncoalesced,
+    /// Other bodies take the memory that this one needs.
+    Busy,
 }
 
 /// A command to a coordinator in another isolate.
@@ -62,7 +62,6 @@ pub enum CoordinatorCommand {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoordinatorReport {
     Response { entry: CacheEntry, state: PartitionState, outcome: CacheOutcome },
-    Uncoalesced,
     Purged { state: PartitionState },
     Refreshed,
 }
@@ -196,7 +195,6 @@ mod tests {
                 state,
                 outcome
             }),
-            Just(CoordinatorReport::Uncoalesced),
             state().prop_map(|state| CoordinatorReport::Purged { state }),
             Just(CoordinatorReport::Refreshed),
         ]

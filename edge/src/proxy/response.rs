@@ -2,13 +2,14 @@
 
 use super::background_task::BackgroundTask;
 use super::entry::CacheEntry;
+use super::error::UpstreamError;
 use super::handler::ProxyHandler;
 use super::links::rewrite_links;
 use super::outcome::{CacheOutcome, NO_SECRET, REFUSED};
 use super::runtime::Runtime;
 use crate::http::authorize::key_hash;
 use crate::http::cors::cors_headers;
-use crate::http::response::{Response, finalize, is_not_modified, unknown_error};
+use crate::http::response::{Response, finalize, is_not_modified};
 use std::fmt::Write;
 
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         } else {
             match self.runtime.read_body(body).await {
                 Some(bytes) => ResponseBody::Bytes(rewrite_links(&bytes, &entry.links, origin)),
-                None => return self.finalize_local(unknown_error()),
+                None => return self.finalize_local(busy()),
             }
         };
         ProxyResponse { status, headers, body, background_tasks: Vec::new() }
@@ -95,6 +96,16 @@ impl<R: Runtime> ProxyHandler<'_, R> {
         let Response { status, headers, body } = finalize(response, self.request, self.settings);
         let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         ProxyResponse { status, headers, body: ResponseBody::Bytes(body.into()), background_tasks: Vec::new() }
+    }
+}
+
+/// Returns the 503 for a body that finds no memory.
+fn busy() -> Response {
+    let (status, retry_after, body) = UpstreamError::Busy.response();
+    let response = Response::json(status, body);
+    match retry_after {
+        Some(seconds) => response.header("Retry-After", seconds.to_string()),
+        None => response,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The platform services that the proxy handler uses.
 
+use super::byte_budget::ReservedBody;
 use super::isolate_cache::IsolateCache;
 use super::partition::PartitionState;
 use super::protocol::{FetchReply, FetchRequest};
@@ -7,6 +8,7 @@ use super::transport::Transport;
 use crate::store::{Statement, StatementResult};
 use std::cell::RefCell;
 use std::future::Future;
+use std::rc::Rc;
 
 /// Services of the platform. The handler chooses the addresses in the edge cache; they contain no key and no other data of
 /// a caller.
@@ -14,7 +16,7 @@ pub trait Runtime {
     type Transport: Transport;
 
     /// A body. A body from the edge cache passes through without being read, where possible.
-    type Body: Clone + From<Vec<u8>>;
+    type Body: Clone + From<ReservedBody>;
 
     fn transport(&self) -> &Self::Transport;
 
@@ -61,8 +63,8 @@ pub trait Runtime {
     /// exceeded.
     fn check_failed_key_limit(&self) -> impl Future<Output = bool>;
 
-    /// Reads a body. Returns `None` if reading fails.
-    fn read_body(&self, body: Self::Body) -> impl Future<Output = Option<Vec<u8>>>;
+    /// Reads a body. Returns `None` if reading fails, for example because other bodies take the memory.
+    fn read_body(&self, body: Self::Body) -> impl Future<Output = Option<Rc<ReservedBody>>>;
 }
 
 /// A Durable Object or the database did not answer.

@@ -1,5 +1,6 @@
 //! Access to the network, the clock and random numbers.
 
+use super::byte_budget::ReservedBody;
 use super::headers::Headers;
 use crate::log::Event;
 use std::future::Future;
@@ -7,10 +8,6 @@ use std::future::Future;
 /// The greatest length of a response, in bytes. A page of 1,000 commits has about one million. Responses are held in memory,
 /// and an isolate has 128 MB.
 pub const MAX_RESPONSE_BYTES: usize = 32 << 20;
-
-/// The greatest total length of the bodies that an isolate reads at the same time, and of the copies of one body for several
-/// callers.
-pub const MAX_BYTES_IN_FLIGHT: usize = 64 << 20;
 
 pub trait Transport {
     /// Returns milliseconds since 1970-01-01T00:00:00Z.
@@ -47,7 +44,7 @@ pub struct UpstreamResponse {
     pub status: u16,
     pub headers: Headers,
     /// At most [`MAX_RESPONSE_BYTES`].
-    pub body: Vec<u8>,
+    pub body: ReservedBody,
 }
 
 /// The reason for which no complete response arrived.
@@ -58,6 +55,6 @@ pub enum TransportError {
     Timeout,
     /// The body exceeds [`MAX_RESPONSE_BYTES`].
     TooLarge,
-    /// All bodies that are being read exceed [`MAX_BYTES_IN_FLIGHT`].
+    /// Other bodies take the memory.
     Busy,
 }

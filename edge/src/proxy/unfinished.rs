@@ -86,6 +86,7 @@ mod tests {
         unfinished.record_attempt(&request, now);
         while let Some((next, due)) = unfinished.next(now) {
             delays.push(due - now);
+            assert!(delays.len() <= 100, "the attempts do not end");
             now = due;
             // The caller keeps waiting.
             unfinished.record_caller(&next.cache_key, now);

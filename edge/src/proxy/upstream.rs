@@ -201,6 +201,7 @@ impl<T: Transport> UpstreamClient for UpstreamSession<'_, T> {
         let separator = if query.is_empty() { "" } else { "?" };
         let response = self.send(&format!("{path}{separator}{query}"), &Validators::default()).await?;
         let UpstreamResponse { sent_at, status, headers, body } = response;
+        let (body, reservation) = body.into_parts();
         let body = String::from_utf8(body).map_err(|_| UpstreamError::InvalidResponse)?;
         let is_json = || headers.is_json() && is_json(&body);
         if status < 400 && (status >= 300 || status == 206 || !is_json()) {
@@ -210,7 +211,7 @@ impl<T: Transport> UpstreamClient for UpstreamSession<'_, T> {
         if status < 300 && response_policy(&headers, times).is_none() {
             self.may_store.set(false);
         }
-        Ok(JsonResponse { status, body, headers, times })
+        Ok(JsonResponse { status, body, headers, times, reservation })
     }
 
     fn now(&self) -> i64 {
@@ -243,7 +244,7 @@ mod tests {
 
         async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
             let headers = Headers::new([("content-type".to_owned(), self.1.to_owned())]);
-            Ok(UpstreamResponse { sent_at: 0, status: self.0, headers, body: self.2.into() })
+            Ok(UpstreamResponse { sent_at: 0, status: self.0, headers, body: self.2.to_vec().into() })
         }
     }
 
@@ -287,7 +288,7 @@ mod tests {
             let status = if is_conditional { 304 } else { self.1 };
             let headers = [("etag", self.0), ("content-type", "application/json")];
             let headers = Headers::new(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
-            Ok(UpstreamResponse { sent_at: 0, status, headers, body: b"[]".to_vec() })
+            Ok(UpstreamResponse { sent_at: 0, status, headers, body: b"[]".to_vec().into() })
         }
     }
 
@@ -330,7 +331,7 @@ mod tests {
         async fn get(&self, _: UpstreamRequest, _: u32) -> Result<UpstreamResponse, TransportError> {
             self.0.set(self.0.get() + 1);
             wait().await;
-            Ok(UpstreamResponse { sent_at: 0, status: 200, headers: Headers::default(), body: Vec::new() })
+            Ok(UpstreamResponse { sent_at: 0, status: 200, headers: Headers::default(), body: Vec::new().into() })
         }
     }
 

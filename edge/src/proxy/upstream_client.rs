@@ -1,5 +1,6 @@
 //! The upstream as the assembly and derivation of metrics use it.
 
+use super::byte_budget::Reservation;
 use super::cache::ExchangeTimes;
 use super::error::UpstreamError;
 use super::headers::Headers;
@@ -22,4 +23,6 @@ pub struct JsonResponse {
     pub body: String,
     pub headers: Headers,
     pub times: ExchangeTimes,
+    /// The memory of the body.
+    pub reservation: Reservation,
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::rc::Rc;
 use streamgage::calendar::Day;
 use streamgage_edge::proxy::{
-    ExchangeTimes, Headers, JsonResponse, KvStore, PartitionStore, UpstreamClient, UpstreamError,
+    ExchangeTimes, Headers, JsonResponse, KvStore, PartitionStore, Reservation, UpstreamClient, UpstreamError,
 };
 
 pub const DAY: i64 = 86_400_000;
@@ -166,5 +166,11 @@ impl<F: Fn(&str, &str, Day) -> JsonResponse> UpstreamClient for FakeUpstream<F> 
 /// Returns a response with status 200.
 pub fn ok(body: impl Into<String>) -> JsonResponse {
     let times = ExchangeTimes { sent_at: 0, received_at: 0 };
-    JsonResponse { status: 200, body: body.into(), headers: Headers::default(), times }
+    JsonResponse {
+        status: 200,
+        body: body.into(),
+        headers: Headers::default(),
+        times,
+        reservation: Reservation::default(),
+    }
 }

@@ -5,7 +5,7 @@ use crate::generator::{Caller, OWN_KEYS, POPULAR, UNKNOWN_KEYS, UPSTREAM_KEYS, p
 use crate::steps::{Event, Step};
 use crate::upstream::{FAULTS, Fault, UPSTREAM};
 use crate::world::{Coordinator, ISOLATES, Isolate, SECOND, SimulatedTransport, World};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -354,6 +354,75 @@ impl Simulation {
         }
         self.world.requested.take()
     }
+}
+
+/// The numbers of responses by status, of upstream requests, and of Durable Objects.
+type Costs = (BTreeMap<u16, usize>, u64, usize);
+
+/// Sends requests with these values of `Authorization`. The network address may use three unknown keys.
+fn costs_of_unknown_keys(method: &str, path: &str, authorizations: impl Iterator<Item = String>) -> Costs {
+    let mut simulation = Simulation::new(1);
+    let world = Rc::clone(&simulation.world);
+    world.failed_keys_left.set(Some(3));
+    let statuses: Rc<RefCell<BTreeMap<u16, usize>>> = Rc::default();
+    for authorization in authorizations {
+        let (isolate, statuses) =
+            (Isolate { index: 0, ..simulation.isolate(&simulation.shared_settings) }, Rc::clone(&statuses));
+        let url = Url { origin: "https://gage.example".into(), path: path.into(), query: String::new() };
+        let (method, authorization) = (method.to_owned(), Some(authorization));
+        let request = Request { method, url, authorization, ..Request::default() };
+        simulation.spawn("an unknown key".into(), async move {
+            let settings = Settings::default();
+            let status = match route_request(&request, &settings, Backend::Proxy, isolate.world.now.get() as f64) {
+                Routed::Response(response) => response.status,
+                Routed::Pending(_) => handle(&isolate, &request).await.unwrap().status,
+            };
+            *statuses.borrow_mut().entry(status).or_default() += 1;
+        });
+        simulation.finish();
+    }
+    let upstream = world.counts.borrow().get("upstream").copied().unwrap_or_default();
+    (statuses.take(), upstream, world.coordinators.borrow().len())
+}
+
+#[test]
+fn unknown_keys_cost_little() {
+    const TEAMS: &str = "/v3/customer/core/teams/";
+    let keys = || (0..40).map(|number| format!("Bearer unknown-{number}"));
+    for method in ["GET", "HEAD"] {
+        // The first refusal of an address and three more are counted; the upstream refuses some keys with 403.
+        let (statuses, upstream, objects) = costs_of_unknown_keys(method, TEAMS, keys());
+        assert!(upstream <= 8 && objects <= 8, "{method}: {statuses:?}, {upstream} requests, {objects} objects");
+        assert!(statuses[&429] >= 32, "{method}: {statuses:?}");
+    }
+    let (statuses, upstream, objects) = costs_of_unknown_keys("POST", "/cache/purge", keys());
+    assert_eq!((statuses, upstream, objects), ([(204, 7), (429, 33)].into(), 0, 7));
+    // One key is counted again after some requests.
+    let (statuses, upstream, objects) =
+        costs_of_unknown_keys("POST", "/cache/purge", (0..400).map(|_| "Bearer unknown".to_owned()));
+    assert_eq!((statuses, upstream, objects), ([(204, 7 * 32), (429, 400 - 7 * 32)].into(), 0, 1));
+}
+
+#[test]
+fn what_is_no_key_costs_nothing() {
+    const TEAMS: &str = "/v3/customer/core/teams/";
+    let headers = [
+        "",
+        "Bearer",
+        "Bearer ",
+        "bearer\t",
+        "Token one",
+        "Basic b25lOg==",
+        "one",
+        "Bearer one two",
+        "Bearer \u{e9}\u{e8}",
+    ];
+    let no_keys = || headers.map(str::to_owned).into_iter().chain([format!("Bearer {}", "x".repeat(100_000))]);
+    for (method, path) in [("GET", TEAMS), ("HEAD", TEAMS), ("OPTIONS", TEAMS), ("POST", "/cache/purge")] {
+        assert_eq!(costs_of_unknown_keys(method, path, no_keys()), ([(401, 10)].into(), 0, 0), "{method} {path}");
+    }
+    let keys = (0..40).map(|number| format!("Bearer unknown-{number}"));
+    assert_eq!(costs_of_unknown_keys("OPTIONS", TEAMS, keys), ([(405, 40)].into(), 0, 0));
 }
 
 #[test]

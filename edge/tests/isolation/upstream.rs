@@ -66,7 +66,7 @@ const REFUSED_PATH: &str = "/v3/customer/core/repos/";
 const RETRY_AFTERS: [&str; 6] = ["1", "0", "-1", "soon", "99999999999", "Fri, 31 Dec 1999 23:59:59 GMT"];
 
 /// A length of bodies that a Durable Object does not store.
-const LONG_BODY: usize = 2_000_000;
+pub const LONG_BODY: usize = 2_000_000;
 
 /// The number of rows of a page and of repositories while lists are long.
 const SHORT_PAGE: usize = 2;
@@ -93,7 +93,7 @@ impl World {
                 headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             headers.push(("set-cookie".into(), format!("session={key}")));
             let (sent_at, headers) = (self.now.get(), Headers::new(headers));
-            Ok(UpstreamResponse { sent_at, status, headers, body: body.into_bytes() })
+            Ok(UpstreamResponse { sent_at, status, headers, body: body.into_bytes().into() })
         };
         let json = ("content-type", "application/json".to_owned());
         let poison = format!("{{\"poison\":\"{key}\"}}");

@@ -1,7 +1,7 @@
 //! The simulated platform: a clock, caches that lose data, Durable Objects that move, and a database of keys.
 
 use crate::generator::{OWN_KEYS, Random, UPSTREAM_KEYS};
-use crate::upstream::Fault;
+use crate::upstream::{Fault, LONG_BODY};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use streamgage_edge::proxy::{
     CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, FetchRequest, IsolateCache, KvStore,
-    PartitionCoordinator, PartitionState, PartitionStore, ProxySettings, Runtime, Transport, TransportError,
-    UnavailableError, UpstreamRequest, UpstreamResponse,
+    PartitionCoordinator, PartitionState, PartitionStore, ProxySettings, ReservedBody, Runtime, Transport,
+    TransportError, UnavailableError, UpstreamRequest, UpstreamResponse,
 };
 use streamgage_edge::{Parameter, Statement, StatementResult};
 
@@ -58,6 +58,8 @@ pub struct World {
     pub key_database_fails: Cell<bool>,
     /// No rate limit is exceeded, the upstream states no freshness, and the edge cache stores everything.
     pub is_calm: Cell<bool>,
+    /// The number of failed keys that are admitted. Without it, chance decides.
+    pub failed_keys_left: Cell<Option<u32>>,
     pub revoked: RefCell<BTreeSet<&'static str>>,
     pub isolate_caches: Vec<RefCell<IsolateCache>>,
     pub counts: RefCell<BTreeMap<String, u64>>,
@@ -88,6 +90,7 @@ impl World {
             coordinators_fail: Cell::new(false),
             key_database_fails: Cell::new(false),
             is_calm: Cell::new(false),
+            failed_keys_left: Cell::new(None),
             revoked: RefCell::default(),
             isolate_caches: (0..ISOLATES).map(|_| RefCell::default()).collect(),
             counts: RefCell::default(),
@@ -150,9 +153,9 @@ impl Future for YieldOnce {
 #[derive(Clone, Debug)]
 pub struct Body(pub Rc<[u8]>);
 
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Body {
-        Body(bytes.into())
+impl From<ReservedBody> for Body {
+    fn from(body: ReservedBody) -> Body {
+        Body(body.into_parts().0.into())
     }
 }
 
@@ -359,7 +362,13 @@ impl Runtime for Isolate {
             assert_eq!(CoordinatorReport::from_json(&report.to_json()), Some(report));
         }
         self.world.wait().await;
-        if self.coordinator_fails() { Err(UnavailableError) } else { Ok(reply) }
+        // Other bodies may take the memory of a long one.
+        let is_long = matches!(&reply, FetchReply::Response(response) if response.body.0.len() >= LONG_BODY);
+        match is_long && !self.world.is_calm.get() && self.world.random.one_in(4) {
+            true => Ok(FetchReply::Busy),
+            false if self.coordinator_fails() => Err(UnavailableError),
+            false => Ok(reply),
+        }
     }
 
     async fn purge_partition(&self, partition: &str) -> Result<PartitionState, UnavailableError> {
@@ -384,6 +393,10 @@ impl Runtime for Isolate {
     }
 
     async fn check_failed_key_limit(&self) -> bool {
+        if let Some(left) = self.world.failed_keys_left.get() {
+            self.world.failed_keys_left.set(Some(left.saturating_sub(1)));
+            return left > 0;
+        }
         self.world.is_calm.get() || !self.world.random.one_in(10)
     }
 
@@ -391,8 +404,9 @@ impl Runtime for Isolate {
         self.world.is_calm.get() || !self.world.random.one_in(200)
     }
 
-    async fn read_body(&self, body: Body) -> Option<Vec<u8>> {
-        Some(body.0.to_vec())
+    async fn read_body(&self, body: Body) -> Option<Rc<ReservedBody>> {
+        let has_memory = self.world.is_calm.get() || body.0.len() < LONG_BODY || !self.world.random.one_in(4);
+        has_memory.then(|| Rc::new(body.0.to_vec().into()))
     }
 }
 

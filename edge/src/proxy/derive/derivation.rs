@@ -1,9 +1,10 @@
 //! The state of one derivation.
 
+use crate::proxy::byte_budget::Reservation;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::kv_store::KvStore;
 use crate::proxy::upstream_client::JsonResponse;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use streamgage::calendar::Day;
 
 /// The time for which a missing endpoint is remembered at first, in milliseconds. Each further observation doubles it.
@@ -20,6 +21,8 @@ pub(super) struct Derivation<'a, C, S> {
     pub now: i64,
     pub must_ask: bool,
     pub age: Cell<Age>,
+    /// The memory of the rows that were read.
+    pub reservations: RefCell<Vec<Reservation>>,
 }
 
 /// The age of a derived response: that of its oldest part.

@@ -269,6 +269,7 @@ impl<C: UpstreamClient, S: KvStore> Derivation<'_, C, S> {
         if response.status != 200 {
             return Err(DerivationError::Refused(response));
         }
+        self.reservations.borrow_mut().push(response.reservation);
         match Page::parse(&response.body) {
             Some(Page { count, rows }) if rows.iter().all(|row| row.starts_with('{')) => {
                 // A newline in JSON text is white space. Rows are stored one per line.

@@ -18,7 +18,7 @@ use super::metrics_result::{AssembledMetrics, MetricsResult};
 use super::upstream_client::UpstreamClient;
 use contribution::weekly_sums;
 use derivation::{Age, Derivation, DerivationError, forget_missing, is_missing, remember_missing, was_missing};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use streamgage::calendar::Day;
 use streamgage::json;
 use streamgage::metrics::MetricsResponse;
@@ -61,7 +61,7 @@ pub async fn fetch(
 ) -> Result<MetricsResult, UpstreamError> {
     let now = client.now();
     let age = Cell::new(Age { fetched_at: now, fresh_until: i64::MAX, error: None });
-    let derivation = Derivation { client, store, today, now, must_ask, age };
+    let derivation = Derivation { client, store, today, now, must_ask, age, reservations: RefCell::default() };
     match derive(&derivation, request).await {
         Ok(body) => {
             let Age { fetched_at, fresh_until, error } = derivation.age.get();
