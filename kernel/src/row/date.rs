@@ -165,6 +165,17 @@ mod tests {
     }
 
     #[test]
+    fn only_times_on_the_date_read_last_are_read() {
+        let mut parser = DateParser::default();
+        let last = window("\"2024-02-28T10:00:00\"");
+        for other in ["2024-03-28", "2025-02-28", "2024-02-27", "2024-02-18", "2024-03-27"] {
+            assert!(parser.read_any(&last, 0).is_some() && parser.read(&last, 0, 0).is_some());
+            assert_eq!(parser.read(&window(&format!("\"{other}T10:00:00\"")), 0, 0), None, "{other}");
+        }
+        assert_eq!(parser.read(&window(" 2024-02-28T10:00:00\""), 0, 0), None);
+    }
+
+    #[test]
     fn characters_beside_the_digits_are_exact() {
         let text = b"\"2024-02-29T23:59:58\"";
         for at in 0..text.len() {
