@@ -1,12 +1,11 @@
 //! Responses to callers, and bodies.
 
-use crate::upstream::FetchTransport;
 use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 use std::time::Duration;
-use streamgage_edge::proxy::{ByteBudget, MAX_UNCOUNTED_BYTES, Reservation, ReservedBody, Transport};
-use worker::js_sys::{JSON, Uint8Array};
+use streamgage_edge::proxy::{ByteBudget, MAX_UNCOUNTED_BYTES, Reservation, ReservedBody};
+use worker::js_sys::{Date, JSON, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{ByteStream, Delay, Error, ResponseBody, Result};
@@ -169,8 +168,9 @@ pub fn count(bytes: usize) -> Reservation {
     BYTE_BUDGET.with(|budget| budget.count(bytes, now()))
 }
 
+/// Returns the time in milliseconds since 1970-01-01.
 fn now() -> i64 {
-    FetchTransport.now()
+    Date::now() as i64
 }
 
 /// The message of the error for a body that finds no memory.
