@@ -162,7 +162,7 @@ impl Edge {
         let authorization = Some("Bearer one".to_owned());
         let request = Request { method: "GET".into(), url, authorization, ..Request::default() };
         let settings = Settings::default();
-        let routed = route_request(&request, &settings, Backend::Proxy, self.now() as f64);
+        let routed = route_request(&request, &settings, Backend::Proxy, self.now());
         let Routed::Pending(pending) = routed else { panic!("{routed:?}") };
         let handler =
             ProxyHandler { runtime: self, proxy_settings: &self.settings, settings: &settings, request: &request };

@@ -7,7 +7,7 @@ use streamgage_edge::{
 };
 
 /// 2026-09-01T00:00:00Z
-const NOW: f64 = 1_788_220_800_000.0;
+const NOW: i64 = 1_788_220_800_000;
 
 fn is_within_limits(statement: &Statement) -> bool {
     statement.sql.len() < 100_000 && statement.parameters.len() <= 100

@@ -2,7 +2,7 @@
 
 use crate::response::{self, Body};
 use streamgage_edge::{Event, Level, REQUEST_ID, Request, Response, Settings, Url, finalize, request_id};
-use worker::js_sys::{Date, Math};
+use worker::js_sys::Math;
 use worker::{Context, Env, console_error, console_warn, web_sys};
 
 /// A request, with everything that is needed to respond to it.
@@ -19,17 +19,21 @@ pub struct Exchange {
 impl Exchange {
     /// Sends a response with the body it contains.
     pub fn send(&self, response: Response) -> worker::Result<web_sys::Response> {
-        let Response { status, mut headers, body } = finalize(response, &self.request, &self.settings);
-        headers.push((REQUEST_ID, self.id.clone()));
+        let Response { status, headers, body } = self.finalize(response);
         response::build(status, &headers, &body.into())
     }
 
     /// Sends a response with a body from elsewhere.
     pub fn send_with_body(&self, response: Response, body: &Body) -> worker::Result<web_sys::Response> {
-        let Response { status, mut headers, .. } = finalize(response, &self.request, &self.settings);
-        headers.push((REQUEST_ID, self.id.clone()));
+        let Response { status, headers, .. } = self.finalize(response);
         let has_body = self.request.method != "HEAD" && status != 304;
         response::build(status, &headers, if has_body { body } else { &Body::Empty })
+    }
+
+    fn finalize(&self, response: Response) -> Response {
+        let mut response = finalize(response, &self.request, &self.settings);
+        response.headers.push((REQUEST_ID, self.id.clone()));
+        response
     }
 }
 
@@ -49,11 +53,6 @@ pub fn read_request(source: &web_sys::Request, settings: &Settings) -> worker::R
         origin,
         requested_method,
     })
-}
-
-/// Returns the time in milliseconds since 1970-01-01.
-pub fn now() -> f64 {
-    Date::now()
 }
 
 /// Returns the id of a request.

@@ -1,5 +1,6 @@
 //! The Worker: reads requests, executes the decisions of `streamgage-edge` on the platform, and sends responses.
 
+mod clock;
 mod config;
 mod database;
 mod edge_cache;
@@ -13,7 +14,8 @@ mod sqlite;
 mod store;
 mod upstream;
 
-use exchange::{Exchange, log, now, read_id, read_request};
+use clock::now;
+use exchange::{Exchange, log, read_id, read_request};
 use streamgage_edge::{Backend, Event, Routed, error_text, failure_response, route_request};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 

@@ -1,5 +1,6 @@
 //! The Durable Object of a partition of the proxy: a [`PartitionCoordinator`] over the object's SQLite database.
 
+use crate::clock::now;
 use crate::config;
 use crate::proxy::{LENGTH, REPORT};
 use crate::response::{self, Body};
@@ -7,7 +8,7 @@ use crate::sqlite::SqliteStore;
 use crate::upstream::FetchTransport;
 use std::cell::Cell;
 use streamgage_edge::proxy::{
-    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, PartitionCoordinator, Transport,
+    CoordinatedResponse, CoordinatorCommand, CoordinatorReport, FetchReply, PartitionCoordinator,
 };
 use worker::{DurableObject, Env, Error, Request, Response, Result, State, Storage, durable_object, wasm_bindgen};
 
@@ -74,7 +75,7 @@ impl Partition {
     /// Sets the alarm for unfinished work or for the next eviction, unless an earlier alarm is set.
     async fn schedule_alarm(&self) -> Result<()> {
         let coordinator = self.coordinator()?;
-        let now = FetchTransport.now();
+        let now = now();
         let due = match coordinator.next_resumption() {
             Some(due) => due.max(now),
             None if !self.is_alarm_set.get() && coordinator.has_state() => now + EVICTION_INTERVAL,

@@ -1,10 +1,10 @@
 //! Proxy mode: the platform behind [`ProxyHandler`].
 
+use crate::clock::today;
 use crate::database::{self, Database};
 use crate::edge_cache::{self, Entry};
 use crate::exchange::{Exchange, log};
 use crate::response::{self, Body};
-use crate::sqlite::today;
 use crate::upstream::FetchTransport;
 use crate::{config, rate_limit};
 use futures_util::future::{Either, select};

@@ -1,11 +1,12 @@
 //! Responses to callers, and bodies.
 
+use crate::clock::now;
 use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 use std::time::Duration;
 use streamgage_edge::proxy::{ByteBudget, MAX_UNCOUNTED_BYTES, Reservation, ReservedBody};
-use worker::js_sys::{Date, JSON, Uint8Array};
+use worker::js_sys::{JSON, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{ByteStream, Delay, Error, ResponseBody, Result};
@@ -166,11 +167,6 @@ async fn reserve(bytes: usize, patience: u32) -> Result<Reservation> {
 /// Counts memory that a body takes already.
 pub fn count(bytes: usize) -> Reservation {
     BYTE_BUDGET.with(|budget| budget.count(bytes, now()))
-}
-
-/// Returns the time in milliseconds since 1970-01-01.
-fn now() -> i64 {
-    Date::now() as i64
 }
 
 /// The message of the error for a body that finds no memory.

@@ -1,11 +1,11 @@
 //! The storage of a partition: the SQLite database of a Durable Object.
 
+use crate::clock::{now, today};
 use crate::exchange::log;
 use crate::response::Body;
-use crate::upstream::FetchTransport;
 use std::cell::Cell;
 use streamgage_edge::proxy::storage::{EVICT_AFTER_BYTES, HAS_CONTENT, LIMITS, TABLES};
-use streamgage_edge::proxy::{KvStore, PartitionStore, Transport};
+use streamgage_edge::proxy::{KvStore, PartitionStore};
 use streamgage_edge::{Event, Parameter, error_text};
 use worker::{Result, SqlStorage, SqlStorageValue};
 
@@ -60,15 +60,9 @@ impl SqliteStore {
     fn count_written(&self, bytes: usize) {
         self.written.set(self.written.get().saturating_add(bytes));
         if self.written.get() > EVICT_AFTER_BYTES as usize {
-            self.evict(FetchTransport.now());
+            self.evict(now());
         }
     }
-}
-
-/// Returns the number of the day since 1970-01-01.
-pub fn today() -> i64 {
-    const DAY: i64 = 86_400_000;
-    FetchTransport.now().div_euclid(DAY)
 }
 
 fn into_text(value: SqlStorageValue) -> Option<String> {

@@ -1,8 +1,9 @@
 //! Store mode: the database answers.
 
+use crate::clock::now;
 use crate::database::{Batch, Database};
 use crate::edge_cache::{self, Entry};
-use crate::exchange::{Exchange, log, now};
+use crate::exchange::{Exchange, log};
 use crate::response::{self, Body};
 use crate::{isolate_cache, rate_limit};
 use streamgage_edge::{
@@ -47,7 +48,7 @@ async fn authorize(
     database: &Database,
     pending: PendingRequest,
 ) -> Result<std::result::Result<AuthorizedRequest, AuthorizationError>> {
-    let (hash, now) = (pending.key_hash(), now() as i64);
+    let (hash, now) = (pending.key_hash(), now());
     if let Some(key) = isolate_cache::KEYS.with_borrow(|keys| keys.get(&hash, now)) {
         return Ok(pending.authorize(Some(key)));
     }

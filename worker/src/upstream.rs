@@ -1,5 +1,6 @@
 //! Requests to the upstream.
 
+use crate::clock::now;
 use crate::exchange::log;
 use crate::response::{self, Body};
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use streamgage_edge::Event;
 use streamgage_edge::proxy::{
     Headers, MAX_RESPONSE_BYTES, Transport, TransportError, UpstreamRequest, UpstreamResponse,
 };
-use worker::js_sys::{Date, Math};
+use worker::js_sys::Math;
 use worker::{AbortSignal, CacheMode, Delay, Error, Fetch, Request, RequestInit, RequestRedirect, Result, web_sys};
 
 /// The network, the clock and random numbers.
@@ -17,8 +18,7 @@ pub struct FetchTransport;
 
 impl Transport for FetchTransport {
     fn now(&self) -> i64 {
-        // Whole milliseconds.
-        Date::now() as i64
+        now()
     }
 
     fn random(&self) -> f64 {
@@ -52,7 +52,7 @@ fn timeout(milliseconds: u32) -> web_sys::AbortSignal {
 }
 
 async fn send(request: UpstreamRequest, limit: u32) -> Result<std::result::Result<UpstreamResponse, TransportError>> {
-    let sent_at = FetchTransport.now();
+    let sent_at = now();
     let mut init = RequestInit::new();
     // The platform's own cache does not separate keys.
     init.with_redirect(RequestRedirect::Manual).with_cache(CacheMode::NoStore);

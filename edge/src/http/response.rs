@@ -48,17 +48,17 @@ pub fn unknown_error() -> Response {
 }
 
 /// Returns the response to a failure of the database or the platform: a 503 if the daily limit of D1's free plan is
-/// reached, which ends at midnight UTC, or else a 500. `now` is in milliseconds.
-pub fn failure_response(message: &str, now: f64) -> Response {
+/// reached, which ends at midnight UTC, or else a 500. `now` is in milliseconds since 1970-01-01.
+pub fn failure_response(message: &str, now: i64) -> Response {
     // "Your account has exceeded D1's free tier daily row write limit. …"; reads have a limit, too.
     if !message.contains("D1's free tier daily row") {
         return unknown_error();
     }
-    let seconds = DAY_SECONDS - (now / 1000.0) as u64 % DAY_SECONDS;
+    let seconds = DAY_SECONDS - now.div_euclid(1_000).rem_euclid(DAY_SECONDS);
     Response::detail(503, "The daily limit of D1's free plan is reached.").header("Retry-After", seconds.to_string())
 }
 
-const DAY_SECONDS: u64 = 86_400;
+const DAY_SECONDS: i64 = 86_400;
 
 pub fn not_found() -> Response {
     Response::detail(404, "Not found.")
@@ -139,10 +139,10 @@ mod tests {
         let message = "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan \
                        or wait until tomorrow (midnight UTC) to continue.";
         // 2026-11-30T18:00:01.500Z
-        let response = failure_response(message, 1_796_061_601_500.0);
+        let response = failure_response(message, 1_796_061_601_500);
         assert_eq!(response.status, 503);
         assert!(response.headers.contains(&("Retry-After", "21599".to_owned())), "{:?}", response.headers);
-        assert_eq!(failure_response("D1_ERROR: no such table: commits", 0.0), unknown_error());
+        assert_eq!(failure_response("D1_ERROR: no such table: commits", 0), unknown_error());
     }
 
     #[test]

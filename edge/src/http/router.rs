@@ -57,7 +57,7 @@ pub(crate) enum Target {
 }
 
 /// Routes a request. `now` is in milliseconds since 1970-01-01.
-pub fn route_request(request: &Request, settings: &Settings, backend: Backend, now: f64) -> Routed {
+pub fn route_request(request: &Request, settings: &Settings, backend: Backend, now: i64) -> Routed {
     let routed = match request.url.path.as_str() {
         "/healthz" => return Routed::Response(health(request, settings, now)),
         path if backend == Backend::Proxy && is_proxied(path) => {
@@ -111,7 +111,7 @@ fn find_upstream(request: &Request) -> Result<Target, Response> {
     }
 }
 
-fn health(request: &Request, settings: &Settings, now: f64) -> Response {
+fn health(request: &Request, settings: &Settings, now: i64) -> Response {
     match request.method.as_str() {
         "GET" | "HEAD" => {
             let today = settings.today(&request.url, now);

@@ -14,13 +14,13 @@ pub struct Settings {
     pub today: Option<String>,
 }
 
-const DAY_MILLISECONDS: f64 = 86_400_000.0;
+const DAY_MILLISECONDS: i64 = 86_400_000;
 
 impl Settings {
     /// Returns the UTC date that relative dates of a request refer to. `now` is in milliseconds since 1970-01-01.
-    pub fn today(&self, url: &Url, now: f64) -> Day {
+    pub fn today(&self, url: &Url, now: i64) -> Day {
         let set = self.today.as_deref().filter(|_| url.is_loopback()).and_then(Day::parse);
-        set.unwrap_or_else(|| Day::from_number((now / DAY_MILLISECONDS).floor() as i32))
+        set.unwrap_or_else(|| Day::from_number(now.div_euclid(DAY_MILLISECONDS) as i32))
     }
 
     /// Returns the origin of absolute links.
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn today_is_ignored_unless_the_request_was_sent_to_this_machine() {
         let settings = Settings { today: Some("2026-09-01".into()), ..Settings::default() };
-        let today = |url: &str| settings.today(&Url::parse(url), 86_400_000.0 * 20_000.0 + 1.0).to_string();
+        let today = |url: &str| settings.today(&Url::parse(url), 86_400_000 * 20_000 + 1).to_string();
         for url in ["http://localhost/", "http://127.0.0.1:8787/x", "http://[::1]:8787/", "http://[::1]/"] {
             assert_eq!(today(url), "2026-09-01", "{url}");
         }
@@ -56,6 +56,6 @@ mod tests {
             assert_eq!(today(url), "2024-10-04", "{url}");
         }
         let no_date = Settings { today: Some("soon".into()), ..Settings::default() };
-        assert_eq!(no_date.today(&Url::parse("http://localhost/"), -1.0).to_string(), "1969-12-31");
+        assert_eq!(no_date.today(&Url::parse("http://localhost/"), -1).to_string(), "1969-12-31");
     }
 }

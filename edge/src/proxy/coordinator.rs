@@ -4,8 +4,7 @@
 use super::breaker::CircuitBreakers;
 use super::byte_budget::ReservedBody;
 use super::cache_key::PermissionClass;
-use super::classify::{CacheAction, Exchange, classify_response};
-use super::default_freshness::default_freshness;
+use super::classify::{CacheAction, classify_response};
 use super::derive;
 use super::entry::CacheEntry;
 use super::error::UpstreamError;
@@ -300,20 +299,7 @@ impl<T: Transport, S: PartitionStore> PartitionCoordinator<T, S> {
         let may_serve_stale = is_current
             && state.is_authorized_within(cache_key.class, now, self.settings.stale_key_ttl)
             && deadlines.is_some_and(|deadlines| deadlines.may_serve_on_error(now));
-        let upstream = &self.settings.upstream;
-        let (tries, has_own_key) = (session.tries(), self.settings.upstream_key.is_some());
-        let is_key_refused = session.is_key_refused();
-        let exchange = Exchange {
-            cache_key,
-            upstream,
-            has_partition: true,
-            may_serve_stale,
-            has_own_key,
-            is_key_refused,
-            tries,
-            now,
-            default_freshness: default_freshness(cache_key, self.settings.list_ttl, now),
-        };
+        let exchange = session.exchange(cache_key, true, may_serve_stale, now);
         let mut classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {
             self.transport.log(request.request_id.as_deref(), &event);

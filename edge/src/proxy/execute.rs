@@ -4,8 +4,7 @@ use super::background_task::BackgroundTask;
 use super::byte_budget::ReservedBody;
 use super::cache::Deadlines;
 use super::cache_key::{CacheKey, PermissionClass};
-use super::classify::{CacheAction, Exchange, classify_response, upstream_failure};
-use super::default_freshness::default_freshness;
+use super::classify::{CacheAction, classify_response, upstream_failure};
 use super::entry::CacheEntry;
 use super::error::UpstreamError;
 use super::handler::ProxyHandler;
@@ -121,7 +120,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
     }
 
     fn fetch_request(&self, context: &FetchContext, refresh: bool) -> FetchRequest {
-        let today = self.settings.today(&self.request.url, self.runtime.now() as f64).number();
+        let today = self.settings.today(&self.request.url, self.runtime.now()).number();
         let FetchContext { cache_key, upstream_key, caller, .. } = context;
         let (cache_key, upstream_key) = (cache_key.clone(), upstream_key.clone());
         let (caller, request_id) = (caller.clone().unwrap_or_default(), self.runtime.request_id());
@@ -181,19 +180,7 @@ impl<R: Runtime> ProxyHandler<'_, R> {
 
         let now = self.runtime.now();
         let may_serve_stale = self.may_serve_stale(cache_key, state, &stored);
-        let (upstream, has_partition) = (self.proxy_settings.upstream.as_str(), partition.is_some());
-        let (tries, has_own_key) = (session.tries(), self.proxy_settings.upstream_key.is_some());
-        let exchange = Exchange {
-            cache_key,
-            upstream,
-            has_partition,
-            may_serve_stale,
-            has_own_key,
-            is_key_refused: session.is_key_refused(),
-            tries,
-            now,
-            default_freshness: default_freshness(cache_key, self.proxy_settings.list_ttl, now),
-        };
+        let exchange = session.exchange(cache_key, partition.is_some(), may_serve_stale, now);
         let has_stored = stored.is_some();
         let classified = classify_response(&exchange, result, stored);
         if let Some(event) = classified.event(&exchange) {

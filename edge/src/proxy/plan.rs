@@ -26,7 +26,7 @@ pub(super) fn plan(
     settings: &Settings,
     now: i64,
 ) -> Result<ProxyPlan, Response> {
-    let today = settings.today(&request.url, now as f64);
+    let today = settings.today(&request.url, now);
     let allowed = if authorized.target == Target::Purge { "POST" } else { "GET, HEAD" };
     if !allowed.split(", ").any(|method| method == request.method) {
         return Err(method_not_allowed(&request.method, allowed));

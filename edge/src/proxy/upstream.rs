@@ -2,6 +2,9 @@
 
 use super::breaker::CircuitBreaker;
 use super::cache::{ExchangeTimes, response_policy};
+use super::cache_key::CacheKey;
+use super::classify::Exchange;
+use super::default_freshness::default_freshness;
 use super::entry::Validators;
 use super::error::UpstreamError;
 use super::headers::UPSTREAM_HEADERS;
@@ -76,14 +79,30 @@ impl<'a, T: Transport> UpstreamSession<'a, T> {
         self.may_store.get()
     }
 
-    /// Returns true if a 401 refused the key itself, not one path.
-    pub fn is_key_refused(&self) -> bool {
-        self.is_key_refused.get()
-    }
-
     /// Returns the number of requests sent.
     pub fn tries(&self) -> u32 {
         self.tries.get()
+    }
+
+    /// Returns the circumstances in which a response is classified.
+    pub(super) fn exchange<'b>(
+        &'b self,
+        cache_key: &'b CacheKey,
+        has_partition: bool,
+        may_serve_stale: bool,
+        now: i64,
+    ) -> Exchange<'b> {
+        Exchange {
+            cache_key,
+            upstream: &self.settings.upstream,
+            has_partition,
+            may_serve_stale,
+            has_own_key: self.settings.upstream_key.is_some(),
+            is_key_refused: self.is_key_refused.get(),
+            tries: self.tries(),
+            now,
+            default_freshness: default_freshness(cache_key, self.settings.list_ttl, now),
+        }
     }
 
     /// Sends `GET {target}`. After a 401, finds out if the key itself is refused.

@@ -26,7 +26,7 @@ pub enum Plan {
 
 impl AuthorizedRequest {
     /// Returns the plan of the request. `now` is in milliseconds since 1970-01-01.
-    pub fn plan(&self, request: &Request, settings: &Settings, now: f64) -> Plan {
+    pub fn plan(&self, request: &Request, settings: &Settings, now: i64) -> Plan {
         let method = request.method.as_str();
         match (&self.target, method) {
             (Target::Import(import), "POST") => Plan::Import(*import),
@@ -53,7 +53,7 @@ fn options(target: &Target) -> Response {
 }
 
 impl Target {
-    fn query(&self, request: &Request, settings: &Settings, now: f64) -> Result<Query, Response> {
+    fn query(&self, request: &Request, settings: &Settings, now: i64) -> Result<Query, Response> {
         let query = request.url.query.as_str();
         let url = || format!("{}{}", settings.public_origin(&request.url), request.url.path);
         // Links repeat the parameters as they were sent, so that the response depends on them.

@@ -51,7 +51,7 @@ pub struct Simulation {
 /// Handles a request, and returns it with its response.
 async fn handle(isolate: &Isolate, request: &Request) -> Option<ProxyResponse<crate::world::Body>> {
     let settings = Settings { public_origin: Some("https://gage.example".into()), ..Settings::default() };
-    let pending = match route_request(request, &settings, Backend::Proxy, isolate.world.now.get() as f64) {
+    let pending = match route_request(request, &settings, Backend::Proxy, isolate.world.now.get()) {
         Routed::Pending(pending) => pending,
         Routed::Response(response) => {
             assert!((300..500).contains(&response.status), "{response:?}");
@@ -373,7 +373,7 @@ fn costs_of_unknown_keys(method: &str, path: &str, authorizations: impl Iterator
         let request = Request { method, url, authorization, ..Request::default() };
         simulation.spawn("an unknown key".into(), async move {
             let settings = Settings::default();
-            let status = match route_request(&request, &settings, Backend::Proxy, isolate.world.now.get() as f64) {
+            let status = match route_request(&request, &settings, Backend::Proxy, isolate.world.now.get()) {
                 Routed::Response(response) => response.status,
                 Routed::Pending(_) => handle(&isolate, &request).await.unwrap().status,
             };

@@ -14,7 +14,7 @@ use streamgage_edge::{
 };
 
 /// 2026-09-01T00:00:00Z
-pub const NOW: f64 = 1_788_220_800_000.0;
+pub const NOW: i64 = 1_788_220_800_000;
 pub const KEY: &str = "owner";
 pub const METRICS: &str = "/v3/customer/metrics/code_fundamentals/period_metrics/";
 
@@ -138,7 +138,7 @@ impl Store {
     }
 
     fn authorize(&self, pending: PendingRequest) -> Result<AuthorizedRequest, AuthorizationError> {
-        let found = self.run_one(&Key::lookup(&pending.key_hash(), NOW as i64)).unwrap();
+        let found = self.run_one(&Key::lookup(&pending.key_hash(), NOW)).unwrap();
         pending.authorize(Key::read(&found).unwrap())
     }
 
