@@ -3,6 +3,7 @@
 mod analyze;
 mod annotate;
 mod cache;
+mod co_authors;
 mod codeowners;
 mod completeness;
 mod diff;

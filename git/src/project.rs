@@ -2,6 +2,7 @@
 
 use crate::analyze::{Analysis, CommitStats};
 use crate::annotate::{Ages, Paths, Snapshot};
+use crate::co_authors::{CoAuthors, Credit};
 use crate::codeowners::CodeOwners;
 use crate::completeness::{partial_filter, shallow};
 use crate::erasure::Erasures;
@@ -15,10 +16,8 @@ use crate::people::{self, Mapped, People};
 use crate::problems::Problems;
 use crate::refs::{RefRules, Tips, tips};
 use crate::remote::Remote;
-use crate::signature::Signature;
 use crate::state::{RepositoryState, State, StoredSnapshots};
 use crate::teams::{self, TeamLines};
-use crate::trailers::co_authors;
 use crate::tree;
 use gix::ObjectId;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -29,13 +28,6 @@ use std::path::PathBuf;
 
 /// The most branches and other refs whose line origins are kept for the next run.
 const MAX_TIPS: usize = 256;
-/// A row that credits a co-author.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Credit {
-    pub commit: u32,
-    pub signature: u32,
-    pub id: u64,
-}
 
 /// One repository during a run.
 pub(crate) struct Project {
@@ -48,10 +40,7 @@ pub(crate) struct Project {
     snapshots: FxHashMap<u32, Snapshot>,
     tips: Tips,
     pub reach: Vec<Reach>,
-    /// Names and addresses of co-authors who are not authors.
-    others: Vec<Signature>,
-    /// The signatures of the co-authors of each commit.
-    co_authors: Vec<Vec<u32>>,
+    co_authors: CoAuthors,
     /// The rows that credit co-authors, by commit.
     pub credits: Vec<Credit>,
     teams: Vec<TeamLines>,
@@ -88,9 +77,10 @@ pub(crate) fn open(options: &Options, state: &mut State) -> Result<Vec<Project>,
             copy = copy.saturating_add(1);
             remote.key = format!("{base} ({copy})");
         }
-        let rules = FileRules::new(&attributes(&local), &options.include, &options.exclude, options.all_files)
+        let attributes = attributes(&local);
+        let rules = FileRules::new(&attributes, &options.include, &options.exclude, options.all_files)
             .map_err(GitError::Input)?;
-        let settings = settings(options, &local);
+        let settings = settings(options, &attributes);
         let found = state.repositories.iter().position(|other| other.key == remote.key);
         let mut found = found.map(|index| state.repositories.swap_remove(index)).unwrap_or_default();
         let shallow = shallow(&local);
@@ -114,8 +104,7 @@ pub(crate) fn open(options: &Options, state: &mut State) -> Result<Vec<Project>,
             state,
             tips: Tips::default(),
             reach: Vec::new(),
-            others: Vec::new(),
-            co_authors: Vec::new(),
+            co_authors: CoAuthors::default(),
             credits: Vec::new(),
             teams: Vec::new(),
             new_commits: 0,
@@ -135,7 +124,7 @@ fn attributes(repository: &gix::Repository) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// Hashes the settings on which counts depend.
-fn settings(options: &Options, repository: &gix::Repository) -> [u8; 32] {
+fn settings(options: &Options, attributes: &[(Vec<u8>, Vec<u8>)]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(options.recent_days.to_be_bytes());
     hash.update([u8::from(options.all_files), u8::from(options.join_people)]);
@@ -146,7 +135,7 @@ fn settings(options: &Options, repository: &gix::Repository) -> [u8; 32] {
         }
         hash.update(b"\n");
     }
-    for (path, bytes) in attributes(repository) {
+    for (path, bytes) in attributes {
         hash.update(path);
         hash.update(b"\0");
         hash.update(bytes);
@@ -214,7 +203,7 @@ impl Project {
         problems.append(found, &format!("{}: ", self.remote.name));
         self.state.history.erase(erasures, |signature| people::map(&self.mailmap, signature));
         if options.co_authors {
-            self.read_co_authors();
+            self.co_authors = CoAuthors::read(&self.state.history);
         }
         if options.teams_from_codeowners && self.mainline_tip().is_some_and(|tip| self.is_without_snapshot(tip)) {
             self.forget_stats();
@@ -231,30 +220,13 @@ impl Project {
         (commit as usize) < self.state.stats.len() && !self.snapshots.contains_key(&commit)
     }
 
-    fn read_co_authors(&mut self) {
-        let history = &self.state.history;
-        let signatures = history.signatures.iter().cloned().zip(0..);
-        let mut numbers: FxHashMap<Signature, u32> = signatures.collect();
-        for commit in &history.commits {
-            let found = if commit.is_merge() { Vec::new() } else { co_authors(&commit.message) };
-            let found = found.into_iter().map(|signature| {
-                let next = position(numbers.len());
-                *numbers.entry(signature).or_insert_with_key(|signature| {
-                    self.others.push(signature.clone());
-                    next
-                })
-            });
-            self.co_authors.push(found.collect());
-        }
-    }
-
     pub fn signatures(&self) -> Vec<Mapped> {
-        let signatures = self.state.history.signatures.iter().chain(&self.others);
+        let signatures = self.state.history.signatures.iter().chain(&self.co_authors.others);
         signatures.map(|raw| Mapped { mapped: people::map(&self.mailmap, raw), raw: raw.clone() }).collect()
     }
 
     pub fn signature_count(&self) -> usize {
-        self.state.history.signatures.len().saturating_add(self.others.len())
+        self.state.history.signatures.len().saturating_add(self.co_authors.others.len())
     }
 
     pub fn forget_stats(&mut self) {
@@ -360,34 +332,30 @@ impl Project {
         &self.teams
     }
 
-    /// Numbers commits, and the rows that credit co-authors.
-    pub fn assign_numbers(&mut self, numbering: &mut Numbering, people: &People, offset: usize) {
+    /// Numbers commits, and the rows that credit co-authors. `persons` are those of the signatures.
+    pub fn assign_numbers(&mut self, numbering: &mut Numbering, people: &People, persons: &[u32]) {
         self.number = numbering.repo(&self.remote.key);
-        self.state.ids.resize(self.state.history.commits.len(), 0);
-        let person = |signature: u32| {
-            let index = offset.saturating_add(signature as usize);
-            people.by_signature.get(index).copied().unwrap_or(u32::MAX)
-        };
+        let RepositoryState { history, ids, credits, .. } = &mut self.state;
+        ids.resize(history.commits.len(), 0);
+        let person = |signature: u32| persons.get(signature as usize).copied().unwrap_or(u32::MAX);
         let is_bot = |person: u32| people.persons.get(person as usize).is_some_and(|person| person.is_bot);
-        for (index, (id, reach)) in self.state.ids.iter_mut().zip(&self.reach).enumerate() {
+        for ((index, commit), (id, reach)) in (0..).zip(&history.commits).zip(ids.iter_mut().zip(&self.reach)) {
             if *reach == Reach::None {
                 continue;
             }
             if *id == 0 {
                 *id = numbering.commit();
             }
-            let mut credited: Vec<u32> =
-                self.state.history.commits.get(index).map(|commit| person(commit.author)).into_iter().collect();
-            for signature in self.co_authors.get(index).into_iter().flatten().copied() {
-                if credited.contains(&person(signature)) || is_bot(person(signature)) {
+            let mut credited = vec![person(commit.author)];
+            for signature in self.co_authors.of(index) {
+                let co_author = person(signature);
+                let Some(name) = self.co_authors.signature(history, signature) else { continue };
+                if credited.contains(&co_author) || is_bot(co_author) {
                     continue;
                 }
-                credited.push(person(signature));
-                let names = self.state.history.signatures.iter().chain(&self.others);
-                let Some(name) = names.clone().nth(signature as usize) else { continue };
-                let commit = position(index);
-                let id = *self.state.credits.entry((commit, name.clone())).or_insert_with(|| numbering.commit());
-                self.credits.push(Credit { commit, signature, id });
+                credited.push(co_author);
+                let id = *credits.entry((index, name.clone())).or_insert_with(|| numbering.commit());
+                self.credits.push(Credit { commit: index, signature, id });
             }
         }
     }

@@ -70,10 +70,7 @@ pub fn run(options: &Options, progress: &dyn Progress) -> Result<Finished, GitEr
     }
     let mut offset = 0;
     for project in &mut projects {
-        let count = project.signature_count();
-        let persons = people.by_signature.get(offset..).and_then(|rest| rest.get(..count)).unwrap_or_default();
-        project.analyze(options, persons, &mut problems, progress);
-        offset = offset.saturating_add(count);
+        project.analyze(options, people_of(&people, project, &mut offset), &mut problems, progress);
     }
     if projects.iter().any(|project| project.state.ids.is_empty()) {
         projects.iter().for_each(|project| {
@@ -89,8 +86,8 @@ pub fn run(options: &Options, progress: &dyn Progress) -> Result<Finished, GitEr
     }
     let mut offset = 0;
     for project in &mut projects {
-        project.assign_numbers(&mut numbering, &people, offset);
-        offset = offset.saturating_add(project.signature_count());
+        let persons = people_of(&people, project, &mut offset);
+        project.assign_numbers(&mut numbering, &people, persons);
     }
     let lines = projects.iter().flat_map(Project::team_lines);
     for team in owning_teams(lines, &people, &erasures) {
@@ -126,6 +123,13 @@ pub fn run(options: &Options, progress: &dyn Progress) -> Result<Finished, GitEr
         repositories: projects.into_iter().map(|project| project.state).collect(),
     };
     Ok(Finished { report, state, path: options.state.clone() })
+}
+
+/// Returns the persons of a project's signatures, which begin at `offset`. Moves the offset to the next project.
+fn people_of<'a>(people: &'a People, project: &Project, offset: &mut usize) -> &'a [u32] {
+    let (start, count) = (*offset, project.signature_count());
+    *offset = start.saturating_add(count);
+    people.by_signature.get(start..*offset).unwrap_or_default()
 }
 
 /// Returns true if signatures that were one person still are, and the others still are not.
