@@ -40,15 +40,26 @@ const NODE = `node-${process.platform}-${process.arch}`;
 const BUN = `@oven/bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
 const BUN_PROGRAM = `node_modules/${BUN}/bin/bun`;
 
+const VITE_VERSIONS = each("vite", "5.4.21", "6.4.6", "7.3.8", "8.3.8");
+
+/** Shows the page of Vite's development server. */
+const viteServes = (project: Project, browser: TestBrowser): Promise<void> =>
+  project.serves(["vite", "--host", "127.0.0.1", "--strictPort", "--port"], async (origin) =>
+    assert.equal(await browser.text(origin), ANSWER),
+  );
+
+/** Shows the page that Vite builds. */
+async function viteBuilds(project: Project, browser: TestBrowser): Promise<void> {
+  project.run("vite", "build", "--base", "./");
+  await project.shows(browser, "dist/index.html");
+}
+
 const vite = (folder: string, name: string): Consumer => ({
   name,
   tested: "component, built by Vite",
   folder,
   versions: pinned(folder, name.toLowerCase()),
-  async check(project, browser) {
-    project.run("vite", "build", "--base", "./");
-    await project.shows(browser, "dist/index.html");
-  },
+  check: viteBuilds,
 });
 
 /** Runs the bundle `out/bundle.js` of the project, which works everywhere, in Node and on a page. */
@@ -156,13 +167,10 @@ export const consumers: Consumer[] = [
     name: "Vite",
     tested: "development server, build, server-side rendering with `noExternal`",
     folder: "vite",
-    versions: each("vite", "5.4.21", "6.4.6", "7.3.8", "8.3.8"),
+    versions: VITE_VERSIONS,
     async check(project, browser) {
-      await project.serves(["vite", "--host", "127.0.0.1", "--strictPort", "--port"], async (origin) =>
-        assert.equal(await browser.text(origin), ANSWER),
-      );
-      project.run("vite", "build", "--base", "./");
-      await project.shows(browser, "dist/index.html");
+      await viteServes(project, browser);
+      await viteBuilds(project, browser);
       project.prints("node", "ssr.js");
     },
   },
@@ -173,13 +181,10 @@ export const consumers: Consumer[] = [
     name: "Vite",
     tested: "Web Worker: development server, build",
     folder: "web-worker",
-    versions: each("vite", "5.4.21", "6.4.6", "7.3.8", "8.3.8"),
+    versions: VITE_VERSIONS,
     async check(project, browser) {
-      await project.serves(["vite", "--host", "127.0.0.1", "--strictPort", "--port"], async (origin) =>
-        assert.equal(await browser.text(origin), ANSWER),
-      );
-      project.run("vite", "build", "--base", "./");
-      await project.shows(browser, "dist/index.html");
+      await viteServes(project, browser);
+      await viteBuilds(project, browser);
     },
   },
   {
