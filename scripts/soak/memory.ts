@@ -1,24 +1,13 @@
 // The memory of processes.
 import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
+import { processTree } from "../../tests/start/processes.ts";
 
 /** Returns the resident bytes of all descendants of a process that run a program. */
 export function memoryOf(ancestor: number, program: string): number {
-  const lines = execFileSync("ps", ["-axo", "pid=,ppid=,rss=,comm="], { encoding: "utf8" }).trim().split("\n");
-  const processes = lines.map((line) => {
-    const [pid, parent, kilobytes, ...command] = line.trim().split(/\s+/);
-    return {
-      pid: Number(pid),
-      parent: Number(parent),
-      bytes: Number(kilobytes) * 1024,
-      name: basename(command.join(" ")),
-    };
-  });
-  const descendants = new Set([ancestor]);
-  for (let size = 0; size < descendants.size;) {
-    size = descendants.size;
-    for (const { pid, parent } of processes) if (descendants.has(parent)) descendants.add(pid);
-  }
-  const found = processes.filter(({ pid, name }) => descendants.has(pid) && name === program);
-  return found.reduce((sum, { bytes }) => sum + bytes, 0);
+  const running = processTree(ancestor).filter(({ command }) => basename(command.split(" ")[0] ?? "") === program);
+  if (running.length === 0) return 0;
+  const pids = running.map(({ pid }) => pid).join();
+  const kilobytes = execFileSync("ps", ["-o", "rss=", "-p", pids], { encoding: "utf8" }).trim().split(/\s+/);
+  return kilobytes.reduce((sum, text) => sum + Number(text) * 1024, 0);
 }
